@@ -1,0 +1,269 @@
+package cache
+
+import (
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jellydator/ttlcache/v3"
+	"golang.org/x/sync/singleflight"
+)
+
+// Cache is a map from string to values of any type, with a longest age and a byte budget. Any number of
+// goroutines may use it at once. Values are handed out as they were put in: they must not be changed afterwards.
+//
+// Make one with [New].
+type Cache struct {
+	opts Options
+
+	mu       sync.Mutex // guards everything below, and every call into items
+	items    *ttlcache.Cache[string, *entry]
+	costs    map[string]int64     // what each key in items is accounted for
+	flights  map[string]*flight   // loads that can be joined
+	group    singleflight.Group   // its keys are those of flights
+	inFlight map[*flight]struct{} // all loads that still run
+	running  sync.WaitGroup       // as many
+	sweeper  *time.Timer          // nil while there are no entries that expire
+	closed   bool
+	stats    Stats // Size, MaxBytes, InFlight and HitRatePercent are filled by Stats
+}
+
+type entry struct {
+	value any
+	stale time.Time // after that it is older than the TTL; zero: never handed out when older
+}
+
+// New returns an empty cache. It starts nothing; [Cache.Close] frees what the cache holds.
+func New(opts Options) *Cache {
+	opts = opts.withDefaults()
+	life := ttlcache.NoTTL
+	if opts.TTL > 0 {
+		life = opts.TTL + opts.StaleFor
+	}
+	// ttlcache's own cost limit is not used: DeleteAll forgets to reset it, an item above it empties the cache,
+	// and its evictions are reported late, by goroutines. Budget and figures are kept here instead.
+	return &Cache{
+		opts: opts,
+		items: ttlcache.New(
+			ttlcache.WithTTL[string, *entry](life),
+			ttlcache.WithDisableTouchOnHit[string, *entry](),
+		),
+		costs:    make(map[string]int64),
+		flights:  make(map[string]*flight),
+		inFlight: make(map[*flight]struct{}),
+	}
+}
+
+// Get returns the value kept under key, and whether there is one. It makes the entry the most recently used; it
+// does not prolong its life.
+func (c *Cache) Get(key string) (any, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.lookup(key)
+	if e == nil {
+		return nil, false
+	}
+	return e.value, true
+}
+
+// Set keeps value under key, in place of what was there, and reports whether it was kept. Cost is the size of the
+// value in bytes; a negative cost counts as 0. A value that exceeds the whole budget is not kept: then nothing is
+// evicted, but an older value under the same key is removed, since it is outdated. A load of the key that is under
+// way will not be kept.
+func (c *Cache) Set(key string, value any, cost int64) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return false
+	}
+	c.detach(key)
+	return c.store(key, value, cost)
+}
+
+// Delete removes what is kept under key. A load of the key that is under way will not be kept; its callers still
+// get its value, since they asked before, and callers from now on start a load of their own.
+func (c *Cache) Delete(key string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.detach(key)
+	if c.remove(key) {
+		c.stats.Deletions++
+	}
+}
+
+// DeletePrefix does what Delete does for every key that begins with prefix, and returns how many entries went.
+func (c *Cache) DeletePrefix(prefix string) int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expire()
+	return c.deletePrefix(prefix)
+}
+
+// Purge does what Delete does for every key.
+func (c *Cache) Purge() { c.DeletePrefix("") }
+
+// Stats returns the figures of this moment.
+func (c *Cache) Stats() Stats {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.expire()
+	s := c.stats
+	s.Size = int64(len(c.costs))
+	s.InFlight = int64(len(c.inFlight))
+	s.MaxBytes = c.opts.MaxBytes
+	s.HitRatePercent = hitRatePercent(s.Hits, s.Misses)
+	return s
+}
+
+// Close empties the cache, cancels the loads under way and waits for them. From then on nothing is kept, Get finds
+// nothing and GetOrLoad returns [ErrClosed]; Stats goes on answering. Close may be called more than once. It must
+// not be called from within a load function.
+func (c *Cache) Close() error {
+	c.mu.Lock()
+	if !c.closed {
+		c.closed = true
+		for f := range c.inFlight {
+			f.cancel()
+		}
+		c.expire()
+		c.deletePrefix("")
+	}
+	c.mu.Unlock()
+	c.running.Wait()
+	return nil
+}
+
+// lookup finds the entry under key and counts a hit or a miss.
+func (c *Cache) lookup(key string) *entry {
+	item := c.items.Get(key)
+	if item == nil {
+		c.stats.Misses++
+		return nil
+	}
+	c.stats.Hits++
+	return item.Value()
+}
+
+// store keeps value under key as the last step of Set or of a load.
+func (c *Cache) store(key string, value any, cost int64) bool {
+	cost = max(cost, 0) + int64(len(key)) + entryOverhead
+	if limit := c.opts.MaxBytes; limit >= 0 && (cost > limit || cost < 0) {
+		c.stats.TooLarge++
+		if c.remove(key) {
+			c.stats.Deletions++
+		}
+		return false
+	}
+	if c.items.Has(key) {
+		c.remove(key)
+		c.stats.Replacements++
+	} else if c.remove(key) { // it is there, but too old
+		c.stats.Expirations++
+	}
+	c.makeRoom(cost)
+	e := &entry{value: value}
+	if c.opts.TTL > 0 && c.opts.StaleFor > 0 {
+		e.stale = time.Now().Add(c.opts.TTL)
+	}
+	c.items.Set(key, e, ttlcache.DefaultTTL)
+	c.costs[key] = cost
+	c.stats.Bytes += cost
+	c.stats.Stores++
+	if c.sweeper == nil && c.opts.TTL > 0 {
+		c.sweeper = time.AfterFunc(c.opts.sweepEvery(), c.sweep)
+	}
+	return true
+}
+
+// makeRoom removes entries until cost fits into the budget: those too old first, then the least recently used.
+func (c *Cache) makeRoom(cost int64) {
+	limit := c.opts.MaxBytes
+	if limit < 0 || c.stats.Bytes+cost <= limit {
+		return
+	}
+	c.expire()
+	for c.stats.Bytes+cost > limit {
+		oldest, found := "", false
+		c.items.RangeBackwards(func(item *ttlcache.Item[string, *entry]) bool {
+			oldest, found = item.Key(), true
+			return false
+		})
+		if !found { // what is left became too old just now
+			if c.expire() == 0 {
+				return
+			}
+			continue
+		}
+		if c.remove(oldest) {
+			c.stats.Evictions++
+		}
+	}
+}
+
+// expire removes the entries that are too old and returns their number. It looks at every entry only when there is
+// at least one.
+func (c *Cache) expire() int {
+	if c.items.Len() == len(c.costs) {
+		return 0
+	}
+	n := 0
+	for key := range c.costs {
+		if !c.items.Has(key) && c.remove(key) {
+			n++
+		}
+	}
+	c.stats.Expirations += int64(n)
+	return n
+}
+
+// remove takes one entry out, however old, and reports whether it was there.
+func (c *Cache) remove(key string) bool {
+	cost, ok := c.costs[key]
+	if !ok {
+		return false
+	}
+	c.items.Delete(key)
+	delete(c.costs, key)
+	c.stats.Bytes -= cost
+	return true
+}
+
+func (c *Cache) deletePrefix(prefix string) int {
+	for key := range c.flights {
+		if strings.HasPrefix(key, prefix) {
+			c.detach(key)
+		}
+	}
+	n := 0
+	for key := range c.costs {
+		if strings.HasPrefix(key, prefix) && c.remove(key) {
+			n++
+		}
+	}
+	c.stats.Deletions += int64(n)
+	if len(c.costs) == 0 {
+		// Maps never shrink; an empty cache starts over.
+		c.costs = make(map[string]int64)
+		c.items.DeleteAll()
+		if c.sweeper != nil {
+			c.sweeper.Stop()
+			c.sweeper = nil
+		}
+	}
+	return n
+}
+
+// sweep is the timer's function: it frees what nobody asks for any more.
+func (c *Cache) sweep() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.sweeper == nil {
+		return
+	}
+	c.expire()
+	if len(c.costs) == 0 {
+		c.sweeper = nil
+		return
+	}
+	c.sweeper.Reset(c.opts.sweepEvery())
+}
