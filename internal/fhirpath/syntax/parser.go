@@ -1,0 +1,346 @@
+package syntax
+
+import (
+	"unicode/utf8"
+)
+
+// Parse reads an expression. The error is an [*Error], which for an expression beyond the limits of this
+// package has Limit set. Parse is safe for use by several goroutines.
+func Parse(src string) (Expr, error) {
+	if len(src) > MaxLength {
+		err := newError(src, 0, "expression is longer than %d bytes", MaxLength)
+		err.Limit = true
+		return nil, err
+	}
+	p := &parser{lex: lexer{src: src}}
+	if !utf8.ValidString(src) {
+		return nil, newError(src, invalidUTF8(src), "expression is not valid UTF-8")
+	}
+	if err := p.advance(); err != nil {
+		return nil, err
+	}
+	n, err := p.expression(precNone)
+	if err != nil {
+		return nil, err
+	}
+	if p.tok.kind != tokEOF {
+		return nil, p.unexpected("operator or end of expression")
+	}
+	return n.Expr, nil
+}
+
+func invalidUTF8(src string) int {
+	for i, r := range src {
+		if r == utf8.RuneError {
+			if _, size := utf8.DecodeRuneInString(src[i:]); size == 1 {
+				return i
+			}
+		}
+	}
+	return len(src)
+}
+
+// parser is a Pratt parser: expression reads an operand and then every operator that binds tighter than
+// the one it was called for.
+type parser struct {
+	lex   lexer
+	tok   token
+	depth int
+}
+
+// node is a finished tree with its height.
+type node struct {
+	Expr
+	height int
+}
+
+func (p *parser) advance() (err error) {
+	p.tok, err = p.lex.next()
+	return err
+}
+
+func (p *parser) unexpected(wanted string) error {
+	if p.tok.kind == tokEOF {
+		return p.lex.fail(p.tok.offset, "%s expected, but the expression ends", wanted)
+	}
+	return p.lex.fail(p.tok.offset, "%s expected", wanted)
+}
+
+func (p *parser) symbol(s string) bool { return p.tok.kind == tokSymbol && p.tok.text == s }
+
+// expect passes the symbol s.
+func (p *parser) expect(s string) error {
+	if !p.symbol(s) {
+		return p.unexpected("'" + s + "'")
+	}
+	return p.advance()
+}
+
+// grow checks the height that a new parent of the given nodes has.
+func (p *parser) grow(offset int, below ...int) (int, error) {
+	height := 0
+	for _, h := range below {
+		height = max(height, h)
+	}
+	if height++; height > MaxHeight {
+		err := newError(p.lex.src, offset, "expression has more than %d operations in a row", MaxHeight)
+		err.Limit = true
+		return 0, err
+	}
+	return height, nil
+}
+
+func (p *parser) expression(prec int) (node, error) {
+	if p.depth++; p.depth > MaxDepth {
+		err := newError(p.lex.src, p.tok.offset, "expression is nested deeper than %d", MaxDepth)
+		err.Limit = true
+		return node{}, err
+	}
+	defer func() { p.depth-- }()
+	left, err := p.operand()
+	for err == nil {
+		op := p.operator()
+		if op == 0 || operators[op].prec <= prec {
+			return left, nil
+		}
+		left, err = p.operation(left, op)
+	}
+	return node{}, err
+}
+
+// operator returns the binary operator at the current token, 0 when there is none.
+func (p *parser) operator() Op {
+	if p.tok.kind == tokSymbol || p.tok.kind == tokIdent {
+		return operatorOf(p.tok.text)
+	}
+	return 0
+}
+
+// operation reads the operator at the current token and what follows it.
+func (p *parser) operation(left node, op Op) (node, error) {
+	offset := p.tok.offset
+	if err := p.advance(); err != nil {
+		return node{}, err
+	}
+	if op == OpIs || op == OpAs {
+		typ, err := p.typeName()
+		if err != nil {
+			return node{}, err
+		}
+		height, err := p.grow(offset, left.height)
+		return node{&TypeOp{Op: op, X: left.Expr, Type: typ, Offset: offset}, height}, err
+	}
+	right, err := p.expression(operators[op].prec)
+	if err != nil {
+		return node{}, err
+	}
+	height, err := p.grow(offset, left.height, right.height)
+	return node{&Binary{Op: op, X: left.Expr, Y: right.Expr, Offset: offset}, height}, err
+}
+
+// operand reads a sign and its operand, or a term and the invocations and indexers after it.
+func (p *parser) operand() (node, error) {
+	if p.symbol("+") || p.symbol("-") {
+		offset, op := p.tok.offset, operatorOf(p.tok.text)
+		if err := p.advance(); err != nil {
+			return node{}, err
+		}
+		x, err := p.expression(precMultiplicative)
+		if err != nil {
+			return node{}, err
+		}
+		height, err := p.grow(offset, x.height)
+		return node{&Unary{Op: op, X: x.Expr, Offset: offset}, height}, err
+	}
+	x, err := p.term()
+	for err == nil {
+		switch {
+		case p.symbol("."):
+			if err = p.advance(); err == nil {
+				x, err = p.invocation(x)
+			}
+		case p.symbol("["):
+			x, err = p.index(x)
+		default:
+			return x, nil
+		}
+	}
+	return node{}, err
+}
+
+func (p *parser) index(x node) (node, error) {
+	offset := p.tok.offset
+	if err := p.advance(); err != nil {
+		return node{}, err
+	}
+	i, err := p.expression(precNone)
+	if err != nil {
+		return node{}, err
+	}
+	if err := p.expect("]"); err != nil {
+		return node{}, err
+	}
+	height, err := p.grow(offset, x.height, i.height)
+	return node{&Index{X: x.Expr, Index: i.Expr, Offset: offset}, height}, err
+}
+
+// term reads what an expression may begin with.
+func (p *parser) term() (node, error) {
+	switch tok := p.tok; {
+	case p.symbol("("):
+		if err := p.advance(); err != nil {
+			return node{}, err
+		}
+		x, err := p.expression(precNone)
+		if err != nil {
+			return node{}, err
+		}
+		return x, p.expect(")")
+	case p.symbol("{"):
+		if err := p.advance(); err != nil {
+			return node{}, err
+		}
+		return node{&Literal{Kind: Empty, Offset: tok.offset}, 1}, p.expect("}")
+	case p.symbol("%"):
+		return p.external()
+	case tok.kind == tokIdent && (tok.text == "true" || tok.text == "false"):
+		return node{&Literal{Kind: Boolean, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
+	case tok.kind == tokString:
+		return node{&Literal{Kind: String, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
+	case tok.kind == tokInteger || tok.kind == tokDecimal || tok.kind == tokLong:
+		return p.number()
+	case tok.kind == tokDate:
+		return node{&Literal{Kind: Date, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
+	case tok.kind == tokDateTime:
+		return node{&Literal{Kind: DateTime, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
+	case tok.kind == tokTime:
+		return node{&Literal{Kind: Time, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
+	}
+	return p.invocation(node{})
+}
+
+// number reads a number and the unit that makes a Quantity of it.
+func (p *parser) number() (node, error) {
+	lit := &Literal{Kind: Integer, Text: p.tok.text, Offset: p.tok.offset}
+	kind := p.tok.kind
+	if err := p.advance(); err != nil {
+		return node{}, err
+	}
+	switch {
+	case kind == tokLong:
+		lit.Kind = Long
+		return node{lit, 1}, nil
+	case kind == tokDecimal:
+		lit.Kind = Decimal
+	}
+	if p.tok.kind == tokString || p.tok.kind == tokIdent && calendarUnit(p.tok.text) {
+		lit.Kind, lit.Unit, lit.Calendar = Quantity, p.tok.text, p.tok.kind == tokIdent
+		return node{lit, 1}, p.advance()
+	}
+	return node{lit, 1}, nil
+}
+
+// external reads an environment variable.
+func (p *parser) external() (node, error) {
+	offset := p.tok.offset
+	if err := p.advance(); err != nil {
+		return node{}, err
+	}
+	if !p.atIdentifier() && p.tok.kind != tokString {
+		return node{}, p.unexpected("name of a variable")
+	}
+	e := &External{Name: p.tok.text, Offset: offset}
+	return node{e, 1}, p.advance()
+}
+
+func (p *parser) atIdentifier() bool {
+	return p.tok.kind == tokDelimited || p.tok.kind == tokIdent && !reserved(p.tok.text)
+}
+
+// invocation reads a member, function or variable of x; x holds no expression at the start of a path.
+func (p *parser) invocation(x node) (node, error) {
+	offset, name := p.tok.offset, p.tok.text
+	if p.tok.kind == tokSpecial {
+		kind := map[string]SpecialKind{"$this": This, "$index": ItemIndex, "$total": Total}[name]
+		height, err := p.grow(offset, x.height)
+		if err != nil {
+			return node{}, err
+		}
+		return node{&Special{X: x.Expr, Kind: kind, Offset: offset}, height}, p.advance()
+	}
+	if !p.atIdentifier() {
+		if x.Expr == nil {
+			return node{}, p.unexpected("expression")
+		}
+		return node{}, p.unexpected("element or function")
+	}
+	if err := p.advance(); err != nil {
+		return node{}, err
+	}
+	if p.symbol("(") {
+		return p.call(x, name, offset)
+	}
+	height, err := p.grow(offset, x.height)
+	return node{&Member{X: x.Expr, Name: name, Offset: offset}, height}, err
+}
+
+// call reads the arguments of a function, from the opening parenthesis on.
+func (p *parser) call(x node, name string, offset int) (node, error) {
+	if err := p.advance(); err != nil {
+		return node{}, err
+	}
+	call := &Call{X: x.Expr, Name: name, Offset: offset}
+	below := x.height
+	for !p.symbol(")") {
+		if len(call.Args) > 0 {
+			if err := p.expect(","); err != nil {
+				return node{}, err
+			}
+		}
+		arg, err := p.expression(precNone)
+		if err != nil {
+			return node{}, err
+		}
+		call.Args = append(call.Args, arg.Expr)
+		below = max(below, arg.height)
+		if err := p.direction(call); err != nil {
+			return node{}, err
+		}
+	}
+	if err := p.advance(); err != nil {
+		return node{}, err
+	}
+	height, err := p.grow(offset, below)
+	return node{call, height}, err
+}
+
+// direction reads the asc or desc that may follow a key of sort.
+func (p *parser) direction(call *Call) error {
+	if call.Name != "sort" || p.tok.kind != tokIdent || p.tok.text != "asc" && p.tok.text != "desc" {
+		return nil
+	}
+	if p.tok.text == "desc" {
+		for len(call.Descending) < len(call.Args) {
+			call.Descending = append(call.Descending, false)
+		}
+		call.Descending[len(call.Args)-1] = true
+	}
+	return p.advance()
+}
+
+// typeName reads a type specifier.
+func (p *parser) typeName() (TypeName, error) {
+	typ := TypeName{Offset: p.tok.offset}
+	for {
+		if !p.atIdentifier() {
+			return typ, p.unexpected("type")
+		}
+		typ.Parts = append(typ.Parts, p.tok.text)
+		if err := p.advance(); err != nil || !p.symbol(".") {
+			return typ, err
+		}
+		if err := p.advance(); err != nil {
+			return typ, err
+		}
+	}
+}
