@@ -249,6 +249,9 @@ func (p *parser) external() (node, error) {
 	if !p.atIdentifier() && p.tok.kind != tokString {
 		return node{}, p.unexpected("name of a variable")
 	}
+	if p.tok.text == "" {
+		return node{}, p.lex.fail(p.tok.offset, "name of a variable is empty")
+	}
 	e := &External{Name: p.tok.text, Offset: offset}
 	return node{e, 1}, p.advance()
 }

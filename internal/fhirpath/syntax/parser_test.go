@@ -176,6 +176,7 @@ func TestParseErrors(t *testing.T) {
 		{"@@", "1:1: date or time expected after @"},
 		{"@T14:34:28+10:00", "1:14: unexpected character ':'"},
 		{"$that", "1:1: unknown variable: $this, $index or $total expected"},
+		{"%''", "1:2: name of a variable is empty"},
 		{"%1", "1:2: name of a variable expected"},
 		{"a is 1", "1:6: type expected"},
 		{"a is b.", "1:8: type expected, but the expression ends"},
