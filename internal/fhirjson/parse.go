@@ -40,7 +40,7 @@ func (t *Tape) Parse(src []byte, keys *KeySet, limits Limits) error {
 // parse writes the nodes into the whole capacity of t.nodes and returns how many there are.
 func (t *Tape) parse(src []byte, keys *KeySet, maxDepth, maxNodes int) (int, error) {
 	var (
-		nodes   = t.nodes[:cap(t.nodes)]
+		nodes   = t.nodes[:min(cap(t.nodes), maxNodes)]
 		n       int    // nodes used
 		i       int    // offset in src
 		depth   int    // open containers
