@@ -1,0 +1,43 @@
+GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.6.2
+
+.DEFAULT_GOAL := help
+.PHONY: help build test race lint lint-all format quickstart bench fuzz ci
+
+help: ## list the commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## compile everything
+	go build ./...
+
+test: ## run the tests (offline; PostgreSQL tests need the server's binaries)
+	go test ./...
+
+race: ## run the tests with the race detector, as CI does
+	CI=true go test -race ./...
+
+lint: ## vet, staticcheck, formatting, import rules
+	go vet ./...
+	go run $(STATICCHECK) ./...
+	@test -z "$$(go run $(GOFUMPT) -l . | tee /dev/stderr)"
+	go test ./internal/lint
+
+lint-all: ## golangci-lint with .golangci.yml (downloads it)
+	go run $(GOLANGCI) run ./...
+
+format: ## format every file
+	go run $(GOFUMPT) -w .
+
+quickstart: ## answer a research request from synthetic data
+	go run ./examples/quickstart
+
+bench: ## run the benchmarks of the library and of benchmarks/
+	go test -run '^$$' -bench . -benchmem ./...
+	cd benchmarks && go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## run one fuzz target: make fuzz PKG=./internal/fhirjson TARGET=FuzzParse
+	go test -run '^$$' -fuzz '^$(TARGET)$$' -fuzztime 60s $(PKG)
+
+ci: ## everything a change must pass
+	bash .ci/run
