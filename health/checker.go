@@ -1,0 +1,285 @@
+package health
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	probe "github.com/alexliesenfeld/health"
+)
+
+// Config configures a [Checker].
+type Config struct {
+	// Components are shown in this order. There may be none.
+	Components []Component
+
+	// Logger gets one record whenever the status of a component changes: its name, status and error class. Nil means
+	// silence.
+	Logger *slog.Logger
+
+	// Clock gives the timestamp of /health. Nil means time.Now.
+	Clock func() time.Time
+}
+
+// Checker checks components at intervals and answers probes from what it learnt. Any number of goroutines may use it
+// at once. Make one with [New].
+type Checker struct {
+	components []*component
+	logger     *slog.Logger
+	clock      func() time.Time
+
+	life sync.Mutex // held by Start, Stop and Refresh for as long as they run
+
+	mu      sync.Mutex    // guards current
+	current probe.Checker // nil unless started
+}
+
+// New checks cfg and returns a Checker that is not started: until [Checker.Start] nothing is probed, and the instance is
+// alive but not ready. It fails when a component has no valid name, no Check, a negative Interval or Timeout, or when a
+// name is taken twice.
+func New(cfg Config) (*Checker, error) {
+	c := &Checker{logger: cfg.Logger, clock: cfg.Clock}
+	if c.logger == nil {
+		c.logger = slog.New(slog.DiscardHandler)
+	}
+	if c.clock == nil {
+		c.clock = time.Now
+	}
+	seen := make(map[string]bool)
+	for i, p := range cfg.Components {
+		switch {
+		case !isName(p.Name):
+			return nil, fmt.Errorf("health: component %d: name %q is not made of lower case letters, digits and underscores", i, p.Name)
+		case seen[p.Name]:
+			return nil, fmt.Errorf("health: component %s: there are two", p.Name)
+		case p.Check == nil:
+			return nil, fmt.Errorf("health: component %s: no Check", p.Name)
+		case p.Interval < 0 || p.Timeout < 0:
+			return nil, fmt.Errorf("health: component %s: negative Interval or Timeout", p.Name)
+		}
+		seen[p.Name] = true
+		if p.Interval == 0 {
+			p.Interval = DefaultInterval
+		}
+		if p.Timeout == 0 {
+			p.Timeout = DefaultTimeout
+		}
+		c.components = append(c.components, &component{Component: p})
+	}
+	return c, nil
+}
+
+// Start begins to check every component, at once and then at its interval, and returns without waiting for the first
+// results (see [Checker.Wait]). The checks go on until [Checker.Stop]; ctx governs Start alone. Starting twice is
+// starting once.
+func (c *Checker) Start(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	c.life.Lock()
+	defer c.life.Unlock()
+	if c.running() == nil {
+		c.swap(c.launch())
+	}
+	return nil
+}
+
+// Stop ends all checks and waits for the functions that still run, until ctx ends; then it returns ctx's error, and
+// those functions are left behind. Afterwards the instance is not ready. Stop may be called before Start and more than
+// once; a stopped Checker may be started again.
+func (c *Checker) Stop(ctx context.Context) error {
+	c.life.Lock()
+	defer c.life.Unlock()
+	if old := c.swap(nil); old != nil {
+		old.Stop()
+	}
+	for _, p := range c.components {
+		if err := p.idle(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Wait returns once every component was checked since Start, well or not, or when ctx ends, with its error. It returns
+// [ErrNotStarted] when the Checker is not started.
+func (c *Checker) Wait(ctx context.Context) error {
+	current := c.running()
+	if current == nil {
+		return ErrNotStarted
+	}
+	return c.await(ctx, current)
+}
+
+// ErrNotStarted is returned by methods that need a started [Checker].
+var ErrNotStarted = errors.New("health: checker not started")
+
+// Refresh checks every component now, whatever its interval, and returns once the results are in; meanwhile probes get
+// the results from before. It returns ctx's error when ctx ends first, and [ErrNotStarted] when the Checker is not
+// started.
+func (c *Checker) Refresh(ctx context.Context) error {
+	c.life.Lock()
+	defer c.life.Unlock()
+	old := c.running()
+	if old == nil {
+		return ErrNotStarted
+	}
+	next := c.launch()
+	if err := c.await(ctx, next); err != nil {
+		next.Stop()
+		return err
+	}
+	c.swap(next)
+	old.Stop()
+	return nil
+}
+
+func (c *Checker) running() probe.Checker {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.current
+}
+
+func (c *Checker) swap(next probe.Checker) (old probe.Checker) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	old, c.current = c.current, next
+	return old
+}
+
+// launch starts a checker with periodic checks only: a synchronous one would hold the library's mutex, and with it
+// every probe, for as long as it takes.
+func (c *Checker) launch() probe.Checker {
+	opts := []probe.CheckerOption{probe.WithDisabledAutostart()}
+	for _, p := range c.components {
+		opts = append(opts, probe.WithPeriodicCheck(p.Interval, 0, probe.Check{
+			Name:    p.Name,
+			Timeout: p.Timeout,
+			Check:   p.run,
+			StatusListener: func(ctx context.Context, _ string, state probe.CheckState) {
+				if !errors.Is(ctx.Err(), context.Canceled) { // else it was stopped, which says nothing
+					c.report(ctx, p, state)
+				}
+			},
+		}))
+	}
+	checker := probe.NewChecker(opts...)
+	checker.Start()
+	return checker
+}
+
+// report logs a status that differs from the one logged before.
+func (c *Checker) report(ctx context.Context, p *component, state probe.CheckState) {
+	level, status := slog.LevelInfo, Healthy
+	if state.Status != probe.StatusUp {
+		level, status = slog.LevelWarn, Unhealthy
+	}
+	p.mu.Lock()
+	changed := p.logged != status
+	p.logged = status
+	p.mu.Unlock()
+	if changed {
+		c.logger.LogAttrs(ctx, level, "health: component changed", slog.String("component", p.Name),
+			slog.String("status", string(status)), slog.String("error_class", ErrorClass(state.Result)))
+	}
+}
+
+// await polls the library, which tells when a status changes but not when a check was the first.
+func (c *Checker) await(ctx context.Context, checker probe.Checker) error {
+	const pause = 5 * time.Millisecond
+	ticker := time.NewTicker(pause)
+	defer ticker.Stop()
+	for {
+		if allChecked(checker.Check(ctx)) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-ticker.C:
+		}
+	}
+}
+
+func allChecked(result probe.CheckerResult) bool {
+	for _, d := range result.Details {
+		if d.Timestamp.IsZero() {
+			return false
+		}
+	}
+	return true
+}
+
+// component is a Component with what its last check returned.
+type component struct {
+	Component
+
+	mu      sync.Mutex
+	done    chan struct{} // closed when the running check returns; nil: none runs
+	details []byte        // members of a JSON object, each after a comma; never changed, only replaced
+	logged  Status
+}
+
+// run is the check as the library calls it. The library gives up on a check that ignores its context and would start
+// the next one beside it; here the next one waits until the first has returned.
+func (p *component) run(ctx context.Context) (err error) {
+	done := make(chan struct{})
+	for {
+		p.mu.Lock()
+		before := p.done
+		if before == nil {
+			p.done = done
+		}
+		p.mu.Unlock()
+		if before == nil {
+			break
+		}
+		select {
+		case <-before:
+		case <-ctx.Done():
+			return probe.CheckTimeoutErr
+		}
+	}
+
+	var details []byte
+	defer func() {
+		if r := recover(); r != nil {
+			details, err = nil, errPanic
+		}
+		p.mu.Lock()
+		p.details = details
+		p.done = nil
+		p.mu.Unlock()
+		close(done)
+	}()
+	shown, err := p.Check(ctx)
+	if err == nil {
+		details = appendDetails(nil, shown)
+	}
+	return err
+}
+
+func (p *component) lastDetails() []byte {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.details
+}
+
+// idle waits for the running check, if any.
+func (p *component) idle(ctx context.Context) error {
+	p.mu.Lock()
+	done := p.done
+	p.mu.Unlock()
+	if done == nil {
+		return nil
+	}
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

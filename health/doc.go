@@ -1,0 +1,30 @@
+// Package health answers the probes of an orchestrator such as Kubernetes: is this instance alive, is it ready for
+// work, and how are the parts that it depends on.
+//
+//	checker, err := health.New(health.Config{Components: []health.Component{
+//		health.Database(db, activeRequests),
+//		health.FHIRServer(fhirVersion),
+//		health.Cache(hitRate),
+//	}})
+//	checker.Routes(mux) // GET /health, /health/live, /health/ready
+//	err = checker.Start(ctx)
+//	defer checker.Stop(ctx)
+//
+// The bodies:
+//
+//	/health        {"status":"healthy","timestamp":"…","components":{"database":{"status":"healthy","active_requests":5},…}}
+//	/health/live   {"status":"alive"}
+//	/health/ready  {"status":"ready","components":{"database":"ready","fhir_server":"ready"}}
+//
+// What they promise, each with a test:
+//
+//   - liveness looks at nothing but the process;
+//   - readiness fails (503) only for critical components: the instance's own database, and what the host marks so.
+//     Any other component that is down makes the instance degraded, which is still 200;
+//   - before the first check of a critical component has succeeded, before Start and after Stop: not ready;
+//   - components are checked at intervals, not by probes: a probe is answered at once while a dependency hangs, and
+//     a thousand probes cost no more checks than one. A check that hangs is not started a second time;
+//   - bodies and logs hold classes of errors (see [ErrorClass]), never addresses, host names or error texts.
+//
+// The package is built on github.com/alexliesenfeld/health.
+package health
