@@ -1,0 +1,185 @@
+package runner
+
+import (
+	"context"
+	"log/slog"
+	"net/url"
+	"slices"
+	"time"
+)
+
+// CompileOption changes how [Compile] works. It is another type than [RunOption], so that they cannot be mixed up.
+type CompileOption func(*compileConfig)
+
+type compileConfig struct {
+	fhirVersion  string
+	strict       bool
+	nullLiterals bool
+}
+
+// WithFHIRVersion sets the FHIR version whose types and elements paths are checked against: "4.0.1" (or "R4"),
+// "4.3.0" ("R4B") or "5.0.0" ("R5"). By default it is the first version of the definition's fhirVersion that
+// this engine knows, and R4 where there is none. Other text makes Compile fail.
+func WithFHIRVersion(version string) CompileOption {
+	return func(c *compileConfig) { c.fhirVersion = version }
+}
+
+// Strict makes elements that the type does not have faults of the definition, instead of [View.Warnings].
+// The official test suite needs the lenient way, so that is the default.
+func Strict(on bool) CompileOption { return func(c *compileConfig) { c.strict = on } }
+
+// WithNullRowLiterals decides what the row of a forEachOrNull without elements holds. By default all its columns
+// are null, as the specification's text says (columns whose path is %rowIndex are 0). With true, its own columns
+// are evaluated on nothing, as the reference implementation does, so that a literal column keeps its value.
+func WithNullRowLiterals(on bool) CompileOption {
+	return func(c *compileConfig) { c.nullLiterals = on }
+}
+
+// RunOption changes one run.
+type RunOption func(*runConfig)
+
+// Policy says what a run does with a resource that it cannot turn into rows.
+type Policy uint8
+
+// The policies.
+const (
+	Fail Policy = iota // end the run with a *RunError (default)
+	Skip               // leave the resource out, count it, and list it in Stats
+)
+
+type runConfig struct {
+	params       url.Values
+	maxResources int64
+	maxRows      int64
+	policy       Policy
+	patients     []string
+	byPatient    bool
+	unordered    bool
+	workers      int
+	maxPerRes    int
+	progress     func(Stats)
+}
+
+// Search adds a FHIR search parameter. Sources that cannot search (files, bundles) fail with [ErrSearch].
+func Search(param, value string) RunOption {
+	return func(c *runConfig) {
+		if c.params == nil {
+			c.params = make(url.Values)
+		}
+		c.params.Add(param, value)
+	}
+}
+
+// MaxResources ends the run after n resources of the view's type (of the given patients, with [Patients]).
+// Stats.Truncated tells whether it did. 0 or less: no limit.
+func MaxResources(n int) RunOption { return func(c *runConfig) { c.maxResources = int64(n) } }
+
+// MaxRows ends the run after n rows. Stats.Truncated tells whether it did. 0 or less: no limit.
+func MaxRows(n int) RunOption { return func(c *runConfig) { c.maxRows = int64(n) } }
+
+// MaxRowsPerResource bounds the rows (and the steps of repeat) that one resource may give, against cross joins
+// that explode. More is an error of that resource. 0 or less: the default, 100,000.
+func MaxRowsPerResource(n int) RunOption { return func(c *runConfig) { c.maxPerRes = n } }
+
+// OnError sets the policy for resources that cannot be turned into rows. Errors of the source itself (a file
+// that cannot be read, a server that fails) end the run under either policy.
+func OnError(p Policy) RunOption { return func(c *runConfig) { c.policy = p } }
+
+// Patients restricts the run to resources of these patients, given as logical ids: a Patient by its id, any
+// other resource by its reference to the patient it is about (subject, patient, beneficiary, ...). References
+// count when they are Patient/id, relative or absolute, with or without a version. No ids mean no resources.
+// A resource type that is not about a patient makes the run fail with [ErrNoPatient].
+func Patients(ids ...string) RunOption {
+	ids = slices.Clone(ids)
+	return func(c *runConfig) { c.patients, c.byPatient = append(c.patients, ids...), true }
+}
+
+// Unordered lets rows come in any order, which saves waiting when blocks of the source differ much in cost.
+// Rows of one resource stay together and in order.
+func Unordered() RunOption { return func(c *runConfig) { c.unordered = true } }
+
+// Parallel sets the number of workers of this run; 1 evaluates in the caller's goroutine. 0 or less: the
+// default, GOMAXPROCS. A [Runner]'s WithMaxParallel is the cap.
+func Parallel(n int) RunOption { return func(c *runConfig) { c.workers = n } }
+
+// Progress calls f after every block of the source with the figures so far, in the goroutine that called the
+// run. F must not keep it waiting.
+func Progress(f func(Stats)) RunOption { return func(c *runConfig) { c.progress = f } }
+
+// Option configures a [Runner].
+type Option func(*config)
+
+type config struct {
+	cache       Cache
+	maxParallel int
+	logger      *slog.Logger
+	audit       func(context.Context, AuditEvent) error
+	maxRows     int
+	maxBytes    int64
+	now         func() time.Time
+}
+
+// Cache keeps results for a limited time: *cache.Cache of this module is one. GetOrLoad returns the value kept
+// under key, or calls load once for all callers that ask at that moment; an error of load is not kept.
+type Cache interface {
+	GetOrLoad(ctx context.Context, key string, load func(ctx context.Context) (value any, cost int64, err error)) (any, error)
+}
+
+// WithCache makes [Runner.Run] keep its results. The key holds the source's identity, the view's digest, and all
+// options that decide the rows. Runs over sources that are not [Identifier], or cannot tell their identity, are
+// not cached. Runs that skipped resources are cached like others, Stats included.
+func WithCache(c Cache) Option { return func(cfg *config) { cfg.cache = c } }
+
+// WithMaxParallel caps the number of workers of one run. 0 or less: GOMAXPROCS.
+func WithMaxParallel(n int) Option { return func(cfg *config) { cfg.maxParallel = n } }
+
+// WithLogger sets the logger. By default nothing is logged. Logs hold view names, counts and durations, never
+// values of resources or search parameters.
+func WithLogger(l *slog.Logger) Option { return func(cfg *config) { cfg.logger = l } }
+
+// WithAudit sets a hook that is called before a run reads its first byte and again when it has ended, also for
+// results from the cache. An error from the first call refuses the run: nothing is read. An error from the
+// second call makes [Runner.Run] and [Runner.Write] fail with it, and is the last element of
+// [Runner.Stream].
+func WithAudit(f func(context.Context, AuditEvent) error) Option {
+	return func(cfg *config) { cfg.audit = f }
+}
+
+// WithMaxResult bounds what [Runner.Run] collects, in rows and bytes; more fails with [ErrLimit]. 0 means the
+// default (1,000,000 rows, 1 GiB), less than 0 no limit. Streams and writers are not bounded.
+func WithMaxResult(rows int, bytes int64) Option {
+	return func(cfg *config) { cfg.maxRows, cfg.maxBytes = rows, bytes }
+}
+
+// WithClock sets the clock of today() and now() in paths, and of Stats.Duration. By default it is time.Now.
+func WithClock(now func() time.Time) Option { return func(cfg *config) { cfg.now = now } }
+
+// AuditEvent tells an audit hook of a run.
+type AuditEvent struct {
+	// Done is false before the run and true after it.
+	Done bool
+	// View, Resource and Digest say which view runs.
+	View, Resource, Digest string
+	// Source is the source's identity, where it has one.
+	Source string
+	// Patients is the number of patients that the run is restricted to, or -1.
+	Patients int
+	// Cached tells, after the run, that the rows came from the cache.
+	Cached bool
+	// Stats are the counts, after the run.
+	Stats Stats
+	// Err is the error that ended the run, or nil.
+	Err error
+}
+
+// Stats are the figures of a run.
+type Stats struct {
+	Resources int64         // resources of the view's type that were read, skipped ones included
+	Bytes     int64         // bytes of the source that were read, after decompression
+	Rows      int64         // rows handed out
+	Skipped   int64         // resources left out because of an error, with OnError(Skip)
+	Skips     []*RunError   // the first skipped ones, 20 at most, in order of the source unless Unordered
+	Truncated bool          // a limit ended the run: there may be more rows
+	Duration  time.Duration // wall time
+	Workers   int           // goroutines that evaluated
+}
