@@ -101,10 +101,8 @@ type Tag struct{ Name, Value string }
 func (d *ViewDefinition) MarshalJSON() ([]byte, error) {
 	var o object
 	o.text("resourceType", "ViewDefinition", true)
-	if len(d.MetaProfile) > 0 {
-		var meta object
-		meta.add("profile", d.MetaProfile)
-		o.add("meta", &meta)
+	if err := d.addMeta(&o); err != nil {
+		return nil, err
 	}
 	o.text("url", d.URL, false)
 	o.text("version", d.Version, false)
@@ -114,7 +112,9 @@ func (d *ViewDefinition) MarshalJSON() ([]byte, error) {
 	o.text("description", d.Description, false)
 	names := make([]string, 0, len(d.Extra))
 	for name := range d.Extra {
-		names = append(names, name)
+		if name != "meta" {
+			names = append(names, name)
+		}
 	}
 	sort.Strings(names)
 	for _, name := range names {
@@ -135,6 +135,28 @@ func (d *ViewDefinition) MarshalJSON() ([]byte, error) {
 	}
 	o.add("select", d.Select)
 	return o.close()
+}
+
+// addMeta writes meta: what was read, with the profiles as they are now.
+func (d *ViewDefinition) addMeta(o *object) error {
+	meta := make(map[string]json.RawMessage)
+	if raw := d.Extra["meta"]; raw != nil {
+		if err := json.Unmarshal(raw, &meta); err != nil {
+			return fmt.Errorf("runner: meta: %w", err)
+		}
+	}
+	delete(meta, "profile")
+	if len(d.MetaProfile) > 0 {
+		profiles, err := json.Marshal(d.MetaProfile)
+		if err != nil {
+			return err
+		}
+		meta["profile"] = profiles
+	}
+	if len(meta) > 0 {
+		o.add("meta", meta)
+	}
+	return nil
 }
 
 // UnmarshalJSON is [Decode] for encoding/json.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
 // Errors of a run that a caller may want to tell apart; use errors.Is.
@@ -66,6 +68,7 @@ type CompileError struct {
 	Err error
 
 	source string // the line of the JSON text at fault
+	drawn  int    // the place in source
 }
 
 // Error returns "runner: element: message", with the place and, on two more lines, the line at fault with a
@@ -101,56 +104,22 @@ func (e *CompileError) head(b *strings.Builder) {
 
 func (e *CompileError) write(b *strings.Builder) {
 	e.head(b)
-	line := e.source
-	if e.Expression != "" {
-		lines := strings.Split(e.Expression, "\n")
-		line = lines[min(max(e.Line-1, 0), len(lines)-1)]
-	}
-	if line == "" {
+	if e.Line == 0 || e.Expression+e.source == "" {
 		return
 	}
-	drawing, caret := clip(strings.TrimRight(line, "\r"), e.Column)
-	b.WriteString("\n  ")
-	b.WriteString(drawing)
-	if e.Line > 0 {
+	// Expression or source is set, never both.
+	for line := range strings.Lines(syntax.Caret(e.Expression+e.source, e.caret())) {
 		b.WriteString("\n  ")
-		b.WriteString(caret)
-		b.WriteByte('^')
+		b.WriteString(strings.TrimRight(line, "\r\n"))
 	}
 }
 
-// clip shortens a long line around a column (from 1, in bytes) and returns the blanks before the caret. Tabs
-// stay tabs, so that the caret stands where the place is.
-func clip(line string, column int) (drawing, blanks string) {
-	const most, before = 120, 60
-	at := min(max(column-1, 0), len(line))
-	if len(line) > most {
-		from := max(at-before, 0)
-		to := min(from+most, len(line))
-		for from > 0 && line[from]&0xC0 == 0x80 {
-			from--
-		}
-		for to < len(line) && line[to]&0xC0 == 0x80 {
-			to++
-		}
-		lead, tail := "", ""
-		if from > 0 {
-			lead = "..."
-		}
-		if to < len(line) {
-			tail = "..."
-		}
-		line, at = lead+line[from:to]+tail, len(lead)+at-from
+// caret is the offset of the place in what is drawn.
+func (e *CompileError) caret() int {
+	if e.Expression == "" {
+		return e.drawn
 	}
-	var pad strings.Builder
-	for _, r := range line[:min(at, len(line))] {
-		if r == '\t' {
-			pad.WriteByte('\t')
-		} else {
-			pad.WriteByte(' ')
-		}
-	}
-	return line, pad.String()
+	return e.Offset
 }
 
 // maxFaults bounds how many faults of one definition are reported.

@@ -1,0 +1,111 @@
+package runner
+
+import "github.com/researchflow/researchflow/internal/fhirjson"
+
+// appendRow appends a copy of a row to a batch of the same view.
+func (b *batch) appendRow(r Row) {
+	w := b.view.width
+	for _, c := range r.b.cells[r.i*w : (r.i+1)*w] {
+		b.cells = append(b.cells, b.copyCell(r.b, c))
+	}
+	b.rows++
+}
+
+// copyCell copies the bytes that a cell of another batch refers to, and returns the cell that refers to the copy.
+func (b *batch) copyCell(from *batch, c cell) cell {
+	switch c.kind {
+	case KindNull, KindBoolean:
+		return c
+	case KindList:
+		first := uint32(len(b.items))
+		for i := range c.n {
+			// Items are never lists themselves, so nothing is appended between them.
+			b.items = append(b.items, b.copyCell(from, from.items[c.off+i]))
+		}
+		c.off = first
+		return c
+	}
+	bytes := from.text(c)
+	c.off = uint32(len(b.arena))
+	c.flags &^= inSource
+	b.arena = append(b.arena, bytes...)
+	return c
+}
+
+// appendText appends a cell's text: JSON for lists and objects.
+func (b *batch) appendText(dst []byte, c cell) []byte {
+	switch {
+	case c.kind == KindString && c.flags&escaped != 0:
+		return fhirjson.AppendUnescaped(dst, b.text(c))
+	case c.kind == KindString:
+		return append(dst, b.text(c)...)
+	case c.kind == KindNull:
+		return dst
+	}
+	return b.appendJSON(dst, c)
+}
+
+// appendJSON appends a cell as JSON.
+func (b *batch) appendJSON(dst []byte, c cell) []byte {
+	switch c.kind {
+	case KindBoolean:
+		if c.flags&isTrue != 0 {
+			return append(dst, "true"...)
+		}
+		return append(dst, "false"...)
+	case KindInteger, KindDecimal, KindObject:
+		return append(dst, b.text(c)...)
+	case KindString:
+		if c.flags&(escaped|inSource) != 0 {
+			// Inside of a JSON string already: as it stands in the source.
+			dst = append(dst, '"')
+			dst = append(dst, b.text(c)...)
+			return append(dst, '"')
+		}
+		return appendQuoted(dst, b.text(c))
+	case KindList:
+		dst = append(dst, '[')
+		for i, item := range b.items[c.off : c.off+c.n] {
+			if i > 0 {
+				dst = append(dst, ',')
+			}
+			dst = b.appendJSON(dst, item)
+		}
+		return append(dst, ']')
+	}
+	return append(dst, "null"...)
+}
+
+const hexDigits = "0123456789abcdef"
+
+// appendQuoted appends text as a JSON string.
+func appendQuoted(dst, s []byte) []byte {
+	dst = append(dst, '"')
+	start := 0
+	for i, c := range s {
+		if c >= ' ' && c != '"' && c != '\\' {
+			continue
+		}
+		dst = append(dst, s[start:i]...)
+		start = i + 1
+		switch c {
+		case '"', '\\':
+			dst = append(dst, '\\', c)
+		case '\n':
+			dst = append(dst, '\\', 'n')
+		case '\r':
+			dst = append(dst, '\\', 'r')
+		case '\t':
+			dst = append(dst, '\\', 't')
+		default:
+			dst = append(dst, '\\', 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
+		}
+	}
+	dst = append(dst, s[start:]...)
+	return append(dst, '"')
+}
+
+// size returns the memory that a batch takes.
+func (b *batch) size() int64 {
+	return int64(cap(b.src)) + int64(cap(b.arena)) + 12*int64(cap(b.cells)+cap(b.items)) + 128
+}

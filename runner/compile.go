@@ -1,0 +1,355 @@
+package runner
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// Limits on the shape of a definition, far above any real view.
+const (
+	maxSelectDepth = 50
+	maxColumns     = 10_000
+)
+
+// CompileJSON is [Decode] and [Compile] in one: the error lists the faults of both.
+func CompileJSON(data []byte, opts ...CompileOption) (*View, error) {
+	def, bad := decode(data)
+	if def == nil {
+		return nil, bad.err()
+	}
+	return compile(def, bad, opts)
+}
+
+// MustCompile is [CompileJSON] for definitions that are part of a program: it panics where there is a fault.
+func MustCompile(data []byte, opts ...CompileOption) *View {
+	v, err := CompileJSON(data, opts...)
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// Compile checks a definition and makes it ready to run. The error is [CompileErrors] with every fault found, 100
+// at most. The definition must not change while the view is in use.
+func Compile(def *ViewDefinition, opts ...CompileOption) (*View, error) {
+	if def == nil {
+		return nil, CompileErrors{{Kind: KindValidate, Msg: "there is no definition"}}
+	}
+	return compile(def, new(faults), opts)
+}
+
+func compile(def *ViewDefinition, bad *faults, opts []CompileOption) (*View, error) {
+	c := &compiler{def: def, bad: bad}
+	for _, opt := range opts {
+		opt(&c.cfg)
+	}
+	v := c.view()
+	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	return v, nil
+}
+
+// compiler makes one View.
+type compiler struct {
+	cfg      compileConfig
+	def      *ViewDefinition
+	bad      *faults
+	exprs    exprCompiler
+	warnings []string
+	nodes    int
+}
+
+// outColumn is a column on its way to the View.
+type outColumn struct {
+	Column
+	element string // path of the column element
+}
+
+func (c *compiler) view() *View {
+	c.header()
+	c.exprs.init(c)
+	p := &plan{}
+	for i, w := range c.def.Where {
+		element := "where[" + strconv.Itoa(i) + "]"
+		if w.Path == "" {
+			c.bad.addf(KindValidate, element, "the condition has no path")
+			continue
+		}
+		p.where = append(p.where, c.condition(element+".path", w.Path))
+	}
+	root := &node{}
+	columns := c.selects(root, c.def.Select, "select", 0, c.exprs.root(), 0)
+	p.root = root
+	c.unique(columns)
+	if len(columns) > maxColumns {
+		c.bad.addf(KindLimit, "select", "the view has more than %d columns", maxColumns)
+	}
+	v := &View{
+		def: c.def, name: c.def.Name, resource: c.def.Resource, width: len(columns), plan: p,
+		byName: make(map[string]int, len(columns)), digest: c.digest(),
+	}
+	v.warnings = append(append(v.warnings, c.def.Warnings...), c.warnings...)
+	for i, col := range columns {
+		v.columns = append(v.columns, col.Column)
+		v.byName[col.Name] = i
+		lead := ","
+		if i == 0 {
+			lead = "{"
+		}
+		key, _ := json.Marshal(col.Name) // a string cannot fail
+		v.jsonKeys = append(v.jsonKeys, lead+string(key)+":")
+	}
+	c.exprs.finish(p)
+	return v
+}
+
+// header checks what is outside of where and select.
+func (c *compiler) header() {
+	d := c.def
+	if d.Resource == "" {
+		c.bad.addf(KindValidate, "resource", "the view names no resource type")
+	} else if !sqlName.MatchString(d.Resource) {
+		c.bad.addf(KindValidate, "resource", "not the name of a resource type")
+	}
+	if d.Name != "" && !sqlName.MatchString(d.Name) {
+		c.bad.addf(KindValidate, "name", "a name is a letter followed by letters, digits and underscores")
+	}
+	if len(d.Select) == 0 {
+		c.bad.addf(KindValidate, "select", "the view selects nothing")
+	}
+}
+
+// constants checks names and hands each good constant to f.
+func (c *compiler) constants(f func(k Constant, element string)) {
+	seen := make(map[string]bool, len(c.def.Constant))
+	for i, k := range c.def.Constant {
+		element := "constant[" + strconv.Itoa(i) + "]"
+		switch {
+		case k.Name == "":
+			c.bad.addf(KindValidate, element+".name", "the constant has no name")
+			continue
+		case !sqlName.MatchString(k.Name):
+			c.bad.addf(KindValidate, element+".name", "a name is a letter followed by letters, digits and underscores")
+			continue
+		case reservedConstants[k.Name]:
+			c.bad.addf(KindValidate, element+".name", "%%%s is reserved", k.Name)
+			continue
+		case seen[k.Name]:
+			c.bad.addf(KindValidate, element+".name", "constant %s is defined twice", k.Name)
+			continue
+		}
+		seen[k.Name] = true
+		f(k, element)
+	}
+}
+
+// reservedConstants are variables of FHIRPath and of SQL on FHIR that a constant would hide.
+var reservedConstants = map[string]bool{
+	"rowIndex": true, "context": true, "resource": true, "rootResource": true, "ucum": true, "sct": true, "loinc": true,
+}
+
+// selects compiles the selects of one level into parts of n. Columns are numbered from lo.
+func (c *compiler) selects(n *node, list []Select, element string, lo int, in focusType, depth int) []outColumn {
+	var columns []outColumn
+	for i := range list {
+		part, cols := c.sel(&list[i], element+"["+strconv.Itoa(i)+"]", lo+len(columns), in, depth)
+		n.parts = append(n.parts, part)
+		columns = append(columns, cols...)
+	}
+	n.lo, n.width = lo, len(columns)
+	return columns
+}
+
+// sel compiles one select. The columns are its own, those of its nested selects, those of its unionAll.
+func (c *compiler) sel(s *Select, element string, lo int, in focusType, depth int) (*node, []outColumn) {
+	n := &node{lo: lo}
+	c.nodes++
+	if depth > maxSelectDepth || c.nodes > maxColumns {
+		c.bad.addf(KindLimit, element, "selects are nested too deep, or too many")
+		return n, nil
+	}
+	in = c.iteration(n, s, element, in)
+	if s.Column != nil && len(s.Column) == 0 {
+		c.bad.addf(KindValidate, element+".column", "the list of columns is empty")
+	}
+	if len(s.Column)+len(s.Select)+len(s.UnionAll) == 0 {
+		c.bad.addf(KindValidate, element, "the select has no columns")
+	}
+	var columns []outColumn
+	for i := range s.Column {
+		col := c.column(n, &s.Column[i], element+".column["+strconv.Itoa(i)+"]", lo+i, in)
+		columns = append(columns, col)
+	}
+	for i := range s.Select {
+		part, cols := c.sel(&s.Select[i], element+".select["+strconv.Itoa(i)+"]", lo+len(columns), in, depth+1)
+		n.parts = append(n.parts, part)
+		columns = append(columns, cols...)
+	}
+	if s.UnionAll != nil {
+		part, cols := c.union(s.UnionAll, element+".unionAll", lo+len(columns), in, depth+1)
+		n.parts = append(n.parts, part)
+		columns = append(columns, cols...)
+	}
+	n.width = len(columns)
+	return n, columns
+}
+
+// union compiles the branches of a unionAll into one part.
+func (c *compiler) union(list []Select, element string, lo int, in focusType, depth int) (*node, []outColumn) {
+	n := &node{lo: lo, union: true}
+	if len(list) == 0 {
+		c.bad.addf(KindValidate, element, "the list of branches is empty")
+	}
+	var first []outColumn
+	for i := range list {
+		at := element + "[" + strconv.Itoa(i) + "]"
+		part, cols := c.sel(&list[i], at, lo, in, depth)
+		n.parts = append(n.parts, part)
+		if i == 0 {
+			first = cols
+			continue
+		}
+		c.sameColumns(first, cols, at)
+	}
+	n.width = len(first)
+	return n, first
+}
+
+// sameColumns reports where a branch differs from the first one (S15, V8), and merges types that one of them
+// leaves open.
+func (c *compiler) sameColumns(first, cols []outColumn, element string) {
+	if len(first) != len(cols) {
+		c.bad.addf(KindValidate, element, "the branch has %d columns, the first branch has %d", len(cols), len(first))
+		return
+	}
+	for i := range cols {
+		a, b := &first[i], &cols[i]
+		switch {
+		case a.Name != b.Name:
+			c.bad.addf(KindValidate, b.element, "column %s is called %s in the first branch", b.Name, a.Name)
+		case a.Declared && b.Declared && a.FHIRType != b.FHIRType:
+			c.bad.addf(KindValidate, b.element, "column %s is of type %s, and of type %s in the first branch",
+				b.Name, b.FHIRType, a.FHIRType)
+		case a.Collection != b.Collection:
+			c.bad.addf(KindValidate, b.element, "column %s is a collection in one branch only", b.Name)
+		case b.Declared && !a.Declared:
+			a.FHIRType, a.Declared = b.FHIRType, true
+			a.ANSIType = ansiType(a.FHIRType, a.Tags)
+		case !a.Declared && a.FHIRType != b.FHIRType:
+			a.FHIRType = ""
+			a.ANSIType = ansiType("", a.Tags)
+		}
+	}
+}
+
+// iteration compiles forEach, forEachOrNull or repeat, and returns the type of what the select runs on.
+func (c *compiler) iteration(n *node, s *Select, element string, in focusType) focusType {
+	var given []string
+	out := in
+	if s.ForEach != "" {
+		given = append(given, "forEach")
+		n.iter = iterForEach
+		p := c.exprs.compile(element+".forEach", s.ForEach, in)
+		n.paths, out = append(n.paths, p), c.exprs.result(p)
+	}
+	if s.ForEachOrNull != "" {
+		given = append(given, "forEachOrNull")
+		n.iter = iterForEachOrNull
+		p := c.exprs.compile(element+".forEachOrNull", s.ForEachOrNull, in)
+		n.paths, out = append(n.paths, p), c.exprs.result(p)
+	}
+	if s.Repeat != nil {
+		given = append(given, "repeat")
+		n.iter = iterRepeat
+		if len(s.Repeat) == 0 {
+			c.bad.addf(KindValidate, element+".repeat", "the list of paths is empty")
+		}
+		// A path runs on what the select stands on and on what the paths found, so its input is no one type.
+		out = focusType{}
+		for i, path := range s.Repeat {
+			at := element + ".repeat[" + strconv.Itoa(i) + "]"
+			if path == "" {
+				c.bad.addf(KindValidate, at, "the path is empty")
+				continue
+			}
+			n.paths = append(n.paths, c.exprs.compile(at, path, focusType{}))
+		}
+	}
+	if len(given) > 1 {
+		c.bad.addf(KindValidate, element, "a select has at most one of forEach, forEachOrNull and repeat, found %s",
+			strings.Join(given, " and "))
+	}
+	n.element = element
+	if n.iter != iterNone {
+		n.element = element + "." + given[0]
+	}
+	return out
+}
+
+// column compiles one column.
+func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, in focusType) outColumn {
+	out := outColumn{element: element, Column: Column{
+		Name: d.Name, Collection: d.Collection, Description: d.Description, Tags: d.Tag, Path: d.Path,
+	}}
+	switch {
+	case d.Name == "":
+		c.bad.addf(KindValidate, element+".name", "the column has no name")
+	case !sqlName.MatchString(d.Name):
+		c.bad.addf(KindValidate, element+".name", "a name is a letter followed by letters, digits and underscores")
+	}
+	if d.Type != "" {
+		out.FHIRType, out.Declared = fhirType(d.Type), true
+	}
+	if d.Path == "" {
+		c.bad.addf(KindValidate, element+".path", "the column has no path")
+	} else {
+		p := c.exprs.compile(element+".path", d.Path, in)
+		if !out.Declared {
+			out.FHIRType = c.exprs.result(p).single()
+		}
+		n.columns = append(n.columns, columnPlan{
+			at: at, prog: p, collection: d.Collection, want: wantOf(out.FHIRType, out.Declared),
+			rowIndex: isRowIndex(d.Path), element: element + ".path", name: d.Name,
+		})
+	}
+	out.ANSIType = ansiType(out.FHIRType, d.Tag)
+	return out
+}
+
+// isRowIndex reports whether a path is %rowIndex and nothing else.
+func isRowIndex(path string) bool {
+	p := strings.TrimSpace(path)
+	return p == "%rowIndex" || p == "%`rowIndex`" || p == "%'rowIndex'"
+}
+
+// unique reports columns with the name of an earlier one (V7).
+func (c *compiler) unique(columns []outColumn) {
+	seen := make(map[string]string, len(columns))
+	for _, col := range columns {
+		if first, twice := seen[col.Name]; twice && col.Name != "" {
+			c.bad.addf(KindValidate, col.element, "column %s is already defined at %s", col.Name, first)
+			continue
+		}
+		seen[col.Name] = col.element
+	}
+}
+
+// digest hashes what decides the rows.
+func (c *compiler) digest() string {
+	h := sha256.New()
+	fmt.Fprintf(h, "researchflow view 1\n%s\n%t\n", c.exprs.version(), c.cfg.nullLiterals)
+	decisive := &ViewDefinition{
+		Resource: c.def.Resource, Constant: c.def.Constant, Where: c.def.Where, Select: c.def.Select,
+	}
+	if data, err := decisive.MarshalJSON(); err == nil {
+		h.Write(data)
+	} else {
+		fmt.Fprintf(h, "%#v", decisive)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}

@@ -1,0 +1,205 @@
+package runner
+
+import (
+	"bytes"
+	"io"
+)
+
+// CSVOption changes how CSV is written.
+type CSVOption func(*CSVWriter)
+
+// CSVHeader decides whether the first line holds the columns' names. By default it does.
+func CSVHeader(on bool) CSVOption { return func(w *CSVWriter) { w.header = on } }
+
+// CSVLineEnd sets the line end: "\r\n", which RFC 4180 asks for and which is the default, or "\n".
+func CSVLineEnd(end string) CSVOption { return func(w *CSVWriter) { w.end = end } }
+
+// CSVGuard decides whether cells that a spreadsheet would take for a formula (they begin with = + - @ TAB or CR and
+// are no numbers) get an apostrophe in front. By default they do. Programs that read the file back should turn it
+// off.
+func CSVGuard(on bool) CSVOption { return func(w *CSVWriter) { w.guard = on } }
+
+// CSVWriter writes rows as RFC 4180 CSV in UTF-8: null is an empty cell, the empty string is "", a list or an object
+// is its JSON text, a number the text of the source. One goroutine at a time may use it.
+type CSVWriter struct {
+	out    io.Writer
+	header bool
+	guard  bool
+	end    string
+	buf    []byte
+}
+
+// NewCSVWriter returns a writer of CSV to w. It writes in blocks; [CSVWriter.Close] flushes the last one.
+func NewCSVWriter(w io.Writer, opts ...CSVOption) *CSVWriter {
+	c := &CSVWriter{out: w, header: true, guard: true, end: "\r\n"}
+	for _, opt := range opts {
+		opt(c)
+	}
+	return c
+}
+
+// writeBlock is how many bytes writers gather before they write.
+const writeBlock = 64 << 10
+
+// Begin writes the header line.
+func (w *CSVWriter) Begin(columns []Column) error {
+	if !w.header {
+		return nil
+	}
+	for i, c := range columns {
+		if i > 0 {
+			w.buf = append(w.buf, ',')
+		}
+		w.buf = append(w.buf, c.Name...) // names need no quotes: letters, digits, underscores
+	}
+	w.buf = append(w.buf, w.end...)
+	return nil
+}
+
+// Write writes one row.
+func (w *CSVWriter) Write(row Row) error {
+	if row.b != nil {
+		w.buf = w.appendRow(w.buf, row)
+	}
+	return flush(w.out, &w.buf, writeBlock)
+}
+
+// Close writes what is left. It does not close the underlying writer.
+func (w *CSVWriter) Close() error { return flush(w.out, &w.buf, 0) }
+
+// flush writes a buffer that holds least bytes or more.
+func flush(w io.Writer, buf *[]byte, least int) error {
+	if len(*buf) < least || len(*buf) == 0 {
+		return nil
+	}
+	_, err := w.Write(*buf)
+	*buf = (*buf)[:0]
+	return err
+}
+
+// encode implements encoder.
+func (w *CSVWriter) encode(dst []byte, b *batch, from, to int) []byte {
+	for i := from; i < to; i++ {
+		dst = w.appendRow(dst, Row{b: b, i: i})
+	}
+	return dst
+}
+
+// emit implements encoder.
+func (w *CSVWriter) emit(p []byte) error {
+	if err := flush(w.out, &w.buf, 0); err != nil {
+		return err
+	}
+	_, err := w.out.Write(p)
+	return err
+}
+
+func (w *CSVWriter) appendRow(dst []byte, row Row) []byte {
+	b, width := row.b, row.b.view.width
+	for i, c := range b.cells[row.i*width : (row.i+1)*width] {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		switch c.kind {
+		case KindNull:
+			if width == 1 {
+				dst = append(dst, `""`...) // a line of nothing would be no record
+			}
+		case KindBoolean, KindInteger, KindDecimal:
+			dst = b.appendText(dst, c)
+		default:
+			start := len(dst)
+			dst = b.appendText(dst, c)
+			dst = w.quote(dst, start)
+		}
+	}
+	return append(dst, w.end...)
+}
+
+// quote makes the cell that begins at start safe: quoted where it has to be, and guarded.
+func (w *CSVWriter) quote(dst []byte, start int) []byte {
+	cell := dst[start:]
+	if len(cell) == 0 {
+		return append(dst, `""`...)
+	}
+	guard := w.guard && isFormula(cell)
+	quotes := 0
+	special := guard || cell[0] == ' ' || cell[len(cell)-1] == ' '
+	for _, c := range cell {
+		switch c {
+		case '"':
+			quotes++
+		case ',', '\n', '\r':
+			special = true
+		}
+	}
+	if quotes == 0 && !special {
+		return dst
+	}
+	// Move the text to make room, from the back: opening quote, apostrophe, doubled quotes, closing quote.
+	n := len(cell)
+	extra := 2 + quotes
+	if guard {
+		extra++
+	}
+	for range extra {
+		dst = append(dst, '"')
+	}
+	from, to := start+n, len(dst)-1
+	for from > start {
+		from--
+		to--
+		dst[to] = dst[from]
+		if dst[from] == '"' {
+			to--
+			dst[to] = '"'
+		}
+	}
+	if guard {
+		dst[start+1] = '\''
+	}
+	dst[start] = '"'
+	return dst
+}
+
+// isFormula reports whether a spreadsheet may run a cell: it begins with = + - @ TAB or CR and is not a number.
+func isFormula(cell []byte) bool {
+	switch cell[0] {
+	case '=', '@', '\t', '\r':
+		return true
+	case '+', '-':
+		return !isNumber(cell[1:])
+	}
+	return false
+}
+
+// isNumber reports whether s is digits, optionally with a fraction and an exponent.
+func isNumber(s []byte) bool {
+	digits := func() bool {
+		n := 0
+		for n < len(s) && s[n] >= '0' && s[n] <= '9' {
+			n++
+		}
+		s = s[n:]
+		return n > 0
+	}
+	if !digits() {
+		return false
+	}
+	if rest, ok := bytes.CutPrefix(s, []byte(".")); ok {
+		s = rest
+		if !digits() {
+			return false
+		}
+	}
+	if len(s) > 0 && (s[0] == 'e' || s[0] == 'E') {
+		s = s[1:]
+		if len(s) > 0 && (s[0] == '+' || s[0] == '-') {
+			s = s[1:]
+		}
+		if !digits() {
+			return false
+		}
+	}
+	return len(s) == 0
+}

@@ -1,0 +1,105 @@
+package runner
+
+import "io"
+
+// NDJSONWriter writes rows as JSON objects, one a line ending in "\n": members in the view's order, null included,
+// numbers as the text of the source. One goroutine at a time may use it.
+type NDJSONWriter struct {
+	out io.Writer
+	buf []byte
+}
+
+// NewNDJSONWriter returns a writer of NDJSON to w. It writes in blocks; [NDJSONWriter.Close] flushes the last one.
+func NewNDJSONWriter(w io.Writer) *NDJSONWriter { return &NDJSONWriter{out: w} }
+
+// Begin does nothing.
+func (w *NDJSONWriter) Begin([]Column) error { return nil }
+
+// Write writes one row.
+func (w *NDJSONWriter) Write(row Row) error {
+	w.buf = append(row.AppendJSON(w.buf), '\n')
+	return flush(w.out, &w.buf, writeBlock)
+}
+
+// Close writes what is left. It does not close the underlying writer.
+func (w *NDJSONWriter) Close() error { return flush(w.out, &w.buf, 0) }
+
+// encode implements encoder.
+func (w *NDJSONWriter) encode(dst []byte, b *batch, from, to int) []byte {
+	for i := from; i < to; i++ {
+		dst = append(Row{b: b, i: i}.AppendJSON(dst), '\n')
+	}
+	return dst
+}
+
+// emit implements encoder.
+func (w *NDJSONWriter) emit(p []byte) error {
+	if err := flush(w.out, &w.buf, 0); err != nil {
+		return err
+	}
+	_, err := w.out.Write(p)
+	return err
+}
+
+// JSONWriter writes rows as one JSON array of objects, one object a line. One goroutine at a time may use it.
+type JSONWriter struct {
+	out   io.Writer
+	buf   []byte
+	begun bool // the first row has been written
+}
+
+// NewJSONWriter returns a writer of a JSON array to w. It writes in blocks; [JSONWriter.Close] ends the array and
+// flushes the last one.
+func NewJSONWriter(w io.Writer) *JSONWriter { return &JSONWriter{out: w} }
+
+// Begin opens the array.
+func (w *JSONWriter) Begin([]Column) error {
+	w.buf, w.begun = append(w.buf[:0], '['), false
+	return nil
+}
+
+// Write writes one row.
+func (w *JSONWriter) Write(row Row) error {
+	w.buf = row.AppendJSON(append(w.buf, w.separator()...))
+	return flush(w.out, &w.buf, writeBlock)
+}
+
+// Close closes the array and writes what is left. It does not close the underlying writer.
+func (w *JSONWriter) Close() error {
+	if w.begun {
+		w.buf = append(w.buf, '\n')
+	}
+	w.buf = append(w.buf, ']', '\n')
+	return flush(w.out, &w.buf, 0)
+}
+
+const jsonSeparator = ",\n"
+
+func (w *JSONWriter) separator() string {
+	if w.begun {
+		return jsonSeparator
+	}
+	w.begun = true
+	return jsonSeparator[1:]
+}
+
+// encode implements encoder: every row has the separator of a row that is not the first in front.
+func (w *JSONWriter) encode(dst []byte, b *batch, from, to int) []byte {
+	for i := from; i < to; i++ {
+		dst = Row{b: b, i: i}.AppendJSON(append(dst, jsonSeparator...))
+	}
+	return dst
+}
+
+// emit implements encoder.
+func (w *JSONWriter) emit(p []byte) error {
+	if len(p) == 0 {
+		return nil
+	}
+	w.buf = append(w.buf, w.separator()...)
+	if err := flush(w.out, &w.buf, 0); err != nil {
+		return err
+	}
+	_, err := w.out.Write(p[len(jsonSeparator):])
+	return err
+}

@@ -1,0 +1,47 @@
+package runner
+
+// plan is what a View runs: conditions, and the tree of selects. It never changes.
+type plan struct {
+	where []wherePlan
+	root  *node
+}
+
+type wherePlan struct {
+	prog    *program
+	path    string
+	element string
+}
+
+type iterKind uint8
+
+const (
+	iterNone iterKind = iota
+	iterForEach
+	iterForEachOrNull
+	iterRepeat
+)
+
+// node is one select, or one unionAll. Its columns are lo..lo+width of the view; its rows are, per element that
+// iter gives, the Cartesian product of its columns (one row) and of the rows of each part, or for a union the
+// rows of the parts one after the other.
+type node struct {
+	iter    iterKind
+	union   bool
+	paths   []*program
+	columns []columnPlan
+	parts   []*node
+	lo      int
+	width   int
+	element string // path of the iterating element, or of the select
+}
+
+// columnPlan is one column of one select.
+type columnPlan struct {
+	at         int // position in the view
+	prog       *program
+	collection bool
+	rowIndex   bool // the path is %rowIndex
+	want       want
+	element    string
+	name       string
+}

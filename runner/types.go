@@ -1,0 +1,94 @@
+package runner
+
+import "strings"
+
+// fhirType strips the address that FHIR types are relative to.
+func fhirType(t string) string {
+	for _, base := range [...]string{
+		"http://hl7.org/fhir/StructureDefinition/", "https://hl7.org/fhir/StructureDefinition/",
+		"http://hl7.org/fhirpath/",
+	} {
+		if rest, ok := strings.CutPrefix(t, base); ok {
+			t = rest
+			break
+		}
+	}
+	return strings.TrimPrefix(t, "FHIR.")
+}
+
+// ansiTag is the name of the tag that overrides the ANSI type.
+const ansiTag = "ansi/type"
+
+// ansiType returns the ISO/IEC 9075 type of a column (section "Types" of the specification).
+func ansiType(fhirType string, tags []Tag) string {
+	for _, t := range tags {
+		if t.Name == ansiTag && t.Value != "" {
+			return t.Value
+		}
+	}
+	switch fhirType {
+	case "base64Binary":
+		return "BINARY"
+	case "boolean", "System.Boolean":
+		return "BOOLEAN"
+	case "instant":
+		return "TIMESTAMP WITH TIME ZONE"
+	case "integer", "positiveInt", "unsignedInt", "System.Integer":
+		return "INT"
+	case "integer64", "System.Long":
+		return "BIGINT"
+	}
+	return "CHARACTER VARYING"
+}
+
+// want is the class of values that a declared type allows (R3).
+type want uint8
+
+const (
+	wantAny want = iota
+	wantBoolean
+	wantInteger
+	wantNumber
+	wantPrimitive // any value that is not an object
+	wantObject
+)
+
+// wantOf returns the class for a declared FHIR type. Types that are text to JSON allow every primitive value,
+// since the specification does not coerce: a boundary of a date may be a dateTime, a code is a string.
+func wantOf(fhirType string, declared bool) want {
+	if !declared {
+		return wantAny
+	}
+	switch fhirType {
+	case "boolean", "System.Boolean":
+		return wantBoolean
+	case "integer", "positiveInt", "unsignedInt", "integer64", "System.Integer", "System.Long":
+		return wantInteger
+	case "decimal", "System.Decimal":
+		return wantNumber
+	case "base64Binary", "canonical", "code", "date", "dateTime", "id", "instant", "markdown", "oid", "string",
+		"time", "uri", "url", "uuid", "xhtml", "System.String", "System.Date", "System.DateTime", "System.Time":
+		return wantPrimitive
+	}
+	if fhirType != "" && fhirType[0] >= 'A' && fhirType[0] <= 'Z' && !strings.HasPrefix(fhirType, "System.") {
+		return wantObject
+	}
+	return wantAny
+}
+
+// allows reports whether a value of kind k may stand in a column of class w.
+func (w want) allows(k Kind) bool {
+	switch w {
+	case wantBoolean:
+		return k == KindBoolean
+	case wantInteger:
+		return k == KindInteger
+	case wantNumber:
+		return k == KindInteger || k == KindDecimal
+	case wantPrimitive:
+		return k != KindObject
+	case wantObject:
+		return k == KindObject
+	}
+	return true
+}
