@@ -1,0 +1,109 @@
+package audit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"iter"
+)
+
+// BadEntryError names the first entry of a chain at which it is broken.
+type BadEntryError struct {
+	Chain string
+	// Seq is the number the entry should have.
+	Seq int64
+	// Reason says what is wrong, without the entry's content.
+	Reason string
+}
+
+// Error names chain, entry and reason.
+func (e *BadEntryError) Error() string {
+	return fmt.Sprintf("audit: chain %s is broken at entry %d: %s", e.Chain, e.Seq, e.Reason)
+}
+
+// Verifier checks the entries of one chain, first to last. It is not for use by several goroutines.
+type Verifier struct {
+	chain string
+	head  Head
+}
+
+// NewVerifier returns a verifier for a chain from its first entry, or, given the head of a verified
+// prefix, from the entry after it.
+func NewVerifier(chain string, from Head) *Verifier { return &Verifier{chain: chain, head: from} }
+
+// Head returns the last entry that was found good.
+func (v *Verifier) Head() Head { return v.head }
+
+// Add checks the next entry; the error is a [*BadEntryError].
+func (v *Verifier) Add(s *Sealed) error {
+	want := v.head.Seq + 1
+	bad := func(reason string) error { return &BadEntryError{v.chain, want, reason} }
+	switch {
+	case s.Chain != v.chain:
+		return bad("it belongs to another chain")
+	case s.Seq > want:
+		return bad("it is missing")
+	case s.Seq < want:
+		return bad("its number stands twice")
+	case Hash(s.Body) != s.Hash:
+		return bad("its content does not have its hash")
+	case s.Prev != v.head.Hash:
+		return bad("it does not follow the entry before")
+	}
+	dec := json.NewDecoder(bytes.NewReader(s.Body))
+	dec.DisallowUnknownFields()
+	var e Entry
+	if dec.Decode(&e) != nil {
+		return bad("its content is not an entry")
+	}
+	if e.Chain != s.Chain || e.Seq != s.Seq || e.ID != s.ID || e.Type != s.Type || e.Prev != s.Prev || !e.Recorded.Equal(s.Recorded) {
+		return bad("its columns contradict its content")
+	}
+	v.head = Head{Seq: s.Seq, Hash: s.Hash}
+	return nil
+}
+
+// End checks that the chain ends where the head says: a cut tail shows there.
+func (v *Verifier) End(head Head) error {
+	switch {
+	case v.head.Seq < head.Seq:
+		return &BadEntryError{v.chain, v.head.Seq + 1, "it is missing (the tail is cut off)"}
+	case v.head.Seq > head.Seq:
+		return &BadEntryError{v.chain, head.Seq + 1, "it stands behind the end of the chain"}
+	case v.head.Hash != head.Hash:
+		return &BadEntryError{v.chain, head.Seq, "it is not the one the chain ended with"}
+	}
+	return nil
+}
+
+// Verify checks a whole chain and returns its head. The error is a [*BadEntryError] for a broken chain,
+// or the sequence's own. It checks the context once per entry.
+func Verify(ctx context.Context, chain string, entries iter.Seq2[Sealed, error]) (Head, error) {
+	v := NewVerifier(chain, Head{})
+	for s, err := range entries {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err == nil {
+			err = v.Add(&s)
+		}
+		if err != nil {
+			return v.Head(), err
+		}
+	}
+	return v.Head(), nil
+}
+
+// Sink takes audit entries to a place outside the database. It is fed at least once per entry, in the
+// order of each chain; Hash and ID are stable, so that it can drop repeats.
+type Sink interface {
+	// Append stores the entry or fails; it is called again after a failure.
+	Append(ctx context.Context, s Sealed) error
+}
+
+// SinkFunc is a function as a [Sink].
+type SinkFunc func(ctx context.Context, s Sealed) error
+
+// Append calls f.
+func (f SinkFunc) Append(ctx context.Context, s Sealed) error { return f(ctx, s) }

@@ -1,0 +1,195 @@
+package orchestrator
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/researchflow/researchflow/orchestrator/audit"
+)
+
+// Definition is a workflow as data: states, the steps and gates in them, and the transitions between
+// them. Build it in Go (a literal, or [Define]) or read it from JSON with [ParseDefinition]. It must not
+// be changed once an [Orchestrator] has it; then any goroutine may share it.
+type Definition struct {
+	Name string `json:"name"`
+	// Initial is the state a submitted request enters first.
+	Initial     string       `json:"initial"`
+	States      []State      `json:"states"`
+	Transitions []Transition `json:"transitions"`
+}
+
+// StateKind says what happens in a state.
+type StateKind string
+
+// The kinds of state.
+const (
+	// Pass is left at once, by [EventNext], in the transaction that entered it.
+	Pass StateKind = "pass"
+	// Working runs a step; its outcome is the event that leaves the state.
+	Working StateKind = "step"
+	// Waiting waits for people at a gate.
+	Waiting StateKind = "gate"
+	// Terminal ends the request.
+	Terminal StateKind = "terminal"
+)
+
+// State is one state of a definition.
+type State struct {
+	Name string    `json:"name"`
+	Kind StateKind `json:"kind"`
+	// Step is the name of the step a Working state runs (see [WithStep]).
+	Step string `json:"step,omitempty"`
+	// Retry is the step's retry policy; nil means [DefaultRetry].
+	Retry *RetryPolicy `json:"retry,omitempty"`
+	// Gate is what a Waiting state waits for.
+	Gate *GateRule `json:"gate,omitempty"`
+}
+
+// GateRule says who decides at a gate, and what happens while nobody does.
+type GateRule struct {
+	// Roles may decide: any one of them.
+	Roles []string `json:"roles"`
+	// Quorum is how many decisions it takes; the zero value means one.
+	Quorum Quorum `json:"quorum,omitzero"`
+	// Timeout after which the gate escalates, again and again; it never approves. 0 means never.
+	Timeout Duration `json:"timeout,omitzero"`
+	// Reminders are sent this long after opening; each below Timeout.
+	Reminders []Duration `json:"reminders,omitempty"`
+	// EscalateTo are roles that are told on time-out, and may decide from then on.
+	EscalateTo []string `json:"escalateTo,omitempty"`
+}
+
+// Quorum says how many approvals open a gate. A single rejection or modification decides it at once.
+type Quorum struct {
+	// Approvals needed; 0 means 1.
+	Approvals int `json:"approvals,omitempty"`
+	// EachRole: one approval from each of the gate's roles is needed (all); Approvals is then ignored.
+	EachRole bool `json:"eachRole,omitempty"`
+}
+
+// RetryPolicy says how often and when a failed step runs again.
+type RetryPolicy struct {
+	// Attempts in all, 1 or more; after the last one the event [EventStepFailed] occurs.
+	Attempts int `json:"attempts"`
+	// Takeovers is how often a step may lose its host (its lease expired) before that counts as failing for good.
+	Takeovers int `json:"takeovers"`
+	// Backoff is the wait before the second attempt; it doubles up to MaxBackoff, with jitter.
+	Backoff    Duration `json:"backoff"`
+	MaxBackoff Duration `json:"maxBackoff"`
+	// Timeout of one attempt; 0 means none.
+	Timeout Duration `json:"timeout,omitzero"`
+}
+
+// DefaultRetry returns the policy of a step that names none: three attempts, ten takeovers, backoff from
+// one second to one minute, no time-out.
+func DefaultRetry() RetryPolicy {
+	return RetryPolicy{
+		Attempts: 3, Takeovers: 10, Backoff: Duration(time.Second), MaxBackoff: Duration(time.Minute),
+	}
+}
+
+// Transition leads from a state to another on an event.
+type Transition struct {
+	// From is a state's name, or [AnyLive].
+	From  string `json:"from"`
+	Event string `json:"event"`
+	// To is a state's name, or [Return].
+	To string `json:"to"`
+	// When are conditions that must all hold; nil: always. Of several transitions for one event the first
+	// whose conditions hold is taken; the last must have none.
+	When []Condition `json:"when,omitempty"`
+}
+
+// Names with a meaning in transitions.
+const (
+	// AnyLive as From means every state that is not terminal and has no transition of its own for the event.
+	AnyLive = "*"
+	// Return as To means the state the request was in before it entered From.
+	Return = "@return"
+)
+
+// Events that the engine itself raises; steps raise others as their outcome.
+const (
+	EventSubmit      = "submit"       // into the initial state
+	EventNext        = "next"         // leaves a Pass state
+	EventApprove     = "approve"      // at a gate
+	EventReject      = "reject"       // at a gate
+	EventModify      = "modify"       // at a gate
+	EventStepFailed  = "step_failed"  // a step failed for good
+	EventScopeChange = "scope_change" // somebody asked for another scope
+	EventWithdraw    = "withdraw"     // the researcher withdrew
+	EventRetry       = "retry"        // a person has a failed step run again
+)
+
+// Duration is a time.Duration that is a string such as "24h" in JSON.
+type Duration time.Duration
+
+// D returns the time.Duration.
+func (d Duration) D() time.Duration { return time.Duration(d) }
+
+// MarshalText writes the shortest form that time.ParseDuration reads.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
+
+// UnmarshalText reads what time.ParseDuration reads.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("orchestrator: %q is not a duration such as 24h", text)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// ParseDefinition reads a definition from JSON and validates it. Unknown members are errors.
+func ParseDefinition(data []byte) (*Definition, error) {
+	var d Definition
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(&d); err != nil {
+		return nil, fmt.Errorf("orchestrator: definition: %s", jsonFault(data, dec, err))
+	}
+	if err := d.Validate(); err != nil {
+		return nil, err
+	}
+	return &d, nil
+}
+
+// Canonical returns the definition as canonical JSON (RFC 8785).
+func (d *Definition) Canonical() ([]byte, error) {
+	raw, err := json.Marshal(d)
+	if err != nil {
+		return nil, fmt.Errorf("orchestrator: definition: %w", err)
+	}
+	return audit.Canonical(raw)
+}
+
+// Hash returns the SHA-256 of the canonical JSON, in hex. A request is bound to it for life.
+func (d *Definition) Hash() (string, error) {
+	c, err := d.Canonical()
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(c)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// State returns the state of a name, nil if there is none.
+func (d *Definition) State(name string) *State {
+	for i := range d.States {
+		if d.States[i].Name == name {
+			return &d.States[i]
+		}
+	}
+	return nil
+}
+
+func (s *State) retry() RetryPolicy {
+	if s.Retry == nil {
+		return DefaultRetry()
+	}
+	return *s.Retry
+}

@@ -1,0 +1,141 @@
+package orchestrator
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Conditions that callers test with errors.Is.
+var (
+	// ErrNotFound: no such request, gate, definition or requirements version.
+	ErrNotFound = errors.New("orchestrator: not found")
+	// ErrInvalidTransition: the request's state does not allow this.
+	ErrInvalidTransition = errors.New("orchestrator: the request's state does not allow this")
+	// ErrConflict: somebody else changed the request first; nothing was written.
+	ErrConflict = errors.New("orchestrator: the request was changed by somebody else")
+	// ErrFenced: the lease on the step was lost; nothing was written.
+	ErrFenced = errors.New("orchestrator: the step's lease was lost")
+	// ErrDecided: the gate was decided already, in another way; see [*DecidedError].
+	ErrDecided = errors.New("orchestrator: the gate is decided")
+	// ErrDenied: the actor may not do this; see [*DeniedError].
+	ErrDenied = errors.New("orchestrator: denied")
+	// ErrIdempotencyKey: the idempotency key was used for another request.
+	ErrIdempotencyKey = errors.New("orchestrator: the idempotency key belongs to a request with other content")
+	// ErrDuplicate is what a [Store] returns from Commit when the request's id or idempotency key exists.
+	ErrDuplicate = errors.New("orchestrator: the request exists")
+	// ErrUnknownOutcome: the connection broke while a transaction was being committed, and the database could
+	// not be asked whether it was. Read the request again before doing anything.
+	ErrUnknownOutcome = errors.New("orchestrator: it is not known whether the change was committed")
+	// ErrUnsupported: this store cannot do this.
+	ErrUnsupported = errors.New("orchestrator: not supported by this store")
+	// ErrParked: no host can go on with the request; its error text says why.
+	ErrParked = errors.New("orchestrator: the request is parked")
+	// ErrInvalid is wrapped by every [*ValidationError] and [*DefinitionError].
+	ErrInvalid = errors.New("orchestrator: invalid")
+)
+
+// Fault is one thing wrong with an input.
+type Fault struct {
+	// Path of the element, for example "researcher.email".
+	Path string `json:"path"`
+	// Message says what is wrong, without the value.
+	Message string `json:"message"`
+}
+
+// String returns path and message.
+func (f Fault) String() string { return f.Path + " " + f.Message }
+
+// ValidationError lists everything wrong with a request or its requirements.
+type ValidationError struct{ Faults []Fault }
+
+// Error returns all faults in one line.
+func (e *ValidationError) Error() string {
+	parts := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		parts[i] = f.String()
+	}
+	return "orchestrator: invalid request: " + strings.Join(parts, "; ")
+}
+
+// Unwrap returns [ErrInvalid].
+func (e *ValidationError) Unwrap() error { return ErrInvalid }
+
+func (e *ValidationError) add(path, message string) {
+	e.Faults = append(e.Faults, Fault{path, message})
+}
+
+func (e *ValidationError) require(path, text string) bool {
+	if strings.TrimSpace(text) == "" {
+		e.add(path, "is missing")
+		return false
+	}
+	return true
+}
+
+func (e *ValidationError) orNil() error {
+	if len(e.Faults) == 0 {
+		return nil
+	}
+	return e
+}
+
+// DefinitionError lists everything wrong with a workflow definition.
+type DefinitionError struct{ Faults []Fault }
+
+// Error returns all faults in one line.
+func (e *DefinitionError) Error() string {
+	parts := make([]string, len(e.Faults))
+	for i, f := range e.Faults {
+		parts[i] = f.String()
+	}
+	return "orchestrator: invalid definition: " + strings.Join(parts, "; ")
+}
+
+// Unwrap returns [ErrInvalid].
+func (e *DefinitionError) Unwrap() error { return ErrInvalid }
+
+// DecidedError says how a gate was decided.
+type DecidedError struct {
+	Gate    string
+	Status  GateStatus
+	Verdict Verdict // "" where the gate closed without a decision
+	At      time.Time
+}
+
+// Error names the gate and its status.
+func (e *DecidedError) Error() string {
+	return fmt.Sprintf("orchestrator: gate %s is %s since %s", e.Gate, e.Status, e.At.UTC().Format(time.RFC3339))
+}
+
+// Unwrap returns [ErrDecided].
+func (e *DecidedError) Unwrap() error { return ErrDecided }
+
+// DeniedError says why an actor may not do something.
+type DeniedError struct {
+	// Rule is one of "four-eyes", "role", "delegation", "owner", or what the host's [Authorizer] gave.
+	Rule   string
+	Reason string
+}
+
+// Error returns rule and reason.
+func (e *DeniedError) Error() string {
+	return fmt.Sprintf("orchestrator: denied (%s): %s", e.Rule, e.Reason)
+}
+
+// Unwrap returns [ErrDenied].
+func (e *DeniedError) Unwrap() error { return ErrDenied }
+
+// TransitionError says which event a state has no transition for.
+type TransitionError struct {
+	Request, State, Event string
+}
+
+// Error names state and event.
+func (e *TransitionError) Error() string {
+	return fmt.Sprintf("orchestrator: request %s: no transition from %s on %s", e.Request, e.State, e.Event)
+}
+
+// Unwrap returns [ErrInvalidTransition].
+func (e *TransitionError) Unwrap() error { return ErrInvalidTransition }

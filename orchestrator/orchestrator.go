@@ -1,0 +1,246 @@
+package orchestrator
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"os"
+	"regexp"
+	"slices"
+	"sync"
+	"time"
+
+	"go.opentelemetry.io/otel/metric"
+
+	"github.com/researchflow/researchflow/orchestrator/audit"
+)
+
+// Orchestrator runs requests through a [Definition]. Its methods may be called by any goroutine. Those
+// that submit, decide and ask need no running orchestrator: only [Orchestrator.Start] runs steps, fires
+// timers and delivers messages.
+type Orchestrator struct {
+	store Store
+	cfg   settings
+	def   *compiled // of new requests
+
+	definitions sync.Map // hash -> *compiled
+
+	run      sync.Mutex // guards the fields below
+	stopping context.CancelFunc
+	done     chan struct{}
+	wake     chan struct{}
+
+	metrics metrics
+}
+
+type settings struct {
+	definition  *Definition
+	steps       map[string]stepSetting
+	authorizer  Authorizer
+	notifier    Notifier
+	sink        audit.Sink
+	check       func(ctx context.Context, r Requirements) []Fault
+	onChange    []func(StateChange)
+	migrations  map[string]map[string]string
+	logger      *slog.Logger
+	meter       metric.MeterProvider
+	instance    string
+	tenant      string
+	lease, poll time.Duration
+	grace       time.Duration
+	concurrency int
+}
+
+type stepSetting struct {
+	handler     StepHandler
+	concurrency int
+}
+
+// Option configures an [Orchestrator].
+type Option func(*settings)
+
+// WithDefinition sets the workflow of new requests; the default is [DefaultDefinition]. Requests that
+// were begun under another definition go on under that one.
+func WithDefinition(d *Definition) Option { return func(s *settings) { s.definition = d } }
+
+// WithStep registers the handler of a step. A host runs only steps that it has handlers for.
+func WithStep(name string, h StepHandler, opts ...StepOption) Option {
+	return func(s *settings) {
+		set := stepSetting{handler: h}
+		for _, o := range opts {
+			o(&set)
+		}
+		s.steps[name] = set
+	}
+}
+
+// StepOption configures a step on this host.
+type StepOption func(*stepSetting)
+
+// StepConcurrency is how many executions of the step this host runs at once; the default is
+// [WithConcurrency]'s.
+func StepConcurrency(n int) StepOption { return func(s *stepSetting) { s.concurrency = n } }
+
+// WithConcurrency is how many executions of each step this host runs at once by default; 4 if not given.
+func WithConcurrency(n int) Option { return func(s *settings) { s.concurrency = n } }
+
+// WithAuthorizer sets who decides what actors may do; the default is [RolesOfActor].
+func WithAuthorizer(a Authorizer) Option { return func(s *settings) { s.authorizer = a } }
+
+// WithNotifier sets who tells people. Without one no notifications are written. All hosts of one
+// database should be configured alike.
+func WithNotifier(n Notifier) Option { return func(s *settings) { s.notifier = n } }
+
+// WithAuditSink feeds every audit entry to a sink outside the database as well, through the outbox.
+func WithAuditSink(sink audit.Sink) Option { return func(s *settings) { s.sink = sink } }
+
+// WithRequirementsCheck adds a check of requirements at Submit and wherever they are modified: a host
+// knows its views and can compile FHIRPath conditions.
+func WithRequirementsCheck(check func(ctx context.Context, r Requirements) []Fault) Option {
+	return func(s *settings) { s.check = check }
+}
+
+// WithOnStateChange has f called after the commit of each history row that this host wrote, in order per
+// request, from whichever goroutine wrote it. It must be quick. See [Orchestrator.Watch] for the changes of all hosts.
+func WithOnStateChange(f func(StateChange)) Option {
+	return func(s *settings) { s.onChange = append(s.onChange, f) }
+}
+
+// WithMigration moves requests of an old definition (by its hash) to the host's: states maps old
+// names to new ones; a state not named keeps its name. The move happens with the request's next change.
+func WithMigration(fromHash string, states map[string]string) Option {
+	return func(s *settings) { s.migrations[fromHash] = maps.Clone(states) }
+}
+
+// WithLogger sets the logger; the default is silent.
+func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.logger = l } }
+
+// WithMeterProvider sets where metrics go; the default is nowhere.
+func WithMeterProvider(p metric.MeterProvider) Option { return func(s *settings) { s.meter = p } }
+
+// WithInstance names this host in leases and audit entries; the default is host name, process id and a
+// random part. Two running hosts must not share a name.
+func WithInstance(name string) Option { return func(s *settings) { s.instance = name } }
+
+// WithTenant names the tenant in audit entries.
+func WithTenant(name string) Option { return func(s *settings) { s.tenant = name } }
+
+// WithLease sets for how long a step is leased; it is renewed three times in that span. The default is 15 s.
+func WithLease(d time.Duration) Option { return func(s *settings) { s.lease = d } }
+
+// WithPoll sets how often the store is asked for work when nothing wakes the host; the default is 1 s.
+func WithPoll(d time.Duration) Option { return func(s *settings) { s.poll = d } }
+
+// WithGrace sets how long Stop lets running steps go on before it cancels them and hands their leases
+// back; the default is 0: at once.
+func WithGrace(d time.Duration) Option { return func(s *settings) { s.grace = d } }
+
+// New returns an orchestrator on a store. It checks the configuration and starts nothing.
+func New(store Store, opts ...Option) (*Orchestrator, error) {
+	s := settings{
+		steps: map[string]stepSetting{}, migrations: map[string]map[string]string{},
+		authorizer: RolesOfActor{}, logger: slog.New(slog.DiscardHandler),
+		lease: 15 * time.Second, poll: time.Second, concurrency: 4,
+	}
+	for _, o := range opts {
+		o(&s)
+	}
+	if store == nil {
+		return nil, errors.New("orchestrator: no store")
+	}
+	if s.definition == nil {
+		s.definition = DefaultDefinition()
+	}
+	if s.instance == "" {
+		s.instance = newInstanceName()
+	}
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	def, err := compile(s.definition)
+	if err != nil {
+		return nil, err
+	}
+	o := &Orchestrator{store: store, cfg: s, def: def, wake: make(chan struct{}, 1)}
+	o.definitions.Store(def.hash, def)
+	if o.metrics, err = newMetrics(s.meter, store); err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+var instanceName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:-]{0,99}$`)
+
+func (s *settings) validate() error {
+	switch {
+	case s.lease < 100*time.Millisecond:
+		return errors.New("orchestrator: the lease is shorter than 100 ms")
+	case s.poll <= 0:
+		return errors.New("orchestrator: the poll interval is not above 0")
+	case s.grace < 0:
+		return errors.New("orchestrator: the grace is below 0")
+	case s.concurrency < 1:
+		return errors.New("orchestrator: the concurrency is below 1")
+	case s.authorizer == nil:
+		return errors.New("orchestrator: no authorizer")
+	case s.logger == nil:
+		return errors.New("orchestrator: no logger")
+	case !instanceName.MatchString(s.instance):
+		return errors.New("orchestrator: the instance name has other characters than A-Z a-z 0-9 . _ : - or more than 100")
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.steps)) {
+		set := s.steps[name]
+		if set.handler == nil {
+			return fmt.Errorf("orchestrator: step %s has no handler", name)
+		}
+		if set.concurrency < 0 {
+			return fmt.Errorf("orchestrator: the concurrency of step %s is below 0", name)
+		}
+		if set.concurrency == 0 {
+			set.concurrency = s.concurrency
+			s.steps[name] = set
+		}
+	}
+	return nil
+}
+
+func newInstanceName() string {
+	host, err := os.Hostname()
+	if err != nil || !instanceName.MatchString(host) || len(host) > 60 {
+		host = "host"
+	}
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), hex.EncodeToString(b[:]))
+}
+
+// Instance returns the name of this host in leases and audit entries.
+func (o *Orchestrator) Instance() string { return o.cfg.instance }
+
+// Definition returns the workflow of new requests. It must not be changed.
+func (o *Orchestrator) Definition() *Definition { return o.def.Definition }
+
+// Authorizer decides whether an actor may do something. A host implements it over its own permissions.
+// It must be safe for use by several goroutines.
+type Authorizer interface {
+	// Authorize returns the role that allows the actor to act at one of the roles' place, or an error
+	// (a [*DeniedError] is passed on as it is; any other becomes one).
+	Authorize(ctx context.Context, a Actor, roles []string, r *Request) (role string, err error)
+}
+
+// RolesOfActor allows what the actor's own Roles allow.
+type RolesOfActor struct{}
+
+// Authorize returns the first of the roles that the actor has.
+func (RolesOfActor) Authorize(_ context.Context, a Actor, roles []string, _ *Request) (string, error) {
+	for _, r := range roles {
+		if slices.Contains(a.Roles, r) {
+			return r, nil
+		}
+	}
+	return "", &DeniedError{Rule: "role", Reason: "the actor has none of the roles that may do this"}
+}

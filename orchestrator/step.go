@@ -1,0 +1,131 @@
+package orchestrator
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"time"
+)
+
+// StepHandler does the work of a step. One handler serves many requests at once: it must be safe for
+// use by several goroutines.
+//
+// A step runs at least once. Its effects happen exactly once when they are made in [StepResult].Effect;
+// otherwise use [StepContext].IdempotencyKey, which is the same for every attempt at the same visit of
+// the state, or [StepContext].Token, which rises with every takeover.
+//
+// An error is a failed attempt, and so is a panic; wrap an error with [Permanent] when another attempt
+// is of no use. Errors must not hold patients' data: their text is stored.
+type StepHandler interface {
+	// Run is called with a context that ends when the lease is lost, the request leaves the state, the
+	// attempt times out, or the host stops.
+	Run(ctx context.Context, step *StepContext) (StepResult, error)
+}
+
+// StepFunc is a function as a [StepHandler].
+type StepFunc func(ctx context.Context, step *StepContext) (StepResult, error)
+
+// Run calls f.
+func (f StepFunc) Run(ctx context.Context, step *StepContext) (StepResult, error) {
+	return f(ctx, step)
+}
+
+// StepResult is what a step that did not fail hands back. It is stored in the transaction that moves
+// the request on.
+type StepResult struct {
+	// Event is the outcome, which decides the next state; the definition names the possible ones.
+	Event string
+	// Output is stored as JSON and given to later steps; nil means none. It should be small (at most
+	// [MaxOutput] bytes): large things belong into files that it names.
+	Output any
+	// Reason goes to the request's history, for people; "" none.
+	Reason string
+	// Feasibility, Delivery: stored as rows of their own.
+	Feasibility *FeasibilityReport
+	Delivery    *Delivery
+	// Effect, when not nil, runs in that same transaction; its effects happen exactly once. It may be
+	// called more than once (never committed twice), so it must only use tx.
+	Effect func(ctx context.Context, tx Tx) error
+}
+
+// MaxOutput is the largest step output in bytes of JSON.
+const MaxOutput = 1 << 20
+
+// Tx is the transaction of the database that moves the request on.
+type Tx interface {
+	ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error)
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// Names of the default definition's steps.
+const (
+	StepRequirements = "gather_requirements"  // events complete, incomplete
+	StepFeasibility  = "validate_feasibility" // events feasible, not_feasible
+	StepKickoff      = "schedule_kickoff"     // event scheduled
+	StepExtraction   = "extract_data"         // event extracted
+	StepQA           = "validate_quality"     // events passed, failed
+	StepDelivery     = "deliver_data"         // event delivered
+)
+
+// Outcomes of the default definition's steps.
+const (
+	EventComplete    = "complete"
+	EventIncomplete  = "incomplete"
+	EventFeasible    = "feasible"
+	EventNotFeasible = "not_feasible"
+	EventScheduled   = "scheduled"
+	EventExtracted   = "extracted"
+	EventPassed      = "passed"
+	EventFailed      = "failed"
+	EventDelivered   = "delivered"
+)
+
+// ExecutionStatus says how one attempt at a step stands.
+type ExecutionStatus string
+
+// The execution statuses.
+const (
+	StepReady     ExecutionStatus = "ready"
+	StepRunning   ExecutionStatus = "running"
+	StepSucceeded ExecutionStatus = "succeeded"
+	StepFailed    ExecutionStatus = "failed"
+	// StepLost: its host's lease expired; another attempt followed.
+	StepLost ExecutionStatus = "lost"
+	// StepCancelled: the request left the state otherwise.
+	StepCancelled ExecutionStatus = "cancelled"
+	// StepPaused: the request is suspended.
+	StepPaused ExecutionStatus = "paused"
+)
+
+// Execution is one attempt at a step.
+type Execution struct {
+	ID      string          `json:"id"`
+	Request string          `json:"request"`
+	State   string          `json:"state"`
+	Step    string          `json:"step"`
+	Visit   int64           `json:"visit"`   // Seq of the history row that entered the state
+	Attempt int             `json:"attempt"` // from 1, per visit
+	Lost    int             `json:"lost"`    // how many attempts of this visit lost their host
+	Status  ExecutionStatus `json:"status"`
+	RunAt   time.Time       `json:"runAt"` // not before
+	// Owner is the instance that holds the lease until LeaseUntil; Token is the fencing token.
+	Owner      string          `json:"owner,omitempty"`
+	Token      int64           `json:"token"`
+	LeaseUntil time.Time       `json:"leaseUntil,omitzero"`
+	StartedAt  time.Time       `json:"startedAt,omitzero"`
+	FinishedAt time.Time       `json:"finishedAt,omitzero"`
+	Event      string          `json:"event,omitempty"`      // the outcome
+	ErrorClass string          `json:"errorClass,omitempty"` // error, panic, timeout, lost, output
+	ErrorText  string          `json:"errorText,omitempty"`
+	Progress   Progress        `json:"progress,omitzero"`
+	Output     json.RawMessage `json:"output,omitempty"`
+	Priority   Priority        `json:"-"`
+}
+
+// Progress is how far a running step says it is.
+type Progress struct {
+	Done  int64  `json:"done"`
+	Total int64  `json:"total"` // 0: not known
+	Note  string `json:"note,omitempty"`
+}

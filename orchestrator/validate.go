@@ -1,0 +1,248 @@
+package orchestrator
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+)
+
+var wordName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+
+// Validate returns a [*DefinitionError] that names every fault, or nil: names, kinds, missing gate
+// outcomes, two transitions for one event, states that cannot be reached, states from which no terminal
+// state can be reached, and Pass states that lead in a circle.
+func (d *Definition) Validate() error {
+	v := definitionFaults{}
+	if d.Name == "" {
+		v.add("name", "is missing")
+	}
+	names := map[string]*State{}
+	for i := range d.States {
+		v.state(&d.States[i], fmt.Sprintf("states[%d]", i), names)
+	}
+	switch s := names[d.Initial]; {
+	case s == nil:
+		v.add("initial", fmt.Sprintf("names no state: %q", d.Initial))
+	case s.Kind == Terminal:
+		v.add("initial", "is a terminal state")
+	}
+	for i, t := range d.Transitions {
+		v.transition(t, fmt.Sprintf("transitions[%d]", i), names)
+	}
+	c := index(d, "")
+	v.ambiguity(d)
+	for i := range d.States {
+		v.outcomes(c, &d.States[i], fmt.Sprintf("states[%d] (%s)", i, d.States[i].Name))
+	}
+	// The walks below need states and transitions that fit together.
+	if len(v.Faults) == 0 {
+		v.walks(c)
+	}
+	if len(v.Faults) > 0 {
+		return &v.DefinitionError
+	}
+	return nil
+}
+
+type definitionFaults struct{ DefinitionError }
+
+func (v *definitionFaults) add(path, message string) {
+	v.Faults = append(v.Faults, Fault{path, message})
+}
+
+func (v *definitionFaults) state(s *State, path string, names map[string]*State) {
+	path = fmt.Sprintf("%s (%s)", path, s.Name)
+	if !wordName.MatchString(s.Name) {
+		v.add(path, "has a name that is not lower case letters, digits and _")
+	} else if names[s.Name] != nil {
+		v.add(path, "stands twice")
+	}
+	names[s.Name] = s
+	switch s.Kind {
+	case Pass, Working, Waiting, Terminal:
+	default:
+		v.add(path, "has a kind that is none of pass, step, gate, terminal")
+	}
+	if s.Kind == Working && !wordName.MatchString(s.Step) {
+		v.add(path, "names no step")
+	}
+	if s.Kind != Working && (s.Step != "" || s.Retry != nil) {
+		v.add(path, "names a step but is not of kind step")
+	}
+	if s.Kind != Waiting && s.Gate != nil {
+		v.add(path, "has a gate but is not of kind gate")
+	}
+	if r := s.Retry; r != nil && (r.Attempts < 1 || r.Takeovers < 0 || r.Backoff < 0 || r.MaxBackoff < r.Backoff || r.Timeout < 0) {
+		v.add(path, "has a retry policy with fewer than one attempt, a negative number, or maxBackoff below backoff")
+	}
+	if s.Kind == Waiting {
+		v.gate(s.Gate, path)
+	}
+}
+
+func (v *definitionFaults) gate(g *GateRule, path string) {
+	if g == nil {
+		v.add(path, "has no gate")
+		return
+	}
+	if len(g.Roles) == 0 || slices.Contains(g.Roles, "") {
+		v.add(path, "has a gate without roles")
+	}
+	if g.Timeout < 0 || g.Quorum.Approvals < 0 {
+		v.add(path, "has a gate with a negative number")
+	}
+	if len(g.EscalateTo) > 0 && g.Timeout == 0 {
+		v.add(path, "escalates to somebody but has no timeout")
+	}
+	for _, r := range g.Reminders {
+		if r <= 0 || (g.Timeout > 0 && r >= g.Timeout) {
+			v.add(path, "has a reminder that is not between opening and timeout")
+		}
+	}
+}
+
+func (v *definitionFaults) transition(t Transition, path string, names map[string]*State) {
+	path = fmt.Sprintf("%s (%s on %s)", path, t.From, t.Event)
+	switch from := names[t.From]; {
+	case t.From == AnyLive:
+		if t.To == Return {
+			v.add(path, "returns from any state")
+		}
+	case from == nil:
+		v.add(path, fmt.Sprintf("leads from no state: %q", t.From))
+	case from.Kind == Terminal:
+		v.add(path, "leads from a terminal state")
+	case from.Kind == Pass && t.Event != EventNext:
+		v.add(path, "leads from a state that is left by next alone")
+	}
+	if t.To != Return && names[t.To] == nil {
+		v.add(path, fmt.Sprintf("leads to no state: %q", t.To))
+	}
+	if !wordName.MatchString(t.Event) {
+		v.add(path, "has an event that is not lower case letters, digits and _")
+	}
+	for i, w := range t.When {
+		if f := w.fault(); f != "" {
+			v.add(fmt.Sprintf("%s.when[%d]", path, i), f)
+		}
+	}
+}
+
+// ambiguity looks at the transitions as written, so that two for any state are found as well.
+func (v *definitionFaults) ambiguity(d *Definition) {
+	type key struct{ from, event string }
+	sure := map[key]bool{}  // an unconditional one was seen
+	maybe := map[key]bool{} // conditional ones were seen
+	for i, t := range d.Transitions {
+		k := key{t.From, t.Event}
+		if sure[k] {
+			v.add(fmt.Sprintf("transitions[%d] (%s on %s)", i, t.From, t.Event), "is never taken: there are two transitions for one event")
+		}
+		if len(t.When) == 0 {
+			sure[k] = true
+		} else {
+			maybe[k] = true
+		}
+	}
+	for i, t := range d.Transitions {
+		k := key{t.From, t.Event}
+		if maybe[k] && !sure[k] {
+			v.add(fmt.Sprintf("transitions[%d] (%s on %s)", i, t.From, t.Event), "has conditions but no transition without any behind it")
+			delete(maybe, k)
+		}
+	}
+}
+
+func (v *definitionFaults) outcomes(c *compiled, s *State, path string) {
+	out := c.out[s.Name]
+	missing := func(events ...string) {
+		for _, e := range events {
+			if len(out[e]) == 0 {
+				v.add(path, fmt.Sprintf("is a dead end: it has no transition on %s", e))
+			}
+		}
+	}
+	switch s.Kind {
+	case Pass:
+		missing(EventNext)
+	case Waiting:
+		for _, e := range []string{EventApprove, EventReject, EventModify} {
+			if len(out[e]) == 0 {
+				v.add(path, "has no transition for the gate outcome "+e)
+			}
+		}
+	case Working:
+		missing(EventStepFailed)
+		if !slices.ContainsFunc(slices.Collect(maps.Keys(out)), func(e string) bool {
+			return e != EventStepFailed && out[e][0].From != AnyLive
+		}) {
+			v.add(path, "is a dead end: its step has no outcome")
+		}
+	}
+}
+
+func (v *definitionFaults) walks(c *compiled) {
+	// Where a state that returns may lead: to any state that leads to it.
+	back := map[string][]string{}
+	edges := map[string][]string{} // without AnyLive: withdrawing is no way out of a dead end
+	all := map[string][]string{}
+	for _, s := range c.States {
+		for _, ts := range c.out[s.Name] {
+			for _, t := range ts {
+				if t.To == Return {
+					continue
+				}
+				back[t.To] = append(back[t.To], s.Name)
+				all[s.Name] = append(all[s.Name], t.To)
+				if t.From != AnyLive {
+					edges[s.Name] = append(edges[s.Name], t.To)
+				}
+			}
+		}
+	}
+	for name := range c.returns {
+		all[name] = append(all[name], back[name]...)
+		edges[name] = append(edges[name], back[name]...)
+	}
+	seen := reach(all, c.Initial)
+	for i, s := range c.States {
+		path := fmt.Sprintf("states[%d] (%s)", i, s.Name)
+		if !seen[s.Name] {
+			v.add(path, "cannot be reached")
+			continue
+		}
+		if !slices.ContainsFunc(c.States, func(t State) bool { return t.Kind == Terminal && reach(edges, s.Name)[t.Name] }) {
+			v.add(path, "is a dead end: no terminal state can be reached from it")
+		}
+		if s.Kind == Pass {
+			passes := map[string][]string{}
+			for from, tos := range edges {
+				if c.states[from].Kind == Pass {
+					passes[from] = tos
+				}
+			}
+			for _, to := range passes[s.Name] {
+				if reach(passes, to)[s.Name] {
+					v.add(path, "leads back to itself through states that are left at once")
+					break
+				}
+			}
+		}
+	}
+}
+
+func reach(edges map[string][]string, from string) map[string]bool {
+	seen := map[string]bool{from: true}
+	for todo := []string{from}; len(todo) > 0; {
+		at := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		for _, to := range edges[at] {
+			if !seen[to] {
+				seen[to] = true
+				todo = append(todo, to)
+			}
+		}
+	}
+	return seen
+}
