@@ -1,0 +1,68 @@
+package system
+
+// Add returns q + o in the smaller of the two units. ok is false when the units measure different things or the
+// result is out of range.
+func (q Quantity) Add(o Quantity) (sum Quantity, ok bool) {
+	a, b, unit, ok := q.common(o, false, false)
+	if !ok {
+		return Quantity{}, false
+	}
+	unit.Value, ok = a.Add(b)
+	return unit, ok
+}
+
+// Sub returns q - o in the smaller of the two units; see Add.
+func (q Quantity) Sub(o Quantity) (difference Quantity, ok bool) { return q.Add(o.Neg()) }
+
+// Neg returns -q.
+func (q Quantity) Neg() Quantity {
+	q.Value = q.Value.Neg()
+	return q
+}
+
+// Abs returns the absolute value of q.
+func (q Quantity) Abs() Quantity {
+	q.Value = q.Value.Abs()
+	return q
+}
+
+// Mul returns q * o, whose unit is the product of the units. ok is false when a unit is not known or the result
+// is out of range.
+func (q Quantity) Mul(o Quantity) (product Quantity, ok bool) { return q.combine(o, 1) }
+
+// Quo returns q / o, whose unit is the quotient of the units. ok is false for division by zero, when a unit is
+// not known or the result is out of range.
+func (q Quantity) Quo(o Quantity) (quotient Quantity, ok bool) { return q.combine(o, -1) }
+
+func (q Quantity) combine(o Quantity, sign int) (Quantity, bool) {
+	var value Decimal
+	var ok bool
+	if sign > 0 {
+		value, ok = q.Value.Mul(o.Value)
+	} else {
+		value, ok = q.Value.Quo(o.Value)
+	}
+	if !ok {
+		return Quantity{}, false
+	}
+	// A number without a unit leaves the other's unit alone.
+	if !o.Calendar && o.unit() == "1" {
+		q.Value = value
+		return q, true
+	}
+	if sign > 0 && !q.Calendar && q.unit() == "1" {
+		o.Value = value
+		return o, true
+	}
+	u, okU := q.measure(o, true)
+	v, okV := o.measure(q, true)
+	if !okU || !okV || u.special != nil || v.special != nil {
+		return Quantity{}, false
+	}
+	code, scale := u.product(v, sign)
+	value, ok = scale.apply(value)
+	if !ok {
+		return Quantity{}, false
+	}
+	return Quantity{Value: value, Unit: code}, true
+}
