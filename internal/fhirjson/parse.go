@@ -101,8 +101,10 @@ value: // a value begins at i
 				flags |= Escaped
 			}
 		}
-		nodes[n] = Node{Key: key, Kind: String, Flags: flags, KeyStart: uint32(keyStart), KeyEnd: uint32(keyEnd),
-			Start: uint32(start), End: uint32(end), Next: uint32(n + 1)}
+		nodes[n] = Node{
+			Key: key, Kind: String, Flags: flags, KeyStart: uint32(keyStart), KeyEnd: uint32(keyEnd),
+			Start: uint32(start), End: uint32(end), Next: uint32(n + 1),
+		}
 		n++
 		i = end + 1
 		goto after
@@ -121,8 +123,10 @@ value: // a value begins at i
 		if object {
 			kind = Object
 		}
-		nodes[n] = Node{Key: key, Kind: kind, Flags: flags, KeyStart: uint32(keyStart), KeyEnd: uint32(keyEnd),
-			Start: uint32(i)}
+		nodes[n] = Node{
+			Key: key, Kind: kind, Flags: flags, KeyStart: uint32(keyStart), KeyEnd: uint32(keyEnd),
+			Start: uint32(i),
+		}
 		cur, members, seen = uint32(n), 0, 0
 		n++
 		i++
@@ -147,8 +151,10 @@ value: // a value begins at i
 		if esc {
 			flags |= Integer
 		}
-		nodes[n] = Node{Key: key, Kind: Number, Flags: flags, KeyStart: uint32(keyStart), KeyEnd: uint32(keyEnd),
-			Start: uint32(i), End: uint32(end), Next: uint32(n + 1)}
+		nodes[n] = Node{
+			Key: key, Kind: Number, Flags: flags, KeyStart: uint32(keyStart), KeyEnd: uint32(keyEnd),
+			Start: uint32(i), End: uint32(end), Next: uint32(n + 1),
+		}
 		n++
 		i = end
 		goto after
@@ -163,8 +169,10 @@ value: // a value begins at i
 		if end, bad = scanLiteral(src, i, text); bad != nil {
 			return 0, bad
 		}
-		nodes[n] = Node{Key: key, Kind: kind, Flags: flags, KeyStart: uint32(keyStart), KeyEnd: uint32(keyEnd),
-			Start: uint32(i), End: uint32(end), Next: uint32(n + 1)}
+		nodes[n] = Node{
+			Key: key, Kind: kind, Flags: flags, KeyStart: uint32(keyStart), KeyEnd: uint32(keyEnd),
+			Start: uint32(i), End: uint32(end), Next: uint32(n + 1),
+		}
 		n++
 		i = end
 		goto after

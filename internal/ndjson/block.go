@@ -1,0 +1,71 @@
+package ndjson
+
+import (
+	"bytes"
+	"iter"
+)
+
+// Block is some whole lines of one input. It belongs to whoever took it from the reader until Release.
+type Block struct {
+	Data      []byte // the lines with their line feeds; the last line of an input may have none
+	File      string // name of the input
+	FirstLine int64  // number of the first line, counted from 1
+	Offset    int64  // of Data in the input, in bytes after decompression
+	Index     int64  // number of the block among all of the reader, counted from 0 without gaps
+
+	buf    []byte
+	reader *Reader
+}
+
+// Lines goes over the lines that are not blank, each with its number in the file and without its line end.
+// The lines are part of Data.
+func (b *Block) Lines() iter.Seq2[int64, []byte] { return Lines(b.Data, b.FirstLine) }
+
+// Release gives the block's buffer back to the reader. Neither the block nor anything that points into
+// Data may be used afterwards. Any goroutine may call it, once for each block, also after the reader is
+// closed. A block that is not released is left to the garbage collector.
+func (b *Block) Release() {
+	r := b.reader
+	if r == nil {
+		return
+	}
+	b.Data, b.reader = nil, nil
+	if cap(b.buf) > 4*r.cfg.BlockSize {
+		return // grown for one long line; not to be kept
+	}
+	select {
+	case r.free <- b:
+	default:
+	}
+}
+
+// Lines goes over the lines of data that are not blank. The first line of data has the number first. Lines
+// come without their line end: a line feed, or a carriage return and a line feed.
+func Lines(data []byte, first int64) iter.Seq2[int64, []byte] {
+	return func(yield func(int64, []byte) bool) {
+		for number := first; len(data) > 0; number++ {
+			line := data
+			if end := bytes.IndexByte(data, '\n'); end >= 0 {
+				line, data = data[:end:end], data[end+1:]
+			} else {
+				data = nil
+			}
+			if len(line) > 0 && line[len(line)-1] == '\r' {
+				line = line[:len(line)-1]
+			}
+			if !blank(line) && !yield(number, line) {
+				return
+			}
+		}
+	}
+}
+
+// blank reports whether line is white space of JSON only.
+func blank(line []byte) bool {
+	for _, c := range line {
+		if c != ' ' && c != '\t' && c != '\r' {
+			return false
+		}
+	}
+	return true
+}

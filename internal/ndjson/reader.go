@@ -1,0 +1,290 @@
+package ndjson
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"sync"
+)
+
+// Config says how a [Reader] reads. The zero value is the default.
+type Config struct {
+	// BlockSize is how many bytes a block holds at most, unless one line is longer: 0 means
+	// [DefaultBlockSize]. It is raised to 16 bytes and lowered to MaxLine.
+	BlockSize int
+	// MaxLine is how many bytes a line may have, without its line feed: 0 means [DefaultMaxLine]. A longer
+	// one is an error. Memory for one long line is at most about twice this.
+	MaxLine int
+}
+
+// What [Config] means by 0.
+const (
+	DefaultBlockSize = 1 << 20
+	DefaultMaxLine   = 64 << 20
+)
+
+const (
+	minBlockSize = 16
+	keptBlocks   = 64  // released blocks that wait for their next use
+	emptyReads   = 100 // reads of nothing before io.ErrNoProgress
+)
+
+var byteOrderMark = []byte("\ufeff")
+
+// Reader reads whole lines from its inputs, one input after the other. Any number of goroutines may call
+// its methods.
+type Reader struct {
+	cfg  Config
+	free chan *Block
+
+	mu       sync.Mutex
+	inputs   []Input // not yet opened
+	current  *stream // nil: none
+	decoders decoders
+	index    int64
+	closed   bool
+}
+
+// stream is the input that is being read.
+type stream struct {
+	name   string
+	source io.Closer
+	text   io.Reader
+	rest   []byte // read and not yet handed out
+	line   int64  // number of the first line in rest
+	offset int64  // of rest
+
+	begun   bool  // the first bytes have been looked at for a byte order mark
+	tooLong bool  // rest is inside a line that is to be passed over
+	err     error // comes when rest has been handed out
+}
+
+// NewReader returns a reader of the inputs. Nothing is opened before the first Next.
+func NewReader(cfg Config, inputs ...Input) *Reader {
+	if cfg.BlockSize <= 0 {
+		cfg.BlockSize = DefaultBlockSize
+	}
+	if cfg.MaxLine <= 0 {
+		cfg.MaxLine = DefaultMaxLine
+	}
+	cfg.MaxLine = max(cfg.MaxLine, minBlockSize)
+	cfg.BlockSize = min(max(cfg.BlockSize, minBlockSize), cfg.MaxLine)
+	return &Reader{cfg: cfg, inputs: inputs, free: make(chan *Block, keptBlocks)}
+}
+
+// Next returns the next block, io.EOF behind the last, or an error.
+//
+// Every error of an input is an [*Error]. Next may be called again after it: behind a line that is too
+// long it goes on with the next line, after any other error with the next input. All whole lines before
+// the fault have been handed out by then. ctx is looked at before a block is read, not while the input is
+// waited for.
+func (r *Reader) Next(ctx context.Context) (*Block, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if r.closed {
+			return nil, ErrClosed
+		}
+		if r.current == nil {
+			if len(r.inputs) == 0 {
+				return nil, io.EOF
+			}
+			input := r.inputs[0]
+			r.inputs = r.inputs[1:]
+			if err := r.open(input); err != nil {
+				return nil, &Error{File: input.Name, Err: err}
+			}
+		}
+		s := r.current
+		b, err := r.read(ctx, s)
+		if err == nil {
+			return b, nil
+		}
+		if err == ctx.Err() {
+			return nil, err
+		}
+		if !s.tooLong {
+			r.leave()
+		}
+		if err != io.EOF {
+			return nil, &Error{File: s.name, Line: s.line, Err: err}
+		}
+	}
+}
+
+// Blocks goes over all blocks up to the end or the first error, which comes as the last element. Each block
+// is released when the loop's body is done with it: the body must not keep it.
+func (r *Reader) Blocks(ctx context.Context) iter.Seq2[*Block, error] {
+	return func(yield func(*Block, error) bool) {
+		for {
+			b, err := r.Next(ctx)
+			if err == io.EOF {
+				return
+			}
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			more := yield(b, nil)
+			b.Release()
+			if !more {
+				return
+			}
+		}
+	}
+}
+
+// Close closes the input that is open, if any, and forgets the others. Blocks that were handed out stay
+// good. It may be called twice.
+func (r *Reader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closed, r.inputs = true, nil
+	err := r.leave()
+	r.decoders.close()
+	return err
+}
+
+func (r *Reader) open(input Input) error {
+	source, err := input.Open()
+	if err != nil {
+		return err
+	}
+	text, err := r.decoders.plain(source, input.Name)
+	if err != nil {
+		source.Close()
+		return err
+	}
+	r.current = &stream{name: input.Name, source: source, text: text, line: 1}
+	return nil
+}
+
+// leave closes the current input.
+func (r *Reader) leave() error {
+	if r.current == nil {
+		return nil
+	}
+	err := r.current.source.Close()
+	r.current = nil
+	return err
+}
+
+// read returns the next block of s, or io.EOF, or what is wrong with line s.line.
+func (r *Reader) read(ctx context.Context, s *stream) (*Block, error) {
+	b := r.block(len(s.rest))
+	if s.tooLong {
+		if err := s.passLine(ctx, b.buf); err != nil {
+			b.Release()
+			return nil, err
+		}
+	}
+	buf := append(b.buf[:0], s.rest...)
+	s.rest = s.rest[:0]
+	end := -1
+	for {
+		buf = s.fill(buf)
+		end = bytes.LastIndexByte(buf, '\n') + 1
+		if end > 0 || s.err != nil {
+			break
+		}
+		if len(buf) > r.cfg.MaxLine {
+			s.tooLong = true
+			s.offset += int64(len(buf))
+			b.Release()
+			return nil, fmt.Errorf("%w: more than %d bytes", ErrLineTooLong, r.cfg.MaxLine)
+		}
+		if len(buf) == cap(buf) {
+			grown := make([]byte, len(buf), min(2*cap(buf), r.cfg.MaxLine+1))
+			copy(grown, buf)
+			buf = grown
+		}
+	}
+	b.buf = buf
+	if s.err == io.EOF && len(buf)-end <= r.cfg.MaxLine {
+		end = len(buf)
+	}
+	if end == 0 {
+		b.Release()
+		return nil, s.failure(len(buf), r.cfg.MaxLine)
+	}
+	s.rest = append(s.rest, buf[end:]...)
+	b.Data, b.File, b.FirstLine, b.Offset, b.Index = buf[:end], s.name, s.line, s.offset, r.index
+	s.line += int64(bytes.Count(b.Data, []byte{'\n'}))
+	s.offset += int64(end)
+	r.index++
+	return b, nil
+}
+
+// failure returns why the last size bytes of the input are no line.
+func (s *stream) failure(size, maxLine int) error {
+	if s.err == io.EOF && size > maxLine {
+		return fmt.Errorf("%w: more than %d bytes", ErrLineTooLong, maxLine)
+	}
+	return s.err
+}
+
+// block returns a block to read into, with room for more than size bytes.
+func (r *Reader) block(size int) *Block {
+	var b *Block
+	select {
+	case b = <-r.free:
+	default:
+		b = &Block{}
+	}
+	b.reader = r
+	// No block has room for more than one line of the greatest length, so no longer line slips through.
+	most := r.cfg.MaxLine + 1
+	if least := min(max(r.cfg.BlockSize, size+minBlockSize), most); cap(b.buf) < least {
+		b.buf = make([]byte, 0, least)
+	}
+	b.buf = b.buf[:0:min(cap(b.buf), most)]
+	return b
+}
+
+// fill reads until buf is full, or sets s.err. A byte order mark at the begin of the input is taken away.
+func (s *stream) fill(buf []byte) []byte {
+	for tries := 0; len(buf) < cap(buf) && s.err == nil; {
+		n, err := s.text.Read(buf[len(buf):cap(buf)])
+		buf, s.err = buf[:len(buf)+n], err
+		if tries++; n > 0 {
+			tries = 0
+		} else if tries == emptyReads {
+			s.err = io.ErrNoProgress
+		}
+	}
+	if !s.begun {
+		s.begun = true
+		if bytes.HasPrefix(buf, byteOrderMark) {
+			buf = buf[:copy(buf, buf[len(byteOrderMark):])]
+			s.offset = int64(len(byteOrderMark))
+		}
+	}
+	return buf
+}
+
+// passLine reads up to the end of the current line, with buf to read into, and keeps what comes behind it.
+func (s *stream) passLine(ctx context.Context, buf []byte) error {
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		buf = s.fill(buf[:0])
+		if end := bytes.IndexByte(buf, '\n') + 1; end > 0 {
+			s.rest = append(s.rest[:0], buf[end:]...)
+			s.offset += int64(end)
+			s.tooLong = false
+			s.line++
+			return nil
+		}
+		s.offset += int64(len(buf))
+		if s.err != nil {
+			s.tooLong = false
+			return s.err
+		}
+	}
+}
