@@ -339,9 +339,17 @@ func TestParseVersion(t *testing.T) {
 		want model.Version
 		ok   bool
 	}{
-		{"R4", model.R4, true}, {"r4b", model.R4B, true}, {"R5", model.R5, true}, {"4.0.1", model.R4, true},
-		{"4.0", model.R4, true}, {"4.3.0", model.R4B, true}, {"5.0.0", model.R5, true}, {"3.0.2", 0, false},
-		{"6.0.0-ballot3", 0, false}, {"4.01", 0, false}, {"", 0, false},
+		{"R4", model.R4, true},
+		{"r4b", model.R4B, true},
+		{"R5", model.R5, true},
+		{"4.0.1", model.R4, true},
+		{"4.0", model.R4, true},
+		{"4.3.0", model.R4B, true},
+		{"5.0.0", model.R5, true},
+		{"3.0.2", 0, false},
+		{"6.0.0-ballot3", 0, false},
+		{"4.01", 0, false},
+		{"", 0, false},
 	}
 	for _, tt := range tests {
 		if got, ok := model.ParseVersion(tt.text); got != tt.want || ok != tt.ok {

@@ -1,0 +1,245 @@
+package check
+
+import (
+	"strings"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+)
+
+// role tells how a function evaluates an argument.
+type role uint8
+
+const (
+	value      role = iota // once, in the scope of the call; a single item of one of the param's kinds
+	collection             // once, in the scope of the call
+	criteria               // for each item of the input; Boolean
+	each                   // for each item of the input
+	sortKey                // as each; a minus before it reverses the order of any type
+	condition              // once, with the input as $this; Boolean
+	branch                 // as condition, but of any type, and perhaps not at all
+)
+
+// param is one argument of a function.
+type param struct {
+	name  string
+	role  role
+	kinds kinds
+}
+
+// function says what a function wants and what it gives.
+type function struct {
+	input   kinds // the System types an input item must be able to stand for; 0 for anything
+	single  bool  // no more than one input item
+	ordered bool  // the result depends on the order of the input
+	params  []param
+	result  func(c *checker, x Type, args []Type) Type
+	// variadic tells that the last param may be given any number of times.
+	variadic bool
+}
+
+func (c *checker) call(e *syntax.Call, s scope) (Type, scope) {
+	x := s.focus
+	if e.X != nil {
+		x, s = c.expr(e.X, s)
+	}
+	switch e.Name {
+	case "is", "as", "ofType":
+		return c.typeCall(e, x), s
+	case "getReferenceKey":
+		for _, arg := range e.Args {
+			if name, ok := typeArgument(arg); ok {
+				c.typeNamed(name.Parts, name.Offset)
+			}
+		}
+		return one(String)(c, x, nil).single(x.Single), s
+	case "repeat", "repeatAll":
+		return c.repeat(e, x, s), s
+	case "aggregate":
+		return c.aggregate(e, x, s), s
+	case "defineVariable":
+		return c.defineVariable(e, x, s)
+	}
+	f, ok := functions[e.Name]
+	if !ok {
+		for _, arg := range e.Args {
+			c.silently(func() { c.expr(arg, scope{vars: s.vars, open: s.open}) })
+		}
+		return Any(), s
+	}
+	c.checkInput(e, &f, x)
+	args := make([]Type, len(e.Args))
+	for i, arg := range e.Args {
+		p := param{role: collection}
+		switch {
+		case i < len(f.params):
+			p = f.params[i]
+		case f.variadic:
+			p = f.params[len(f.params)-1]
+		}
+		args[i] = c.argument(e, &p, arg, x, s)
+	}
+	return f.result(c, x, args), s
+}
+
+// single returns t with another answer to whether there is at most one item.
+func (t Type) single(is bool) Type {
+	t.Single = is
+	return t
+}
+
+// checkInput faults an input that the function cannot be applied to.
+func (c *checker) checkInput(e *syntax.Call, f *function, x Type) {
+	if f.single {
+		c.oneItem(x, e.Offset, "%s() needs a single item", e.Name)
+	}
+	if f.ordered {
+		c.ordered(x, e.Offset, e.Name+"()")
+	}
+	if f.input != 0 && x.Known && !x.isEmpty() && c.kindsOfType(x).widened()&f.input == 0 {
+		c.fault(Strict, e.Offset, "%s() works on %s, not on %s", e.Name, listOf(f.input), c.describe(x))
+	}
+}
+
+// argument checks one argument of a call and returns its type.
+func (c *checker) argument(e *syntax.Call, p *param, arg syntax.Expr, x Type, s scope) Type {
+	inner := s
+	switch p.role {
+	case criteria, each, sortKey:
+		inner.focus = x.item()
+	case condition, branch:
+		inner.focus = x
+	}
+	if minus, ok := arg.(*syntax.Unary); ok && p.role == sortKey && minus.Op == syntax.OpSub {
+		arg = minus.X
+	}
+	var t Type
+	if p.role == branch {
+		c.maybe(func() { t, _ = c.expr(arg, inner) })
+		return t
+	}
+	t, _ = c.expr(arg, inner)
+	switch p.role {
+	case value:
+		c.value(t, *p, arg.Pos(), e.Name+"()")
+	case criteria, condition:
+		c.oneItem(t, arg.Pos(), "the %s of %s() must be a single item", p.name, e.Name)
+		if t.Known && !t.isEmpty() && !c.kindsOfType(t).has(Boolean) {
+			c.fault(Strict, arg.Pos(), "the %s of %s() must be Boolean, not %s", p.name, e.Name, c.describe(t))
+		}
+	}
+	return t
+}
+
+// value faults a type that p does not accept.
+func (c *checker) value(t Type, p param, offset int, what string) {
+	c.oneItem(t, offset, "the %s of %s must be a single item", p.name, what)
+	if p.kinds != 0 && t.Known && !t.isEmpty() && c.kindsOfType(t).widened()&p.kinds == 0 {
+		c.fault(Strict, offset, "the %s of %s must be %s, not %s", p.name, what, listOf(p.kinds), c.describe(t))
+	}
+}
+
+// listOf names the System types of a set: "Integer, Long or Decimal".
+func listOf(k kinds) string {
+	var names []string
+	for s := Boolean; s <= Quantity; s++ {
+		if k.has(s) {
+			names = append(names, s.String())
+		}
+	}
+	if n := len(names) - 1; n > 0 {
+		return strings.Join(names[:n], ", ") + " or " + names[n]
+	}
+	return strings.Join(names, "")
+}
+
+func (c *checker) typeCall(e *syntax.Call, x Type) Type {
+	if len(e.Args) == 1 {
+		if name, ok := typeArgument(e.Args[0]); ok {
+			if e.Name == "ofType" {
+				least := x.Least
+				t := c.typeOp(x.least(0), false, e.Name+"()", name, e.Offset)
+				return t.least(min(least, 0))
+			}
+			return c.typeOp(x, e.Name == "is", e.Name+"()", name, e.Offset)
+		}
+		c.fault(Certain, e.Args[0].Pos(), "the argument of %s() must be the name of a type", e.Name)
+	}
+	if e.Name == "is" {
+		return OfSystem(Boolean)
+	}
+	return x.anything().least(0)
+}
+
+// repeat follows a projection until it finds no more types. Only the last round, which sees all types that the
+// focus can have, reports faults.
+func (c *checker) repeat(e *syntax.Call, x Type, s scope) Type {
+	if len(e.Args) != 1 {
+		return Any()
+	}
+	inner := s
+	found := Type{Known: true, Refs: []Ref{}}
+	const rounds = 8
+	for range rounds {
+		var t Type
+		inner.focus = join(x, found).item()
+		c.silently(func() { t, _ = c.expr(e.Args[0], inner) })
+		more := join(found, t)
+		if more.Known == found.Known && len(more.Refs) == len(found.Refs) {
+			break
+		}
+		found = more
+	}
+	inner.focus = join(x, found).item()
+	c.expr(e.Args[0], inner)
+	found.Single, found.Least, found.Unordered = false, 0, x.Unordered || found.Unordered
+	return found
+}
+
+// aggregate knows that $total is empty or the initial value in the first round and the result of the one before
+// in others.
+func (c *checker) aggregate(e *syntax.Call, x Type, s scope) Type {
+	total := Type{Known: true, Refs: []Ref{}, Single: true}
+	if len(e.Args) > 1 {
+		total, _ = c.expr(e.Args[1], s)
+	}
+	if len(e.Args) == 0 {
+		return Any()
+	}
+	inner := s
+	inner.focus = x.item()
+	const rounds = 4
+	for range rounds {
+		var t Type
+		inner.total = total
+		c.silently(func() { t, _ = c.expr(e.Args[0], inner) })
+		more := either(total, t)
+		if more.Known == total.Known && more.Single == total.Single && len(more.Refs) == len(total.Refs) {
+			break
+		}
+		total = more
+	}
+	inner.total = total.least(0)
+	c.expr(e.Args[0], inner)
+	return total.least(0)
+}
+
+// defineVariable adds a variable to the scope of what follows in the chain.
+func (c *checker) defineVariable(e *syntax.Call, x Type, s scope) (Type, scope) {
+	if len(e.Args) == 0 {
+		return x, s
+	}
+	t := x
+	name, _ := c.expr(e.Args[0], s)
+	c.value(name, param{name: "name", kinds: setOf(String)}, e.Args[0].Pos(), "defineVariable()")
+	if len(e.Args) > 1 {
+		inner := s
+		inner.focus = x
+		t, _ = c.expr(e.Args[1], inner)
+	}
+	if literal, ok := e.Args[0].(*syntax.Literal); ok && literal.Kind == syntax.String {
+		s.vars = &variable{name: literal.Text, typ: t, next: s.vars}
+	} else {
+		s.open = true
+	}
+	return x, s
+}

@@ -1,0 +1,58 @@
+package check
+
+import (
+	"slices"
+	"strings"
+)
+
+// didYouMean returns `; did you mean "name"?`-like text for the name nearest to got, "" when none is near.
+// The prefix is put before names without quotes, where it is not empty.
+func didYouMean(got string, names []string, prefix string) string {
+	best, least := "", 3
+	if len(got) <= 3 {
+		least = 2
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		d := distance(strings.ToLower(got), strings.ToLower(name), least)
+		if d < least {
+			best, least = name, d
+		}
+	}
+	switch {
+	case best == "" || best == got:
+		return ""
+	case prefix != "":
+		return "; did you mean " + prefix + best
+	}
+	return "; did you mean " + quote(best)
+}
+
+func quote(s string) string { return `"` + s + `"` }
+
+// distance counts the insertions, deletions, changes and swaps of neighbours that make a into b, and gives up
+// at limit.
+func distance(a, b string, limit int) int {
+	if len(a) > 64 || len(b) > 64 || len(a)-len(b) >= limit || len(b)-len(a) >= limit {
+		return limit
+	}
+	var rows [3][65]int
+	for j := range len(b) + 1 {
+		rows[0][j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		row, last, older := &rows[i%3], &rows[(i+2)%3], &rows[(i+1)%3]
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			change := 1
+			if a[i-1] == b[j-1] {
+				change = 0
+			}
+			row[j] = min(last[j]+1, row[j-1]+1, last[j-1]+change)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				row[j] = min(row[j], older[j-2]+1)
+			}
+		}
+	}
+	return min(rows[len(a)%3][len(b)], limit)
+}
