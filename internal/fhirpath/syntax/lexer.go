@@ -264,16 +264,16 @@ func (l *lexer) quoted(kind tokenKind, what string) (token, error) {
 	return token{}, l.fail(start, "%s is not closed", what)
 }
 
-// escape reads the escape sequence at the current position.
+// escape reads the escape sequence at the current position. A backslash before anything else than an escape
+// is ignored (section "String").
 func (l *lexer) escape() (rune, error) {
 	start := l.pos
-	l.pos += 2
-	if l.pos > len(l.src) {
+	if start+1 == len(l.src) {
 		return 0, l.fail(start, "escape sequence is not complete")
 	}
-	switch c := l.src[l.pos-1]; c {
-	case '\'', '"', '`', '\\', '/':
-		return rune(c), nil
+	c, size := utf8.DecodeRuneInString(l.src[start+1:])
+	l.pos += 1 + size
+	switch c {
 	case 'f':
 		return '\f', nil
 	case 'n':
@@ -285,7 +285,7 @@ func (l *lexer) escape() (rune, error) {
 	case 'u':
 		r, ok := l.hex()
 		if !ok {
-			return 0, l.fail(start, "four hexadecimal digits expected after \\u")
+			return c, nil
 		}
 		if utf16.IsSurrogate(r) {
 			if strings.HasPrefix(l.src[l.pos:], `\u`) {
@@ -300,7 +300,7 @@ func (l *lexer) escape() (rune, error) {
 		}
 		return r, nil
 	}
-	return 0, l.fail(start, "unknown escape sequence")
+	return c, nil
 }
 
 // hex reads four hexadecimal digits.
