@@ -1,0 +1,352 @@
+package fhirpath
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+)
+
+// Compile reads an expression, checks it and makes a [Program] of it. The error is an [Errors] with every
+// fault found, each with its kind: Syntax, Semantic (unknown functions and variables, wrong numbers of
+// arguments), Unsupported or Limit. Any goroutine may call it.
+func Compile(expr string, opts ...CompileOption) (*Program, error) {
+	conf, err := newConfig(opts)
+	if err != nil {
+		return nil, Errors{newError(Semantic, expr, 0, "%s", err)}
+	}
+	tree, err := syntax.Parse(expr)
+	if err != nil {
+		return nil, Errors{syntaxError(expr, err)}
+	}
+	c := &compiler{config: conf, functions: functions, src: expr}
+	root := c.compile(tree)
+	if len(c.errs) > 0 {
+		return nil, c.errs
+	}
+	return &Program{src: expr, tree: tree, root: root, schema: conf.schema, input: conf.input}, nil
+}
+
+func syntaxError(expr string, err error) *Error {
+	var fault *syntax.Error
+	if !errors.As(err, &fault) {
+		return newError(Internal, expr, 0, "%s", err)
+	}
+	kind := Syntax
+	if fault.Limit {
+		kind = Limit
+		expr = expr[:min(len(expr), syntax.MaxLength)] // an endless text is not worth keeping
+	}
+	return newError(kind, expr, fault.Offset, "%s", fault.Msg)
+}
+
+// compiler turns a tree into nodes.
+type compiler struct {
+	*config
+	functions functionTable
+	src       string
+	errs      Errors
+	vars      *binding // variables that defineVariable makes visible here
+	// inAggregate reports that $total has a value here.
+	inAggregate bool
+}
+
+// binding is a variable defined by defineVariable, with those defined before it.
+type binding struct {
+	name string
+	next *binding
+}
+
+// dynamic is the name of a binding whose name is only known when it is evaluated.
+const dynamic = ""
+
+func (c *compiler) report(kind ErrorKind, pos int, format string, args ...any) {
+	if len(c.errs) < maxErrors {
+		c.errs = append(c.errs, newError(kind, c.src, pos, format, args...))
+	}
+}
+
+// operand compiles an expression that stands on its own: variables it defines end with it.
+func (c *compiler) operand(expr syntax.Expr) node {
+	vars := c.vars
+	n := c.compile(expr)
+	c.vars = vars
+	return n
+}
+
+// receiver compiles what stands before a dot; nil stays nil, for $this.
+func (c *compiler) receiver(expr syntax.Expr) node {
+	if expr == nil {
+		return nil
+	}
+	return c.compile(expr)
+}
+
+// compile returns the node of an expression. Where it reports an error the node is of no use but not nil.
+func (c *compiler) compile(expr syntax.Expr) node {
+	switch x := expr.(type) {
+	case *syntax.Literal:
+		return c.literal(x)
+	case *syntax.Member:
+		return c.member(x)
+	case *syntax.Special:
+		if x.X != nil {
+			c.operand(x.X)
+		}
+		if x.Kind == syntax.Total && !c.inAggregate {
+			c.report(Semantic, x.Offset, "$total has a value in the arguments of aggregate() only")
+		}
+		return &special{x.Kind}
+	case *syntax.External:
+		return c.external(x)
+	case *syntax.Index:
+		return &index{c.compile(x.X), c.operand(x.Index), x.Offset}
+	case *syntax.Unary:
+		return c.fold(&unary{x.Op, c.operand(x.X), x.Offset})
+	case *syntax.Binary:
+		return c.binary(x)
+	case *syntax.TypeOp:
+		return &typeOp{x.Op, c.operand(x.X), c.typeSpec(x.Type), x.Offset}
+	case *syntax.Call:
+		return c.call(x)
+	}
+	c.report(Internal, expr.Pos(), "unknown kind of expression")
+	return &constant{}
+}
+
+func (c *compiler) literal(x *syntax.Literal) node {
+	v, none, err := literal(x)
+	switch {
+	case err != nil:
+		c.report(Syntax, x.Offset, "%s literal is not valid: %s", strings.ToLower(x.Kind.String()), cause(err))
+	case none:
+		return &constant{}
+	}
+	return &constant{[]Value{v}}
+}
+
+// cause returns an error's text without the name of the package it comes from.
+func cause(err error) string {
+	msg := err.Error()
+	if _, rest, ok := strings.Cut(msg, ": "); ok {
+		return rest
+	}
+	return msg
+}
+
+func (c *compiler) member(x *syntax.Member) node {
+	if x.X == nil {
+		typ := c.schema.typeOf(x.Name)
+		if typ != 0 || c.schema.model == nil && startsUpper(x.Name) {
+			return &root{x.Name, typ, x.Offset}
+		}
+	}
+	return &member{c.receiver(x.X), x.Name, x.Offset}
+}
+
+func startsUpper(name string) bool { return unicode.IsUpper([]rune(name)[0]) }
+
+// builtin reports whether an environment variable is defined by the specifications of FHIRPath and FHIR.
+func builtin(name string) bool {
+	switch name {
+	case "context", "resource", "rootResource", "ucum", "sct", "loinc":
+		return true
+	}
+	return strings.HasPrefix(name, "vs-") || strings.HasPrefix(name, "ext-")
+}
+
+// builtinURLs are the environment variables that are constants (FHIR, section "Additional variables").
+var builtinURLs = map[string]string{
+	"ucum":  ucum,
+	"sct":   "http://snomed.info/sct",
+	"loinc": "http://loinc.org",
+}
+
+func (c *compiler) external(x *syntax.External) node {
+	if url, ok := builtinURLs[x.Name]; ok {
+		return &constant{[]Value{NewString(url)}}
+	}
+	if name, ok := strings.CutPrefix(x.Name, "vs-"); ok {
+		return &constant{[]Value{NewString("http://hl7.org/fhir/ValueSet/" + name)}}
+	}
+	if name, ok := strings.CutPrefix(x.Name, "ext-"); ok {
+		return &constant{[]Value{NewString("http://hl7.org/fhir/StructureDefinition/" + name)}}
+	}
+	if v, ok := c.constants[x.Name]; ok {
+		if v.kind == 0 {
+			return &constant{}
+		}
+		return &constant{[]Value{v}}
+	}
+	if !builtin(x.Name) && !c.defined(x.Name) {
+		c.report(Semantic, x.Offset, "variable %%%s is not defined%s", x.Name, suggest(x.Name, c.variableNames()))
+	}
+	return &external{x.Name, x.Offset}
+}
+
+// defined reports whether a variable is declared by the caller or by defineVariable.
+func (c *compiler) defined(name string) bool {
+	if _, ok := c.variables[name]; ok {
+		return true
+	}
+	for b := c.vars; b != nil; b = b.next {
+		if b.name == name || b.name == dynamic {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *compiler) variableNames() []string {
+	names := []string{"context", "resource", "rootResource", "ucum", "sct", "loinc"}
+	for name := range c.variables {
+		names = append(names, name)
+	}
+	for name := range c.constants {
+		names = append(names, name)
+	}
+	for b := c.vars; b != nil; b = b.next {
+		if b.name != dynamic {
+			names = append(names, b.name)
+		}
+	}
+	return names
+}
+
+func (c *compiler) binary(x *syntax.Binary) node {
+	left, right := c.operand(x.X), c.operand(x.Y)
+	op := operation{left, right, x.Offset}
+	switch x.Op {
+	case syntax.OpAnd, syntax.OpOr, syntax.OpXor, syntax.OpImplies:
+		return c.fold(&logic{op, x.Op})
+	case syntax.OpEqual, syntax.OpNotEqual, syntax.OpEquivalent, syntax.OpNotEquivalent:
+		return c.fold(&equality{op, x.Op})
+	case syntax.OpLess, syntax.OpLessEqual, syntax.OpGreater, syntax.OpGreaterEqual:
+		return c.fold(&comparison{op, x.Op})
+	case syntax.OpIn:
+		return &membership{op}
+	case syntax.OpContains:
+		return &membership{operation{right, left, x.Offset}}
+	case syntax.OpUnion:
+		return &union{op}
+	case syntax.OpConcat:
+		return c.fold(&concat{op})
+	}
+	return c.fold(&arithmetic{op, x.Op})
+}
+
+// fold evaluates an operation whose operands are constants. One that fails is left as it is: it may never be
+// reached.
+func (c *compiler) fold(n node) node {
+	if !foldable(n) || len(c.errs) > 0 {
+		return n
+	}
+	p := &Program{root: n, schema: c.schema}
+	values, err := NewEvaluator(EvalConfig{}).Eval(folding, p, Value{}, nil)
+	if err != nil {
+		return n
+	}
+	return &constant{values}
+}
+
+func foldable(n node) bool {
+	all := func(nodes ...node) bool {
+		for _, n := range nodes {
+			if _, ok := n.(*constant); !ok {
+				return false
+			}
+		}
+		return true
+	}
+	switch n := n.(type) {
+	case *unary:
+		return all(n.x)
+	case *logic:
+		return all(n.left, n.right)
+	case *equality:
+		return all(n.left, n.right)
+	case *comparison:
+		return all(n.left, n.right)
+	case *concat:
+		return all(n.left, n.right)
+	case *arithmetic:
+		return all(n.left, n.right)
+	}
+	return false
+}
+
+// typeSpec resolves a type specifier: the names of the model first, then those of System.
+func (c *compiler) typeSpec(t syntax.TypeName) typeSpec {
+	name, namespace := t.Parts[len(t.Parts)-1], ""
+	switch {
+	case len(t.Parts) > 1 && (t.Parts[0] == "FHIR" || t.Parts[0] == "System"):
+		namespace, name = t.Parts[0], strings.Join(t.Parts[1:], ".")
+	case len(t.Parts) > 1: // the type of a backbone element: Patient.contact
+		name = strings.Join(t.Parts, ".")
+	}
+	spec := typeSpec{name: name, namespace: namespace, pos: t.Offset}
+	if namespace != "System" {
+		spec.fhir = c.schema.typeOf(name)
+	}
+	if namespace != "FHIR" {
+		spec.system = systemKind(name)
+		spec.any = name == "Any"
+	}
+	if spec.fhir == 0 && spec.system == 0 && !spec.any && (c.schema.model != nil || namespace == "System") {
+		c.report(Semantic, t.Offset, "type %s is not known%s", t, suggest(name, c.typeNames(namespace)))
+	}
+	return spec
+}
+
+func (c *compiler) typeNames(namespace string) []string {
+	var names []string
+	if c.schema.model != nil && namespace != "System" {
+		for id := 1; id <= c.schema.model.Len(); id++ {
+			names = append(names, c.schema.model.Name(model.TypeID(id)))
+		}
+	}
+	return append(names, kindNames[Boolean:TypeInfo]...)
+}
+
+// suggest returns ", did you mean x" for the closest of the names, "" when none is close.
+func suggest(name string, names []string) string {
+	best, bestDistance := "", max(1, len(name)/3)+1
+	for _, candidate := range names {
+		d := distance(strings.ToLower(name), strings.ToLower(candidate), bestDistance)
+		if d < bestDistance || d == bestDistance && best != "" && candidate < best {
+			best, bestDistance = candidate, d
+		}
+	}
+	if best == "" {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean %s", best)
+}
+
+// distance is the number of insertions, deletions and replacements of bytes between a and b, or bound when
+// it is not less.
+func distance(a, b string, bound int) int {
+	if len(a)-len(b) >= bound || len(b)-len(a) >= bound {
+		return bound
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, diagonal+1)
+		}
+	}
+	return min(row[len(b)], bound)
+}

@@ -1,0 +1,36 @@
+package fhirpath
+
+// Env holds the values of the variables that programs were compiled with ([WithVariable]). The zero value
+// holds none. One goroutine at a time may change it or evaluate with it.
+type Env struct {
+	entries []entry
+}
+
+type entry struct {
+	name   string
+	values []Value
+}
+
+// Set gives the variable a value: no values are the empty collection. The name is without the percent sign.
+func (env *Env) Set(name string, values ...Value) {
+	for i := range env.entries {
+		if env.entries[i].name == name {
+			env.entries[i].values = append(env.entries[i].values[:0], values...)
+			return
+		}
+	}
+	env.entries = append(env.entries, entry{name, append([]Value(nil), values...)})
+}
+
+// lookup returns the value of a variable.
+func (env *Env) lookup(name string) (values []Value, ok bool) {
+	if env == nil {
+		return nil, false
+	}
+	for i := range env.entries {
+		if env.entries[i].name == name {
+			return env.entries[i].values, true
+		}
+	}
+	return nil, false
+}

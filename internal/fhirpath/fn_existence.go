@@ -1,0 +1,163 @@
+package fhirpath
+
+// existenceFunctions are those of section "Existence".
+var existenceFunctions = []*function{
+	{name: "empty", eval: fnEmpty, result: oneBoolean},
+	{name: "exists", max: 1, args: []argument{scoped}, eval: fnExists, result: oneBoolean},
+	{name: "all", min: 1, max: 1, args: []argument{scoped}, eval: fnAll, result: oneBoolean},
+	{name: "allTrue", eval: fnAllTrue, result: oneBoolean},
+	{name: "anyTrue", eval: fnAnyTrue, result: oneBoolean},
+	{name: "allFalse", eval: fnAllFalse, result: oneBoolean},
+	{name: "anyFalse", eval: fnAnyFalse, result: oneBoolean},
+	{name: "subsetOf", min: 1, max: 1, eval: fnSubsetOf, result: oneBoolean},
+	{name: "supersetOf", min: 1, max: 1, eval: fnSupersetOf, result: oneBoolean},
+	{name: "count", eval: fnCount, result: oneInteger},
+	{name: "distinct", eval: fnDistinct, result: partOfInput},
+	{name: "isDistinct", eval: fnIsDistinct, result: oneBoolean},
+	{name: "not", eval: fnNot, result: oneBoolean},
+}
+
+// fnEmpty is empty() (section "Existence").
+func fnEmpty(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+	return append(dst, NewBoolean(len(in) == 0)), nil
+}
+
+// fnExists is exists([criteria]) (section "Existence").
+func fnExists(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	if len(c.args) == 0 {
+		return append(dst, NewBoolean(len(in) > 0)), nil
+	}
+	found := false
+	err := c.eachTruth(e, c.args[0], in, func(_ int, t truth) bool {
+		found = t == yes
+		return !found
+	})
+	return append(dst, NewBoolean(found)), err
+}
+
+// fnAll is all(criteria) (section "Existence").
+func fnAll(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	all := true
+	err := c.eachTruth(e, c.args[0], in, func(_ int, t truth) bool {
+		all = t == yes
+		return all
+	})
+	return append(dst, NewBoolean(all)), err
+}
+
+// countBooleans returns how many items of the input are true and how many are false.
+func (c *call) countBooleans(in []Value) (trues, falses int, err error) {
+	for i := range in {
+		b, ok := in[i].Bool()
+		switch {
+		case ok && b:
+			trues++
+		case ok:
+			falses++
+		case truthOfItem(in[i]) != unknown:
+			return 0, 0, fail(c.pos, "%s() wants Booleans, not %s", c.fn.name, describe(in[i]))
+		}
+	}
+	return trues, falses, nil
+}
+
+// fnAllTrue is allTrue() (section "Existence").
+func fnAllTrue(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	_, falses, err := c.countBooleans(in)
+	return append(dst, NewBoolean(falses == 0)), err
+}
+
+// fnAnyTrue is anyTrue() (section "Existence").
+func fnAnyTrue(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	trues, _, err := c.countBooleans(in)
+	return append(dst, NewBoolean(trues > 0)), err
+}
+
+// fnAllFalse is allFalse() (section "Existence").
+func fnAllFalse(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	trues, _, err := c.countBooleans(in)
+	return append(dst, NewBoolean(trues == 0)), err
+}
+
+// fnAnyFalse is anyFalse() (section "Existence").
+func fnAnyFalse(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	_, falses, err := c.countBooleans(in)
+	return append(dst, NewBoolean(falses > 0)), err
+}
+
+// fnSubsetOf is subsetOf(other) (section "Existence").
+func fnSubsetOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	other, err := e.operand(c.args[0])
+	if err != nil {
+		return dst, err
+	}
+	all, err := e.holdsAll(other, in, c.pos)
+	e.release(other)
+	return append(dst, NewBoolean(all)), err
+}
+
+// fnSupersetOf is supersetOf(other) (section "Existence").
+func fnSupersetOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	other, err := e.operand(c.args[0])
+	if err != nil {
+		return dst, err
+	}
+	all, err := e.holdsAll(in, other, c.pos)
+	e.release(other)
+	return append(dst, NewBoolean(all)), err
+}
+
+// holdsAll reports whether each item of part equals an item of whole.
+func (e *Evaluator) holdsAll(whole, part []Value, pos int) (bool, error) {
+	set, items, err := e.setOf(whole, pos)
+	if err != nil {
+		return false, err
+	}
+	all := true
+	for i := range part {
+		if all, err = set.contains(items, part[i], pos); err != nil || !all {
+			break
+		}
+	}
+	e.release(items)
+	return all, err
+}
+
+// setOf returns the distinct items of a collection and their set. Release the items after use.
+func (e *Evaluator) setOf(c []Value, pos int) (itemSet, []Value, error) {
+	items := e.borrow()
+	set := newItemSet(e, 0)
+	for i := range c {
+		var err error
+		if items, _, err = set.add(items, c[i], pos); err != nil {
+			return set, nil, err
+		}
+	}
+	return set, items, nil
+}
+
+// fnCount is count() (section "Existence").
+func fnCount(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+	return append(dst, NewInteger(int32(len(in)))), nil
+}
+
+// fnDistinct is distinct() (section "Existence").
+func fnDistinct(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	return e.appendDistinct(dst, c.pos, in)
+}
+
+// fnIsDistinct is isDistinct() (section "Existence").
+func fnIsDistinct(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	_, items, err := e.setOf(in, c.pos)
+	if err != nil {
+		return dst, err
+	}
+	e.release(items)
+	return append(dst, NewBoolean(len(items) == len(in))), nil
+}
+
+// fnNot is not() (section "Boolean logic").
+func fnNot(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	t, err := truthOfCollection(in, c.pos, "not()")
+	return appendTruth(dst, t.not()), err
+}

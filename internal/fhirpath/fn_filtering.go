@@ -1,0 +1,216 @@
+package fhirpath
+
+import (
+	"slices"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+)
+
+// filteringFunctions are those of section "Filtering and projection".
+var filteringFunctions = []*function{
+	{name: "where", min: 1, max: 1, args: []argument{scoped}, eval: fnWhere, result: partOfInput},
+	{name: "select", min: 1, max: 1, args: []argument{scoped}, eval: fnSelect, result: anything},
+	{name: "sort", max: many, args: []argument{scoped}, eval: fnSort, check: checkSort, result: partOfInput},
+	{name: "repeat", min: 1, max: 1, args: []argument{scoped}, eval: fnRepeat, result: anything},
+	{name: "repeatAll", min: 1, max: 1, args: []argument{scoped}, eval: fnRepeatAll, result: anything},
+	{name: "ofType", min: 1, max: 1, args: []argument{typeName}, eval: fnOfType, result: partOfInput},
+	{name: "coalesce", min: 1, max: many, eval: fnCoalesce, result: anything},
+}
+
+// fnWhere is where(criteria) (section "Filtering and projection").
+func fnWhere(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	err := c.eachTruth(e, c.args[0], in, func(i int, t truth) bool {
+		if t == yes {
+			dst = append(dst, in[i])
+		}
+		return true
+	})
+	return dst, err
+}
+
+// fnSelect is select(projection) (section "Filtering and projection").
+func fnSelect(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	outer := e.scope
+	for i := range in {
+		e.scope.this, e.scope.index, e.scope.vars = in[i:i+1:i+1], i, outer.vars
+		var err error
+		if dst, err = c.args[0].eval(e, dst); err != nil {
+			return dst, err
+		}
+		if err := e.room(c.pos, dst); err != nil {
+			return dst, err
+		}
+	}
+	e.scope = outer
+	return dst, nil
+}
+
+// fnRepeat is repeat(projection) (section "Filtering and projection"): items are added once.
+func fnRepeat(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	set := newItemSet(e, len(dst))
+	return c.repeat(e, in, dst, func(dst []Value, v Value) ([]Value, error) {
+		dst, _, err := set.add(dst, v, c.pos)
+		return dst, err
+	})
+}
+
+// fnRepeatAll is repeatAll(projection) (section "Filtering and projection"): every item is added.
+func fnRepeatAll(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	return c.repeat(e, in, dst, func(dst []Value, v Value) ([]Value, error) {
+		return append(dst, v), e.step(c.pos, 1)
+	})
+}
+
+// repeat projects the input, then what that gave, and so on until nothing is added.
+func (c *call) repeat(e *Evaluator, in, dst []Value, add func([]Value, Value) ([]Value, error)) ([]Value, error) {
+	start := len(dst)
+	project := func(items []Value) error {
+		return c.each(e, c.args[0], items, func(_ int, result []Value) (bool, error) {
+			for i := range result {
+				var err error
+				if dst, err = add(dst, result[i]); err != nil {
+					return false, err
+				}
+			}
+			return true, e.room(c.pos, dst)
+		})
+	}
+	if err := project(in); err != nil {
+		return dst, err
+	}
+	for next := start; next < len(dst); {
+		round := dst[next:] // stays as it is while dst grows
+		next = len(dst)
+		if err := project(round); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// fnOfType is ofType(type) (section "Filtering and projection").
+func fnOfType(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	for i := range in {
+		if c.spec.selects(e.prog.schema, in[i]) {
+			dst = append(dst, in[i])
+		}
+	}
+	return dst, nil
+}
+
+// fnCoalesce is coalesce(value, ...) (section "Filtering and projection").
+func fnCoalesce(e *Evaluator, c *call, _, dst []Value) ([]Value, error) {
+	vars := e.scope.vars
+	for _, arg := range c.args {
+		before := len(dst)
+		var err error
+		dst, err = arg.eval(e, dst)
+		e.scope.vars = vars
+		if err != nil || len(dst) > before {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+// sortKey is how one argument of sort orders.
+type sortKey struct {
+	descending bool
+	// negated is the form -key: the order of the values is the reverse, but empty, having no sign, stays
+	// before everything.
+	negated bool
+}
+
+// checkSort finds the direction of each key.
+func checkSort(c *compiler, n *call, x *syntax.Call) {
+	keys := make([]sortKey, len(x.Args))
+	for i, arg := range x.Args {
+		keys[i].descending = i < len(x.Descending) && x.Descending[i]
+		if sign, ok := arg.(*syntax.Unary); ok && sign.Op == syntax.OpSub {
+			keys[i].negated = true
+			n.args[i] = c.operand(sign.X)
+		}
+	}
+	n.data = keys
+}
+
+// fnSort is sort([key [asc|desc], ...]) (section "Filtering and projection"). Items whose order is not known,
+// such as dates of different precision, keep the order they have.
+func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	keys := c.data.([]sortKey)
+	type row struct {
+		item Value
+		keys []Value
+	}
+	rows := make([]row, len(in))
+	width := max(1, len(keys))
+	cells := make([]Value, width*len(in))
+	for i := range in {
+		rows[i] = row{in[i], cells[i*width : (i+1)*width]}
+		if len(keys) == 0 {
+			rows[i].keys[0] = in[i]
+		}
+	}
+	for k := range keys {
+		err := c.each(e, c.args[k], in, func(i int, result []Value) (bool, error) {
+			if len(result) > 1 {
+				return false, fail(c.pos, "a key of sort() wants a single item, not several")
+			}
+			if len(result) == 1 && !result[0].valueless() {
+				rows[i].keys[k] = result[0]
+			}
+			return true, nil
+		})
+		if err != nil {
+			return dst, err
+		}
+	}
+	if len(keys) == 0 {
+		keys = make([]sortKey, 1)
+	}
+	var failed error
+	slices.SortStableFunc(rows, func(a, b row) int {
+		for k, key := range keys {
+			if failed != nil {
+				return 0
+			}
+			var order int
+			if order, failed = e.sortOrder(key, a.keys[k], b.keys[k], c.pos); order != 0 {
+				return order
+			}
+		}
+		return 0
+	})
+	for i := range rows {
+		dst = append(dst, rows[i].item)
+	}
+	return dst, failed
+}
+
+// sortOrder compares two keys; the zero Value is the empty one.
+func (e *Evaluator) sortOrder(key sortKey, a, b Value, pos int) (int, error) {
+	if err := e.step(pos, 1); err != nil {
+		return 0, err
+	}
+	order := 0
+	switch {
+	case a.kind == 0 || b.kind == 0:
+		if a.kind != 0 {
+			order = 1
+		} else if b.kind != 0 {
+			order = -1
+		}
+	default:
+		var err error
+		if order, _, err = e.compare(a, b, pos, "sort()"); err != nil {
+			return 0, err
+		}
+		if key.negated {
+			order = -order
+		}
+	}
+	if key.descending {
+		order = -order
+	}
+	return order, nil
+}

@@ -1,0 +1,217 @@
+package fhirpath
+
+import (
+	"context"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+)
+
+// function is an entry of the table: everything that is known of a function. To add one, write its
+// implementation in the file of its chapter, add an entry to the chapter's list, and rows to its test table.
+type function struct {
+	name string
+	// min and max bound the number of arguments; max is many for no bound.
+	min, max int
+	// args says how arguments are treated; the last entry stands for those that follow, and none for value.
+	args []argument
+	// eval appends the result for the input in to dst. Neither slice is kept.
+	eval func(e *Evaluator, c *call, in, dst []Value) ([]Value, error)
+	// check, where set, looks at the call at compile time and reports what can be said then.
+	check func(c *compiler, call *call, x *syntax.Call)
+	// result says what the function gives, for static checks.
+	result resultType
+}
+
+// many is the arity without bound.
+const many = -1
+
+// argument is a way to treat an argument.
+type argument uint8
+
+const (
+	value     argument = iota // evaluated once, with the scope of the call
+	scoped                    // evaluated by the function, for each item of the input as $this
+	aggregate                 // scoped, with $total
+	typeName                  // a type specifier
+)
+
+// resultType says what a function gives.
+type resultType struct {
+	// types are the qualified names of the types an item can have; none where it depends on more.
+	types []string
+	// input reports that the items are items of the input.
+	input bool
+	// single reports that there is at most one item.
+	single bool
+}
+
+func singleOf(types ...string) resultType { return resultType{types: types, single: true} }
+
+var (
+	oneBoolean  = singleOf("System.Boolean")
+	oneInteger  = singleOf("System.Integer")
+	oneString   = singleOf("System.String")
+	oneDecimal  = singleOf("System.Decimal")
+	itemOfInput = resultType{input: true, single: true}
+	partOfInput = resultType{input: true}
+	anything    = resultType{}
+)
+
+// functionTable is every function by name.
+type functionTable map[string]*function
+
+// functions is the table of all functions. It does not change.
+var functions = newFunctionTable(
+	existenceFunctions, filteringFunctions, subsettingFunctions,
+)
+
+func newFunctionTable(chapters ...[]*function) functionTable {
+	table := functionTable{}
+	for _, chapter := range chapters {
+		for _, f := range chapter {
+			table[f.name] = f
+		}
+	}
+	return table
+}
+
+// folding is the context of evaluations at compile time.
+var folding = context.Background()
+
+// call is the invocation of a function.
+type call struct {
+	fn   *function
+	x    node // nil: $this
+	args []node
+	spec typeSpec // of an argument that is a type
+	pos  int
+	// data is what check prepared.
+	data any
+}
+
+func (n *call) eval(e *Evaluator, dst []Value) ([]Value, error) {
+	in, err := e.input(n.x)
+	if err != nil {
+		return dst, err
+	}
+	if err := e.step(n.pos, 1+len(in)); err != nil {
+		return dst, err
+	}
+	dst, err = n.fn.eval(e, n, in, dst)
+	if err == nil {
+		err = e.room(n.pos, dst)
+	}
+	e.done(n.x, in)
+	return dst, err
+}
+
+// call compiles the invocation of a function.
+func (c *compiler) call(x *syntax.Call) node {
+	receiver := c.receiver(x.X)
+	fn := c.functions[x.Name]
+	if fn == nil {
+		c.unknownFunction(x)
+		return &constant{}
+	}
+	if len(x.Args) < fn.min || fn.max != many && len(x.Args) > fn.max {
+		c.report(Semantic, x.Offset, "%s() takes %s, not %d", x.Name, arity(fn), len(x.Args))
+		return &constant{}
+	}
+	n := &call{fn: fn, x: receiver, pos: x.Offset}
+	for i, arg := range x.Args {
+		n.args = append(n.args, c.argument(n, fn.argument(i), arg))
+	}
+	if fn.check != nil {
+		fn.check(c, n, x)
+	}
+	return n
+}
+
+// argument returns how the i-th argument is treated.
+func (f *function) argument(i int) argument {
+	if len(f.args) == 0 {
+		return value
+	}
+	return f.args[min(i, len(f.args)-1)]
+}
+
+func (c *compiler) argument(n *call, how argument, arg syntax.Expr) node {
+	switch how {
+	case typeName:
+		t, ok := typeArgument(arg)
+		if !ok {
+			c.report(Semantic, arg.Pos(), "%s() takes the name of a type", n.fn.name)
+			return &constant{}
+		}
+		n.spec = c.typeSpec(t)
+		return &constant{}
+	case aggregate:
+		outer := c.inAggregate
+		c.inAggregate = true
+		defer func() { c.inAggregate = outer }()
+	}
+	return c.operand(arg)
+}
+
+// typeArgument reads an argument as a type specifier: a name, or names joined by dots.
+func typeArgument(arg syntax.Expr) (t syntax.TypeName, ok bool) {
+	m, ok := arg.(*syntax.Member)
+	if !ok {
+		return t, false
+	}
+	if m.X != nil {
+		if t, ok = typeArgument(m.X); !ok {
+			return t, false
+		}
+	} else {
+		t.Offset = m.Offset
+	}
+	t.Parts = append(t.Parts, m.Name)
+	return t, true
+}
+
+// refused are functions that are known but not supported, with the reason.
+var refused = map[string]string{
+	"elementDefinition": "there are no element definitions at run time",
+	"slice":             "there are no profiles at run time",
+	"checkModifiers":    "there are no element definitions at run time",
+	"pathname":          "items do not know their path",
+}
+
+func (c *compiler) unknownFunction(x *syntax.Call) {
+	if reason, ok := refused[x.Name]; ok {
+		c.report(Unsupported, x.Offset, "function %s() is not supported: %s", x.Name, reason)
+		return
+	}
+	names := make([]string, 0, len(c.functions))
+	for name := range c.functions {
+		names = append(names, name)
+	}
+	hint := suggest(x.Name, names)
+	if hint != "" {
+		hint += "()"
+	}
+	c.report(Unsupported, x.Offset, "function %s() is not known%s", x.Name, hint)
+}
+
+// arity says how many arguments a function takes.
+func arity(f *function) string {
+	plural := func(n int) string {
+		switch n {
+		case 0:
+			return "no arguments"
+		case 1:
+			return "1 argument"
+		}
+		return itoa(n) + " arguments"
+	}
+	switch {
+	case f.max == many && f.min == 0:
+		return "any number of arguments"
+	case f.max == many:
+		return "at least " + plural(f.min)
+	case f.min == f.max:
+		return plural(f.min)
+	}
+	return itoa(f.min) + " to " + plural(f.max)
+}

@@ -1,0 +1,124 @@
+package fhirpath
+
+import (
+	"hash/maphash"
+	"math"
+
+	"github.com/researchflow/researchflow/internal/fhirjson"
+)
+
+// itemSet tells whether an item equals one of those that were added to a slice, from an index on. Small sets
+// compare one by one; larger ones first by hash, unless there are quantities, which can equal numbers and one
+// another in too many forms.
+type itemSet struct {
+	e          *Evaluator
+	start      int
+	quantities bool
+	index      map[uint64][]int32 // hash -> positions in the slice; nil while the set is small
+}
+
+// smallSet is the number of items up to which comparing one by one is the faster way.
+const smallSet = 16
+
+func newItemSet(e *Evaluator, start int) itemSet { return itemSet{e: e, start: start} }
+
+// add appends v to dst unless an item equal to it is there; added reports which.
+func (s *itemSet) add(dst []Value, v Value, pos int) (_ []Value, added bool, err error) {
+	found, err := s.contains(dst, v, pos)
+	if err != nil || found {
+		return dst, false, err
+	}
+	s.quantities = s.quantities || v.SystemKind() == Quantity
+	if s.index != nil {
+		h := hash(v)
+		s.index[h] = append(s.index[h], int32(len(dst)))
+	}
+	dst = append(dst, v)
+	if s.index == nil && len(dst)-s.start > smallSet {
+		s.index = make(map[uint64][]int32)
+		for i := s.start; i < len(dst); i++ {
+			h := hash(dst[i])
+			s.index[h] = append(s.index[h], int32(i))
+		}
+	}
+	return dst, true, s.e.step(pos, 1)
+}
+
+// contains reports whether an item equal to v is among the items of c, which must be those that were added.
+func (s *itemSet) contains(c []Value, v Value, pos int) (bool, error) {
+	if s.index == nil || s.quantities || v.SystemKind() == Quantity {
+		return s.e.holds(c[s.start:], v, pos)
+	}
+	for _, i := range s.index[hash(v)] {
+		t, err := s.e.equal(c[i], v, pos)
+		if err != nil || t == yes {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// seed makes hashes of text hard to foresee. It does not change.
+var seed = maphash.MakeSeed()
+
+// hash returns a number that is the same for values that are equal, quantities apart. Dates and times, which
+// can be equal in many forms, all have the same.
+func hash(v Value) uint64 {
+	switch v.SystemKind() {
+	case 0:
+		if v.kind == Element && v.node >= 0 {
+			return hashNode(v.doc.tape, int(v.node))
+		}
+		return 0
+	case String:
+		s, _ := v.Text()
+		return hashText([]byte(s))
+	case Boolean:
+		b, _ := v.Bool()
+		if b {
+			return 2
+		}
+		return 3
+	case Integer, Long, Decimal:
+		d, _ := v.Decimal()
+		if d.IsZero() {
+			return 0
+		}
+		return math.Float64bits(d.Float64()) * 0x9E3779B97F4A7C15
+	}
+	return 1
+}
+
+// hashText hashes a text. All that could be dates or times have the hash of those.
+func hashText(s []byte) uint64 {
+	if len(s) == 0 || s[0] >= '0' && s[0] <= '9' {
+		return 1
+	}
+	return maphash.Bytes(seed, s)
+}
+
+// hashNode combines the names of an object's members and what its strings say, in a way that does not depend
+// on order. All objects that could be quantities have the same hash.
+func hashNode(t *fhirjson.Tape, node int) uint64 {
+	n := t.Node(node)
+	h := uint64(n.Kind)
+	switch n.Kind {
+	case fhirjson.Object:
+		if i, ok := t.Field(node, "value"); ok && t.Node(i).Kind == fhirjson.Number {
+			return 1
+		}
+		for i := node + 1; i < int(n.Next); i = int(t.Node(i).Next) {
+			h += maphash.Bytes(seed, t.KeyText(i)) * (hashNode(t, i)*2 + 1)
+		}
+	case fhirjson.Array:
+		for i := node + 1; i < int(n.Next); i = int(t.Node(i).Next) {
+			h = h*31 + hashNode(t, i)
+		}
+	case fhirjson.String:
+		if n.Flags&fhirjson.Escaped != 0 {
+			return hashText(t.AppendString(nil, node))
+		}
+		return hashText(t.Raw(node))
+	}
+	return h
+}

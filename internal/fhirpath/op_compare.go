@@ -1,0 +1,135 @@
+package fhirpath
+
+import "github.com/researchflow/researchflow/internal/fhirpath/syntax"
+
+// comparison is <, <=, > and >= (section "Comparison").
+type comparison struct {
+	operation
+	op syntax.Op
+}
+
+func (n *comparison) eval(e *Evaluator, dst []Value) ([]Value, error) {
+	if err := e.step(n.pos, 1); err != nil {
+		return dst, err
+	}
+	left, right, err := e.operands(&n.operation, n.op.String())
+	if err != nil || left.kind == 0 || right.kind == 0 {
+		return dst, err
+	}
+	order, known, err := e.compare(left, right, n.pos, n.op.String())
+	if err != nil || !known {
+		return dst, err
+	}
+	var b bool
+	switch n.op {
+	case syntax.OpLess:
+		b = order < 0
+	case syntax.OpLessEqual:
+		b = order <= 0
+	case syntax.OpGreater:
+		b = order > 0
+	case syntax.OpGreaterEqual:
+		b = order >= 0
+	}
+	return append(dst, NewBoolean(b)), nil
+}
+
+// operands evaluates both operands as single items; the zero Value is an empty one.
+func (e *Evaluator) operands(n *operation, what string) (left, right Value, err error) {
+	if left, err = e.single(n.left, n.pos, what); err != nil {
+		return left, right, err
+	}
+	right, err = e.single(n.right, n.pos, what)
+	return left, right, err
+}
+
+// single evaluates a node as a single item; the zero Value is the empty collection.
+func (e *Evaluator) single(n node, pos int, what string) (v Value, err error) {
+	c, err := e.operand(n)
+	if err != nil {
+		return v, err
+	}
+	switch len(c) {
+	case 0:
+	case 1:
+		v = c[0]
+	default:
+		err = fail(pos, "%s wants a single item, not several", what)
+	}
+	e.release(c)
+	return v, err
+}
+
+// compare orders two items; known is false where the answer is empty.
+func (e *Evaluator) compare(a, b Value, pos int, what string) (order int, known bool, err error) {
+	ka, kb := a.SystemKind(), b.SystemKind()
+	if a.valueless() || b.valueless() {
+		return 0, false, nil
+	}
+	x, y, k := align(a, b, ka, kb)
+	switch k {
+	case String:
+		s, okS := x.Text()
+		t, okT := y.Text()
+		return compareOrdered(s, t), okS && okT, nil
+	case Integer, Long:
+		m, okM := x.Int64()
+		n, okN := y.Int64()
+		return compareOrdered(m, n), okM && okN, nil
+	case Decimal:
+		m, okM := x.Decimal()
+		n, okN := y.Decimal()
+		if !okM || !okN {
+			return 0, false, nil
+		}
+		return m.Compare(n), true, nil
+	case Date:
+		m, okM := x.Date()
+		n, okN := y.Date()
+		order, known = m.Compare(n)
+		return order, known && okM && okN, nil
+	case DateTime:
+		m, okM := x.DateTime()
+		n, okN := y.DateTime()
+		order, known = m.Compare(n)
+		return order, known && okM && okN, nil
+	case Time:
+		m, okM := x.Time()
+		n, okN := y.Time()
+		order, known = m.Compare(n)
+		return order, known && okM && okN, nil
+	case Quantity:
+		m, okM := x.Quantity()
+		n, okN := y.Quantity()
+		if !okM || !okN {
+			return 0, false, nil
+		}
+		order, known = m.Compare(n)
+		return order, known, nil
+	}
+	return 0, false, fail(pos, "%s is not defined for %s and %s", what, describe(a), describe(b))
+}
+
+// valueless reports whether v is a primitive element without a value.
+func (v Value) valueless() bool { return v.kind == Element && v.node < 0 }
+
+// describe names the type of a value for an error.
+func describe(v Value) string {
+	if name := v.TypeName(); name != "" {
+		return name
+	}
+	if k := v.SystemKind(); k != 0 {
+		return "System." + k.String()
+	}
+	return "an element"
+}
+
+func compareOrdered[T int64 | string](a, b T) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}

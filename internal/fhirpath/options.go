@@ -1,0 +1,127 @@
+package fhirpath
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
+)
+
+// CompileOption is a choice made for one expression.
+type CompileOption func(*config) error
+
+// config is what the options of Compile set.
+type config struct {
+	schema      *schema
+	inputName   string
+	input       model.TypeID
+	variables   map[string]string // declared variables and their types
+	constants   map[string]Value
+	strict      bool
+	terminology Terminology
+}
+
+// Terminology answers questions about value sets.
+type Terminology interface {
+	// MemberOf reports whether a code is in the value set with the canonical valueSet. system is "" where
+	// the data gives a code without its system. An error says that the question cannot be answered, and
+	// memberOf() is then empty.
+	MemberOf(ctx context.Context, valueSet, system, code string) (bool, error)
+}
+
+// WithModel sets the FHIR version whose types elements have. Without it elements have no types and are
+// navigated by their JSON names.
+func WithModel(v model.Version) CompileOption {
+	return func(c *config) error {
+		s, ok := schemaOf(v)
+		if !ok {
+			return fmt.Errorf("no model of FHIR version %s", v)
+		}
+		c.schema = s
+		return nil
+	}
+}
+
+// WithInput sets the type of the input: the name of a FHIR type ("Patient", "HumanName", "Patient.contact").
+// Resources tell their type themselves; other elements that an evaluation starts with need it.
+func WithInput(typeName string) CompileOption {
+	return func(c *config) error {
+		c.inputName = typeName
+		return nil
+	}
+}
+
+// WithVariable declares an environment variable that [Env] gives a value to at evaluation, with the type of
+// its items ("System.Integer", "FHIR.Patient"; "" leaves it open).
+func WithVariable(name, typeName string) CompileOption {
+	return func(c *config) error {
+		if err := c.claim(name); err != nil {
+			return err
+		}
+		c.variables[name] = typeName
+		return nil
+	}
+}
+
+// WithConstant sets an environment variable to a value that is the same for every evaluation.
+func WithConstant(name string, v Value) CompileOption {
+	return func(c *config) error {
+		if err := c.claim(name); err != nil {
+			return err
+		}
+		if v.kind == Element {
+			return fmt.Errorf("constant %%%s is an element of a resource", name)
+		}
+		c.constants[name] = v
+		return nil
+	}
+}
+
+// Strict makes every doubt that the static check finds an error: an element that its type does not have, a
+// type that the operation cannot take. Without it only what can never succeed is an error.
+func Strict(strict bool) CompileOption {
+	return func(c *config) error {
+		c.strict = strict
+		return nil
+	}
+}
+
+// WithTerminology sets the service that memberOf() asks. Without it expressions with memberOf() do not
+// compile. Any goroutine that evaluates the program may call the service.
+func WithTerminology(t Terminology) CompileOption {
+	return func(c *config) error {
+		c.terminology = t
+		return nil
+	}
+}
+
+// claim checks that a variable may have the name.
+func (c *config) claim(name string) error {
+	if name == "" {
+		return fmt.Errorf("variable without a name")
+	}
+	if builtin(name) {
+		return fmt.Errorf("variable %%%s is defined by the specification", name)
+	}
+	_, declared := c.variables[name]
+	_, constant := c.constants[name]
+	if declared || constant {
+		return fmt.Errorf("variable %%%s is set twice", name)
+	}
+	return nil
+}
+
+func newConfig(opts []CompileOption) (*config, error) {
+	c := &config{schema: untyped, variables: map[string]string{}, constants: map[string]Value{}}
+	for _, opt := range opts {
+		if err := opt(c); err != nil {
+			return nil, err
+		}
+	}
+	if c.inputName != "" && c.schema.model != nil {
+		if c.input = c.schema.typeOf(c.inputName); c.input == 0 {
+			return nil, fmt.Errorf("input type %q is not in FHIR %s", c.inputName, c.schema.model.Version())
+		}
+	}
+	return c, nil
+}

@@ -1,0 +1,45 @@
+package fhirpath
+
+import (
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+)
+
+// Program is a compiled expression. It does not change, and any number of goroutines may share it, each with
+// its own [Evaluator].
+type Program struct {
+	src    string
+	tree   syntax.Expr
+	root   node
+	schema *schema
+	input  model.TypeID
+	result StaticType
+}
+
+// StaticType is what is known of a result before there is any data.
+type StaticType struct {
+	// Types are the qualified names of the types that an item can have, such as "FHIR.HumanName" or
+	// "System.Boolean". It is empty where nothing is known.
+	Types []string
+	// Single reports that the result has at most one item.
+	Single bool
+}
+
+// String returns the expression as it was written.
+func (p *Program) String() string { return p.src }
+
+// Tree returns the expression's syntax tree, which must not be changed.
+func (p *Program) Tree() syntax.Expr { return p.tree }
+
+// Result returns what is known of the result without data.
+func (p *Program) Result() StaticType { return p.result }
+
+// Model returns the model that the program was compiled with, nil where there is none.
+func (p *Program) Model() *model.Model { return p.schema.model }
+
+// node is an operation of a program.
+type node interface {
+	// eval appends the result to dst. It does not keep dst, and it leaves the evaluator's scope as it was,
+	// but for variables that it defines.
+	eval(e *Evaluator, dst []Value) ([]Value, error)
+}

@@ -1,0 +1,150 @@
+package fhirpath
+
+import (
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/researchflow/researchflow/internal/fhirjson"
+)
+
+// same compares two elements by their structure: every child of one must have its like in the other. With
+// loose set children are compared with ~, and repeated ones regardless of order; else with =.
+func (e *Evaluator) same(a, b Value, pos int, loose bool) (truth, error) {
+	if a.kind != Element || b.kind != Element {
+		return no, nil
+	}
+	t, err := e.sameNode(a, b, pos, loose)
+	if err != nil || t == no || a.sibling == 0 && b.sibling == 0 {
+		return t, err
+	}
+	if a.sibling == 0 || b.sibling == 0 {
+		return no, nil
+	}
+	// Primitives without a value are told apart by their ids and extensions.
+	a.node, b.node, a.sibling, b.sibling, a.typ, b.typ = a.sibling, b.sibling, 0, 0, 0, 0
+	siblings, err := e.sameNode(a, b, pos, loose)
+	return combineSame(t, siblings), err
+}
+
+// combineSame is and for the comparisons of the parts of one element.
+func combineSame(a, b truth) truth {
+	switch {
+	case a == no || b == no:
+		return no
+	case a == unknown || b == unknown:
+		return unknown
+	}
+	return yes
+}
+
+func (e *Evaluator) sameNode(a, b Value, pos int, loose bool) (truth, error) {
+	if err := e.step(pos, 1); err != nil {
+		return unknown, err
+	}
+	if a.node < 0 || b.node < 0 {
+		return truthOf(a.node < 0 && b.node < 0), nil
+	}
+	x, y := a.doc.tape.Node(int(a.node)), b.doc.tape.Node(int(b.node))
+	if x.Kind != y.Kind {
+		return no, nil
+	}
+	switch x.Kind {
+	case fhirjson.Object:
+		return e.sameObjects(a, b, pos, loose)
+	case fhirjson.Array:
+		return e.sameArrays(a, b, pos, loose)
+	}
+	return truthOf(a.raw() == b.raw()), nil
+}
+
+// sameObjects compares the members of two objects.
+func (e *Evaluator) sameObjects(a, b Value, pos int, loose bool) (truth, error) {
+	result, members := yes, 0
+	end := int(a.doc.tape.Node(int(a.node)).Next)
+	for i := int(a.node) + 1; i < end; i = int(a.doc.tape.Node(i).Next) {
+		members++
+		key := a.doc.key(i)
+		j, ok := b.doc.tape.Field(int(b.node), key)
+		if !ok {
+			return no, nil
+		}
+		t, err := e.sameMember(a.part(i, key), b.part(j, key), pos, loose)
+		if err != nil || t == no {
+			return t, err
+		}
+		result = combineSame(result, t)
+	}
+	end = int(b.doc.tape.Node(int(b.node)).Next)
+	for j := int(b.node) + 1; j < end; j = int(b.doc.tape.Node(j).Next) {
+		members--
+	}
+	if members != 0 {
+		return no, nil
+	}
+	return result, nil
+}
+
+// part returns the member of an object as a value, with its type where that is known.
+func (v Value) part(node int, key string) Value {
+	child := Value{kind: Element, doc: v.doc, node: int32(node)}
+	if v.typ != 0 {
+		if _, typ, ok := v.doc.schema.model.JSONKey(v.typ, key); ok {
+			return v.doc.element(node, 0, typ)
+		}
+	}
+	return child
+}
+
+// sameMember compares two values by their types where they are single and by their items where they are
+// arrays.
+func (e *Evaluator) sameMember(a, b Value, pos int, loose bool) (truth, error) {
+	if a.doc.tape.Node(int(a.node)).Kind == fhirjson.Array {
+		return e.sameNode(a, b, pos, loose)
+	}
+	if loose {
+		return e.equivalent(a, b, pos)
+	}
+	return e.equal(a, b, pos)
+}
+
+// sameArrays compares the items of two arrays.
+func (e *Evaluator) sameArrays(a, b Value, pos int, loose bool) (truth, error) {
+	x := a.doc.items(e.borrow(), int(a.node), 0, a.typ)
+	y := b.doc.items(e.borrow(), int(b.node), 0, b.typ)
+	var t truth
+	var err error
+	switch {
+	case len(x) == 0 && len(y) == 0:
+		t = yes
+	case loose:
+		t, err = e.equivalentCollections(x, y, pos)
+	default:
+		t, err = e.equalCollections(x, y, pos)
+	}
+	e.release(x)
+	e.release(y)
+	return t, err
+}
+
+// equivalentText compares strings as ~ does: regardless of case, and with every white space character like
+// any other (section "String Equivalence").
+func equivalentText(a, b string) bool {
+	for a != "" && b != "" {
+		x, n := utf8.DecodeRuneInString(a)
+		y, m := utf8.DecodeRuneInString(b)
+		if x != y && !(unicode.IsSpace(x) && unicode.IsSpace(y)) && foldCase(x) != foldCase(y) {
+			return false
+		}
+		a, b = a[n:], b[m:]
+	}
+	return a == "" && b == ""
+}
+
+// foldCase returns the least rune that differs from r in case only.
+func foldCase(r rune) rune {
+	least := r
+	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {
+		least = min(least, f)
+	}
+	return least
+}

@@ -1,0 +1,83 @@
+package fhirpath
+
+import (
+	"sync"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
+)
+
+// schema is the model of a FHIR version with what evaluation asks of it most often. It does not change once
+// built. The schema without a model is used where an expression is compiled without one.
+type schema struct {
+	model *model.Model
+	// kinds says, by type, which System type an element stands for where a System value is wanted: 0 for
+	// none.
+	kinds []Kind
+	// The types that evaluation knows by name.
+	resource, quantity, extension, reference, element model.TypeID
+}
+
+var schemas = [...]func() *schema{
+	model.R4:  sync.OnceValue(func() *schema { return newSchema(model.R4) }),
+	model.R4B: sync.OnceValue(func() *schema { return newSchema(model.R4B) }),
+	model.R5:  sync.OnceValue(func() *schema { return newSchema(model.R5) }),
+}
+
+// untyped is the schema without a model.
+var untyped = &schema{}
+
+// schemaOf returns the schema of a version; ok is false where there is no such model.
+func schemaOf(v model.Version) (s *schema, ok bool) {
+	if int(v) >= len(schemas) || model.Load(v) == nil {
+		return untyped, false
+	}
+	return schemas[v](), true
+}
+
+func newSchema(v model.Version) *schema {
+	m := model.Load(v)
+	s := &schema{model: m, kinds: make([]Kind, m.Len()+1)}
+	for id := range s.kinds {
+		s.kinds[id] = systemKind(m.SystemType(model.TypeID(id)))
+	}
+	s.resource, _ = m.Type("Resource")
+	s.quantity, _ = m.Type("Quantity")
+	s.extension, _ = m.Type("Extension")
+	s.reference, _ = m.Type("Reference")
+	s.element, _ = m.Type("Element")
+	return s
+}
+
+// systemKind maps the name of a System type to its kind, 0 when there is none.
+func systemKind(name string) Kind {
+	for k := Boolean; k <= Quantity; k++ {
+		if kindNames[k] == name {
+			return k
+		}
+	}
+	return 0
+}
+
+// typeOf returns the id of a type, 0 where there is no model or no such type.
+func (s *schema) typeOf(name string) model.TypeID {
+	if s.model == nil {
+		return 0
+	}
+	id, _ := s.model.Type(name)
+	return id
+}
+
+// isA reports whether typ is super or derives from it.
+func (s *schema) isA(typ, super model.TypeID) bool {
+	return typ != 0 && super != 0 && s.model.IsSubtype(typ, super)
+}
+
+// isPrimitive reports whether elements of the type are written as a JSON string, number or boolean.
+func (s *schema) isPrimitive(typ model.TypeID) bool {
+	return typ != 0 && s.model.IsPrimitive(typ)
+}
+
+// isResource reports whether the type is Resource or derives from it.
+func (s *schema) isResource(typ model.TypeID) bool {
+	return typ != 0 && s.model.IsResource(typ)
+}
