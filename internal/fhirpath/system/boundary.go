@@ -1,7 +1,5 @@
 package system
 
-import "github.com/cockroachdb/apd/v3"
-
 const (
 	boundaryDefault = 8
 	boundaryMax     = 31
@@ -31,19 +29,19 @@ func (d Decimal) HighBoundary(precision *int) (boundary Decimal, ok bool) {
 // inner returns the boundary next to zero.
 func (d Decimal) inner(precision *int, sign int64) (Decimal, bool) {
 	b, ok := d.Sub(d.half(sign))
-	return d.finish(b, ok, precision, apd.RoundDown)
+	return d.finish(b, ok, precision, towardsZero)
 }
 
 // outer returns the boundary away from zero.
 func (d Decimal) outer(precision *int, sign int64) (Decimal, bool) {
 	b, ok := d.Add(d.half(sign))
-	return d.finish(b, ok, precision, apd.RoundHalfUp)
+	return d.finish(b, ok, precision, toNearest)
 }
 
 // half returns half of the unit of d's last digit, with the given sign.
 func (d Decimal) half(sign int64) Decimal { return NewDecimal(sign*5, d.Scale()+1) }
 
-func (d Decimal) finish(b Decimal, ok bool, precision *int, mode apd.Rounder) (Decimal, bool) {
+func (d Decimal) finish(b Decimal, ok bool, precision *int, mode rounding) (Decimal, bool) {
 	n := max(boundaryDefault, d.Scale()+1)
 	if precision != nil {
 		n = *precision

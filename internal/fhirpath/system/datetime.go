@@ -124,8 +124,11 @@ func (v DateTime) TimezoneOffset() (hours Decimal, ok bool) {
 	if v.zone == zoneAbsent {
 		return Decimal{}, false
 	}
-	// Multiples of a minute that are no quarters of an hour have no finite decimal form.
+	// Offsets that are no multiple of three minutes have no finite decimal form and are rounded.
 	h, _ := DecimalFromInt(int64(v.offset)).Quo(DecimalFromInt(60))
+	if h.Scale() == 0 {
+		return Decimal{coef: h.coef * 10, scale: 1}, true
+	}
 	return h, true
 }
 

@@ -173,9 +173,7 @@ func fromAPD(a *apd.Decimal) (d Decimal, ok bool) {
 		return Decimal{}, false
 	}
 	if a.Exponent < -maxScale {
-		if _, err := wide.Quantize(a, a, -maxScale); err != nil {
-			return Decimal{}, false
-		}
+		return Decimal{scale: -a.Exponent, big: a}.rounded(maxScale, toNearest)
 	}
 	if a.Exponent > 0 {
 		var p apd.BigInt
@@ -253,14 +251,8 @@ func (d Decimal) reduce(keep int) Decimal {
 		return d
 	}
 	var a apd.Decimal
-	_, zeros := a.Reduce(d.big)
-	_ = zeros
-	if -a.Exponent < int32(keep) {
-		if _, err := wide.Quantize(&a, &a, -int32(keep)); err != nil {
-			return d
-		}
-	}
-	r, ok := fromAPD(&a)
+	a.Reduce(d.big)
+	r, ok := Decimal{scale: -a.Exponent, big: &a}.rounded(max(keep, -int(a.Exponent)), towardsZero)
 	if !ok {
 		return d
 	}
@@ -354,7 +346,7 @@ func compareSmall(a, b Decimal) int {
 	return sa
 }
 
-func compareInt[T int64 | int32 | int | uint8](a, b T) int {
+func compareInt[T int64 | int32 | int | uint8 | uint64](a, b T) int {
 	switch {
 	case a < b:
 		return -1

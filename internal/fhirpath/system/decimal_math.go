@@ -8,11 +8,10 @@ import (
 )
 
 // The contexts of arithmetic are only read. arith rounds results, working carries guard digits through the
-// functions that have no exact result, wide rearranges digits without losing any.
+// functions that have no exact result.
 var (
 	arith   = newContext(DecimalPrecision)
 	working = newContext(DecimalPrecision + 12)
-	wide    = newContext(2 * maxDigits)
 )
 
 func newContext(precision uint32) *apd.Context {
@@ -152,22 +151,19 @@ func (d Decimal) Abs() Decimal {
 
 // Truncate returns the whole part of d, rounded towards zero.
 func (d Decimal) Truncate() Decimal {
-	if d.big == nil {
-		return Decimal{coef: d.coef / int64(pow10[d.scale])}
-	}
-	r, _ := d.rounded(0, apd.RoundDown)
+	r, _ := d.rounded(0, towardsZero)
 	return r
 }
 
 // Ceiling returns the least whole number that is not less than d.
 func (d Decimal) Ceiling() Decimal {
-	r, _ := d.rounded(0, apd.RoundCeiling)
+	r, _ := d.rounded(0, upwards)
 	return r
 }
 
 // Floor returns the greatest whole number that is not greater than d.
 func (d Decimal) Floor() Decimal {
-	r, _ := d.rounded(0, apd.RoundFloor)
+	r, _ := d.rounded(0, downwards)
 	return r
 }
 
@@ -180,24 +176,64 @@ func (d Decimal) Round(n int) (rounded Decimal, ok bool) {
 	if n >= d.Scale() {
 		return d, true
 	}
-	if d.big == nil {
-		p := int64(pow10[int(d.scale)-n])
-		q, r := d.coef/p, d.coef%p
-		if half := abs64(r); half >= uint64(p)-half {
-			q += int64(d.Sign())
-		}
-		return Decimal{coef: q, scale: int32(n)}, true
+	return d.rounded(n, toNearest)
+}
+
+type rounding uint8
+
+const (
+	towardsZero rounding = iota
+	upwards
+	downwards
+	toNearest // halves away from zero
+)
+
+// away reports whether a quotient is to move away from zero, given the sign of the number and how twice the rest
+// compares with the divisor.
+func (m rounding) away(sign, half int) bool {
+	switch m {
+	case upwards:
+		return sign > 0
+	case downwards:
+		return sign < 0
+	case toNearest:
+		return half >= 0
 	}
-	return d.rounded(n, apd.RoundHalfUp)
+	return false
 }
 
 // rounded returns d with exactly n digits after the point.
-func (d Decimal) rounded(n int, mode apd.Rounder) (Decimal, bool) {
-	ctx := *wide
-	ctx.Rounding = mode
+func (d Decimal) rounded(n int, mode rounding) (Decimal, bool) {
+	drop := d.Scale() - n
+	if d.big == nil && drop >= 0 {
+		p := pow10[drop]
+		q, r := abs64(d.coef)/p, abs64(d.coef)%p
+		if r != 0 && mode.away(d.Sign(), compareInt(r, p-r)) {
+			q++
+		}
+		if q <= math.MaxInt64 {
+			c := int64(q)
+			if d.coef < 0 {
+				c = -c
+			}
+			return Decimal{coef: c, scale: int32(n)}, true
+		}
+	}
 	var buf, r apd.Decimal
-	if _, err := ctx.Quantize(&r, d.apd(&buf), -int32(n)); err != nil {
-		return Decimal{}, false
+	r.Set(d.apd(&buf))
+	r.Exponent = int32(-n)
+	var p, rest apd.BigInt
+	p.Exp(apd.NewBigInt(10), apd.NewBigInt(int64(max(drop, -drop))), nil)
+	if drop <= 0 {
+		r.Coeff.Mul(&r.Coeff, &p)
+		return fromAPD(&r)
+	}
+	r.Coeff.QuoRem(&r.Coeff, &p, &rest)
+	if rest.Sign() != 0 {
+		left := new(apd.BigInt).Sub(&p, &rest)
+		if mode.away(d.Sign(), rest.Cmp(left)) {
+			r.Coeff.Add(&r.Coeff, apd.NewBigInt(1))
+		}
 	}
 	return fromAPD(&r)
 }

@@ -28,23 +28,27 @@ func CalendarUnit(word string) (singular string, ok bool) {
 	if !ok {
 		return "", false
 	}
+	return calendarName(p), true
+}
+
+func calendarName(p Precision) string {
 	switch p {
 	case Year:
-		return "year", true
+		return "year"
 	case Month:
-		return "month", true
+		return "month"
 	case week:
-		return "week", true
+		return "week"
 	case Day:
-		return "day", true
+		return "day"
 	case Hour:
-		return "hour", true
+		return "hour"
 	case Minute:
-		return "minute", true
+		return "minute"
 	case Second:
-		return "second", true
+		return "second"
 	}
-	return "millisecond", true
+	return "millisecond"
 }
 
 func calendarUnit(word string) (Precision, bool) {
@@ -299,24 +303,52 @@ func (q Quantity) Equivalent(o Quantity) bool {
 	return ok && a.Equivalent(b)
 }
 
-// Convert returns the amount in another unit: a UCUM code or the name of a calendar duration. ok is false when
-// the units measure different things.
+// Convert returns the amount in another unit, a UCUM code or the name of a calendar duration (toQuantity(unit)). A
+// number without a unit takes the new one. Between calendar durations and UCUM's units of time the amount is converted
+// within its own kind first and then takes the name of the other kind. ok is false when the units measure different
+// things.
 func (q Quantity) Convert(unit string) (converted Quantity, ok bool) {
 	to := Quantity{Unit: unit}
-	if _, calendar := calendarUnit(unit); calendar {
-		to.Calendar = true
-	}
-	if q.sameUnit(to) {
+	_, to.Calendar = calendarUnit(unit)
+	if q.sameUnit(to) || !q.Calendar && q.unit() == "1" {
 		to.Value = q.Value
 		return to, true
 	}
-	u, okU := q.measure(to, false)
-	v, okV := to.measure(q, false)
+	via := to
+	if q.Calendar != to.Calendar {
+		p, ok := to.durationKind()
+		if !ok {
+			return Quantity{}, false
+		}
+		via.Calendar = q.Calendar
+		if via.Unit = ucumOf(p); via.Calendar {
+			via.Unit = calendarName(p)
+		}
+	}
+	if q.sameUnit(via) {
+		to.Value = q.Value
+		return to, true
+	}
+	u, okU := q.measure(via, false)
+	v, okV := via.measure(q, false)
 	if !okU || !okV || !u.Commensurable(v) {
 		return Quantity{}, false
 	}
 	to.Value, ok = u.convert(q.Value, v)
 	return to, ok
+}
+
+// durationKind returns the unit of time that a calendar duration or its UCUM counterpart stands for.
+func (q Quantity) durationKind() (Precision, bool) {
+	if !q.Calendar {
+		switch q.Unit {
+		case "a":
+			return Year, true
+		case "mo":
+			return Month, true
+		}
+	}
+	return q.duration()
 }
 
 // LowBoundary returns the least amount q can stand for; see Decimal.LowBoundary.

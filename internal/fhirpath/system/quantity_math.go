@@ -26,12 +26,12 @@ func (q Quantity) Abs() Quantity {
 	return q
 }
 
-// Mul returns q * o, whose unit is the product of the units. ok is false when a unit is not known or the result
-// is out of range.
+// Mul returns q * o, whose unit is the product of the units. ok is false when a unit is not known or a calendar
+// duration (unless the other has no unit), or the result is out of range.
 func (q Quantity) Mul(o Quantity) (product Quantity, ok bool) { return q.combine(o, 1) }
 
 // Quo returns q / o, whose unit is the quotient of the units. ok is false for division by zero, when a unit is
-// not known or the result is out of range.
+// not known or a calendar duration (unless o has no unit), or the result is out of range.
 func (q Quantity) Quo(o Quantity) (quotient Quantity, ok bool) { return q.combine(o, -1) }
 
 func (q Quantity) combine(o Quantity, sign int) (Quantity, bool) {
@@ -54,9 +54,12 @@ func (q Quantity) combine(o Quantity, sign int) (Quantity, bool) {
 		o.Value = value
 		return o, true
 	}
-	u, okU := q.measure(o, true)
-	v, okV := o.measure(q, true)
-	if !okU || !okV || u.special != nil || v.special != nil {
+	if q.Calendar || o.Calendar {
+		return Quantity{}, false
+	}
+	u, errU := ParseUnit(q.unit())
+	v, errV := ParseUnit(o.unit())
+	if errU != nil || errV != nil || u.special != nil || v.special != nil {
 		return Quantity{}, false
 	}
 	code, scale := u.product(v, sign)

@@ -362,7 +362,7 @@ func printTerms(terms []unitTerm) string {
 			below = appendPower(append(below, '/'), t.symbol, -t.exp)
 		}
 	}
-	if len(above) == 0 {
+	if len(above) == 0 && len(below) == 0 {
 		above = append(above, '1')
 	}
 	return string(above) + string(below)
