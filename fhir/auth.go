@@ -1,0 +1,96 @@
+package fhir
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+)
+
+// Auth gives requests their credentials. It must be safe for concurrent use.
+type Auth interface {
+	// Credentials returns the header fields to add to a request. Refused is nil, or the fields that the server has
+	// just answered with 401; then Credentials returns others, or refused itself when it has no others. An error
+	// must not hold the credentials.
+	Credentials(ctx context.Context, refused http.Header) (http.Header, error)
+}
+
+type static http.Header
+
+func (s static) Credentials(context.Context, http.Header) (http.Header, error) {
+	return http.Header(s), nil
+}
+
+// BearerToken returns an Auth that sends a fixed token.
+func BearerToken(token string) Auth { return APIKey("Authorization", "Bearer "+token) }
+
+// BasicAuth returns an Auth that sends a user name and password (RFC 7617).
+func BasicAuth(user, password string) Auth {
+	return APIKey("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(user+":"+password)))
+}
+
+// APIKey returns an Auth that sends a header field of any name, such as "Ocp-Apim-Subscription-Key".
+func APIKey(name, value string) Auth {
+	return static{http.CanonicalHeaderKey(name): []string{value}}
+}
+
+// renewTimeout bounds the renewal of credentials, which outlives the request that asked for it.
+const renewTimeout = time.Minute
+
+// authorizer adds single flight to an Auth.
+type authorizer struct {
+	auth  Auth
+	group singleflight.Group
+}
+
+// credentials asks the Auth, once for all requests that ask for the same at the same time.
+func (a *authorizer) credentials(ctx context.Context, refused http.Header) (http.Header, error) {
+	if s, ok := a.auth.(static); ok {
+		return http.Header(s), nil
+	}
+	done := a.group.DoChan(fingerprint(refused), func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
+		defer cancel()
+		return a.auth.Credentials(ctx, refused)
+	})
+	select {
+	case res := <-done:
+		if res.Err != nil {
+			return nil, fmt.Errorf("no credentials: %w", res.Err)
+		}
+		header, _ := res.Val.(http.Header)
+		return header, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// fingerprint tells header fields apart without keeping them.
+func fingerprint(h http.Header) string {
+	if h == nil {
+		return ""
+	}
+	hash := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(h)) {
+		fmt.Fprintf(hash, "%q:%q\n", name, h[name])
+	}
+	return string(hash.Sum(nil))
+}
+
+var errNoOtherCredentials = errors.New("no other credentials")
+
+// renewed returns credentials other than the refused ones.
+func (a *authorizer) renewed(ctx context.Context, refused http.Header) (http.Header, error) {
+	h, err := a.credentials(ctx, refused)
+	if err == nil && fingerprint(h) == fingerprint(refused) {
+		err = errNoOtherCredentials
+	}
+	return h, err
+}

@@ -1,0 +1,106 @@
+package fhir
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// limited reads at most n bytes, and fails with ErrTooLarge when there are more.
+type limited struct {
+	r io.Reader
+	n int64
+}
+
+func (l *limited) Read(p []byte) (int, error) {
+	if int64(len(p)) > l.n+1 {
+		p = p[:l.n+1]
+	}
+	n, err := l.r.Read(p)
+	if int64(n) > l.n {
+		return int(l.n), faultf(ErrTooLarge, "more bytes than Config.MaxBodyBytes")
+	}
+	l.n -= int64(n)
+	return n, err
+}
+
+// counted counts the bytes that come in compressed.
+type counted struct {
+	r io.Reader
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// expanded fails with ErrTooLarge once out has more than ratio times the bytes of in.
+type expanded struct {
+	out   io.Reader
+	in    *counted
+	ratio int64
+	n     int64
+}
+
+// ratioFloor is the size below which a compression ratio is not looked at.
+const ratioFloor = 1 << 20
+
+func (e *expanded) Read(p []byte) (int, error) {
+	n, err := e.out.Read(p)
+	e.n += int64(n)
+	if e.n > ratioFloor && e.n/max(e.in.n, 1) > e.ratio {
+		return 0, faultf(ErrTooLarge, "compressed more than Config.MaxCompressionRatio")
+	}
+	return n, err
+}
+
+// decoded returns the body of an answer without its content coding. Gzip is undone here and not by net/http, which
+// would hide the number of bytes that came in.
+func decoded(resp *http.Response, ratio int) (io.Reader, error) {
+	switch coding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding"))); coding {
+	case "", "identity":
+		return resp.Body, nil
+	case "gzip", "x-gzip":
+		in := &counted{r: resp.Body}
+		out, err := gzip.NewReader(in)
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return nil, fmt.Errorf("gzip: %w", err)
+		}
+		return &expanded{out: out, in: in, ratio: int64(ratio)}, nil
+	}
+	return nil, faultf(ErrNotFHIR, "content coding was not asked for")
+}
+
+// readBody reads the whole body, at most most bytes of it, and closes it.
+func readBody(resp *http.Response, most int64, ratio int) ([]byte, error) {
+	defer resp.Body.Close()
+	if resp.ContentLength > most {
+		return nil, faultf(ErrTooLarge, "more bytes than Config.MaxBodyBytes")
+	}
+	r, err := decoded(resp, ratio)
+	if err == nil {
+		var buf bytes.Buffer
+		// A length that the server claims is believed up to 1 MiB.
+		buf.Grow(int(min(max(resp.ContentLength, 512), 1<<20)) + bytes.MinRead)
+		_, err = buf.ReadFrom(&limited{r, most})
+		if err == nil {
+			return buf.Bytes(), nil
+		}
+	}
+	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, faultf(ErrTruncated, "the connection ended within the body")
+	case errors.Is(err, gzip.ErrHeader), errors.Is(err, gzip.ErrChecksum):
+		return nil, faultf(ErrTruncated, "damaged gzip")
+	}
+	return nil, err
+}

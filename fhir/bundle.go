@@ -1,0 +1,152 @@
+package fhir
+
+import (
+	"encoding/json"
+	"errors"
+	"sync"
+
+	"github.com/researchflow/researchflow/internal/fhirjson"
+)
+
+// names are the members that this package looks at.
+var names = fhirjson.NewKeySet("resourceType", "id", "meta", "versionId", "lastUpdated", "link", "relation", "url",
+	"entry", "fullUrl", "resource", "search", "mode", "type")
+
+// tapes lends out tapes, whose buffers are worth keeping.
+var tapes = sync.Pool{New: func() any { return new(fhirjson.Tape) }}
+
+// resource is the head of a resource.
+type resource struct {
+	raw          json.RawMessage
+	resourceType string
+	id           string
+	version      string // meta.versionId, else meta.lastUpdated
+}
+
+// entry is an entry of a searchset.
+type entry struct {
+	resource
+	fullURL string
+	mode    string // match, include, outcome or ""
+}
+
+// bundle is a page of a search.
+type bundle struct {
+	body    []byte
+	next    string // the next link as the server wrote it; "": none
+	entries []entry
+}
+
+// readTape parses a whole body and calls read with its tape, which must be an object.
+func readTape(body []byte, read func(t *fhirjson.Tape) error) error {
+	t, _ := tapes.Get().(*fhirjson.Tape)
+	defer tapes.Put(t)
+	if err := t.Parse(body, names, fhirjson.Limits{}); err != nil {
+		return jsonFault(body, err)
+	}
+	if t.Node(0).Kind != fhirjson.Object {
+		return faultf(ErrNotFHIR, "not a JSON object")
+	}
+	return read(t)
+}
+
+// jsonFault classifies what the parser has found.
+func jsonFault(body []byte, err error) error {
+	var syntax *fhirjson.SyntaxError
+	switch {
+	case errors.Is(err, fhirjson.ErrLimit):
+		return faultf(ErrTooLarge, "too deep, or too many values")
+	case notJSON(body):
+		return faultf(ErrNotFHIR, "not JSON")
+	case errors.As(err, &syntax) && syntax.Kind == fhirjson.Truncated:
+		return faultf(ErrTruncated, "the JSON does not end")
+	}
+	return faultf(ErrNotFHIR, err.Error()) // kind and offset
+}
+
+// member returns the text of a string member of an object; "" when there is none.
+func member(t *fhirjson.Tape, object int, name string) string {
+	i, ok := t.Field(object, name)
+	if !ok || t.Node(i).Kind != fhirjson.String {
+		return ""
+	}
+	return string(t.AppendString(nil, i))
+}
+
+// object returns an object member.
+func object(t *fhirjson.Tape, of int, name string) (int, bool) {
+	i, ok := t.Field(of, name)
+	return i, ok && t.Node(i).Kind == fhirjson.Object
+}
+
+func head(t *fhirjson.Tape, i int) resource {
+	raw := t.Raw(i)
+	r := resource{raw: raw[:len(raw):len(raw)], resourceType: member(t, i, "resourceType"), id: member(t, i, "id")}
+	if meta, ok := object(t, i, "meta"); ok {
+		if r.version = member(t, meta, "versionId"); r.version == "" {
+			r.version = member(t, meta, "lastUpdated")
+		}
+	}
+	return r
+}
+
+// parseResource reads the head of a body that is one resource.
+func parseResource(body []byte) (r resource, err error) {
+	err = readTape(body, func(t *fhirjson.Tape) error {
+		r = head(t, 0)
+		if r.resourceType == "" {
+			return faultf(ErrNotFHIR, "no resourceType")
+		}
+		return nil
+	})
+	return r, err
+}
+
+// parseBundle reads a body that is a page of a search. The raw resources of its entries share the body's memory.
+func parseBundle(body []byte) (*bundle, error) {
+	b := &bundle{body: body}
+	err := readTape(body, func(t *fhirjson.Tape) error {
+		if member(t, 0, "resourceType") != "Bundle" {
+			return faultf(ErrNotFHIR, "not a Bundle")
+		}
+		for link := range elements(t, 0, "link") {
+			if b.next == "" && member(t, link, "relation") == "next" {
+				b.next = member(t, link, "url")
+			}
+		}
+		for i := range elements(t, 0, "entry") {
+			at, ok := object(t, i, "resource")
+			if !ok {
+				continue // nothing to hand out: an entry of _summary=count or of a deletion
+			}
+			e := entry{resource: head(t, at), fullURL: member(t, i, "fullUrl")}
+			if e.resourceType == "" {
+				return faultf(ErrNotFHIR, "an entry's resource has no resourceType")
+			}
+			if search, ok := object(t, i, "search"); ok {
+				e.mode = member(t, search, "mode")
+			}
+			b.entries = append(b.entries, e)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// elements yields the objects in an array member.
+func elements(t *fhirjson.Tape, of int, name string) func(yield func(int) bool) {
+	return func(yield func(int) bool) {
+		array, ok := t.Field(of, name)
+		if !ok || t.Node(array).Kind != fhirjson.Array {
+			return
+		}
+		for i := array + 1; i < int(t.Node(array).Next); i = int(t.Node(i).Next) {
+			if t.Node(i).Kind == fhirjson.Object && !yield(i) {
+				return
+			}
+		}
+	}
+}

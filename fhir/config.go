@@ -1,0 +1,163 @@
+package fhir
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Defaults of [Config].
+const (
+	DefaultTimeout             = 2 * time.Minute
+	DefaultHeaderTimeout       = time.Minute
+	DefaultIdleTimeout         = 30 * time.Second
+	DefaultMaxRetries          = 5
+	DefaultMinBackoff          = 250 * time.Millisecond
+	DefaultMaxBackoff          = 30 * time.Second
+	DefaultMaxRetryAfter       = 2 * time.Minute
+	DefaultMaxConcurrent       = 10
+	DefaultMaxBodyBytes        = 64 << 20
+	DefaultMaxCompressionRatio = 200
+	DefaultMaxPages            = 100_000
+	DefaultMaxRestarts         = 2
+	DefaultPageSize            = 200
+	DefaultUserAgent           = "researchflow"
+)
+
+// Config configures a [Client]. The zero value is ready to use.
+type Config struct {
+	// Auth gives requests their credentials. They are sent to the origin of the base URL only. Nil means none.
+	Auth Auth
+
+	// Timeout ends one attempt of an interaction, its body included; a retry has a time of its own. It does not
+	// apply to Bulk Data files. Zero means [DefaultTimeout], a negative value no limit.
+	Timeout time.Duration
+	// HeaderTimeout is how long an attempt waits for the head of an answer. Zero means [DefaultHeaderTimeout].
+	HeaderTimeout time.Duration
+	// IdleTimeout is how long an attempt waits for the next bytes of a body. Zero means [DefaultIdleTimeout].
+	IdleTimeout time.Duration
+
+	// MaxRetries is how often an idempotent request is repeated after 429, 5xx, a broken connection or a truncated
+	// answer. Zero means [DefaultMaxRetries], a negative value none.
+	MaxRetries int
+	// MinBackoff and MaxBackoff bound the pause before a retry, which is drawn evenly from zero to MinBackoff doubled
+	// for each attempt, at most MaxBackoff. Zero means the defaults.
+	MinBackoff, MaxBackoff time.Duration
+	// MaxRetryAfter is the longest pause that a server can ask for with Retry-After. Zero means
+	// [DefaultMaxRetryAfter].
+	MaxRetryAfter time.Duration
+	// MaxConcurrent is the largest number of requests to one host at a time. While a host answers 429 or 503 fewer are
+	// used. Zero means [DefaultMaxConcurrent].
+	MaxConcurrent int
+
+	// MaxBodyBytes is the largest body, decompressed, of one answer. Bulk Data files are streams and not limited by
+	// it. Zero means [DefaultMaxBodyBytes].
+	MaxBodyBytes int64
+	// MaxCompressionRatio is how many times its compressed size a body may have (above 1 MiB). Zero means
+	// [DefaultMaxCompressionRatio].
+	MaxCompressionRatio int
+	// MaxPages is the largest number of pages of one search. Zero means [DefaultMaxPages].
+	MaxPages int
+	// MaxRestarts is how often a search starts again after the server has dropped its pages (410). While it is
+	// possible the search remembers 40 bytes or so for each resource. Zero means [DefaultMaxRestarts], a negative
+	// value none.
+	MaxRestarts int
+	// PageSize is the _count of searches that do not give one. Zero means [DefaultPageSize], a negative value leaves
+	// it to the server.
+	PageSize int
+
+	// AllowedHosts are hosts other than the base URL's ("files.example.org", "10.0.0.7:9000") that links sent by the
+	// server may lead to: files of a Bulk Data export may be there, and their address may be private. Credentials are
+	// never sent there.
+	AllowedHosts []string
+
+	// TLS configures https. Nil means Go's defaults.
+	TLS *tls.Config
+	// Proxy chooses the proxy of a request. Nil means http.ProxyFromEnvironment. Links that lead to another host are
+	// followed through a proxy only to AllowedHosts, since addresses cannot be checked behind it.
+	Proxy func(*http.Request) (*url.URL, error)
+	// WrapTransport lets the host observe requests (traces, metrics). What it sees holds query strings and
+	// credentials.
+	WrapTransport func(http.RoundTripper) http.RoundTripper
+
+	// UserAgent is sent with every request. "" means [DefaultUserAgent].
+	UserAgent string
+	// Logger gets a record for each retry, each restarted search and each warning of a server. Records hold no URL
+	// and no data. Nil means silence.
+	Logger *slog.Logger
+	// Clock tells the time for Retry-After dates and token lifetimes. Nil means time.Now.
+	Clock func() time.Time
+}
+
+func or[T comparable](v, def T) T {
+	var zero T
+	if v == zero {
+		return def
+	}
+	return v
+}
+
+func (c Config) withDefaults() Config {
+	c.Timeout = or(c.Timeout, DefaultTimeout)
+	c.HeaderTimeout = or(c.HeaderTimeout, DefaultHeaderTimeout)
+	c.IdleTimeout = or(c.IdleTimeout, DefaultIdleTimeout)
+	c.MaxRetries = max(0, or(c.MaxRetries, DefaultMaxRetries))
+	c.MinBackoff = or(c.MinBackoff, DefaultMinBackoff)
+	c.MaxBackoff = max(or(c.MaxBackoff, DefaultMaxBackoff), c.MinBackoff)
+	c.MaxRetryAfter = or(c.MaxRetryAfter, DefaultMaxRetryAfter)
+	c.MaxConcurrent = or(c.MaxConcurrent, DefaultMaxConcurrent)
+	c.MaxBodyBytes = or(c.MaxBodyBytes, DefaultMaxBodyBytes)
+	c.MaxCompressionRatio = or(c.MaxCompressionRatio, DefaultMaxCompressionRatio)
+	c.MaxPages = or(c.MaxPages, DefaultMaxPages)
+	c.MaxRestarts = max(0, or(c.MaxRestarts, DefaultMaxRestarts))
+	c.PageSize = or(c.PageSize, DefaultPageSize)
+	c.UserAgent = or(c.UserAgent, DefaultUserAgent)
+	if c.Proxy == nil {
+		c.Proxy = http.ProxyFromEnvironment
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	return c
+}
+
+func (c Config) validate() error {
+	for name, v := range map[string]int64{
+		"HeaderTimeout": int64(c.HeaderTimeout), "IdleTimeout": int64(c.IdleTimeout), "MinBackoff": int64(c.MinBackoff),
+		"MaxBackoff": int64(c.MaxBackoff), "MaxRetryAfter": int64(c.MaxRetryAfter), "MaxConcurrent": int64(c.MaxConcurrent),
+		"MaxBodyBytes": c.MaxBodyBytes, "MaxCompressionRatio": int64(c.MaxCompressionRatio), "MaxPages": int64(c.MaxPages),
+	} {
+		if v < 0 {
+			return fmt.Errorf("fhir: config: %s is negative", name)
+		}
+	}
+	return nil
+}
+
+// parseBase checks a base URL. Errors do not hold it, since it may hold a password.
+func parseBase(baseURL string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSpace(baseURL))
+	switch {
+	case err != nil:
+		return nil, errors.New("fhir: base URL cannot be parsed")
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.Opaque != "":
+		return nil, errors.New("fhir: base URL is not an absolute http or https URL")
+	case u.User != nil:
+		return nil, errors.New("fhir: base URL holds user information; use Config.Auth")
+	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
+		return nil, errors.New("fhir: base URL holds a query or a fragment")
+	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > 0x7e }):
+		return nil, errors.New("fhir: base URL holds a host name that is not ASCII; use its punycode form")
+	}
+	u.Path = strings.TrimRight(u.Path, "/")
+	u.RawPath = strings.TrimRight(u.RawPath, "/")
+	return u, nil
+}

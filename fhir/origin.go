@@ -1,0 +1,106 @@
+package fhir
+
+import (
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+)
+
+// origin is scheme, host and port of a URL, in the form in which equal origins are equal strings.
+func origin(u *url.URL) string { return strings.ToLower(u.Scheme) + "://" + hostPort(u) }
+
+// hostPort is the address that a request to u connects to.
+func hostPort(u *url.URL) string {
+	port := u.Port()
+	if port == "" {
+		port = "443"
+		if strings.EqualFold(u.Scheme, "http") {
+			port = "80"
+		}
+	}
+	return net.JoinHostPort(strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), port)
+}
+
+// resolve reads a URL that a server has sent in an answer to from. It must be http or https, without user
+// information. The error holds nothing of the URL.
+func resolve(from *url.URL, link string) (*url.URL, error) {
+	ref, err := url.Parse(link)
+	if err != nil {
+		return nil, faultf(ErrNotFHIR, "a link cannot be parsed")
+	}
+	u := from.ResolveReference(ref)
+	u.Fragment, u.RawFragment = "", ""
+	switch {
+	case u.User != nil:
+		return nil, faultf(ErrForeignOrigin, "a link holds user information")
+	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
+		return nil, faultf(ErrForeignOrigin, "a link is neither http nor https")
+	}
+	return u, nil
+}
+
+// hosts is a set of host names, with or without port.
+type hosts map[string]bool
+
+func newHosts(list []string) hosts {
+	h := make(hosts, len(list))
+	for _, s := range list {
+		h[strings.ToLower(s)] = true
+	}
+	return h
+}
+
+// has looks for address, a host and port, with and without its port.
+func (h hosts) has(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	return h[address] || err == nil && h[host]
+}
+
+// special are the networks besides private, loopback, link-local, multicast and unspecified ones that are not the
+// public internet (IANA special-purpose address registries).
+var special = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("100.64.0.0/10"),
+	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("192.0.2.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("198.51.100.0/24"),
+	netip.MustParsePrefix("203.0.113.0/24"),
+	netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("100::/64"),
+	netip.MustParsePrefix("2001::/23"),
+	netip.MustParsePrefix("2001:db8::/32"),
+	netip.MustParsePrefix("fec0::/10"),
+	netip.MustParsePrefix("3fff::/20"),
+}
+
+var (
+	nat64   = netip.MustParsePrefix("64:ff9b::/96")
+	sixTo4  = netip.MustParsePrefix("2002::/16")
+	ipv4Old = netip.MustParsePrefix("::/96") // IPv4-compatible, deprecated
+)
+
+// public reports whether a is an address of the public internet, also when it is an IPv4 address inside an IPv6 one.
+func public(a netip.Addr) bool {
+	a = a.Unmap().WithZone("")
+	if a.Is6() {
+		b := a.As16()
+		switch {
+		case nat64.Contains(a), ipv4Old.Contains(a):
+			return public(netip.AddrFrom4([4]byte(b[12:16])))
+		case sixTo4.Contains(a):
+			return public(netip.AddrFrom4([4]byte(b[2:6])))
+		}
+	}
+	if !a.IsGlobalUnicast() || a.IsPrivate() || a.IsLoopback() || a.IsLinkLocalUnicast() {
+		return false
+	}
+	for _, p := range special {
+		if p.Contains(a) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,156 @@
+package fhir
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// retryAfter reads a Retry-After field (RFC 9110 section 10.2.3): seconds, or a date, which counts from the answer's own
+// Date where there is one, so that a wrong clock does no harm. It reports whether there was a usable value.
+func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
+	value := strings.TrimSpace(h.Get("Retry-After"))
+	if value == "" {
+		return 0, false
+	}
+	const longest = 365 * 24 * time.Hour
+	if strings.Trim(value, "0123456789") == "" {
+		seconds, err := strconv.ParseInt(value, 10, 64)
+		if err != nil || seconds > int64(longest/time.Second) { // more digits than a number holds: very long
+			return longest, true
+		}
+		return time.Duration(seconds) * time.Second, true
+	}
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0, false
+	}
+	if date, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = date
+	}
+	return min(max(at.Sub(now), 0), longest), true
+}
+
+// backoff is the pause before retry number attempt (from 0). A server's wish is honoured up to a cap, and spread by a
+// part of itself so that clients which were refused together do not come back together.
+func (c *Client) backoff(attempt int, resp *http.Response) time.Duration {
+	ceiling := c.cfg.MaxBackoff
+	if shift := c.cfg.MinBackoff << min(attempt, 62); shift>>min(attempt, 62) == c.cfg.MinBackoff && shift < ceiling {
+		ceiling = shift
+	}
+	jitter := func(d time.Duration) time.Duration { return time.Duration(rand.Int64N(int64(d) + 1)) }
+	if resp != nil && resp.StatusCode >= 400 {
+		if wish, ok := retryAfter(resp.Header, c.cfg.Clock()); ok {
+			wish = min(wish, c.cfg.MaxRetryAfter)
+			return wish + jitter(max(wish/4, ceiling))
+		}
+	}
+	return jitter(ceiling)
+}
+
+// budget bounds retries over all requests of a client, so that a failing server is not asked many times as much as a
+// healthy one: a fifth of the requests may be retries, and a reserve.
+type budget struct {
+	mu     sync.Mutex
+	tokens float64
+}
+
+const (
+	budgetReserve = 50
+	budgetShare   = 0.2
+)
+
+func newBudget() *budget { return &budget{tokens: budgetReserve} }
+
+func (b *budget) request() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.tokens = min(b.tokens+budgetShare, budgetReserve)
+}
+
+func (b *budget) retry() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.tokens < 1 {
+		return false
+	}
+	b.tokens--
+	return true
+}
+
+// checkRetry is retryablehttp's CheckRetry.
+func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
+	x := exchangeOf(ctx)
+	if ctxErr := ctx.Err(); ctxErr != nil {
+		if resp != nil {
+			resp.Body.Close()
+		}
+		return false, ctxErr
+	}
+	if resp != nil {
+		x.status = resp.StatusCode
+	} else {
+		x.status = 0
+	}
+	if !x.retryable(resp, err) {
+		return false, nil
+	}
+	if x.attempts > c.cfg.MaxRetries {
+		return true, nil // retryablehttp counts too, and gives up
+	}
+	// Waiting as the server asked is no burden to it; anything else is.
+	asked := false
+	if resp != nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
+		_, asked = retryAfter(resp.Header, c.cfg.Clock())
+	}
+	if !asked && !c.budget.retry() {
+		c.log(ctx, slog.LevelWarn, x.call, "fhir: retry budget used up", slog.Int("status", x.status))
+		return false, nil
+	}
+	attrs := []slog.Attr{slog.Int("status", x.status), slog.Int("attempt", x.attempts)}
+	if err != nil {
+		attrs = append(attrs, slog.String("cause", safeCause(err).Error()))
+	}
+	c.log(ctx, slog.LevelInfo, x.call, "fhir: retry", attrs...)
+	return true, nil
+}
+
+// retryable reports whether the same request may succeed when it is sent again, and may be sent again.
+func (x *exchange) retryable(resp *http.Response, err error) bool {
+	if resp != nil && err == nil {
+		switch status := resp.StatusCode; {
+		case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
+			return x.call.idempotent || x.call.repeatRefused // it was refused before it was done
+		case status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported:
+			return x.call.idempotent
+		}
+		return false
+	}
+	if !x.call.idempotent {
+		return false
+	}
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Outcome.transient()
+	}
+	for _, final := range []error{ErrForeignOrigin, ErrBlockedAddress, ErrTooLarge, ErrNotFHIR} {
+		if errors.Is(err, final) {
+			return false
+		}
+	}
+	var (
+		certErr *tls.CertificateVerificationError
+		unknown x509.UnknownAuthorityError
+		hostErr x509.HostnameError
+		record  tls.RecordHeaderError
+	)
+	return !errors.As(err, &certErr) && !errors.As(err, &unknown) && !errors.As(err, &hostErr) && !errors.As(err, &record)
+}

@@ -1,0 +1,224 @@
+package fhir
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"net/url"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// network is what all requests of a client go through: where they may connect to, how many at a time, and how long they
+// may take.
+type network struct {
+	cfg     Config
+	base    *url.URL
+	origin  string // of base
+	allowed hosts
+	limits  *limiter
+	next    http.RoundTripper
+	pool    *http.Transport
+	proxies sync.Map                                                             // addresses of proxies, which the host has configured
+	dialRaw func(ctx context.Context, network, address string) (net.Conn, error) // nil: the network; tests
+}
+
+func newNetwork(cfg Config, base *url.URL) *network {
+	n := &network{cfg: cfg, base: base, origin: origin(base), allowed: newHosts(cfg.AllowedHosts), limits: newLimiter(cfg.MaxConcurrent)}
+	n.pool = &http.Transport{
+		Proxy:                  n.proxy,
+		DialContext:            n.dial,
+		ForceAttemptHTTP2:      true,
+		TLSClientConfig:        cfg.TLS.Clone(),
+		TLSHandshakeTimeout:    10 * time.Second,
+		MaxIdleConns:           100,
+		MaxIdleConnsPerHost:    cfg.MaxConcurrent,
+		IdleConnTimeout:        90 * time.Second,
+		ExpectContinueTimeout:  time.Second,
+		DisableCompression:     true, // see decoded
+		MaxResponseHeaderBytes: 256 << 10,
+	}
+	n.next = n.pool
+	if cfg.WrapTransport != nil {
+		n.next = cfg.WrapTransport(n.pool)
+	}
+	return n
+}
+
+// ours reports whether u is on the origin that the host has configured.
+func (n *network) ours(u *url.URL) bool { return origin(u) == n.origin }
+
+// proxy chooses a proxy. Behind one nobody can check addresses, so that only known hosts may be reached through it.
+func (n *network) proxy(req *http.Request) (*url.URL, error) {
+	via, err := n.cfg.Proxy(req)
+	if err != nil {
+		return nil, faultf(ErrConnection, "no proxy can be chosen")
+	}
+	if via == nil {
+		return nil, nil
+	}
+	if to := hostPort(req.URL); to != hostPort(n.base) && !n.allowed.has(to) {
+		return nil, faultf(ErrBlockedAddress, "another host, through a proxy")
+	}
+	n.proxies.Store(proxyAddress(via), true)
+	return via, nil
+}
+
+func proxyAddress(u *url.URL) string {
+	if u.Port() == "" && (u.Scheme == "socks5" || u.Scheme == "socks5h") {
+		return net.JoinHostPort(u.Hostname(), "1080")
+	}
+	return hostPort(u)
+}
+
+// dial connects. The address of a host that the host service has not configured must be public; it is checked after the
+// name was resolved, so that no name can lead elsewhere.
+func (n *network) dial(ctx context.Context, netw, address string) (net.Conn, error) {
+	d := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
+	known := address == hostPort(n.base) || n.allowed.has(address)
+	if !known {
+		_, known = n.proxies.Load(address)
+	}
+	if !known {
+		d.Control = func(_, resolved string, _ syscall.RawConn) error {
+			if at, err := netip.ParseAddrPort(resolved); err != nil || !public(at.Addr()) {
+				return faultf(ErrBlockedAddress, "")
+			}
+			return nil
+		}
+	}
+	if known && n.dialRaw != nil {
+		return n.dialRaw(ctx, netw, address)
+	}
+	conn, err := d.DialContext(ctx, netw, address)
+	if err != nil && !known && !errors.Is(err, ErrBlockedAddress) {
+		err = faultf(ErrConnection, "a host that the server's link leads to") // its name is the server's text
+	}
+	return conn, err
+}
+
+// RoundTrip sends one request once.
+func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
+	host := n.limits.host(hostPort(req.URL))
+	start, err := host.acquire(req.Context())
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancelCause(req.Context())
+	w := &watch{cancel: cancel, idle: n.cfg.IdleTimeout}
+	w.timer = time.AfterFunc(n.cfg.HeaderTimeout, func() { cancel(faultf(ErrStalled, "no header")) })
+	if x := exchangeOf(ctx); n.cfg.Timeout > 0 && (x == nil || !x.call.stream) {
+		w.total = time.AfterFunc(n.cfg.Timeout, func() { cancel(faultf(ErrStalled, "no end")) })
+	}
+	resp, err := n.next.RoundTrip(req.WithContext(ctx))
+	w.timer.Stop()
+	if err != nil {
+		w.stop()
+		host.release(start, neutral, 0)
+		return nil, stalled(ctx, req.Context(), err)
+	}
+	v, pause := neutral, time.Duration(0)
+	switch {
+	case resp.StatusCode == http.StatusTooManyRequests, resp.StatusCode == http.StatusServiceUnavailable:
+		v = overloaded
+		if wish, ok := retryAfter(resp.Header, n.cfg.Clock()); ok {
+			pause = min(wish, n.cfg.MaxRetryAfter)
+		}
+	case resp.StatusCode < 500:
+		v = served
+	}
+	w.body, w.ctx, w.outer = resp.Body, ctx, req.Context()
+	w.release = func() { host.release(start, v, pause) }
+	w.timer = time.AfterFunc(w.idle, func() { cancel(faultf(ErrStalled, "no data")) })
+	w.timer.Stop() // it runs only while somebody reads
+	resp.Body = w
+	return resp, nil
+}
+
+// stalled turns the error of an attempt that was cancelled for its time into that reason.
+func stalled(inner, outer context.Context, err error) error {
+	if outer.Err() == nil {
+		if cause := context.Cause(inner); errors.Is(cause, ErrStalled) {
+			return cause
+		}
+	}
+	return err
+}
+
+// watch is a body that must keep coming. Closing it gives the request's slot back.
+type watch struct {
+	cancel       context.CancelCauseFunc
+	idle         time.Duration
+	timer, total *time.Timer
+	body         io.ReadCloser
+	ctx, outer   context.Context //nolint:containedctx // a body has no other way to know them
+	release      func()
+	once         sync.Once
+}
+
+func (w *watch) Read(p []byte) (int, error) {
+	w.timer.Reset(w.idle)
+	n, err := w.body.Read(p)
+	w.timer.Stop()
+	if err != nil && err != io.EOF {
+		err = stalled(w.ctx, w.outer, err)
+	}
+	return n, err
+}
+
+func (w *watch) Close() error {
+	err := w.body.Close()
+	w.once.Do(func() {
+		w.stop()
+		w.release()
+	})
+	return err
+}
+
+func (w *watch) stop() {
+	w.timer.Stop()
+	if w.total != nil {
+		w.total.Stop()
+	}
+	w.cancel(nil)
+}
+
+const maxRedirects = 5
+
+var errRedirects = errors.New("too many redirects")
+
+// checkRedirect is the CheckRedirect of the HTTP client. Credentials go to our origin only: net/http would send
+// Authorization to another port of the host, and other fields anywhere; and its Referer would tell the query.
+func (n *network) checkRedirect(req *http.Request, via []*http.Request) error {
+	req.Header.Del("Referer")
+	switch {
+	case len(via) > maxRedirects:
+		return faultf(ErrNotFHIR, errRedirects.Error())
+	case via[0].Method != http.MethodGet && via[0].Method != http.MethodHead:
+		return faultf(ErrForeignOrigin, "redirect of a request that is not GET")
+	case req.URL.User != nil:
+		return faultf(ErrForeignOrigin, "redirect with user information")
+	case req.URL.Scheme != "https" && req.URL.Scheme != "http":
+		return faultf(ErrForeignOrigin, "redirect to neither http nor https")
+	case req.URL.Scheme == "http" && via[len(via)-1].URL.Scheme == "https":
+		return faultf(ErrForeignOrigin, "redirect from https to http")
+	}
+	away := !n.ours(req.URL)
+	for _, r := range via {
+		away = away || !n.ours(r.URL) // what once left does not come back with credentials
+	}
+	if away {
+		req.Header.Del("Authorization")
+		req.Header.Del("Cookie")
+		if x := exchangeOf(req.Context()); x != nil {
+			for name := range x.credentials {
+				req.Header.Del(name)
+			}
+		}
+	}
+	return nil
+}
