@@ -120,7 +120,7 @@ func (c *checker) argument(e *syntax.Call, p *param, arg syntax.Expr, x Type, s 
 	t, _ = c.expr(arg, inner)
 	switch p.role {
 	case value:
-		c.value(t, *p, arg.Pos(), e.Name+"()")
+		c.value(t, p.kinds, arg.Pos(), "the "+p.name+" of "+e.Name+"()")
 	case criteria, condition:
 		c.oneItem(t, arg.Pos(), "the %s of %s() must be a single item", p.name, e.Name)
 		if t.Known && !t.isEmpty() && !c.kindsOfType(t).has(Boolean) {
@@ -130,11 +130,11 @@ func (c *checker) argument(e *syntax.Call, p *param, arg syntax.Expr, x Type, s 
 	return t
 }
 
-// value faults a type that p does not accept.
-func (c *checker) value(t Type, p param, offset int, what string) {
-	c.oneItem(t, offset, "the %s of %s must be a single item", p.name, what)
-	if p.kinds != 0 && t.Known && !t.isEmpty() && c.kindsOfType(t).widened()&p.kinds == 0 {
-		c.fault(Strict, offset, "the %s of %s must be %s, not %s", p.name, what, listOf(p.kinds), c.describe(t))
+// value faults a type that is not a single item of one of the kinds; what is the thing that has to be.
+func (c *checker) value(t Type, k kinds, offset int, what string) {
+	c.oneItem(t, offset, "%s must be a single item", what)
+	if k != 0 && t.Known && !t.isEmpty() && c.kindsOfType(t).widened()&k == 0 {
+		c.fault(Strict, offset, "%s must be %s, not %s", what, listOf(k), c.describe(t))
 	}
 }
 
@@ -230,7 +230,7 @@ func (c *checker) defineVariable(e *syntax.Call, x Type, s scope) (Type, scope) 
 	}
 	t := x
 	name, _ := c.expr(e.Args[0], s)
-	c.value(name, param{name: "name", kinds: setOf(String)}, e.Args[0].Pos(), "defineVariable()")
+	c.value(name, setOf(String), e.Args[0].Pos(), "the name of defineVariable()")
 	if len(e.Args) > 1 {
 		inner := s
 		inner.focus = x

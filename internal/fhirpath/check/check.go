@@ -77,7 +77,10 @@ func (r *Result) TypeOf(e syntax.Expr) (t Type, ok bool) {
 // Check infers types throughout e. It never fails: what it finds wrong is in the result. Any number of
 // goroutines may check the same tree.
 func Check(e syntax.Expr, o Options) *Result {
-	c := &checker{Options: o, model: o.Model, types: map[syntax.Expr]Type{}, found: map[Fault]bool{}, budget: maxVisits}
+	c := &checker{
+		Options: o, model: o.Model, types: map[syntax.Expr]Type{}, found: map[Fault]bool{},
+		budget: maxVisits, subtypes: map[inSubtype]bool{},
+	}
 	if c.model == nil {
 		c.model = model.Load(model.R4)
 	}
@@ -91,7 +94,7 @@ func Check(e syntax.Expr, o Options) *Result {
 }
 
 // maxVisits bounds the work on expressions that nest repeat() in repeat(); beyond it types are unknown.
-const maxVisits = 200_000
+const maxVisits = 60_000
 
 type checker struct {
 	Options
@@ -102,6 +105,8 @@ type checker struct {
 	silent int // more than 0 while faults are not wanted
 	lazy   int // more than 0 in parts that may not be evaluated
 	budget int
+	// subtypes remembers answers of subtypeHas.
+	subtypes map[inSubtype]bool
 }
 
 // scope is what an expression sees of its surroundings.
@@ -120,8 +125,11 @@ type variable struct {
 	next *variable
 }
 
+// full tells whether no more faults are taken.
+func (c *checker) full() bool { return c.silent > 0 || len(c.faults) >= MaxFaults }
+
 func (c *checker) fault(level Level, offset int, format string, args ...any) {
-	if c.silent > 0 || len(c.faults) >= MaxFaults {
+	if c.full() {
 		return
 	}
 	f := Fault{Level: level, Offset: offset, Msg: fmt.Sprintf(format, args...)}
@@ -187,7 +195,7 @@ func (c *checker) infer(e syntax.Expr, s scope) (Type, scope) {
 		x, after := c.expr(e.X, s)
 		c.ordered(x, e.Offset, "an index")
 		n, _ := c.expr(e.Index, s)
-		c.value(n, param{name: "index", kinds: setOf(Integer)}, e.Index.Pos(), "an index")
+		c.value(n, setOf(Integer), e.Index.Pos(), "an index")
 		return x.atMostOne().least(0), after
 	case *syntax.Unary:
 		return c.unary(e, s), s
@@ -258,7 +266,7 @@ func (c *checker) external(e *syntax.External, s scope) Type {
 	if strings.HasPrefix(e.Name, "vs-") || strings.HasPrefix(e.Name, "ext-") {
 		return OfSystem(String).least(1)
 	}
-	if !s.open && !c.AnyVariable {
+	if !s.open && !c.AnyVariable && !c.full() {
 		names := []string{"context", "resource", "rootResource", "ucum", "sct", "loinc"}
 		for name := range c.Variables {
 			names = append(names, name)

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
@@ -63,8 +64,13 @@ func (c *checker) member(t Type, name string, offset int) Type {
 		out = out.with(joinRefs(out.Refs, u.Refs))
 	}
 	if !found {
-		c.fault(Strict, offset, "%s", c.noElement(t, name))
-		return Any()
+		if c.silent > 0 { // a round of repeat() that does not know all types yet
+			return Type{Known: true, Single: true}
+		}
+		if !c.full() {
+			c.fault(Strict, offset, "%s", c.noElement(t, name))
+		}
+		return c.byJSONName(t, name)
 	}
 	return out
 }
@@ -98,17 +104,50 @@ func (c *checker) elementOf(r Ref, name string) (Type, bool) {
 		s, _ := systemNamed(c.model.SystemType(r.FHIR))
 		return OfSystem(s), true
 	}
-	if c.model.IsAbstract(r.FHIR) {
-		for id := range c.model.Types() {
-			if id == r.FHIR || !c.model.IsSubtype(id, r.FHIR) {
-				continue
-			}
-			if _, ok := c.model.Element(id, name); ok || name == "value" && c.model.IsPrimitive(id) {
-				return Any(), true
-			}
+	return Any(), c.model.IsAbstract(r.FHIR) && c.subtypeHas(r.FHIR, name)
+}
+
+// inSubtype asks whether a type that derives from another has an element.
+type inSubtype struct {
+	super model.TypeID
+	name  string
+}
+
+// subtypeHas tells whether some type that derives from super has an element.
+func (c *checker) subtypeHas(super model.TypeID, name string) bool {
+	key := inSubtype{super, name}
+	has, known := c.subtypes[key]
+	if known {
+		return has
+	}
+	for id := range c.model.Types() {
+		if id == super || !c.model.IsSubtype(id, super) {
+			continue
+		}
+		if _, ok := c.model.Element(id, name); ok || name == "value" && c.model.IsPrimitive(id) {
+			has = true
+			break
 		}
 	}
-	return Any(), false
+	c.subtypes[key] = has
+	return has
+}
+
+// byJSONName returns the type of what an evaluator that is not strict finds under a JSON name such as valueQuantity.
+func (c *checker) byJSONName(t Type, name string) Type {
+	out := Type{Known: true, Single: t.Single, Unordered: t.Unordered}
+	for _, r := range t.Refs {
+		if r.System != 0 {
+			continue
+		}
+		if el, typ, ok := c.model.JSONKey(r.FHIR, name); ok && el.Choice {
+			out = out.with(joinRefs(out.Refs, []Ref{{FHIR: typ}}))
+		}
+	}
+	if len(out.Refs) == 0 {
+		return Any()
+	}
+	return out
 }
 
 // noElement says that no item of type t has an element, and what may have been meant.
@@ -166,6 +205,9 @@ func (c *checker) typeNamed(parts []string, offset int) (r Ref, known bool) {
 	if len(parts) == 2 {
 		namespace = parts[0]
 	}
+	if name == "Any" && (namespace == "" || namespace == "System") {
+		return Ref{}, false
+	}
 	if len(parts) > 2 || namespace != "" && namespace != "FHIR" && namespace != "System" {
 		if joined := strings.Join(parts, "."); c.Options.Model != nil {
 			if id, ok := c.model.Type(strings.TrimPrefix(joined, "FHIR.")); ok {
@@ -190,6 +232,9 @@ func (c *checker) typeNamed(parts []string, offset int) (r Ref, known bool) {
 		if s, ok := systemNamed(name); ok {
 			return Ref{System: s}, true
 		}
+	}
+	if c.full() {
+		return Ref{}, false
 	}
 	var names []string
 	if namespace != "System" {
@@ -243,7 +288,7 @@ func (c *checker) typeOp(x Type, is bool, what string, name syntax.TypeName, off
 	}
 	t, can := c.narrow(x, r)
 	if !can {
-		c.fault(Doubtful, name.Offset, "%s is never of type %s", c.describe(x), name)
+		c.fault(Doubtful, name.Offset, "%s cannot be of type %s", c.describe(x), name)
 	}
 	return t
 }

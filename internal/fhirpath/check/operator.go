@@ -36,7 +36,7 @@ func (c *checker) binary(e *syntax.Binary, s scope) Type {
 		}
 	case syntax.OpEqual, syntax.OpNotEqual, syntax.OpEquivalent, syntax.OpNotEquivalent:
 		if c.primitive(x) && c.primitive(y) && !c.anyPair(x, y, equatable) {
-			c.fault(Doubtful, e.Offset, "%s is never equal to %s", c.describe(x), c.describe(y))
+			c.fault(Doubtful, e.Offset, "%s cannot equal %s", c.describe(x), c.describe(y))
 		}
 	case syntax.OpIn:
 		c.operand(e, x, "left")

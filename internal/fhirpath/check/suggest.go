@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// didYouMean returns `; did you mean "name"?`-like text for the name nearest to got, "" when none is near.
-// The prefix is put before names without quotes, where it is not empty.
+// didYouMean returns "; did you mean " and the name nearest to got with prefix before it, "" when none is near.
 func didYouMean(got string, names []string, prefix string) string {
 	best, least := "", 3
 	if len(got) <= 3 {
@@ -14,21 +13,15 @@ func didYouMean(got string, names []string, prefix string) string {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		d := distance(strings.ToLower(got), strings.ToLower(name), least)
-		if d < least {
+		if d := distance(strings.ToLower(got), strings.ToLower(name), least); d < least {
 			best, least = name, d
 		}
 	}
-	switch {
-	case best == "" || best == got:
+	if best == "" || best == got {
 		return ""
-	case prefix != "":
-		return "; did you mean " + prefix + best
 	}
-	return "; did you mean " + quote(best)
+	return "; did you mean " + prefix + best
 }
-
-func quote(s string) string { return `"` + s + `"` }
 
 // distance counts the insertions, deletions, changes and swaps of neighbours that make a into b, and gives up
 // at limit.

@@ -78,7 +78,7 @@ func TestSuiteOfHL7(t *testing.T) {
 	}
 }
 
-func readJSON(t *testing.T, name string, v any) {
+func readJSON(t testing.TB, name string, v any) {
 	t.Helper()
 	content, err := os.ReadFile(name)
 	if err != nil {

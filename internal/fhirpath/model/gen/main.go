@@ -14,6 +14,9 @@
 //
 //	go run ./gen -r4 hl7.fhir.r4.core-4.0.1.tgz -r4b definitions.xml.zip -r5 profiles-types.json,profiles-resources.json
 //
+// Besides the tables it writes the invariants of the definitions, which are FHIRPath expressions, as test data for
+// the static checker.
+//
 // A source is a bundle or a single StructureDefinition in XML or JSON, a FHIR package (.tgz), or an archive
 // (.jar, .zip) of any of these. The FHIR specification is in the public domain (CC0 1.0).
 package main
@@ -52,6 +55,7 @@ func run(args []string) error {
 	}
 	flags := flag.NewFlagSet("gen", flag.ContinueOnError)
 	dir := flags.String("out", ".", "folder to write tables_*.go to")
+	tests := flags.String("invariants", "../check/testdata", "folder to write invariants_*.tsv to")
 	sources := map[*release]*string{}
 	for _, r := range releases {
 		sources[r] = flags.String(r.prefix, "", "sources of "+r.name+" definitions, separated by commas")
@@ -68,7 +72,7 @@ func run(args []string) error {
 			}
 			r.sources = []string{jar}
 		}
-		if err := generate(r, *dir); err != nil {
+		if err := generate(r, *dir, *tests); err != nil {
 			return fmt.Errorf("%s: %w", r.name, err)
 		}
 	}
@@ -86,7 +90,7 @@ func mavenJar(prefix string) (string, error) {
 		artefact, hapi, artefact+"-"+hapi+".jar"), nil
 }
 
-func generate(r *release, dir string) error {
+func generate(r *release, dir, tests string) error {
 	var defs []*definition
 	for _, source := range r.sources {
 		more, err := readFile(source)
@@ -107,5 +111,8 @@ func generate(r *release, dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, "tables_"+r.prefix+".go"), text, 0o644)
+	if err := os.WriteFile(filepath.Join(dir, "tables_"+r.prefix+".go"), text, 0o644); err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(tests, "invariants_"+r.prefix+".tsv"), invariants(r, defs, types), 0o644)
 }

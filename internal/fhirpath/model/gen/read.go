@@ -34,6 +34,7 @@ type elementDefinition struct {
 	Max              string
 	ContentReference string
 	Types            []typeReference
+	Invariants       []string // FHIRPath expressions that hold for every instance
 }
 
 // typeReference is one of the types of an element: its code, or the FHIR type noted on a System type.
@@ -164,6 +165,7 @@ func readJSON(data []byte) ([]*definition, error) {
 					Code      string
 					Extension []struct{ URL, ValueURL string }
 				}
+				Constraint []struct{ Expression string }
 			}
 		}
 	}
@@ -181,6 +183,9 @@ func readJSON(data []byte) ([]*definition, error) {
 				}
 			}
 			el.Types = append(el.Types, ref)
+		}
+		for _, c := range e.Constraint {
+			el.Invariants = append(el.Invariants, c.Expression)
 		}
 		def.Elements = append(def.Elements, el)
 	}
@@ -213,6 +218,9 @@ type structureDefinition struct {
 				ValueURL value  `xml:"valueUrl"`
 			} `xml:"extension"`
 		} `xml:"type"`
+		Constraints []struct {
+			Expression value `xml:"expression"`
+		} `xml:"constraint"`
 	} `xml:"snapshot>element"`
 }
 
@@ -258,6 +266,9 @@ func (in *structureDefinition) plain() *definition {
 				}
 			}
 			el.Types = append(el.Types, ref)
+		}
+		for _, c := range e.Constraints {
+			el.Invariants = append(el.Invariants, c.Expression.Value)
 		}
 		def.Elements = append(def.Elements, el)
 	}
