@@ -12,18 +12,20 @@ type KeyID uint16
 // KeySet maps the member names that somebody cares for to the ids 1 to n. It does not change once built,
 // and any number of goroutines may share it. The nil set holds no name.
 type KeySet struct {
-	table []uint16   // slot of a hash -> index into entries plus 1; the length is a power of two
-	keys  []keyEntry // keys[id-1]
+	table []keyEntry // first entry of each slot; the length is a power of two
+	more  []keyEntry // further entries, from index 1
 	names []string   // names[id-1]
 	mult  uint64
-	shift uint8
+	shift uint8 // a hash shifted right by it is a slot
 }
 
 // keyEntry holds what tells one name from another: for names up to 16 bytes the three numbers suffice.
 type keyEntry struct {
 	head, tail uint64
 	size       uint32
-	next       uint16 // next entry of the same slot, plus 1
+	id         KeyID  // 0: the slot is empty
+	next       uint16 // index into more; 0: none
+	long       bool   // there is a next, or the numbers do not suffice
 }
 
 const keyMult = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
@@ -32,6 +34,7 @@ const keyMult = 0x9E3779B97F4A7C15 // 2^64 divided by the golden ratio
 // given again keeps its first id and takes no new one. Names after the 65,535th are left out.
 func NewKeySet(names ...string) *KeySet {
 	s := &KeySet{}
+	var entries []keyEntry
 	known := make(map[string]bool, len(names))
 	for _, name := range names {
 		if known[name] || len(s.names) == math.MaxUint16 || len(name) > math.MaxInt32 {
@@ -40,33 +43,36 @@ func NewKeySet(names ...string) *KeySet {
 		known[name] = true
 		head, tail := keyWords([]byte(name))
 		s.names = append(s.names, name)
-		s.keys = append(s.keys, keyEntry{head: head, tail: tail, size: uint32(len(name))})
+		entries = append(entries, keyEntry{
+			head: head, tail: tail, size: uint32(len(name)), id: KeyID(len(s.names)), long: len(name) > 16,
+		})
 	}
-	if len(s.names) == 0 {
-		s.mult, s.shift, s.table = keyMult, 63, make([]uint16, 2)
-		return s
-	}
-	s.shift = uint8(64 - bits.Len(uint(4*len(s.names))))
-	s.mult = s.bestMultiplier()
-	s.table = make([]uint16, 1<<(64-s.shift))
-	for i := len(s.keys) - 1; i >= 0; i-- {
-		e := &s.keys[i]
+	s.shift = uint8(64 - max(bits.Len(uint(4*len(s.names))), 1))
+	s.mult = bestMultiplier(entries, s.shift)
+	s.table = make([]keyEntry, 1<<(64-s.shift))
+	s.more = make([]keyEntry, 1)
+	for i := len(entries) - 1; i >= 0; i-- {
+		e := entries[i]
 		slot := &s.table[keyHash(e.head, e.tail, int(e.size), s.mult)>>s.shift]
-		e.next, *slot = *slot, uint16(i+1)
+		if slot.id != 0 {
+			e.next, e.long = uint16(len(s.more)), true
+			s.more = append(s.more, *slot)
+		}
+		*slot = e
 	}
 	return s
 }
 
 // bestMultiplier returns, of some odd multipliers, the one with which the fewest names share a slot.
-func (s *KeySet) bestMultiplier() uint64 {
+func bestMultiplier(entries []keyEntry, shift uint8) uint64 {
 	const tries = 64
 	best, bestShared := uint64(keyMult), math.MaxInt
-	used := make([]bool, 1<<(64-s.shift))
+	used := make([]bool, 1<<(64-shift))
 	for try, mult := 0, uint64(keyMult); try < tries && bestShared > 0; try++ {
 		clear(used)
 		shared := 0
-		for _, e := range s.keys {
-			slot := keyHash(e.head, e.tail, int(e.size), mult) >> s.shift
+		for _, e := range entries {
+			slot := keyHash(e.head, e.tail, int(e.size), mult) >> shift
 			if used[slot] {
 				shared++
 			}
@@ -108,27 +114,29 @@ func (s *KeySet) Len() int {
 
 // find returns the id of key, whose words and hash (with s.mult) are given.
 func (s *KeySet) find(key []byte, head, tail, hash uint64) KeyID {
-	for j := s.table[hash>>s.shift&uint64(len(s.table)-1)]; j != 0; {
-		e := &s.keys[j-1]
-		if e.head == head && e.tail == tail && int(e.size) == len(key) &&
-			(len(key) <= 16 || string(key) == s.names[j-1]) {
-			return KeyID(j)
+	e := &s.table[hash>>s.shift&uint64(len(s.table)-1)]
+	for {
+		if e.id != 0 && e.head == head && e.tail == tail && int(e.size) == len(key) &&
+			(len(key) <= 16 || string(key) == s.names[e.id-1]) {
+			return e.id
 		}
-		j = e.next
+		if e.next == 0 {
+			return 0
+		}
+		e = &s.more[e.next]
 	}
-	return 0
 }
 
-// keyWords returns the first and the last eight bytes of key as numbers. A key under eight bytes is
-// padded with zero bytes for the first and has 0 for the last.
+// keyWords returns two numbers made of the first and the last eight bytes of key. A key under eight bytes
+// is both times the whole key, in the upper bytes of head and the lower bytes of tail.
 func keyWords(key []byte) (head, tail uint64) {
 	if len(key) >= 8 {
 		return binary.LittleEndian.Uint64(key), binary.LittleEndian.Uint64(key[len(key)-8:])
 	}
 	for i := len(key) - 1; i >= 0; i-- {
-		head = head<<8 | uint64(key[i])
+		tail = tail<<8 | uint64(key[i])
 	}
-	return head, 0
+	return tail << (64 - 8*len(key)), tail
 }
 
 // keyHash mixes the words and the length of a key. The upper bits are the good ones.

@@ -6,22 +6,36 @@ import (
 	"math/bits"
 )
 
-// duplicate returns an error if object obj, whose members so far are closed, has a member called name,
-// which stands at offset. No name has escapes.
-func duplicate(src []byte, nodes []Node, obj int, name []byte, offset int) *SyntaxError {
-	for i := obj + 1; i < len(nodes); i = int(nodes[i].Next) {
+// walkMembers is up to how many members an object's names are compared one by one when their hashes meet.
+// The names of larger objects are compared when the object ends, through a hash table.
+const walkMembers = 32
+
+// duplicate returns an error if the object of f, which is the innermost one, has a member called name, which
+// stands at offset. It may put the answer off until the object ends.
+func (t *Tape) duplicate(nodes []Node, f *frame, name []byte, offset int) *SyntaxError {
+	if f.deferred {
+		return nil
+	}
+	members := 0
+	for i := int(f.node) + 1; i < len(nodes); i = int(nodes[i].Next) {
 		m := &nodes[i]
-		if int(m.KeyEnd-m.KeyStart) == len(name) && bytes.Equal(src[m.KeyStart:m.KeyEnd], name) {
+		if int(m.KeyEnd-m.KeyStart) == len(name) && bytes.Equal(t.src[m.KeyStart:m.KeyEnd], name) {
 			return &SyntaxError{Offset: offset, Kind: DuplicateKey}
+		}
+		if members++; members == walkMembers {
+			f.deferred = true
+			break
 		}
 	}
 	return nil
 }
 
-// checkNames returns an error if two members of object obj, which is the last one on the tape, have the
-// same name. members is their number, with [escapedName] in it where a name has escapes.
-func (t *Tape) checkNames(nodes []Node, obj int, members uint32) *SyntaxError {
-	count := int(members &^ escapedName)
+// checkNames returns an error if two members of object obj, which is the innermost one, have the same name.
+func (t *Tape) checkNames(nodes []Node, obj int) *SyntaxError {
+	count := 0
+	for i := obj + 1; i < len(nodes); i = int(nodes[i].Next) {
+		count++
+	}
 	size := 1 << bits.Len(uint(2*count))
 	if cap(t.slots) < size {
 		t.slots = make([]uint32, size)

@@ -1,24 +1,21 @@
 package fhirjson
 
-import (
-	"encoding/binary"
-	"math/bits"
-)
+import "encoding/binary"
 
-// frame is an open container around the innermost one.
+// frame is an open container.
 type frame struct {
-	node    uint32
-	members uint32
-	seen    uint64
+	seen     [4]uint64 // of an object: a bit for the hash of each name
+	node     uint32
+	object   bool
+	deferred bool // the object's names are compared when it ends
 }
 
+// The bytes between a member's name and a string, and between a string and the next member, as they stand
+// where there is no white space.
 const (
-	// walkMembers is up to how many members an object's names are compared one by one when their hashes
-	// meet. The names of larger objects are compared when the object ends, through a hash table.
-	walkMembers = 32
-	// escapedName is added to the count of members for a name with escapes: its bytes say nothing, so
-	// the object's names are compared when it ends.
-	escapedName = 1 << 31
+	nameToString = '"' | ':'<<8 | '"'<<16
+	stringToName = '"' | ','<<8 | '"'<<16
+	threeBytes   = 1<<24 - 1
 )
 
 // Parse fills the tape from src, which must be one JSON text: a value with white space around it and
@@ -32,155 +29,158 @@ func (t *Tape) Parse(src []byte, keys *KeySet, limits Limits) error {
 	if len(src) > limits.MaxBytes {
 		return &LimitError{Offset: limits.MaxBytes, Limit: limitBytes, Max: limits.MaxBytes}
 	}
+	if keys == nil {
+		keys = noKeys
+	}
+	if len(t.stack) == 0 {
+		t.stack = make([]frame, 16)
+	}
+	t.index.fill(src, 0)
 	n, err := t.parse(src, keys, limits.MaxDepth, limits.MaxNodes)
 	t.nodes = t.nodes[:n]
 	return err
 }
 
+// noKeys stands for no key set.
+var noKeys = NewKeySet()
+
 // parse writes the nodes into the whole capacity of t.nodes and returns how many there are.
+//
+// It is one state machine. Its labels are the states; what holds in a state is said there. A node is
+// written in two parts: the name by name (or nothing, for what has no name), the value by value.
 func (t *Tape) parse(src []byte, keys *KeySet, maxDepth, maxNodes int) (int, error) {
 	var (
 		nodes   = t.nodes[:min(cap(t.nodes), maxNodes)]
-		n       int    // nodes used
-		i       int    // offset in src
-		depth   int    // open containers
-		cur     uint32 // innermost open container
-		object  bool   // it is an object
-		members uint32 // how many members it has so far
-		seen    uint64 // one bit for each hash of its names
-
-		key              KeyID // of the member whose value comes next
-		flags            Flags
-		keyStart, keyEnd int
-
-		c     byte
-		end   int
-		start int
-		esc   bool
-		bad   *SyntaxError
-		w     uint64
-		mult  = uint64(keyMult)
+		n       int // nodes used; while a value is expected, nodes[n] has its name already
+		i       int // offset in src
+		depth   int // of open containers
+		closers = t.index.closers
+		ci      uint // number of the next closer
+		end     int
+		node    *Node
+		bad     *SyntaxError
 	)
-	if keys != nil {
-		mult = keys.mult
-	}
-	t.stack = t.stack[:0]
 
-value: // a value begins at i
+element: // an element of an array, or the root, is expected at i
 	if n == len(nodes) {
 		if n >= maxNodes {
 			return 0, &LimitError{Offset: i, Limit: limitNodes, Max: maxNodes}
 		}
 		nodes = t.grow(nodes, maxNodes)
 	}
+	node = &nodes[n]
+	node.Key, node.Flags, node.KeyStart, node.KeyEnd = 0, 0, 0, 0
+
+value: // a value is expected at i, and node is &nodes[n]
 	if i >= len(src) {
 		return 0, &SyntaxError{Offset: i, Kind: Truncated, Msg: "value expected"}
 	}
-	c = src[i]
-	if c == '"' {
-		start = i + 1
-		i = start
-		for i+8 <= len(src) {
-			w = binary.LittleEndian.Uint64(src[i:])
-			if w&highs != 0 {
-				break
-			}
-			if m := stops(w); m != 0 {
-				i += bits.TrailingZeros64(m) >> 3
-				break
-			}
-			i += 8
-		}
-		if i < len(src) && src[i] == '"' {
-			end = i
-		} else {
-			if end, esc, bad = scanString(src, start, i, 0); bad != nil {
-				return 0, bad
-			}
-			if esc {
-				flags |= Escaped
-			}
-		}
-		nodes[n] = Node{
-			Key: key, Kind: String, Flags: flags, KeyStart: uint32(keyStart), KeyEnd: uint32(keyEnd),
-			Start: uint32(start), End: uint32(end), Next: uint32(n + 1),
-		}
-		n++
-		i = end + 1
-		goto after
-	}
-	switch c {
+	switch src[i] {
+	case '"':
+		i++
+		goto text
+
 	case '{', '[':
-		if depth >= maxDepth {
+		if depth++; depth >= len(t.stack) {
+			t.stack = append(t.stack, make([]frame, len(t.stack))...)
+		}
+		if depth > maxDepth {
 			return 0, &LimitError{Offset: i, Limit: limitDepth, Max: maxDepth}
 		}
-		if depth > 0 {
-			t.stack = append(t.stack, frame{cur, members, seen})
-		}
-		depth++
-		object = c == '{'
-		kind := Array
-		if object {
-			kind = Object
-		}
-		nodes[n] = Node{
-			Key: key, Kind: kind, Flags: flags, KeyStart: uint32(keyStart), KeyEnd: uint32(keyEnd),
-			Start: uint32(i),
-		}
-		cur, members, seen = uint32(n), 0, 0
+		f := &t.stack[depth]
+		f.node, f.deferred = uint32(n), false
+		node.Start = uint32(i)
 		n++
 		i++
-		if i < len(src) && src[i] <= ' ' {
-			i = skipSpace(src, i)
-		}
-		if object {
+		if src[i-1] == '{' {
+			f.seen = [4]uint64{}
+			f.object = true
+			node.Kind = Object
+			if i < len(src) && src[i] <= ' ' {
+				i = skipSpace(src, i)
+			}
 			if i < len(src) && src[i] == '}' {
 				goto closed
 			}
 			goto name
 		}
+		f.object = false
+		node.Kind = Array
+		if i < len(src) && src[i] <= ' ' {
+			i = skipSpace(src, i)
+		}
 		if i < len(src) && src[i] == ']' {
 			goto closed
 		}
-		key, flags, keyStart, keyEnd = 0, 0, 0, 0
-		goto value
+		goto element
+
 	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		if end, esc, bad = scanNumber(src, i); bad != nil {
+		var integer bool
+		if end, integer, bad = scanNumber(src, i); bad != nil {
 			return 0, bad
 		}
-		if esc {
-			flags |= Integer
+		node.Kind = Number
+		if integer {
+			node.Flags |= Integer
 		}
-		nodes[n] = Node{
-			Key: key, Kind: Number, Flags: flags, KeyStart: uint32(keyStart), KeyEnd: uint32(keyEnd),
-			Start: uint32(i), End: uint32(end), Next: uint32(n + 1),
-		}
-		n++
-		i = end
-		goto after
-	case 't', 'f', 'n':
-		kind, text := True, "true"
-		switch c {
-		case 'f':
-			kind, text = False, "false"
-		case 'n':
-			kind, text = Null, "null"
-		}
-		if end, bad = scanLiteral(src, i, text); bad != nil {
+		goto scalar
+	case 't':
+		if end, bad = scanLiteral(src, i, "true"); bad != nil {
 			return 0, bad
 		}
-		nodes[n] = Node{
-			Key: key, Kind: kind, Flags: flags, KeyStart: uint32(keyStart), KeyEnd: uint32(keyEnd),
-			Start: uint32(i), End: uint32(end), Next: uint32(n + 1),
+		node.Kind = True
+		goto scalar
+	case 'f':
+		if end, bad = scanLiteral(src, i, "false"); bad != nil {
+			return 0, bad
 		}
-		n++
-		i = end
-		goto after
+		node.Kind = False
+		goto scalar
+	case 'n':
+		if end, bad = scanLiteral(src, i, "null"); bad != nil {
+			return 0, bad
+		}
+		node.Kind = Null
+		goto scalar
+
 	case ' ', '\t', '\n', '\r':
 		i = skipSpace(src, i)
 		goto value
 	}
 	return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "value expected"}
+
+scalar: // the number or literal of node is src[i:end]
+	node.Start, node.End = uint32(i), uint32(end)
+	n++
+	node.Next = uint32(n)
+	i = end
+	goto after
+
+text: // the text of a string begins at i
+	end = int(closers[ci])
+	ci++
+	node.Kind = String
+	if end >= len(src) {
+		var escaped bool
+		if end, escaped, bad = t.oddString(src, i, end); bad != nil {
+			return 0, bad
+		}
+		if escaped {
+			node.Flags |= Escaped
+		}
+		if t.index.fresh {
+			t.index.fresh = false
+			ci = 0
+		}
+	}
+	node.Start, node.End = uint32(i), uint32(end)
+	n++
+	node.Next = uint32(n)
+	if end+4 <= len(src) && binary.LittleEndian.Uint32(src[end:])&threeBytes == stringToName && t.stack[depth].object {
+		i = end + 2
+		goto name
+	}
+	i = end + 1
 
 after: // a value ended before i
 	if depth == 0 {
@@ -193,124 +193,132 @@ after: // a value ended before i
 	if i >= len(src) {
 		return 0, &SyntaxError{Offset: i, Kind: Truncated, Msg: "container without end"}
 	}
-	c = src[i]
-	if c == ',' {
-		i++
-		if object {
-			goto name
-		}
-		key, flags, keyStart, keyEnd = 0, 0, 0, 0
-		goto value
-	}
-	if c == '}' && object || c == ']' && !object {
-		goto closed
-	}
-	if c <= ' ' {
-		if end = skipSpace(src, i); end > i {
-			i = end
-			goto after
-		}
-	}
-	if object {
-		return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "comma or closing brace expected"}
-	}
-	return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "comma or closing bracket expected"}
-
-closed: // the innermost container's closing byte is at i
-	i++
-	nodes[cur].End, nodes[cur].Next = uint32(i), uint32(n)
-	if members > walkMembers {
-		if bad = t.checkNames(nodes[:n], int(cur), members); bad != nil {
-			return 0, bad
-		}
-	}
-	depth--
-	if depth > 0 {
-		f := &t.stack[depth-1]
-		cur, members, seen = f.node, f.members, f.seen
-		object = nodes[cur].Kind == Object
-		t.stack = t.stack[:depth-1]
-	}
-	goto after
-
-name: // a member's name begins at i
-	if i >= len(src) || src[i] != '"' {
-		if i < len(src) && src[i] <= ' ' {
-			if end = skipSpace(src, i); end > i {
-				i = end
+	{
+		c, object := src[i], t.stack[depth].object
+		switch {
+		case c == ',':
+			i++
+			if object {
 				goto name
 			}
+			goto element
+		case c == '}' && object, c == ']' && !object:
+			goto closed
+		case c == ' ', c == '\t', c == '\n', c == '\r':
+			i = skipSpace(src, i)
+			goto after
+		case object:
+			return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "comma or closing brace expected"}
 		}
-		if i >= len(src) {
+		return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "comma or closing bracket expected"}
+	}
+
+closed: // the innermost container's closing byte is at i
+	{
+		i++
+		f := &t.stack[depth]
+		if f.deferred {
+			if bad = t.checkNames(nodes[:n], int(f.node)); bad != nil {
+				return 0, bad
+			}
+		}
+		container := &nodes[f.node]
+		container.End, container.Next = uint32(i), uint32(n)
+		depth--
+		goto after
+	}
+
+name: // the name of a member of an object is expected at i
+	if i >= len(src) || src[i] != '"' {
+		if i = skipSpace(src, i); i >= len(src) {
 			return 0, &SyntaxError{Offset: i, Kind: Truncated, Msg: "member name expected"}
 		}
-		return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "member name expected"}
+		if src[i] != '"' {
+			return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "member name expected"}
+		}
 	}
+	if n == len(nodes) {
+		if n >= maxNodes {
+			return 0, &LimitError{Offset: i, Limit: limitNodes, Max: maxNodes}
+		}
+		nodes = t.grow(nodes, maxNodes)
+	}
+	node = &nodes[n]
 	i++
-	keyStart, flags = i, 0
-	for i+8 <= len(src) {
-		w = binary.LittleEndian.Uint64(src[i:])
-		if w&highs != 0 {
-			break
-		}
-		if m := stops(w); m != 0 {
-			i += bits.TrailingZeros64(m) >> 3
-			break
-		}
-		i += 8
-	}
-	if i < len(src) && src[i] == '"' {
-		keyEnd = i
-	} else {
-		if keyEnd, esc, bad = scanString(src, keyStart, i, 0); bad != nil {
+	end = int(closers[ci])
+	ci++
+	if end >= len(src) {
+		var escaped bool
+		if end, escaped, bad = t.oddString(src, i, end); bad != nil {
 			return 0, bad
 		}
-		if esc {
-			flags = KeyEscaped
-			members |= escapedName
+		if t.index.fresh {
+			t.index.fresh = false
+			ci = 0
+		}
+		if escaped {
+			node.Key, node.Flags = t.findEscaped(keys, src[i:end]), KeyEscaped
+			t.stack[depth].deferred = true
+			goto named
 		}
 	}
 	{
 		var head, tail uint64
-		name := src[keyStart:keyEnd]
-		if len(name) >= 8 {
-			head, tail = binary.LittleEndian.Uint64(name), binary.LittleEndian.Uint64(name[len(name)-8:])
-		} else if keyStart+8 <= len(src) {
-			head = binary.LittleEndian.Uint64(src[keyStart:]) & (1<<(uint(len(name)*8)&63) - 1)
+		if cut := uint(8 - min(end-i, 8)); end >= 8 && i+8 <= len(src) && end > i {
+			head = binary.LittleEndian.Uint64(src[i:]) << (cut * 8 & 63)
+			tail = binary.LittleEndian.Uint64(src[end-8:]) >> (cut * 8 & 63)
 		} else {
-			head, tail = keyWords(name)
+			head, tail = keyWords(src[i:end])
 		}
-		hash := keyHash(head, tail, len(name), mult)
-		key = 0
-		if keys != nil {
-			if flags == 0 {
-				key = keys.find(name, head, tail, hash)
-			} else {
-				key = t.findEscaped(keys, name)
-			}
+		hash := keyHash(head, tail, end-i, keys.mult)
+		e := &keys.table[hash>>(keys.shift&63)&uint64(len(keys.table)-1)]
+		id := e.id
+		if (e.head^head)|(e.tail^tail)|uint64(e.size^uint32(end-i)) != 0 {
+			id = 0
 		}
-		bit := uint64(1) << (hash >> 58)
-		if seen&bit != 0 && members < walkMembers {
-			if bad = duplicate(src, nodes[:n], int(cur), name, keyStart); bad != nil {
+		if e.long {
+			id = keys.find(src[i:end], head, tail, hash)
+		}
+		node.Key, node.Flags = id, 0
+		f := &t.stack[depth]
+		word, bit := &f.seen[hash>>62], uint64(1)<<(hash>>56&63)
+		if *word&bit != 0 {
+			if bad = t.duplicate(nodes[:n], f, src[i:end], i); bad != nil {
 				return 0, bad
 			}
 		}
-		seen |= bit
-		members++
+		*word |= bit
 	}
-	i = keyEnd + 1
-	if i < len(src) && src[i] == ':' {
-		i++
-		goto value
+
+named: // the name of node is src[i:end]
+	node.KeyStart, node.KeyEnd = uint32(i), uint32(end)
+	if end+4 <= len(src) && binary.LittleEndian.Uint32(src[end:])&threeBytes == nameToString {
+		i = end + 3
+		goto text
 	}
-	if i = skipSpace(src, i); i >= len(src) {
-		return 0, &SyntaxError{Offset: i, Kind: Truncated, Msg: "colon expected"}
-	}
-	if src[i] != ':' {
-		return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "colon expected"}
+	i = end + 1
+	if i >= len(src) || src[i] != ':' {
+		if i = skipSpace(src, i); i >= len(src) {
+			return 0, &SyntaxError{Offset: i, Kind: Truncated, Msg: "colon expected"}
+		}
+		if src[i] != ':' {
+			return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "colon expected"}
+		}
 	}
 	i++
 	goto value
+}
+
+// oddString is for a string, from start, whose closer is not the offset of its last quote: it is dirty or
+// not indexed. It returns the closing quote's offset and whether there are escapes. When it had to index
+// the next stretch it sets t.index.fresh.
+func (t *Tape) oddString(src []byte, start, closer int) (end int, escaped bool, bad *SyntaxError) {
+	end, escaped, bad = scanString(src, start, start, 0)
+	if bad == nil && closer == noCloser {
+		t.index.fill(src, end+1)
+		t.index.fresh = true
+	}
+	return end, escaped, bad
 }
 
 // grow returns a larger copy of nodes.

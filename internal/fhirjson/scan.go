@@ -9,17 +9,17 @@ import (
 
 // Constants for looking at eight bytes at a time.
 const (
-	ones   = 0x0101010101010101
-	highs  = 0x8080808080808080
-	quotes = ones * '"'
-	slants = ones * '\\'
-	spaces = ones * ' '
+	ones       = 0x0101010101010101
+	highs      = 0x8080808080808080
+	quotesWord = ones * '"'
+	slantsWord = ones * '\\'
+	spacesWord = ones * ' '
 )
 
 // stops returns a word whose lowest set bit is in the first byte of w (in memory order) that is a quote,
 // a backslash or a control character; 0 where there is none. Bits above the lowest mean nothing.
 func stops(w uint64) uint64 {
-	return (((w ^ quotes) - ones) | ((w ^ slants) - ones) | (w - spaces)) &^ w & highs
+	return (((w ^ quotesWord) - ones) | ((w ^ slantsWord) - ones) | (w - spacesWord)) &^ w & highs
 }
 
 // scanString walks from i, inside a string, to its closing quote. It returns the quote's index and whether

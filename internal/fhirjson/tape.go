@@ -59,7 +59,7 @@ type Node struct {
 type Limits struct {
 	MaxDepth int // containers inside each other; default [DefaultMaxDepth]
 	MaxNodes int // values; default [DefaultMaxNodes], 24 bytes of memory each
-	MaxBytes int // bytes of the text; default [DefaultMaxBytes], never 4 GiB or more
+	MaxBytes int // bytes of the text; default [DefaultMaxBytes], never 2 GiB or more
 }
 
 // What [Limits] means by 0.
@@ -80,7 +80,7 @@ func (l Limits) withDefaults() Limits {
 		l.MaxBytes = DefaultMaxBytes
 	}
 	l.MaxNodes = min(l.MaxNodes, math.MaxInt32)
-	l.MaxBytes = min(l.MaxBytes, math.MaxUint32-1)
+	l.MaxBytes = min(l.MaxBytes, math.MaxInt32)
 	return l
 }
 
@@ -91,6 +91,7 @@ type Tape struct {
 	keys  *KeySet
 	nodes []Node // len: used
 	stack []frame
+	index index
 
 	// For objects with many members or with escaped names only.
 	seed  maphash.Seed

@@ -1,0 +1,40 @@
+package fhirjson
+
+import "math"
+
+// The parser finds the end of a string without looking at its bytes: before it walks a stretch of the
+// source, that stretch is indexed, where the machine has the vector instructions for it. The index lists
+// the quotes that close strings. A string with a byte that wants a second look (a backslash, a control
+// character or one that is not ASCII) is marked, and scanned byte by byte when the parser comes to it.
+const (
+	indexBytes = 16 << 10 // indexed at once
+	blockBytes = 64       // indexed per step
+
+	// dirty is added to the offset of a quote that closes a string with special bytes.
+	dirty = 1 << 31
+	// noCloser stands behind the last closer. Like a dirty one it is no offset in the source.
+	noCloser = math.MaxUint32
+
+	// closersLen is room for all closers of a stretch, each of which has an opening quote too, for
+	// noCloser, and for what the indexer writes past the end.
+	closersLen = indexBytes/2 + blockBytes
+)
+
+// closers are the offsets, in the source, of the quotes that close strings.
+type closers [closersLen]uint32
+
+// index is about the stretch of the source that ends at limit. It begins outside of strings.
+type index struct {
+	closers *closers
+	limit   int
+	fresh   bool // filled since the parser looked
+}
+
+// fill indexes the stretch of src that begins at from, which is not inside a string.
+func (x *index) fill(src []byte, from int) {
+	if x.closers == nil {
+		x.closers = new(closers)
+	}
+	x.limit = min(from+indexBytes, len(src))
+	x.closers[indexStrings(src, from, x.limit, x.closers)] = noCloser
+}

@@ -1,0 +1,7 @@
+//go:build !amd64 || purego
+
+package fhirjson
+
+// indexStrings finds nothing: without vector instructions it is faster to scan each string when the parser
+// comes to it.
+func indexStrings([]byte, int, int, *closers) int { return 0 }
