@@ -1,0 +1,146 @@
+package conformance
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/researchflow/researchflow/internal/fhirpath"
+	"github.com/researchflow/researchflow/internal/fhirpath/system"
+)
+
+// judge returns why the result is not what the case wants, "" if it is.
+func judge(r *FHIRPathResult) string {
+	c := r.Case
+	if c.Invalid != "" && c.Invalid != "false" {
+		return judgeError(r)
+	}
+	if r.Error != nil {
+		return fmt.Sprintf("got an error, want %s: %s", show(c.Outputs), r.Message)
+	}
+	got, want := r.Outputs, c.Outputs
+	same := len(got) == len(want)
+	if same && c.Ordered == "false" {
+		same = matchAny(got, want)
+	} else {
+		for i := 0; same && i < len(want); i++ {
+			same = matches(got[i], want[i])
+		}
+	}
+	if !same {
+		return fmt.Sprintf("got %s, want %s", show(got), show(want))
+	}
+	return ""
+}
+
+// judgeError judges a case that must fail: syntax and semantic faults are found by Compile, others there or in
+// evaluation. That something is not supported or goes over a limit proves nothing.
+func judgeError(r *FHIRPathResult) string {
+	want := r.Case.Invalid
+	if r.Error == nil {
+		return fmt.Sprintf("got %s, want an error (%s)", show(r.Outputs), want)
+	}
+	switch *r.Error {
+	case fhirpath.Syntax.String(), fhirpath.Semantic.String(), fhirpath.Execution.String():
+	default:
+		return "want an error of the expression, got another: " + r.Message
+	}
+	if r.Compiled && (want == "syntax" || want == "semantic") {
+		return fmt.Sprintf("want an error (%s) from Compile, got one from evaluation: %s", want, r.Message)
+	}
+	return ""
+}
+
+// matchAny pairs the items in any order.
+func matchAny(got, want []FHIRPathOutput) bool {
+	rest := append([]FHIRPathOutput(nil), got...)
+next:
+	for _, w := range want {
+		for i, g := range rest {
+			if matches(g, w) {
+				rest = append(rest[:i], rest[i+1:]...)
+				continue next
+			}
+		}
+		return false
+	}
+	return true
+}
+
+func show(outputs []FHIRPathOutput) string {
+	var b strings.Builder
+	b.WriteByte('[')
+	for i, o := range outputs {
+		if i > 0 {
+			b.WriteString(", ")
+		}
+		if o.Type != nil {
+			b.WriteString(*o.Type + " ")
+		}
+		b.WriteString(string(o.Value))
+	}
+	b.WriteByte(']')
+	return b.String()
+}
+
+// matches compares an item that the engine gave with one that is wanted: type and value, where the case names a
+// type; numbers by value, dates and times as points in time of the same precision, quantities by amount.
+func matches(got, want FHIRPathOutput) bool {
+	if want.Type != nil && *want.Type != "" && (got.Type == nil || !sameType(*got.Type, *want.Type)) {
+		return false
+	}
+	a, b := string(got.Value), string(want.Value)
+	if a == b {
+		return true
+	}
+	kind := ""
+	if got.Type != nil {
+		kind = *got.Type
+	}
+	switch kind {
+	case "integer", "integer64", "positiveInt", "unsignedInt", "decimal":
+		equal, ok := EqualNumber(a, b)
+		return ok && equal
+	case "date", "dateTime", "instant":
+		x, errX := system.ParseDateTime(strings.TrimPrefix(a, "@"))
+		y, errY := system.ParseDateTime(strings.TrimPrefix(b, "@"))
+		equal, known := x.Equal(y)
+		return errX == nil && errY == nil && known && equal
+	case "time":
+		x, errX := system.ParseTime(strings.TrimLeft(a, "@T"))
+		y, errY := system.ParseTime(strings.TrimLeft(b, "@T"))
+		equal, known := x.Equal(y)
+		return errX == nil && errY == nil && known && equal
+	case "string", "code", "id", "uri", "url", "canonical", "markdown", "oid", "uuid", "base64Binary", "boolean":
+		return false
+	}
+	if x, ok := quantityOf(a); ok {
+		if y, ok := quantityOf(b); ok {
+			equal, known := x.Equal(y)
+			return known && equal
+		}
+	}
+	if kind == "" {
+		if equal, ok := EqualNumber(a, b); ok {
+			return equal
+		}
+	}
+	return EqualJSON([]byte(a), []byte(b))
+}
+
+// quantityOf reads a quantity with its unit.
+func quantityOf(text string) (system.Quantity, bool) {
+	if !strings.Contains(text, " ") {
+		return system.Quantity{}, false
+	}
+	q, err := system.ParseQuantity(text)
+	return q, err == nil
+}
+
+// sameType compares type names without regard to the case of the first letter, by which System types differ from
+// FHIR's, and to the model's name.
+func sameType(got, want string) bool {
+	if _, name, ok := strings.Cut(want, "."); ok {
+		want = name
+	}
+	return strings.EqualFold(got, want)
+}
