@@ -2,17 +2,17 @@ package fhirpath
 
 import (
 	"errors"
-	"fmt"
 	"strings"
 	"unicode"
 
+	"github.com/researchflow/researchflow/internal/fhirpath/check"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
 // Compile reads an expression, checks it and makes a [Program] of it. The error is an [Errors] with every
-// fault found, each with its kind: Syntax, Semantic (unknown functions and variables, wrong numbers of
-// arguments), Unsupported or Limit. Any goroutine may call it.
+// fault found, each with its kind: Syntax, Semantic (unknown variables and types, wrong numbers of arguments, and
+// with [Strict] whatever goes against the types of the model), Unsupported or Limit. Any goroutine may call it.
 func Compile(expr string, opts ...CompileOption) (*Program, error) {
 	conf, err := newConfig(opts)
 	if err != nil {
@@ -22,12 +22,16 @@ func Compile(expr string, opts ...CompileOption) (*Program, error) {
 	if err != nil {
 		return nil, Errors{syntaxError(expr, err)}
 	}
-	c := &compiler{config: conf, functions: functions, src: expr}
+	c := &compiler{config: conf, functions: functions, src: expr, checked: conf.staticCheck(tree)}
 	root := c.compile(tree)
+	warnings := c.settle(c.checked)
 	if len(c.errs) > 0 {
 		return nil, c.errs
 	}
-	return &Program{src: expr, tree: tree, root: root, schema: conf.schema, input: conf.input}, nil
+	return &Program{
+		src: expr, tree: tree, root: root, schema: conf.schema, input: conf.input,
+		result: exported(conf.schema.model, c.checked.Type), warnings: warnings,
+	}, nil
 }
 
 func syntaxError(expr string, err error) *Error {
@@ -49,7 +53,9 @@ type compiler struct {
 	functions functionTable
 	src       string
 	errs      Errors
-	vars      *binding // variables that defineVariable makes visible here
+	// checked knows the static type of every node of the tree.
+	checked *check.Result
+	vars    *binding // variables that defineVariable makes visible here
 	// inAggregate reports that $total has a value here.
 	inAggregate bool
 }
@@ -311,42 +317,11 @@ func (c *compiler) typeNames(namespace string) []string {
 	return append(names, kindNames[Boolean:TypeInfo]...)
 }
 
-// suggest returns ", did you mean x" for the closest of the names, "" when none is close.
+// suggest returns "; did you mean x" for the closest of the names, "" when none is close.
 func suggest(name string, names []string) string {
-	best, bestDistance := "", max(1, len(name)/3)+1
-	for _, candidate := range names {
-		d := distance(strings.ToLower(name), strings.ToLower(candidate), bestDistance)
-		if d < bestDistance || d == bestDistance && best != "" && candidate < best {
-			best, bestDistance = candidate, d
-		}
-	}
-	if best == "" {
+	best, ok := check.Nearest(name, names)
+	if !ok {
 		return ""
 	}
-	return fmt.Sprintf("; did you mean %s", best)
-}
-
-// distance is the number of insertions, deletions and replacements of bytes between a and b, or bound when
-// it is not less.
-func distance(a, b string, bound int) int {
-	if len(a)-len(b) >= bound || len(b)-len(a) >= bound {
-		return bound
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diagonal+1)
-		}
-	}
-	return min(row[len(b)], bound)
+	return "; did you mean " + best
 }

@@ -3,6 +3,7 @@ package fhirpath
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 )
@@ -13,8 +14,8 @@ type CompileOption func(*config) error
 // config is what the options of Compile set.
 type config struct {
 	schema      *schema
-	inputName   string
-	input       model.TypeID
+	inputs      []string          // names of the types the input can have
+	input       model.TypeID      // the only one of them, if it is a FHIR type
 	variables   map[string]string // declared variables and their types
 	constants   map[string]Value
 	strict      bool
@@ -43,10 +44,12 @@ func WithModel(v model.Version) CompileOption {
 }
 
 // WithInput sets the type of the input: the name of a FHIR type ("Patient", "HumanName", "Patient.contact").
-// Resources tell their type themselves; other elements that an evaluation starts with need it.
-func WithInput(typeName string) CompileOption {
+// Resources tell their type themselves; other elements that an evaluation starts with need it. Several names,
+// which may be qualified ("FHIR.string", "System.String"), tell what the input can be; items then bring their
+// types along.
+func WithInput(typeNames ...string) CompileOption {
 	return func(c *config) error {
-		c.inputName = typeName
+		c.inputs = slices.Clone(typeNames)
 		return nil
 	}
 }
@@ -118,9 +121,21 @@ func newConfig(opts []CompileOption) (*config, error) {
 			return nil, err
 		}
 	}
-	if c.inputName != "" && c.schema.model != nil {
-		if c.input = c.schema.typeOf(c.inputName); c.input == 0 {
-			return nil, fmt.Errorf("input type %q is not in FHIR %s", c.inputName, c.schema.model.Version())
+	c.inputs = slices.DeleteFunc(c.inputs, func(name string) bool { return name == "" })
+	if c.schema.model == nil {
+		return c, nil
+	}
+	for _, qualified := range c.inputs {
+		name, ok := fhirName(qualified)
+		if !ok {
+			continue
+		}
+		id := c.schema.typeOf(name)
+		if id == 0 {
+			return nil, fmt.Errorf("input type %q is not in FHIR %s", name, c.schema.model.Version())
+		}
+		if len(c.inputs) == 1 {
+			c.input = id
 		}
 	}
 	return c, nil

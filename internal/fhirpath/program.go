@@ -14,15 +14,8 @@ type Program struct {
 	schema *schema
 	input  model.TypeID
 	result StaticType
-}
-
-// StaticType is what is known of a result before there is any data.
-type StaticType struct {
-	// Types are the qualified names of the types that an item can have, such as "FHIR.HumanName" or
-	// "System.Boolean". It is empty where nothing is known.
-	Types []string
-	// Single reports that the result has at most one item.
-	Single bool
+	// warnings are the faults that the static check found and that did not keep the program from compiling.
+	warnings Errors
 }
 
 // String returns the expression as it was written.
@@ -33,6 +26,10 @@ func (p *Program) Tree() syntax.Expr { return p.tree }
 
 // Result returns what is known of the result without data.
 func (p *Program) Result() StaticType { return p.result }
+
+// Warnings returns the faults that the static check found and that are no errors: all that are in doubt and,
+// for programs that were not compiled as [Strict], those that go against the model. The list must not be changed.
+func (p *Program) Warnings() Errors { return p.warnings }
 
 // Model returns the model that the program was compiled with, nil where there is none.
 func (p *Program) Model() *model.Model { return p.schema.model }

@@ -5,22 +5,28 @@ import (
 	"strings"
 )
 
-// didYouMean returns "; did you mean " and the name nearest to got with prefix before it, "" when none is near.
-func didYouMean(got string, names []string, prefix string) string {
-	best, least := "", 3
+// Nearest returns the name that got was most likely meant to be; ok is false where none is near. Case counts less
+// than letters. It reorders names.
+func Nearest(got string, names []string) (name string, ok bool) {
+	least := 3
 	if len(got) <= 3 {
 		least = 2
 	}
 	slices.Sort(names)
-	for _, name := range names {
-		if d := distance(strings.ToLower(got), strings.ToLower(name), least); d < least {
-			best, least = name, d
+	for _, candidate := range names {
+		if d := distance(strings.ToLower(got), strings.ToLower(candidate), least); d < least {
+			name, least = candidate, d
 		}
 	}
-	if best == "" || best == got {
-		return ""
+	return name, name != "" && name != got
+}
+
+// didYouMean returns "; did you mean " and the name nearest to got with prefix before it, "" when none is near.
+func didYouMean(got string, names []string, prefix string) string {
+	if name, ok := Nearest(got, names); ok {
+		return "; did you mean " + prefix + name
 	}
-	return "; did you mean " + prefix + best
+	return ""
 }
 
 // distance counts the insertions, deletions, changes and swaps of neighbours that make a into b, and gives up

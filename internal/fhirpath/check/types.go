@@ -2,6 +2,7 @@ package check
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 )
@@ -61,6 +62,19 @@ func (r Ref) Name(m *model.Model) string {
 		return ""
 	}
 	return "FHIR." + m.Name(r.FHIR)
+}
+
+// RefNamed finds a type by its name, which may be qualified: "System.Integer", "FHIR.HumanName", "HumanName". m may
+// be nil for System types.
+func RefNamed(m *model.Model, name string) (r Ref, ok bool) {
+	if rest, isSystem := strings.CutPrefix(name, "System."); isSystem {
+		r.System, ok = systemNamed(rest)
+		return r, ok
+	}
+	if m != nil {
+		r.FHIR, ok = m.Type(strings.TrimPrefix(name, "FHIR."))
+	}
+	return r, ok
 }
 
 // Type is the static type of an expression: which types its items can have and how many there can be. The zero

@@ -1,0 +1,90 @@
+package fhirpath
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/check"
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+)
+
+// StaticType is what is known of a result before there is any data.
+type StaticType struct {
+	// Types are the qualified names of the types that an item can have, such as "FHIR.HumanName" or
+	// "System.Boolean". It is empty where nothing is known.
+	Types []string
+	// Single reports that the result has at most one item.
+	Single bool
+}
+
+// staticCheck infers the types of an expression.
+func (c *config) staticCheck(tree syntax.Expr) *check.Result {
+	o := check.Options{Model: c.schema.model, Input: check.Type{Single: true}, Variables: map[string]check.Type{}}
+	if len(c.inputs) > 0 {
+		o.Input = c.staticType(c.inputs...)
+	}
+	for name, typeName := range c.variables {
+		o.Variables[name] = check.Any()
+		if typeName != "" {
+			o.Variables[name] = c.staticType(typeName)
+			t := o.Variables[name]
+			t.Single = false
+			o.Variables[name] = t
+		}
+	}
+	for name, v := range c.constants {
+		o.Variables[name] = check.Type{Known: true, Single: true} // the empty collection
+		if v.kind != 0 {
+			o.Variables[name] = c.staticType(v.TypeName())
+		}
+	}
+	return check.Check(tree, o)
+}
+
+// staticType returns the type of an item of one of the named types, which may be qualified.
+func (c *config) staticType(names ...string) check.Type {
+	refs := make([]check.Ref, 0, len(names))
+	for _, name := range names {
+		ref, ok := check.RefNamed(c.schema.model, name)
+		if !ok {
+			return check.Type{Single: true}
+		}
+		refs = append(refs, ref)
+	}
+	return check.Of(refs...)
+}
+
+// settle adds what the static check found to the errors of the compiler, which has the say on unknown names,
+// and returns what is no more than a warning.
+func (c *compiler) settle(checked *check.Result) Errors {
+	reported := map[int]bool{}
+	for _, err := range c.errs {
+		reported[err.Offset] = true
+	}
+	var warnings Errors
+	for _, fault := range checked.Faults {
+		switch {
+		case reported[fault.Offset]:
+		case fault.Level == check.Certain, fault.Level == check.Strict && c.strict:
+			c.report(Semantic, fault.Offset, "%s", fault.Msg)
+		default:
+			warnings = append(warnings, newError(Semantic, c.src, fault.Offset, "%s", fault.Msg))
+		}
+	}
+	slices.SortStableFunc(c.errs, func(a, b *Error) int { return a.Offset - b.Offset })
+	return warnings
+}
+
+// exported returns the type in the form that programs tell it.
+func exported(m *model.Model, t check.Type) StaticType {
+	return StaticType{Types: t.Names(m), Single: t.Single}
+}
+
+// fhirName returns the name of a FHIR type without its namespace; ok is false for System types.
+func fhirName(qualified string) (name string, ok bool) {
+	if strings.HasPrefix(qualified, "System.") {
+		return "", false
+	}
+	return strings.TrimPrefix(qualified, "FHIR."), true
+}
