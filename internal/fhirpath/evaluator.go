@@ -46,6 +46,8 @@ type Evaluator struct {
 	byURL   map[string]*document
 	results []Value // of all evaluations since Load
 	buffers [][]Value
+	arena   []byte // texts built since Load
+	regexps regexpCache
 
 	// The present evaluation.
 	ctx       context.Context
@@ -95,6 +97,7 @@ func (e *Evaluator) Load(raw []byte) error {
 func (e *Evaluator) Reset() {
 	clear(e.results)
 	e.results = e.results[:0]
+	e.arena = e.arena[:0]
 	clear(e.docs)
 	e.docs = e.docs[:0]
 	clear(e.byURL)

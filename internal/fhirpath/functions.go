@@ -32,6 +32,7 @@ const (
 	value     argument = iota // evaluated once, with the scope of the call
 	scoped                    // evaluated by the function, for each item of the input as $this
 	aggregate                 // scoped, with $total
+	onInput                   // evaluated by the function at most once, with the input as $this
 	typeName                  // a type specifier
 )
 
@@ -62,7 +63,9 @@ type functionTable map[string]*function
 
 // functions is the table of all functions. It does not change.
 var functions = newFunctionTable(
-	existenceFunctions, filteringFunctions, subsettingFunctions,
+	existenceFunctions, filteringFunctions, subsettingFunctions, conversionFunctions, stringFunctions,
+	encodingFunctions, mathFunctions, treeFunctions, utilityFunctions, dateTimeFunctions, boundaryFunctions,
+	aggregateFunctions, typeFunctions, fhirFunctions, keyFunctions,
 )
 
 func newFunctionTable(chapters ...[]*function) functionTable {

@@ -143,24 +143,12 @@ func (e *Evaluator) resource(dst []Value, root bool) []Value {
 		return dst
 	}
 	focus := e.context[0]
-	doc := focus.doc
 	holder := 0
-	for at := 0; !root && at <= int(focus.node); {
-		// Descend towards the focus, remembering the last object that names its resource type.
-		if doc.resourceType(at) != "" {
-			holder = at
-		}
-		child := at + 1
-		for child < int(doc.tape.Node(at).Next) && int(doc.tape.Node(child).Next) <= int(focus.node) {
-			child = int(doc.tape.Node(child).Next)
-		}
-		if child >= int(doc.tape.Node(at).Next) || child > int(focus.node) {
-			break
-		}
-		at = child
+	if !root {
+		holder, _ = focus.doc.holders(int(max(focus.node, focus.sibling)))
 	}
 	if holder == int(focus.node) {
 		return append(dst, focus)
 	}
-	return append(dst, doc.element(holder, 0, 0))
+	return append(dst, focus.doc.element(holder, 0, 0))
 }

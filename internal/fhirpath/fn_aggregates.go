@@ -1,0 +1,117 @@
+package fhirpath
+
+import (
+	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+	"github.com/researchflow/researchflow/internal/fhirpath/system"
+)
+
+// aggregateFunctions are those of chapter "Aggregates".
+var aggregateFunctions = []*function{
+	{name: "aggregate", min: 1, max: 2, args: []argument{aggregate, value}, eval: fnAggregate, result: anything},
+	{name: "sum", eval: fnSum, result: itemOfInput},
+	{name: "min", eval: extreme(-1), result: itemOfInput},
+	{name: "max", eval: extreme(1), result: itemOfInput},
+	{name: "avg", eval: fnAvg, result: resultType{single: true}},
+}
+
+// fnAggregate is aggregate(aggregator [, init]) (section "aggregate").
+func fnAggregate(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	total := e.borrow()
+	if len(c.args) > 1 {
+		init, err := e.operand(c.args[1])
+		if err != nil {
+			return dst, err
+		}
+		total = append(total, init...)
+		e.release(init)
+	}
+	outer := e.scope
+	e.scope.total = total
+	// each saves the scope that holds $total and restores it; between items $total is set anew.
+	for i := range in {
+		err := c.each(e, c.args[0], in[i:i+1], func(_ int, result []Value) (bool, error) {
+			total = append(total[:0], result...)
+			return true, e.room(c.pos, total)
+		})
+		if err != nil {
+			return dst, err
+		}
+		e.scope.total = total
+	}
+	e.scope = outer
+	dst = append(dst, total...)
+	e.release(total)
+	return dst, nil
+}
+
+// sum adds up the input, whose items must be of one type.
+func (c *call) sum(e *Evaluator, in []Value) (total Value, ok bool, err error) {
+	for i := range in {
+		v, ok, err := c.number(in[i : i+1])
+		if err != nil || !ok {
+			return total, false, err
+		}
+		if i == 0 {
+			total = v
+			continue
+		}
+		if v.kind != total.kind {
+			return total, false, fail(c.pos, "%s() wants items of one type, not %s and %s", c.fn.name, describe(total), describe(v))
+		}
+		if total, ok, err = e.calculate(syntax.OpAdd, total, v, c.pos); err != nil || !ok {
+			return total, false, err
+		}
+	}
+	return total, len(in) > 0, nil
+}
+
+// fnSum is sum() (section "sum").
+func fnSum(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	total, ok, err := c.sum(e, in)
+	if err != nil || !ok {
+		return dst, err
+	}
+	return append(dst, total), nil
+}
+
+// fnAvg is avg() (section "avg").
+func fnAvg(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	total, ok, err := c.sum(e, in)
+	if err != nil || !ok {
+		return dst, err
+	}
+	n := system.DecimalFromInt(int64(len(in)))
+	if total.kind == Quantity {
+		q := total.sys.(system.Quantity)
+		if q.Value, ok = q.Value.Quo(n); ok {
+			dst = append(dst, NewQuantity(q))
+		}
+		return dst, nil
+	}
+	d, _ := total.Decimal()
+	if d, ok = d.Quo(n); ok {
+		dst = append(dst, NewDecimal(d))
+	}
+	return dst, nil
+}
+
+// extreme makes min() and max() (sections "min" and "max"): the item whose order to the others is sign, and
+// empty where an order is not known.
+func extreme(sign int) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+		if len(in) == 0 {
+			return dst, nil
+		}
+		best := in[0]
+		for i := range in {
+			order, known, err := e.compare(in[i], best, c.pos, c.fn.name+"()")
+			if err != nil || !known {
+				return dst, err
+			}
+			if order == sign {
+				best = in[i]
+			}
+		}
+		return append(dst, best), nil
+	}
+}

@@ -1,0 +1,148 @@
+package fhirpath
+
+import (
+	"github.com/researchflow/researchflow/internal/fhirpath/system"
+)
+
+// boundaryFunctions are lowBoundary, highBoundary and precision of section "Utility functions", and comparable
+// of section "Comparison".
+var boundaryFunctions = []*function{
+	{name: "lowBoundary", max: 1, eval: boundary(false), result: resultType{single: true}},
+	{name: "highBoundary", max: 1, eval: boundary(true), result: resultType{single: true}},
+	{name: "precision", eval: fnPrecision, result: oneInteger},
+	{name: "comparable", min: 1, max: 1, eval: fnComparable, result: oneBoolean},
+}
+
+// boundary makes lowBoundary([precision]) and highBoundary([precision]) (section "Utility functions"). Of a
+// FHIR Period it is the boundary of its start or end, as SQL on FHIR wants it.
+func boundary(high bool) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.one(in)
+		if err != nil || !ok {
+			return dst, err
+		}
+		var precision *int
+		if len(c.args) > 0 {
+			n, given, err := c.integerArg(e, 0)
+			if err != nil || !given {
+				return dst, err
+			}
+			digits := int(max(-1, min(n, 1000)))
+			precision = &digits
+		}
+		if v.FHIRType() == "Period" {
+			name := "start"
+			if high {
+				name = "end"
+			}
+			ends := navigate(e.borrow(), v, name)
+			defer e.release(ends)
+			if len(ends) != 1 || ends[0].valueless() {
+				return dst, nil
+			}
+			v = ends[0]
+		}
+		result, ok, defined := boundaryOf(v, high, precision)
+		if !defined {
+			return dst, fail(c.pos, "%s() is not defined for %s", c.fn.name, describe(v))
+		}
+		if ok {
+			dst = append(dst, result)
+		}
+		return dst, nil
+	}
+}
+
+// boundaryOf returns a boundary of a value; defined is false where the type has none.
+func boundaryOf(v Value, high bool, precision *int) (result Value, ok, defined bool) {
+	s, ok := v.System()
+	if !ok {
+		return s, false, v.SystemKind() != 0
+	}
+	if s.kind == Integer || s.kind == Long {
+		s = NewDecimal(system.DecimalFromInt(s.num))
+	}
+	switch x := s.sys.(type) {
+	case system.Decimal:
+		if high {
+			x, ok = x.HighBoundary(precision)
+		} else {
+			x, ok = x.LowBoundary(precision)
+		}
+		return NewDecimal(x), ok, true
+	case system.Date:
+		if high {
+			x, ok = x.HighBoundary(precision)
+		} else {
+			x, ok = x.LowBoundary(precision)
+		}
+		return NewDate(x), ok, true
+	case system.DateTime:
+		if high {
+			x, ok = x.HighBoundary(precision)
+		} else {
+			x, ok = x.LowBoundary(precision)
+		}
+		return NewDateTime(x), ok, true
+	case system.Time:
+		if high {
+			x, ok = x.HighBoundary(precision)
+		} else {
+			x, ok = x.LowBoundary(precision)
+		}
+		return NewTime(x), ok, true
+	case system.Quantity:
+		if high {
+			x, ok = x.HighBoundary(precision)
+		} else {
+			x, ok = x.LowBoundary(precision)
+		}
+		return NewQuantity(x), ok, true
+	}
+	return s, false, false
+}
+
+// fnPrecision is precision() (section "Utility functions").
+func fnPrecision(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.one(in)
+	if err != nil || !ok {
+		return dst, err
+	}
+	if v, ok = v.System(); !ok {
+		return dst, nil
+	}
+	var n int
+	switch x := v.sys.(type) {
+	case system.Decimal:
+		n = x.Precision()
+	case system.Date:
+		n = x.Digits()
+	case system.DateTime:
+		n = x.Digits()
+	case system.Time:
+		n = x.Digits()
+	default:
+		if v.kind != Integer && v.kind != Long {
+			return dst, fail(c.pos, "precision() is not defined for %s", describe(v))
+		}
+	}
+	return append(dst, NewInteger(int32(n))), nil
+}
+
+// fnComparable is comparable(other) (section "Comparison").
+func fnComparable(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.one(in)
+	if err != nil {
+		return dst, err
+	}
+	other, given, err := c.arg(e, 0)
+	if err != nil || !ok || !given {
+		return dst, err
+	}
+	a, ok := v.Quantity()
+	b, okOther := other.Quantity()
+	if !ok || !okOther {
+		return dst, nil
+	}
+	return append(dst, NewBoolean(a.Comparable(b))), nil
+}

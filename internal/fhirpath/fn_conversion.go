@@ -1,0 +1,266 @@
+package fhirpath
+
+import (
+	"github.com/researchflow/researchflow/internal/fhirpath/system"
+)
+
+// conversionFunctions are those of section "Conversion".
+var conversionFunctions = []*function{
+	{name: "iif", min: 2, max: 3, args: []argument{onInput}, eval: fnIif, result: anything},
+	{name: "toBoolean", eval: converter(toBoolean), result: oneBoolean},
+	{name: "convertsToBoolean", eval: convertible(toBoolean), result: oneBoolean},
+	{name: "toInteger", eval: converter(toInteger), result: oneInteger},
+	{name: "convertsToInteger", eval: convertible(toInteger), result: oneBoolean},
+	{name: "toLong", eval: converter(toLong), result: singleOf("System.Long")},
+	{name: "convertsToLong", eval: convertible(toLong), result: oneBoolean},
+	{name: "toDate", eval: converter(toDate), result: singleOf("System.Date")},
+	{name: "convertsToDate", eval: convertible(toDate), result: oneBoolean},
+	{name: "toDateTime", eval: converter(toDateTime), result: singleOf("System.DateTime")},
+	{name: "convertsToDateTime", eval: convertible(toDateTime), result: oneBoolean},
+	{name: "toDecimal", eval: converter(toDecimal), result: oneDecimal},
+	{name: "convertsToDecimal", eval: convertible(toDecimal), result: oneBoolean},
+	{name: "toQuantity", max: 1, eval: fnToQuantity, result: singleOf("System.Quantity")},
+	{name: "convertsToQuantity", max: 1, eval: fnConvertsToQuantity, result: oneBoolean},
+	{name: "toString", eval: converter(toString), result: oneString},
+	{name: "convertsToString", eval: convertible(toString), result: oneBoolean},
+	{name: "toTime", eval: converter(toTime), result: singleOf("System.Time")},
+	{name: "convertsToTime", eval: convertible(toTime), result: oneBoolean},
+}
+
+// fnIif is iif(criterion, true-result [, otherwise-result]) (section "Conversion"). Only the result that is
+// wanted is evaluated.
+func fnIif(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	if len(in) > 1 {
+		return dst, fail(c.pos, "iif() wants a single item, not several")
+	}
+	outer := e.scope
+	e.scope.this = in
+	t, err := e.truth(c.args[0], c.pos, "the criterion of iif()")
+	switch {
+	case err != nil:
+		return dst, err
+	case t == yes:
+		dst, err = c.args[1].eval(e, dst)
+	case len(c.args) > 2:
+		dst, err = c.args[2].eval(e, dst)
+	}
+	e.scope = outer
+	return dst, err
+}
+
+// conversion turns a single item into another System type; ok is false where that is not possible.
+type conversion func(v Value) (converted Value, ok bool)
+
+// converter makes the function toX() of a conversion.
+func converter(convert conversion) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+	return func(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.one(in)
+		if err != nil || !ok {
+			return dst, err
+		}
+		if v, ok = convert(v); ok {
+			dst = append(dst, v)
+		}
+		return dst, nil
+	}
+}
+
+// convertible makes the function convertsToX() of a conversion.
+func convertible(convert conversion) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+	return func(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.one(in)
+		if err != nil || !ok {
+			return dst, err
+		}
+		_, ok = convert(v)
+		return append(dst, NewBoolean(ok)), nil
+	}
+}
+
+// toBoolean is toBoolean() (section "Boolean Conversion Functions").
+func toBoolean(v Value) (Value, bool) {
+	var b, ok bool
+	switch v.SystemKind() {
+	case Boolean:
+		b, ok = v.Bool()
+	case Integer, Long:
+		if n, isInt := v.Int64(); isInt {
+			b, ok = system.IntegerToBoolean(n)
+		}
+	case Decimal:
+		if d, isDecimal := v.Decimal(); isDecimal {
+			b, ok = system.DecimalToBoolean(d)
+		}
+	case String:
+		s, _ := v.Text()
+		b, ok = system.StringToBoolean(s)
+	}
+	return NewBoolean(b), ok
+}
+
+// toInteger is toInteger() (section "Integer Conversion Functions").
+func toInteger(v Value) (Value, bool) {
+	l, ok := toLong(v)
+	if !ok {
+		return l, false
+	}
+	n, ok := system.Int32(l.num)
+	return NewInteger(n), ok
+}
+
+// toLong is toLong() (section "Integer Conversion Functions").
+func toLong(v Value) (Value, bool) {
+	var n int64
+	var ok bool
+	switch v.SystemKind() {
+	case Boolean:
+		var b bool
+		if b, ok = v.Bool(); b {
+			n = 1
+		}
+	case Integer, Long:
+		n, ok = v.Int64()
+	case String:
+		s, _ := v.Text()
+		n, ok = system.StringToLong(s)
+	}
+	return NewLong(n), ok
+}
+
+// toDate is toDate() (section "Date Conversion Functions").
+func toDate(v Value) (Value, bool) {
+	var d system.Date
+	var ok bool
+	switch v.SystemKind() {
+	case Date:
+		d, ok = v.Date()
+	case DateTime:
+		var t system.DateTime
+		if t, ok = v.DateTime(); ok {
+			d = t.Date()
+		}
+	case String:
+		s, _ := v.Text()
+		d, ok = system.StringToDate(s)
+	}
+	return NewDate(d), ok
+}
+
+// toDateTime is toDateTime() (section "DateTime Conversion Functions").
+func toDateTime(v Value) (Value, bool) {
+	var d system.DateTime
+	var ok bool
+	switch v.SystemKind() {
+	case Date, DateTime:
+		d, ok = v.DateTime()
+	case String:
+		s, _ := v.Text()
+		d, ok = system.StringToDateTime(s)
+	}
+	return NewDateTime(d), ok
+}
+
+// toDecimal is toDecimal() (section "Decimal Conversion Functions").
+func toDecimal(v Value) (Value, bool) {
+	var d system.Decimal
+	var ok bool
+	switch v.SystemKind() {
+	case Boolean:
+		var b bool
+		b, ok = v.Bool()
+		d = system.BooleanToDecimal(b)
+	case Integer, Long, Decimal:
+		d, ok = v.Decimal()
+	case String:
+		s, _ := v.Text()
+		d, ok = system.StringToDecimal(s)
+	}
+	return NewDecimal(d), ok
+}
+
+// toString is toString() (section "String Conversion Functions").
+func toString(v Value) (Value, bool) {
+	switch v.SystemKind() {
+	case 0, TypeInfo:
+		return Value{}, false
+	case String:
+		s, ok := v.Text()
+		return NewString(s), ok
+	case Quantity:
+		q, ok := v.Quantity()
+		return NewString(q.String()), ok
+	}
+	return NewString(string(v.AppendText(nil))), true
+}
+
+// toTime is toTime() (section "Time Conversion Functions").
+func toTime(v Value) (Value, bool) {
+	var t system.Time
+	var ok bool
+	switch v.SystemKind() {
+	case Time:
+		t, ok = v.Time()
+	case String:
+		s, _ := v.Text()
+		t, ok = system.StringToTime(s)
+	}
+	return NewTime(t), ok
+}
+
+// toQuantity turns an item into a Quantity.
+func toQuantity(v Value) (q system.Quantity, ok bool) {
+	switch v.SystemKind() {
+	case Boolean:
+		b, ok := v.Bool()
+		return system.BooleanToQuantity(b), ok
+	case Integer, Long, Decimal, Quantity:
+		return v.Quantity()
+	case String:
+		s, _ := v.Text()
+		return system.StringToQuantity(s)
+	}
+	return q, false
+}
+
+// toQuantityUnit is toQuantity with the unit that the argument names, where there is one.
+func (c *call) toQuantityUnit(e *Evaluator, v Value) (q system.Quantity, ok bool, err error) {
+	if q, ok = toQuantity(v); !ok || len(c.args) == 0 {
+		return q, ok, nil
+	}
+	unit, given, err := c.textArg(e, 0)
+	if err != nil || !given {
+		return q, err == nil, err
+	}
+	if q.Unit == "1" && !q.Calendar {
+		q.Unit = unit
+		if name, ok := system.CalendarUnit(unit); ok {
+			q.Unit, q.Calendar = name, true
+		}
+		return q, true, nil
+	}
+	q, ok = q.Convert(unit)
+	return q, ok, nil
+}
+
+// fnToQuantity is toQuantity([unit]) (section "Quantity Conversion Functions").
+func fnToQuantity(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.one(in)
+	if err != nil || !ok {
+		return dst, err
+	}
+	q, ok, err := c.toQuantityUnit(e, v)
+	if err != nil || !ok {
+		return dst, err
+	}
+	return append(dst, NewQuantity(q)), nil
+}
+
+// fnConvertsToQuantity is convertsToQuantity([unit]) (section "Quantity Conversion Functions").
+func fnConvertsToQuantity(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.one(in)
+	if err != nil || !ok {
+		return dst, err
+	}
+	_, ok, err = c.toQuantityUnit(e, v)
+	return append(dst, NewBoolean(ok)), err
+}

@@ -1,0 +1,107 @@
+package fhirpath
+
+import (
+	"encoding/base64"
+	"encoding/hex"
+	"html"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/researchflow/researchflow/internal/fhirjson"
+)
+
+// encodingFunctions are encode, decode, escape and unescape of section "Additional String Functions".
+var encodingFunctions = []*function{
+	{name: "encode", min: 1, max: 1, eval: fnEncode, result: oneString},
+	{name: "decode", min: 1, max: 1, eval: fnDecode, result: oneString},
+	{name: "escape", min: 1, max: 1, eval: fnEscape, result: oneString},
+	{name: "unescape", min: 1, max: 1, eval: fnUnescape, result: oneString},
+}
+
+// fnEncode is encode(format) (section "Additional String Functions").
+func fnEncode(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	s, format, ok, err := c.texts(e, in)
+	if err != nil || !ok {
+		return dst, err
+	}
+	switch format {
+	case "hex":
+		s = hex.EncodeToString([]byte(s))
+	case "base64":
+		s = base64.StdEncoding.EncodeToString([]byte(s))
+	case "urlbase64":
+		s = base64.URLEncoding.EncodeToString([]byte(s))
+	case "ascii":
+		s = strings.Map(func(r rune) rune {
+			if r > 127 {
+				return '?'
+			}
+			return r
+		}, s)
+	default:
+		return dst, fail(c.pos, "encode() knows the formats hex, base64, urlbase64 and ascii")
+	}
+	return append(dst, NewString(s)), nil
+}
+
+// fnDecode is decode(format) (section "Additional String Functions"). What is not encoded that way, or does
+// not give UTF-8, is empty.
+func fnDecode(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	s, format, ok, err := c.texts(e, in)
+	if err != nil || !ok {
+		return dst, err
+	}
+	var decoded []byte
+	switch format {
+	case "hex":
+		decoded, err = hex.DecodeString(s)
+	case "base64":
+		decoded, err = base64.StdEncoding.DecodeString(s)
+	case "urlbase64":
+		decoded, err = base64.URLEncoding.DecodeString(s)
+	default:
+		return dst, fail(c.pos, "decode() knows the formats hex, base64 and urlbase64")
+	}
+	if err != nil || !utf8.Valid(decoded) {
+		return dst, nil
+	}
+	return append(dst, NewString(string(decoded))), nil
+}
+
+// htmlEscapes are the characters that would be taken for markup.
+var htmlEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
+
+// fnEscape is escape(target) (section "Additional String Functions").
+func fnEscape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	s, target, ok, err := c.texts(e, in)
+	if err != nil || !ok {
+		return dst, err
+	}
+	switch target {
+	case "html":
+		s = htmlEscapes.Replace(s)
+	case "json":
+		quoted := appendJSONString(nil, s)
+		s = string(quoted[1 : len(quoted)-1])
+	default:
+		return dst, fail(c.pos, "escape() knows the targets html and json")
+	}
+	return append(dst, NewString(s)), nil
+}
+
+// fnUnescape is unescape(target) (section "Additional String Functions").
+func fnUnescape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	s, target, ok, err := c.texts(e, in)
+	if err != nil || !ok {
+		return dst, err
+	}
+	switch target {
+	case "html":
+		s = html.UnescapeString(s)
+	case "json":
+		s = string(fhirjson.AppendUnescaped(nil, []byte(s)))
+	default:
+		return dst, fail(c.pos, "unescape() knows the targets html and json")
+	}
+	return append(dst, NewString(s)), nil
+}

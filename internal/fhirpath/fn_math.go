@@ -1,0 +1,192 @@
+package fhirpath
+
+import "github.com/researchflow/researchflow/internal/fhirpath/system"
+
+// mathFunctions are those of section "Math".
+var mathFunctions = []*function{
+	{name: "abs", eval: fnAbs, result: itemOfInput},
+	{name: "ceiling", eval: whole(system.Decimal.Ceiling), result: resultType{single: true}},
+	{name: "floor", eval: whole(system.Decimal.Floor), result: resultType{single: true}},
+	{name: "truncate", eval: whole(system.Decimal.Truncate), result: resultType{single: true}},
+	{name: "exp", eval: decimalFunction(system.Decimal.Exp), result: oneDecimal},
+	{name: "ln", eval: decimalFunction(system.Decimal.Ln), result: oneDecimal},
+	{name: "sqrt", eval: decimalFunction(system.Decimal.Sqrt), result: oneDecimal},
+	{name: "log", min: 1, max: 1, eval: fnLog, result: oneDecimal},
+	{name: "power", min: 1, max: 1, eval: fnPower, result: resultType{single: true}},
+	{name: "round", max: 1, eval: fnRound, result: resultType{single: true}},
+}
+
+// number returns the only item of the input, a number or Quantity, as a System value.
+func (c *call) number(in []Value) (v Value, ok bool, err error) {
+	v, ok, err = c.one(in)
+	if err != nil || !ok {
+		return v, false, err
+	}
+	switch v.SystemKind() {
+	case Integer, Long, Decimal, Quantity:
+		v, ok = v.System()
+		return v, ok, nil
+	}
+	return v, false, fail(c.pos, "%s() is not defined for %s", c.fn.name, describe(v))
+}
+
+// decimal returns the only item of the input, a number, as a Decimal.
+func (c *call) decimal(in []Value) (d system.Decimal, ok bool, err error) {
+	v, ok, err := c.number(in)
+	if err != nil || !ok {
+		return d, false, err
+	}
+	if v.kind == Quantity {
+		return d, false, fail(c.pos, "%s() is not defined for %s", c.fn.name, describe(v))
+	}
+	d, ok = v.Decimal()
+	return d, ok, nil
+}
+
+// decimalArg evaluates an argument as a Decimal.
+func (c *call) decimalArg(e *Evaluator, i int) (v Value, d system.Decimal, ok bool, err error) {
+	v, ok, err = c.arg(e, i)
+	if err != nil || !ok {
+		return v, d, false, err
+	}
+	if d, ok = v.Decimal(); !ok {
+		return v, d, false, fail(c.pos, "%s() wants a number as argument, not %s", c.fn.name, describe(v))
+	}
+	return v, d, true, nil
+}
+
+// fnAbs is abs() (section "Math").
+func fnAbs(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.number(in)
+	if err != nil || !ok {
+		return dst, err
+	}
+	switch {
+	case v.kind == Decimal:
+		v = NewDecimal(v.sys.(system.Decimal).Abs())
+	case v.kind == Quantity:
+		v = NewQuantity(v.sys.(system.Quantity).Abs())
+	case v.num < 0:
+		v, ok = negate(v)
+	}
+	if ok {
+		dst = append(dst, v)
+	}
+	return dst, nil
+}
+
+// whole makes ceiling(), floor() and truncate() (section "Math").
+func whole(apply func(system.Decimal) system.Decimal) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+	return func(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.number(in)
+		if err != nil || !ok {
+			return dst, err
+		}
+		switch v.kind {
+		case Decimal:
+			n, ok := apply(v.sys.(system.Decimal)).Integer()
+			if !ok {
+				return dst, nil
+			}
+			v = NewInteger(n)
+		case Quantity:
+			q := v.sys.(system.Quantity)
+			q.Value = apply(q.Value)
+			v = NewQuantity(q)
+		}
+		return append(dst, v), nil
+	}
+}
+
+// decimalFunction makes exp(), ln() and sqrt() (section "Math"). What cannot be represented is empty.
+func decimalFunction(apply func(system.Decimal) (system.Decimal, bool)) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+		d, ok, err := c.decimal(in)
+		if err != nil || !ok {
+			return dst, err
+		}
+		if d, ok = apply(d); ok {
+			dst = append(dst, NewDecimal(d))
+		}
+		return dst, e.step(c.pos, 100)
+	}
+}
+
+// fnLog is log(base) (section "Math").
+func fnLog(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	d, ok, err := c.decimal(in)
+	if err != nil {
+		return dst, err
+	}
+	_, base, given, err := c.decimalArg(e, 0)
+	if err != nil || !ok || !given {
+		return dst, err
+	}
+	if d.Sign() <= 0 || base.Sign() <= 0 {
+		return dst, fail(c.pos, "log() wants a number and a base greater than zero")
+	}
+	if d, ok = d.Log(base); ok {
+		dst = append(dst, NewDecimal(d))
+	}
+	return dst, e.step(c.pos, 200)
+}
+
+// fnPower is power(exponent) (section "Math"). Integers give an Integer where the result is one, as FHIRPath
+// 2.0 has it.
+func fnPower(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.number(in)
+	if err != nil {
+		return dst, err
+	}
+	exponent, n, given, err := c.decimalArg(e, 0)
+	if err != nil || !ok || !given {
+		return dst, err
+	}
+	d, ok := v.Decimal()
+	if !ok || v.kind == Quantity {
+		return dst, fail(c.pos, "power() is not defined for %s", describe(v))
+	}
+	integers := v.kind == Integer && exponent.SystemKind() == Integer && n.Sign() >= 0
+	if d, ok = d.Power(n); !ok {
+		return dst, e.step(c.pos, 200)
+	}
+	result := NewDecimal(d)
+	if integers {
+		if i, fits := d.Integer(); fits {
+			result = NewInteger(i)
+		}
+	}
+	return append(dst, result), e.step(c.pos, 200)
+}
+
+// fnRound is round([precision]) (section "Math").
+func fnRound(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.number(in)
+	if err != nil {
+		return dst, err
+	}
+	precision, given := int64(0), true
+	if len(c.args) > 0 {
+		if precision, given, err = c.integerArg(e, 0); err != nil {
+			return dst, err
+		}
+	}
+	if !ok || !given {
+		return dst, nil
+	}
+	if precision < 0 {
+		return dst, fail(c.pos, "round() wants a precision of at least 0")
+	}
+	if v.kind == Quantity {
+		q := v.sys.(system.Quantity)
+		if q.Value, ok = q.Value.Round(int(min(precision, 1000))); ok {
+			dst = append(dst, NewQuantity(q))
+		}
+		return dst, nil
+	}
+	d, _ := v.Decimal()
+	if d, ok = d.Round(int(min(precision, 1000))); ok {
+		dst = append(dst, NewDecimal(d))
+	}
+	return dst, nil
+}

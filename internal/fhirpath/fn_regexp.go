@@ -1,0 +1,185 @@
+package fhirpath
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"regexp/syntax"
+	"strings"
+)
+
+// compilePattern compiles a regular expression in RE2's syntax, in which matching takes time linear in the
+// text. "." matches line ends as well; flags are i (regardless of case) and m (^ and $ match at lines).
+func compilePattern(pattern, flags string, full bool) (*regexp.Regexp, error) {
+	mode := "s"
+	for _, f := range flags {
+		if f != 'i' && f != 'm' {
+			return nil, errors.New("a flag is not one of i and m")
+		}
+		mode += string(f)
+	}
+	text := fmt.Sprintf("(?%s:%s)", mode, pattern)
+	if full {
+		text = `\A` + text + `\z`
+	}
+	if _, err := syntax.Parse(pattern, syntax.Perl); err != nil {
+		return nil, patternError(err)
+	}
+	re, err := regexp.Compile(text)
+	if err != nil {
+		return nil, patternError(err)
+	}
+	return re, nil
+}
+
+// patternError says what is wrong without the text of the pattern, which may come from data.
+func patternError(err error) error {
+	var fault *syntax.Error
+	if errors.As(err, &fault) {
+		return errors.New(string(fault.Code))
+	}
+	return errors.New("it is not valid")
+}
+
+// regexpCache holds the patterns that expressions compute.
+type regexpCache map[regexpKey]*regexp.Regexp
+
+type regexpKey struct {
+	pattern, flags string
+	full           bool
+}
+
+// maxRegexps is the number of compiled patterns kept.
+const maxRegexps = 64
+
+// pattern returns the regular expression of arguments 0 and flagsAt; ok is false where one is empty.
+func (c *call) pattern(e *Evaluator, flagsAt int, full bool) (re *regexp.Regexp, ok bool, err error) {
+	if re, ok = c.data.(*regexp.Regexp); ok {
+		return re, true, nil
+	}
+	pattern, ok, err := c.textArg(e, 0)
+	if err != nil {
+		return nil, false, err
+	}
+	flags := ""
+	if len(c.args) > flagsAt {
+		if flags, _, err = c.textArg(e, flagsAt); err != nil {
+			return nil, false, err
+		}
+	}
+	if !ok {
+		return nil, false, nil
+	}
+	if len(pattern) > e.limits.MaxPattern {
+		return nil, false, limit(c.pos, "regular expression has more than %d bytes", e.limits.MaxPattern)
+	}
+	key := regexpKey{pattern, flags, full}
+	if re = e.regexps[key]; re != nil {
+		return re, true, nil
+	}
+	if re, err = compilePattern(pattern, flags, full); err != nil {
+		return nil, false, fail(c.pos, "%s() cannot use the regular expression: %s", c.fn.name, err)
+	}
+	if e.regexps == nil || len(e.regexps) >= maxRegexps {
+		e.regexps = make(regexpCache)
+	}
+	key.pattern, key.flags = strings.Clone(pattern), strings.Clone(flags)
+	e.regexps[key] = re
+	return re, true, e.step(c.pos, 10*len(pattern))
+}
+
+// searchSteps is what matching a text costs: it takes time in proportion to text and pattern.
+func (c *call) searchSteps(e *Evaluator, s string, re *regexp.Regexp) error {
+	return e.step(c.pos, len(s)*(1+len(re.String())/16)/16)
+}
+
+func (c *call) match(e *Evaluator, in, dst []Value, full bool) ([]Value, error) {
+	s, ok, err := c.text(in)
+	if err != nil {
+		return dst, err
+	}
+	re, given, err := c.pattern(e, 1, full)
+	if err != nil || !ok || !given {
+		return dst, err
+	}
+	if err := c.searchSteps(e, s, re); err != nil {
+		return dst, err
+	}
+	return append(dst, NewBoolean(re.MatchString(s))), nil
+}
+
+// fnMatches is matches(regex [, flags]) (section "String Manipulation").
+func fnMatches(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	return c.match(e, in, dst, false)
+}
+
+// fnMatchesFull is matchesFull(regex [, flags]) (section "String Manipulation").
+func fnMatchesFull(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	return c.match(e, in, dst, true)
+}
+
+// fnReplaceMatches is replaceMatches(regex, substitution [, flags]) (section "String Manipulation"). An empty
+// regex matches nothing, so that the text stays as it is.
+func fnReplaceMatches(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	s, ok, err := c.text(in)
+	if err != nil {
+		return dst, err
+	}
+	re, given, err := c.pattern(e, 2, false)
+	if err != nil {
+		return dst, err
+	}
+	substitution, replaced, err := c.textArg(e, 1)
+	if err != nil || !ok || !given || !replaced {
+		return dst, err
+	}
+	if err := c.searchSteps(e, s, re); err != nil {
+		return dst, err
+	}
+	template := expansion(substitution)
+	var out []byte
+	last := 0
+	for _, m := range re.FindAllStringSubmatchIndex(s, -1) {
+		out = append(out, s[last:m[0]]...)
+		out = re.ExpandString(out, template, s, m)
+		last = m[1]
+		if err := e.textRoom(c.pos, len(out)); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, NewString(string(append(out, s[last:]...)))), nil
+}
+
+// expansion rewrites a substitution for regexp.Expand: $1 and ${name} refer to groups, $$ is a dollar sign,
+// and so is one before anything else.
+func expansion(s string) string {
+	if !strings.Contains(s, "$") {
+		return s
+	}
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '$' {
+			b.WriteByte(s[i])
+			continue
+		}
+		digits := i + 1
+		for digits < len(s) && s[digits] >= '0' && s[digits] <= '9' {
+			digits++
+		}
+		switch {
+		case digits > i+1:
+			b.WriteString("${" + s[i+1:digits] + "}")
+			i = digits - 1
+		case strings.HasPrefix(s[i+1:], "{") && strings.Contains(s[i:], "}"):
+			end := i + strings.IndexByte(s[i:], '}')
+			b.WriteString(s[i : end+1])
+			i = end
+		default:
+			b.WriteString("$$")
+			if strings.HasPrefix(s[i+1:], "$") {
+				i++
+			}
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,41 @@
+package fhirpath
+
+// treeFunctions are those of section "Tree navigation".
+var treeFunctions = []*function{
+	{name: "children", eval: fnChildren, result: anything},
+	{name: "descendants", eval: fnDescendants, result: anything},
+}
+
+// fnChildren is children() (section "Tree navigation").
+func fnChildren(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	for i := range in {
+		var err error
+		if dst, err = e.appendChildren(dst, in[i], c.pos); err != nil {
+			return dst, err
+		}
+	}
+	return dst, nil
+}
+
+func (e *Evaluator) appendChildren(dst []Value, v Value, pos int) ([]Value, error) {
+	if v.kind != Element {
+		return dst, nil
+	}
+	before := len(dst)
+	dst = v.doc.children(dst, v)
+	if err := e.room(pos, dst); err != nil {
+		return dst, err
+	}
+	return dst, e.step(pos, 1+len(dst)-before)
+}
+
+// fnDescendants is descendants() (section "Tree navigation"): every node below the items of the input, each
+// as often as there is a way to it.
+func fnDescendants(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	next := len(dst)
+	dst, err := fnChildren(e, c, in, dst)
+	for ; err == nil && next < len(dst); next++ {
+		dst, err = e.appendChildren(dst, dst[next], c.pos)
+	}
+	return dst, err
+}

@@ -1,0 +1,28 @@
+package fhirpath
+
+// typeFunctions are those of sections "Types" and "Reflection".
+var typeFunctions = []*function{
+	{name: "is", min: 1, max: 1, args: []argument{typeName}, eval: fnIs, result: oneBoolean},
+	{name: "as", min: 1, max: 1, args: []argument{typeName}, eval: fnAs, result: itemOfInput},
+	{name: "type", eval: fnType, result: resultType{types: []string{"System.TypeInfo"}}},
+}
+
+// fnIs is is(type) (section "Types").
+func fnIs(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	return isType(e, &c.spec, in, c.pos, dst)
+}
+
+// fnAs is as(type) (section "Types").
+func fnAs(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	return asType(e, &c.spec, in, c.pos, dst)
+}
+
+// fnType is type() (section "Reflection").
+func fnType(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+	for i := range in {
+		if info, ok := typeInfo(in[i]); ok {
+			dst = append(dst, info)
+		}
+	}
+	return dst, nil
+}
