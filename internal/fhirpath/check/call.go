@@ -17,6 +17,7 @@ const (
 	sortKey                // as each; a minus before it reverses the order of any type
 	condition              // once, with the input as $this; Boolean
 	branch                 // as condition, but of any type, and perhaps not at all
+	perhaps                // as collection, and perhaps not at all
 )
 
 // param is one argument of a function.
@@ -113,7 +114,7 @@ func (c *checker) argument(e *syntax.Call, p *param, arg syntax.Expr, x Type, s 
 		arg = minus.X
 	}
 	var t Type
-	if p.role == branch {
+	if p.role == branch || p.role == perhaps {
 		c.maybe(func() { t, _ = c.expr(arg, inner) })
 		return t
 	}

@@ -18,11 +18,6 @@ func several(s System) result {
 	return func(*checker, Type, []Type) Type { return OfSystem(s).many() }
 }
 
-// oneOf returns at most one item of one of several System types.
-func oneOf(systems ...System) result {
-	return func(*checker, Type, []Type) Type { return Type{Single: true}.with(refsOf(setOf(systems...))) }
-}
-
 // same returns items of the input.
 func same(_ *checker, x Type, _ []Type) Type { return x.least(0) }
 
@@ -40,6 +35,33 @@ func systemOf(k kinds) result {
 		}
 		return Type{Single: true}.with(refsOf(c.kindsOfType(x) & k))
 	}
+}
+
+// whole returns what functions give that make a Decimal an Integer and leave others what they are.
+func whole(c *checker, x Type, _ []Type) Type {
+	k := c.kindsOfType(x) & measure
+	if k.has(Decimal) {
+		k = k&^setOf(Decimal) | setOf(Integer)
+	}
+	return Type{Single: true}.with(refsOf(k))
+}
+
+// decimal returns what functions give that make numbers a Decimal and leave quantities what they are.
+func decimal(c *checker, x Type, _ []Type) Type {
+	k := c.kindsOfType(x) & measure
+	if k&numbers != 0 {
+		k = k&^numbers | setOf(Decimal)
+	}
+	return Type{Single: true}.with(refsOf(k))
+}
+
+// powered returns what power gives: integers can have an Integer.
+func powered(c *checker, x Type, args []Type) Type {
+	k := setOf(Decimal)
+	if c.kindsOfType(x).has(Integer) && (len(args) == 0 || c.kindsOfType(args[0]).has(Integer)) {
+		k |= setOf(Integer)
+	}
+	return Type{Single: true}.with(refsOf(k))
 }
 
 // anything returns a collection that nothing is known about.
@@ -90,11 +112,14 @@ func fhir(name string) result {
 
 // boundary returns what lowBoundary and highBoundary give.
 func boundary(c *checker, x Type, _ []Type) Type {
-	out := Type{Single: x.Single, Known: true, Refs: []Ref{}}
+	out := Type{Single: true, Known: true, Refs: []Ref{}}
 	for _, r := range x.Refs {
 		k := c.kindsOf(r)
+		if r.System == 0 && c.model.Name(r.FHIR) == "Period" {
+			k = setOf(DateTime)
+		}
 		if k&(numbers|temporals|setOf(Quantity)) == 0 {
-			return Any().single(x.Single) // Period and others, by the evaluator's leave
+			return Any().single(true) // by the evaluator's leave
 		}
 		if k&numbers != 0 {
 			k = k&^numbers | setOf(Decimal)
@@ -111,7 +136,12 @@ func boundary(c *checker, x Type, _ []Type) Type {
 func children(*checker, Type, []Type) Type { return Type{Unordered: true} }
 
 // unwrapped returns the System values of the input's primitives.
-func unwrapped(c *checker, x Type, _ []Type) Type { return c.systemOnly(x).least(0) }
+func unwrapped(c *checker, x Type, _ []Type) Type { return c.systemOnly(x).atMostOne().least(0) }
+
+// resolved returns a resource for each item.
+func resolved(c *checker, x Type, _ []Type) Type {
+	return OfFHIR(c.Options.Model, "Resource").single(x.Single)
+}
 
 // typeInfo returns a TypeInfo for each item.
 func typeInfo(_ *checker, x Type, _ []Type) Type {
@@ -141,6 +171,9 @@ func onString(r result, p ...param) function {
 
 func onNumber(r result, p ...param) function {
 	return function{input: number, single: true, params: p, result: r}
+}
+func onMeasure(r result, p ...param) function {
+	return function{input: measure, single: true, params: p, result: r}
 }
 func onItem(r result, p ...param) function { return function{single: true, params: p, result: r} }
 func onMany(r result, p ...param) function { return function{params: p, result: r} }
@@ -182,7 +215,7 @@ var functions = map[string]function{
 	"union":   onMany(withArguments, collectionParam("other")),
 	"combine": onMany(combined, collectionParam("other"), param{name: "preserveOrder", kinds: setOf(Boolean)}),
 	"coalesce": {
-		params: params(param{name: "value", role: branch}), variadic: true, result: ofArguments(0),
+		params: params(param{name: "value", role: perhaps}), variadic: true, result: ofArguments(0),
 	},
 
 	// Conversion.
@@ -234,16 +267,22 @@ var functions = map[string]function{
 	"join":           {input: text, ordered: true, params: params(stringParam("separator")), result: one(String)},
 
 	// Numbers.
-	"abs":      {input: measure, single: true, result: systemOf(measure)},
-	"ceiling":  onNumber(oneOf(Integer, Long)),
+	"abs":      onMeasure(systemOf(measure)),
+	"ceiling":  onMeasure(whole),
 	"exp":      onNumber(one(Decimal)),
-	"floor":    onNumber(oneOf(Integer, Long)),
+	"floor":    onMeasure(whole),
 	"ln":       onNumber(one(Decimal)),
 	"log":      onNumber(one(Decimal), numberParam("base")),
-	"power":    onNumber(oneOf(Integer, Long, Decimal), numberParam("exponent")),
-	"round":    onNumber(oneOf(Integer, Long, Decimal), integerParam("precision")),
+	"power":    onNumber(powered, numberParam("exponent")),
+	"round":    onMeasure(decimal, integerParam("precision")),
 	"sqrt":     onNumber(one(Decimal)),
-	"truncate": onNumber(oneOf(Integer, Long)),
+	"truncate": onMeasure(whole),
+
+	// Aggregates.
+	"sum": {input: measure, result: systemOf(measure)},
+	"min": onMany(first),
+	"max": onMany(first),
+	"avg": {input: measure, result: decimal},
 
 	// Tree navigation.
 	"children":    onMany(children),
@@ -292,10 +331,6 @@ var functions = map[string]function{
 	"elementDefinition": onMany(anything),
 	"slice":             onMany(anything, stringParam("structure"), stringParam("name")),
 	"checkModifiers":    {params: params(stringParam("modifier")), variadic: true, result: same},
-	"sum":               onMany(anything),
-	"min":               onMany(anything),
-	"max":               onMany(anything),
-	"avg":               onMany(anything),
 }
 
 // undoubled returns the input without duplicates.

@@ -88,6 +88,9 @@ func (c *checker) elementOf(r Ref, name string) (Type, bool) {
 		}
 		return Any(), false
 	case TypeInfo:
+		if name == "name" || name == "namespace" {
+			return OfSystem(String), true
+		}
 		return Any(), true
 	default:
 		return Any(), false

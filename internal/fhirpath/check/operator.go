@@ -169,9 +169,6 @@ func arithmeticResult(op syntax.Op, a, b System) System {
 		if op == syntax.OpDiv {
 			return Decimal
 		}
-		if op == syntax.OpIntDiv {
-			return min(max(a, b), Long)
-		}
 		return max(a, b) // Integer, Long and Decimal, in this order
 	case op == syntax.OpIntDiv || op == syntax.OpMod:
 		return 0
