@@ -11,8 +11,8 @@ var keyFunctions = []*function{
 	{name: "getReferenceKey", max: 1, args: []argument{typeName}, eval: fnGetReferenceKey, result: oneString},
 }
 
-// fnGetResourceKey is getResourceKey(): the key of a resource, which is its type and logical id joined by a
-// slash. A resource without an id has none.
+// fnGetResourceKey is getResourceKey(): the key of a resource, which is its logical id: the specification asks for
+// equality with getReferenceKey() only, and published views expect the plain id. A resource without an id has none.
 func fnGetResourceKey(e *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
 	for i := range in {
 		if key, ok := e.resourceKey(in[i]); ok {
@@ -26,20 +26,11 @@ func (e *Evaluator) resourceKey(v Value) (key Value, ok bool) {
 	if v.kind != Element || v.node < 0 {
 		return key, false
 	}
-	typ, id := v.doc.resourceType(int(v.node)), v.doc.field(int(v.node), "id")
-	if typ == "" || id == "" {
+	id := v.doc.field(int(v.node), "id")
+	if v.doc.resourceType(int(v.node)) == "" || id == "" {
 		return key, false
 	}
-	return NewString(e.join(typ, "/", id)), true
-}
-
-// join concatenates texts into the memory that lives until the next Load.
-func (e *Evaluator) join(parts ...string) string {
-	start := len(e.arena)
-	for _, part := range parts {
-		e.arena = append(e.arena, part...)
-	}
-	return view(e.arena[start:])
+	return NewString(id), true
 }
 
 // fnGetReferenceKey is getReferenceKey([type]): the key of the resource that a Reference names, which equals
@@ -48,35 +39,46 @@ func (e *Evaluator) join(parts ...string) string {
 // the resource. With a type, references to other types have none.
 func fnGetReferenceKey(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	for i := range in {
-		key, ok, err := e.referenceKey(in[i], c.pos)
+		want := ""
+		if len(c.args) > 0 {
+			want = c.spec.name
+		}
+		key, ok, err := e.referenceKey(in[i], want, c.pos)
 		if err != nil {
 			return dst, err
 		}
-		if ok && (len(c.args) == 0 || strings.HasPrefix(key, c.spec.name) && strings.HasPrefix(key[len(c.spec.name):], "/")) {
-			dst = append(dst, NewString(key))
+		if ok {
+			dst = append(dst, key)
 		}
 	}
 	return dst, nil
 }
 
-func (e *Evaluator) referenceKey(v Value, pos int) (key string, ok bool, err error) {
+// referenceKey returns the key of the resource that a Reference names, if it is of type want; "" is any.
+func (e *Evaluator) referenceKey(v Value, want string, pos int) (key Value, ok bool, err error) {
 	if v.kind != Element || v.node < 0 {
-		return "", false, nil
+		return key, false, nil
 	}
 	ref := v.doc.field(int(v.node), "reference")
 	if ref == "" || ref[0] == '#' {
-		return "", false, nil
+		return key, false, nil
 	}
 	if target, found, err := e.inBundle(v.doc, ref, pos); found || err != nil {
-		k, ok := e.resourceKey(target)
-		return k.text, ok, err
+		if err != nil || want != "" && target.doc.resourceType(int(target.node)) != want {
+			return key, false, err
+		}
+		key, ok = e.resourceKey(target)
+		return key, ok, nil
 	}
 	ref, _, _ = strings.Cut(ref, "/_history/")
 	slash := strings.LastIndexByte(ref, '/')
 	if slash < 0 {
-		return "", false, nil
+		return key, false, nil
 	}
 	ref = ref[strings.LastIndexByte(ref[:slash], '/')+1:]
-	_, _, ok = literalReference(ref)
-	return ref, ok, nil
+	typ, id, ok := literalReference(ref)
+	if !ok || want != "" && typ != want {
+		return key, false, nil
+	}
+	return NewString(id), true, nil
 }
