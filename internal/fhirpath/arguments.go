@@ -15,7 +15,7 @@ func (c *call) one(in []Value) (v Value, ok bool, err error) {
 	case 1:
 		return in[0], !in[0].valueless(), nil
 	}
-	return v, false, fail(c.pos, "%s() wants a single item, not several", c.fn.name)
+	return v, false, fail(c.pos, "%s wants a single item, not several", c.fn.label)
 }
 
 // text returns the only item of the input as a string.
@@ -25,7 +25,7 @@ func (c *call) text(in []Value) (s string, ok bool, err error) {
 		return "", false, err
 	}
 	if v.SystemKind() != String {
-		return "", false, fail(c.pos, "%s() wants a String, not %s", c.fn.name, describe(v))
+		return "", false, fail(c.pos, "%s wants a String, not %s", c.fn.label, describe(v))
 	}
 	s, ok = v.Text()
 	return s, ok, nil
@@ -33,7 +33,7 @@ func (c *call) text(in []Value) (s string, ok bool, err error) {
 
 // arg evaluates an argument as a single item.
 func (c *call) arg(e *Evaluator, i int) (v Value, ok bool, err error) {
-	v, err = e.single(c.args[i], c.pos, c.fn.name+"()")
+	v, err = e.single(c.args[i], c.pos, c.fn.label)
 	return v, err == nil && v.kind != 0 && !v.valueless(), err
 }
 
@@ -44,7 +44,7 @@ func (c *call) textArg(e *Evaluator, i int) (s string, ok bool, err error) {
 		return "", false, err
 	}
 	if v.SystemKind() != String {
-		return "", false, fail(c.pos, "%s() wants a String as argument, not %s", c.fn.name, describe(v))
+		return "", false, fail(c.pos, "%s wants a String as argument, not %s", c.fn.label, describe(v))
 	}
 	s, ok = v.Text()
 	return s, ok, nil
@@ -52,7 +52,7 @@ func (c *call) textArg(e *Evaluator, i int) (s string, ok bool, err error) {
 
 // integerArg evaluates an argument as an integer.
 func (c *call) integerArg(e *Evaluator, i int) (n int64, ok bool, err error) {
-	return e.integerOf(c.args[i], c.pos, c.fn.name+"()")
+	return e.integerOf(c.args[i], c.pos, c.fn.label)
 }
 
 // integerOf evaluates a node as an integer.
@@ -93,7 +93,7 @@ func (c *call) each(e *Evaluator, arg node, in []Value, visit func(i int, result
 // eachTruth is each for a criterion.
 func (c *call) eachTruth(e *Evaluator, arg node, in []Value, visit func(i int, t truth) bool) error {
 	return c.each(e, arg, in, func(i int, result []Value) (bool, error) {
-		t, err := truthOfCollection(result, c.pos, "the criterion of "+c.fn.name+"()")
+		t, err := truthOfCollection(result, c.pos, c.fn.label)
 		return err == nil && visit(i, t), err
 	})
 }

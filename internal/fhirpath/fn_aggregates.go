@@ -7,11 +7,11 @@ import (
 
 // aggregateFunctions are those of chapter "Aggregates".
 var aggregateFunctions = []*function{
-	{name: "aggregate", min: 1, max: 2, args: []argument{aggregate, value}, eval: fnAggregate, result: anything},
-	{name: "sum", eval: fnSum, result: itemOfInput},
-	{name: "min", eval: extreme(-1), result: itemOfInput},
-	{name: "max", eval: extreme(1), result: itemOfInput},
-	{name: "avg", eval: fnAvg, result: resultType{single: true}},
+	{name: "aggregate", min: 1, max: 2, args: []argument{aggregate, value}, eval: fnAggregate},
+	{name: "sum", eval: fnSum},
+	{name: "min", eval: extreme(-1)},
+	{name: "max", eval: extreme(1)},
+	{name: "avg", eval: fnAvg},
 }
 
 // fnAggregate is aggregate(aggregator [, init]) (section "aggregate").
@@ -56,7 +56,7 @@ func (c *call) sum(e *Evaluator, in []Value) (total Value, ok bool, err error) {
 			continue
 		}
 		if v.kind != total.kind {
-			return total, false, fail(c.pos, "%s() wants items of one type, not %s and %s", c.fn.name, describe(total), describe(v))
+			return total, false, fail(c.pos, "%s wants items of one type, not %s and %s", c.fn.label, describe(total), describe(v))
 		}
 		if total, ok, err = e.calculate(syntax.OpAdd, total, v, c.pos); err != nil || !ok {
 			return total, false, err
@@ -104,7 +104,7 @@ func extreme(sign int) func(*Evaluator, *call, []Value, []Value) ([]Value, error
 		}
 		best := in[0]
 		for i := range in {
-			order, known, err := e.compare(in[i], best, c.pos, c.fn.name+"()")
+			order, known, err := e.compare(in[i], best, c.pos, c.fn.label)
 			if err != nil || !known {
 				return dst, err
 			}

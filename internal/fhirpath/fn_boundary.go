@@ -7,10 +7,10 @@ import (
 // boundaryFunctions are lowBoundary, highBoundary and precision of section "Utility functions", and comparable
 // of section "Comparison".
 var boundaryFunctions = []*function{
-	{name: "lowBoundary", max: 1, eval: boundary(false), result: resultType{single: true}},
-	{name: "highBoundary", max: 1, eval: boundary(true), result: resultType{single: true}},
-	{name: "precision", eval: fnPrecision, result: oneInteger},
-	{name: "comparable", min: 1, max: 1, eval: fnComparable, result: oneBoolean},
+	{name: "lowBoundary", max: 1, eval: boundary(false)},
+	{name: "highBoundary", max: 1, eval: boundary(true)},
+	{name: "precision", eval: fnPrecision},
+	{name: "comparable", min: 1, max: 1, eval: fnComparable},
 }
 
 // boundary makes lowBoundary([precision]) and highBoundary([precision]) (section "Utility functions"). Of a
@@ -44,7 +44,7 @@ func boundary(high bool) func(*Evaluator, *call, []Value, []Value) ([]Value, err
 		}
 		result, ok, defined := boundaryOf(v, high, precision)
 		if !defined {
-			return dst, fail(c.pos, "%s() is not defined for %s", c.fn.name, describe(v))
+			return dst, fail(c.pos, "%s is not defined for %s", c.fn.label, describe(v))
 		}
 		if ok {
 			dst = append(dst, result)

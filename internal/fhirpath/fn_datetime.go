@@ -6,16 +6,16 @@ import (
 
 // dateTimeFunctions are those of section "Extract Date/DateTime/Time components".
 var dateTimeFunctions = []*function{
-	{name: "yearOf", eval: component(system.DateTime.Year, nil), result: oneInteger},
-	{name: "monthOf", eval: component(system.DateTime.Month, nil), result: oneInteger},
-	{name: "dayOf", eval: component(system.DateTime.Day, nil), result: oneInteger},
-	{name: "hourOf", eval: component(system.DateTime.Hour, system.Time.Hour), result: oneInteger},
-	{name: "minuteOf", eval: component(system.DateTime.Minute, system.Time.Minute), result: oneInteger},
-	{name: "secondOf", eval: component(system.DateTime.Second, system.Time.Second), result: oneInteger},
-	{name: "millisecondOf", eval: component(system.DateTime.Millisecond, system.Time.Millisecond), result: oneInteger},
-	{name: "timezoneOffsetOf", eval: converter(timezoneOffsetOf), result: oneDecimal},
-	{name: "dateOf", eval: converter(dateOf), result: singleOf("System.Date")},
-	{name: "timeOf", eval: converter(timeOf), result: singleOf("System.Time")},
+	{name: "yearOf", eval: component(system.DateTime.Year, nil)},
+	{name: "monthOf", eval: component(system.DateTime.Month, nil)},
+	{name: "dayOf", eval: component(system.DateTime.Day, nil)},
+	{name: "hourOf", eval: component(system.DateTime.Hour, system.Time.Hour)},
+	{name: "minuteOf", eval: component(system.DateTime.Minute, system.Time.Minute)},
+	{name: "secondOf", eval: component(system.DateTime.Second, system.Time.Second)},
+	{name: "millisecondOf", eval: component(system.DateTime.Millisecond, system.Time.Millisecond)},
+	{name: "timezoneOffsetOf", eval: converter(timezoneOffsetOf)},
+	{name: "dateOf", eval: converter(dateOf)},
+	{name: "timeOf", eval: converter(timeOf)},
 }
 
 // component makes the functions that take one component out of a date or time; ofTime is nil where a Time has

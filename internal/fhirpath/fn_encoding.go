@@ -12,10 +12,10 @@ import (
 
 // encodingFunctions are encode, decode, escape and unescape of section "Additional String Functions".
 var encodingFunctions = []*function{
-	{name: "encode", min: 1, max: 1, eval: fnEncode, result: oneString},
-	{name: "decode", min: 1, max: 1, eval: fnDecode, result: oneString},
-	{name: "escape", min: 1, max: 1, eval: fnEscape, result: oneString},
-	{name: "unescape", min: 1, max: 1, eval: fnUnescape, result: oneString},
+	{name: "encode", min: 1, max: 1, eval: fnEncode},
+	{name: "decode", min: 1, max: 1, eval: fnDecode},
+	{name: "escape", min: 1, max: 1, eval: fnEscape},
+	{name: "unescape", min: 1, max: 1, eval: fnUnescape},
 }
 
 // fnEncode is encode(format) (section "Additional String Functions").

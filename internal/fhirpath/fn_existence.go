@@ -2,19 +2,19 @@ package fhirpath
 
 // existenceFunctions are those of section "Existence".
 var existenceFunctions = []*function{
-	{name: "empty", eval: fnEmpty, result: oneBoolean},
-	{name: "exists", max: 1, args: []argument{scoped}, eval: fnExists, result: oneBoolean},
-	{name: "all", min: 1, max: 1, args: []argument{scoped}, eval: fnAll, result: oneBoolean},
-	{name: "allTrue", eval: fnAllTrue, result: oneBoolean},
-	{name: "anyTrue", eval: fnAnyTrue, result: oneBoolean},
-	{name: "allFalse", eval: fnAllFalse, result: oneBoolean},
-	{name: "anyFalse", eval: fnAnyFalse, result: oneBoolean},
-	{name: "subsetOf", min: 1, max: 1, eval: fnSubsetOf, result: oneBoolean},
-	{name: "supersetOf", min: 1, max: 1, eval: fnSupersetOf, result: oneBoolean},
-	{name: "count", eval: fnCount, result: oneInteger},
-	{name: "distinct", eval: fnDistinct, result: partOfInput},
-	{name: "isDistinct", eval: fnIsDistinct, result: oneBoolean},
-	{name: "not", eval: fnNot, result: oneBoolean},
+	{name: "empty", eval: fnEmpty},
+	{name: "exists", max: 1, args: []argument{scoped}, eval: fnExists},
+	{name: "all", min: 1, max: 1, args: []argument{scoped}, eval: fnAll},
+	{name: "allTrue", eval: fnAllTrue},
+	{name: "anyTrue", eval: fnAnyTrue},
+	{name: "allFalse", eval: fnAllFalse},
+	{name: "anyFalse", eval: fnAnyFalse},
+	{name: "subsetOf", min: 1, max: 1, eval: fnSubsetOf},
+	{name: "supersetOf", min: 1, max: 1, eval: fnSupersetOf},
+	{name: "count", eval: fnCount},
+	{name: "distinct", eval: fnDistinct},
+	{name: "isDistinct", eval: fnIsDistinct},
+	{name: "not", eval: fnNot},
 }
 
 // fnEmpty is empty() (section "Existence").
@@ -55,7 +55,7 @@ func (c *call) countBooleans(in []Value) (trues, falses int, err error) {
 		case ok:
 			falses++
 		case truthOfItem(in[i]) != unknown:
-			return 0, 0, fail(c.pos, "%s() wants Booleans, not %s", c.fn.name, describe(in[i]))
+			return 0, 0, fail(c.pos, "%s wants Booleans, not %s", c.fn.label, describe(in[i]))
 		}
 	}
 	return trues, falses, nil

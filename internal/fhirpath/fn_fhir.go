@@ -9,13 +9,13 @@ import (
 // fhirFunctions are those that FHIR adds (https://hl7.org/fhir/R4/fhirpath.html#functions), resolve() in
 // fn_resolve.go and htmlChecks() in fn_html.go.
 var fhirFunctions = []*function{
-	{name: "extension", min: 1, max: 1, eval: fnExtension, result: resultType{types: []string{"FHIR.Extension"}}},
-	{name: "hasValue", eval: fnHasValue, result: oneBoolean},
-	{name: "getValue", eval: fnGetValue, result: resultType{single: true}},
-	{name: "resolve", eval: fnResolve, result: anything},
-	{name: "memberOf", min: 1, max: 1, eval: fnMemberOf, check: checkMemberOf, result: oneBoolean},
-	{name: "conformsTo", min: 1, max: 1, eval: fnConformsTo, result: oneBoolean},
-	{name: "htmlChecks", eval: fnHTMLChecks, result: oneBoolean},
+	{name: "extension", min: 1, max: 1, eval: fnExtension},
+	{name: "hasValue", eval: fnHasValue},
+	{name: "getValue", eval: fnGetValue},
+	{name: "resolve", eval: fnResolve},
+	{name: "memberOf", min: 1, max: 1, eval: fnMemberOf, check: checkMemberOf},
+	{name: "conformsTo", min: 1, max: 1, eval: fnConformsTo},
+	{name: "htmlChecks", eval: fnHTMLChecks},
 }
 
 // fnExtension is extension(url): the extensions of the items with that url.

@@ -8,13 +8,13 @@ import (
 
 // filteringFunctions are those of section "Filtering and projection".
 var filteringFunctions = []*function{
-	{name: "where", min: 1, max: 1, args: []argument{scoped}, eval: fnWhere, result: partOfInput},
-	{name: "select", min: 1, max: 1, args: []argument{scoped}, eval: fnSelect, result: anything},
-	{name: "sort", max: many, args: []argument{scoped}, eval: fnSort, check: checkSort, result: partOfInput},
-	{name: "repeat", min: 1, max: 1, args: []argument{scoped}, eval: fnRepeat, result: anything},
-	{name: "repeatAll", min: 1, max: 1, args: []argument{scoped}, eval: fnRepeatAll, result: anything},
-	{name: "ofType", min: 1, max: 1, args: []argument{typeName}, eval: fnOfType, result: partOfInput},
-	{name: "coalesce", min: 1, max: many, eval: fnCoalesce, result: anything},
+	{name: "where", min: 1, max: 1, args: []argument{scoped}, eval: fnWhere},
+	{name: "select", min: 1, max: 1, args: []argument{scoped}, eval: fnSelect},
+	{name: "sort", max: many, args: []argument{scoped}, eval: fnSort, check: checkSort},
+	{name: "repeat", min: 1, max: 1, args: []argument{scoped}, eval: fnRepeat},
+	{name: "repeatAll", min: 1, max: 1, args: []argument{scoped}, eval: fnRepeatAll},
+	{name: "ofType", min: 1, max: 1, args: []argument{typeName}, eval: fnOfType},
+	{name: "coalesce", min: 1, max: many, eval: fnCoalesce},
 }
 
 // fnWhere is where(criteria) (section "Filtering and projection").

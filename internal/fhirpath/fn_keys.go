@@ -7,8 +7,8 @@ import (
 // keyFunctions are those that SQL on FHIR adds
 // (https://build.fhir.org/ig/FHIR/sql-on-fhir-v2/StructureDefinition-ViewDefinition.html).
 var keyFunctions = []*function{
-	{name: "getResourceKey", eval: fnGetResourceKey, result: oneString},
-	{name: "getReferenceKey", max: 1, args: []argument{typeName}, eval: fnGetReferenceKey, result: oneString},
+	{name: "getResourceKey", eval: fnGetResourceKey},
+	{name: "getReferenceKey", max: 1, args: []argument{typeName}, eval: fnGetReferenceKey},
 }
 
 // fnGetResourceKey is getResourceKey(): the key of a resource, which is its logical id: the specification asks for

@@ -4,16 +4,16 @@ import "github.com/researchflow/researchflow/internal/fhirpath/system"
 
 // mathFunctions are those of section "Math".
 var mathFunctions = []*function{
-	{name: "abs", eval: fnAbs, result: itemOfInput},
-	{name: "ceiling", eval: whole(system.Decimal.Ceiling), result: resultType{single: true}},
-	{name: "floor", eval: whole(system.Decimal.Floor), result: resultType{single: true}},
-	{name: "truncate", eval: whole(system.Decimal.Truncate), result: resultType{single: true}},
-	{name: "exp", eval: decimalFunction(system.Decimal.Exp), result: oneDecimal},
-	{name: "ln", eval: decimalFunction(system.Decimal.Ln), result: oneDecimal},
-	{name: "sqrt", eval: decimalFunction(system.Decimal.Sqrt), result: oneDecimal},
-	{name: "log", min: 1, max: 1, eval: fnLog, result: oneDecimal},
-	{name: "power", min: 1, max: 1, eval: fnPower, result: resultType{single: true}},
-	{name: "round", max: 1, eval: fnRound, result: resultType{single: true}},
+	{name: "abs", eval: fnAbs},
+	{name: "ceiling", eval: whole(system.Decimal.Ceiling)},
+	{name: "floor", eval: whole(system.Decimal.Floor)},
+	{name: "truncate", eval: whole(system.Decimal.Truncate)},
+	{name: "exp", eval: decimalFunction(system.Decimal.Exp)},
+	{name: "ln", eval: decimalFunction(system.Decimal.Ln)},
+	{name: "sqrt", eval: decimalFunction(system.Decimal.Sqrt)},
+	{name: "log", min: 1, max: 1, eval: fnLog},
+	{name: "power", min: 1, max: 1, eval: fnPower},
+	{name: "round", max: 1, eval: fnRound},
 }
 
 // number returns the only item of the input, a number or Quantity, as a System value.
@@ -27,7 +27,7 @@ func (c *call) number(in []Value) (v Value, ok bool, err error) {
 		v, ok = v.System()
 		return v, ok, nil
 	}
-	return v, false, fail(c.pos, "%s() is not defined for %s", c.fn.name, describe(v))
+	return v, false, fail(c.pos, "%s is not defined for %s", c.fn.label, describe(v))
 }
 
 // decimal returns the only item of the input, a number, as a Decimal.
@@ -37,7 +37,7 @@ func (c *call) decimal(in []Value) (d system.Decimal, ok bool, err error) {
 		return d, false, err
 	}
 	if v.kind == Quantity {
-		return d, false, fail(c.pos, "%s() is not defined for %s", c.fn.name, describe(v))
+		return d, false, fail(c.pos, "%s is not defined for %s", c.fn.label, describe(v))
 	}
 	d, ok = v.Decimal()
 	return d, ok, nil
@@ -50,7 +50,7 @@ func (c *call) decimalArg(e *Evaluator, i int) (v Value, d system.Decimal, ok bo
 		return v, d, false, err
 	}
 	if d, ok = v.Decimal(); !ok {
-		return v, d, false, fail(c.pos, "%s() wants a number as argument, not %s", c.fn.name, describe(v))
+		return v, d, false, fail(c.pos, "%s wants a number as argument, not %s", c.fn.label, describe(v))
 	}
 	return v, d, true, nil
 }

@@ -78,7 +78,7 @@ func (c *call) pattern(e *Evaluator, flagsAt int, full bool) (re *regexp.Regexp,
 		return re, true, nil
 	}
 	if re, err = compilePattern(pattern, flags, full); err != nil {
-		return nil, false, fail(c.pos, "%s() cannot use the regular expression: %s", c.fn.name, err)
+		return nil, false, fail(c.pos, "%s cannot use the regular expression: %s", c.fn.label, err)
 	}
 	if e.regexps == nil || len(e.regexps) >= maxRegexps {
 		e.regexps = make(regexpCache)

@@ -2,16 +2,16 @@ package fhirpath
 
 // subsettingFunctions are those of sections "Subsetting" and "Combining".
 var subsettingFunctions = []*function{
-	{name: "single", eval: fnSingle, result: itemOfInput},
-	{name: "first", eval: fnFirst, result: itemOfInput},
-	{name: "last", eval: fnLast, result: itemOfInput},
-	{name: "tail", eval: fnTail, result: partOfInput},
-	{name: "skip", min: 1, max: 1, eval: fnSkip, result: partOfInput},
-	{name: "take", min: 1, max: 1, eval: fnTake, result: partOfInput},
-	{name: "intersect", min: 1, max: 1, eval: fnIntersect, result: partOfInput},
-	{name: "exclude", min: 1, max: 1, eval: fnExclude, result: partOfInput},
-	{name: "union", min: 1, max: 1, eval: fnUnion, result: anything},
-	{name: "combine", min: 1, max: 2, eval: fnCombine, result: anything},
+	{name: "single", eval: fnSingle},
+	{name: "first", eval: fnFirst},
+	{name: "last", eval: fnLast},
+	{name: "tail", eval: fnTail},
+	{name: "skip", min: 1, max: 1, eval: fnSkip},
+	{name: "take", min: 1, max: 1, eval: fnTake},
+	{name: "intersect", min: 1, max: 1, eval: fnIntersect},
+	{name: "exclude", min: 1, max: 1, eval: fnExclude},
+	{name: "union", min: 1, max: 1, eval: fnUnion},
+	{name: "combine", min: 1, max: 2, eval: fnCombine},
 }
 
 // fnSingle is single() (section "Subsetting").

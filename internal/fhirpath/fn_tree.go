@@ -2,8 +2,8 @@ package fhirpath
 
 // treeFunctions are those of section "Tree navigation".
 var treeFunctions = []*function{
-	{name: "children", eval: fnChildren, result: anything},
-	{name: "descendants", eval: fnDescendants, result: anything},
+	{name: "children", eval: fnChildren},
+	{name: "descendants", eval: fnDescendants},
 }
 
 // fnChildren is children() (section "Tree navigation").

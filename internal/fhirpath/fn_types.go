@@ -2,9 +2,9 @@ package fhirpath
 
 // typeFunctions are those of sections "Types" and "Reflection".
 var typeFunctions = []*function{
-	{name: "is", min: 1, max: 1, args: []argument{typeName}, eval: fnIs, result: oneBoolean},
-	{name: "as", min: 1, max: 1, args: []argument{typeName}, eval: fnAs, result: itemOfInput},
-	{name: "type", eval: fnType, result: resultType{types: []string{"System.TypeInfo"}}},
+	{name: "is", min: 1, max: 1, args: []argument{typeName}, eval: fnIs},
+	{name: "as", min: 1, max: 1, args: []argument{typeName}, eval: fnAs},
+	{name: "type", eval: fnType},
 }
 
 // fnIs is is(type) (section "Types").

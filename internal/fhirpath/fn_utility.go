@@ -7,13 +7,13 @@ import (
 
 // utilityFunctions are those of section "Utility functions", dates and boundaries apart.
 var utilityFunctions = []*function{
-	{name: "trace", min: 1, max: 2, args: []argument{value, scoped}, eval: fnTrace, result: partOfInput},
-	{name: "now", eval: fnNow, result: singleOf("System.DateTime")},
-	{name: "timeOfDay", eval: fnTimeOfDay, result: singleOf("System.Time")},
-	{name: "today", eval: fnToday, result: singleOf("System.Date")},
+	{name: "trace", min: 1, max: 2, args: []argument{value, scoped}, eval: fnTrace},
+	{name: "now", eval: fnNow},
+	{name: "timeOfDay", eval: fnTimeOfDay},
+	{name: "today", eval: fnToday},
 	{
 		name: "defineVariable", min: 1, max: 2, args: []argument{value, onInput},
-		eval: fnDefineVariable, check: checkDefineVariable, result: partOfInput,
+		eval: fnDefineVariable, check: checkDefineVariable,
 	},
 }
 

@@ -7,9 +7,12 @@ import (
 )
 
 // function is an entry of the table: everything that is known of a function. To add one, write its
-// implementation in the file of its chapter, add an entry to the chapter's list, and rows to its test table.
+// implementation in the file of its chapter, add an entry to the chapter's list and one to the table of package
+// check (what it wants and gives, for static checks), and rows to the chapter's test table.
 type function struct {
 	name string
+	// label is the name with its parentheses, for errors.
+	label string
 	// min and max bound the number of arguments; max is many for no bound.
 	min, max int
 	// args says how arguments are treated; the last entry stands for those that follow, and none for value.
@@ -18,8 +21,6 @@ type function struct {
 	eval func(e *Evaluator, c *call, in, dst []Value) ([]Value, error)
 	// check, where set, looks at the call at compile time and reports what can be said then.
 	check func(c *compiler, call *call, x *syntax.Call)
-	// result says what the function gives, for static checks.
-	result resultType
 }
 
 // many is the arity without bound.
@@ -36,28 +37,6 @@ const (
 	typeName                  // a type specifier
 )
 
-// resultType says what a function gives.
-type resultType struct {
-	// types are the qualified names of the types an item can have; none where it depends on more.
-	types []string
-	// input reports that the items are items of the input.
-	input bool
-	// single reports that there is at most one item.
-	single bool
-}
-
-func singleOf(types ...string) resultType { return resultType{types: types, single: true} }
-
-var (
-	oneBoolean  = singleOf("System.Boolean")
-	oneInteger  = singleOf("System.Integer")
-	oneString   = singleOf("System.String")
-	oneDecimal  = singleOf("System.Decimal")
-	itemOfInput = resultType{input: true, single: true}
-	partOfInput = resultType{input: true}
-	anything    = resultType{}
-)
-
 // functionTable is every function by name.
 type functionTable map[string]*function
 
@@ -72,6 +51,7 @@ func newFunctionTable(chapters ...[]*function) functionTable {
 	table := functionTable{}
 	for _, chapter := range chapters {
 		for _, f := range chapter {
+			f.label = f.name + "()"
 			table[f.name] = f
 		}
 	}

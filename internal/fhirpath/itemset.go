@@ -14,7 +14,10 @@ type itemSet struct {
 	e          *Evaluator
 	start      int
 	quantities bool
-	index      map[uint64][]int32 // hash -> positions in the slice; nil while the set is small
+	// While the set is large: the position, counted from start and plus 1, of the last item with a hash, and
+	// for each position that of the one before it with the same hash. 0 is none.
+	last   map[uint64]int32
+	before []int32
 }
 
 // smallSet is the number of items up to which comparing one by one is the faster way.
@@ -29,28 +32,33 @@ func (s *itemSet) add(dst []Value, v Value, pos int) (_ []Value, added bool, err
 		return dst, false, err
 	}
 	s.quantities = s.quantities || v.SystemKind() == Quantity
-	if s.index != nil {
-		h := hash(v)
-		s.index[h] = append(s.index[h], int32(len(dst)))
-	}
 	dst = append(dst, v)
-	if s.index == nil && len(dst)-s.start > smallSet {
-		s.index = make(map[uint64][]int32)
-		for i := s.start; i < len(dst); i++ {
-			h := hash(dst[i])
-			s.index[h] = append(s.index[h], int32(i))
+	switch {
+	case s.last != nil:
+		s.enter(v)
+	case len(dst)-s.start > smallSet:
+		s.last = make(map[uint64]int32, 8*smallSet)
+		for i := range dst[s.start:] {
+			s.enter(dst[s.start+i])
 		}
 	}
 	return dst, true, s.e.step(pos, 1)
 }
 
+// enter puts the next item into the index.
+func (s *itemSet) enter(v Value) {
+	h := hash(v)
+	s.before = append(s.before, s.last[h])
+	s.last[h] = int32(len(s.before))
+}
+
 // contains reports whether an item equal to v is among the items of c, which must be those that were added.
 func (s *itemSet) contains(c []Value, v Value, pos int) (bool, error) {
-	if s.index == nil || s.quantities || v.SystemKind() == Quantity {
+	if s.last == nil || s.quantities || v.SystemKind() == Quantity {
 		return s.e.holds(c[s.start:], v, pos)
 	}
-	for _, i := range s.index[hash(v)] {
-		t, err := s.e.equal(c[i], v, pos)
+	for i := s.last[hash(v)]; i != 0; i = s.before[i-1] {
+		t, err := s.e.equal(c[s.start+int(i)-1], v, pos)
 		if err != nil || t == yes {
 			return err == nil, err
 		}

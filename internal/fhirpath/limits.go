@@ -18,8 +18,8 @@ type Limits struct {
 
 // What [Limits] means by 0.
 const (
-	DefaultMaxSteps     = 1_000_000
-	DefaultMaxItems     = 100_000
+	DefaultMaxSteps     = 500_000
+	DefaultMaxItems     = 50_000
 	DefaultMaxText      = 8 << 20
 	DefaultMaxPattern   = 1_000
 	DefaultMaxDocuments = 100
