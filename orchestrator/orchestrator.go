@@ -6,12 +6,14 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"maps"
 	"os"
 	"regexp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.opentelemetry.io/otel/metric"
@@ -27,14 +29,15 @@ type Orchestrator struct {
 	cfg   settings
 	def   *compiled // of new requests
 
-	definitions sync.Map // hash -> *compiled
+	definitions sync.Map    // hash -> *compiled
+	stored      atomic.Bool // def is in the store
+	hooks       hookLocks
+	wakes       wakes
+	metrics     metrics
 
-	run      sync.Mutex // guards the fields below
-	stopping context.CancelFunc
-	done     chan struct{}
-	wake     chan struct{}
-
-	metrics metrics
+	run sync.Mutex // guards engine
+	// engine is what Start began; nil when stopped.
+	engine *engine
 }
 
 type settings struct {
@@ -165,7 +168,8 @@ func New(store Store, opts ...Option) (*Orchestrator, error) {
 	if err != nil {
 		return nil, err
 	}
-	o := &Orchestrator{store: store, cfg: s, def: def, wake: make(chan struct{}, 1)}
+	o := &Orchestrator{store: store, cfg: s, def: def}
+	o.hooks.seed = maphash.MakeSeed()
 	o.definitions.Store(def.hash, def)
 	if o.metrics, err = newMetrics(s.meter, store); err != nil {
 		return nil, err

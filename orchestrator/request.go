@@ -60,8 +60,8 @@ type Request struct {
 
 	Requirements        Requirements `json:"requirements"`
 	RequirementsVersion int          `json:"requirementsVersion"`
-	// ProposedPatch is the JSON merge patch of a scope change that waits for its decision.
-	ProposedPatch json.RawMessage `json:"proposedPatch,omitempty"`
+	// Proposed is a scope change that waits for its decision, nil if none.
+	Proposed *Proposal `json:"proposed,omitempty"`
 
 	// Gate is the gate that is open now, nil if none.
 	Gate *Gate `json:"gate,omitempty"`
@@ -93,7 +93,7 @@ type Suspension struct {
 	By     Actor     `json:"by"`
 	Reason string    `json:"reason"`
 	At     time.Time `json:"at"`
-	// Timers hold, per kind, the time that was left.
+	// Timers are the gate's timers, with the time that was left.
 	Timers []SuspendedTimer `json:"timers,omitempty"`
 }
 
@@ -237,6 +237,16 @@ type ScopeChange struct {
 	By      Actor  `json:"by"`
 	Reason  string `json:"reason"`
 	// Patch is a JSON merge patch (RFC 7396) to the requirements; nil where the change is in words only.
+	Patch json.RawMessage `json:"patch,omitempty"`
+}
+
+// Proposal is a scope change that waits for its decision.
+type Proposal struct {
+	By     Actor     `json:"by"`
+	Reason string    `json:"reason"`
+	At     time.Time `json:"at"`
+	// State is where it is decided.
+	State string          `json:"state"`
 	Patch json.RawMessage `json:"patch,omitempty"`
 }
 

@@ -106,7 +106,8 @@ type Execution struct {
 	Step    string          `json:"step"`
 	Visit   int64           `json:"visit"`   // Seq of the history row that entered the state
 	Attempt int             `json:"attempt"` // from 1, per visit
-	Lost    int             `json:"lost"`    // how many attempts of this visit lost their host
+	Failed  int             `json:"failed"`  // how many attempts of this visit failed before
+	Lost    int             `json:"lost"`    // how many attempts of this visit lost their host before
 	Status  ExecutionStatus `json:"status"`
 	RunAt   time.Time       `json:"runAt"` // not before
 	// Owner is the instance that holds the lease until LeaseUntil; Token is the fencing token.
@@ -116,7 +117,7 @@ type Execution struct {
 	StartedAt  time.Time       `json:"startedAt,omitzero"`
 	FinishedAt time.Time       `json:"finishedAt,omitzero"`
 	Event      string          `json:"event,omitempty"`      // the outcome
-	ErrorClass string          `json:"errorClass,omitempty"` // error, panic, timeout, lost, output
+	ErrorClass string          `json:"errorClass,omitempty"` // error, panic, timeout, lost, stopped, outcome
 	ErrorText  string          `json:"errorText,omitempty"`
 	Progress   Progress        `json:"progress,omitzero"`
 	Output     json.RawMessage `json:"output,omitempty"`

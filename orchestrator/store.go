@@ -17,17 +17,19 @@ import (
 // All times come from the database's clock. A Store is safe for use by several goroutines; several
 // stores on one database may belong to several processes.
 type Store interface {
+	// Now reads the database's clock.
+	Now(ctx context.Context) (time.Time, error)
 	// Snapshot reads a request with its open gate and step, the head of its audit chain, and the
 	// database's clock at that moment. It fails with ErrNotFound.
 	Snapshot(ctx context.Context, request string) (*Snapshot, error)
-	// Commit writes a change in one transaction and returns the database's clock at its end. It fails with
+	// Commit writes a change in one transaction. It fails with
 	//   - ErrConflict when the request's version is not c.Expect,
 	//   - ErrDuplicate when c.Expect is 0 and the request or its idempotency key exists,
 	//   - ErrFenced when an execution's token is not the expected one or its lease was taken or ended,
 	//   - ErrUnknownOutcome when the connection broke and the store could not find out.
 	// A broken connection after which the store found the commit in the database is a success.
 	// Each error but ErrUnknownOutcome means that nothing was written.
-	Commit(ctx context.Context, c *Commit) (time.Time, error)
+	Commit(ctx context.Context, c *Commit) error
 	// Committed says whether a commit is in the database. It waits for a commit that is under way.
 	Committed(ctx context.Context, request, commit string) (bool, error)
 
@@ -61,6 +63,8 @@ type Store interface {
 	// Backlog measures the queue of steps, the timers and the outbox.
 	Backlog(ctx context.Context) (Backlog, error)
 
+	// Digest returns the digest that a request was submitted with.
+	Digest(ctx context.Context, request string) (string, error)
 	// History, RequirementsVersions, Gates, Escalations, Executions, FeasibilityReports and Deliveries
 	// return all such rows of a request, oldest first.
 	History(ctx context.Context, request string) ([]StateChange, error)
@@ -70,13 +74,17 @@ type Store interface {
 	Executions(ctx context.Context, request string) ([]Execution, error)
 	FeasibilityReports(ctx context.Context, request string) ([]FeasibilityReport, error)
 	Deliveries(ctx context.Context, request string) ([]Delivery, error)
+	// Timers returns a request's timers that have not fired.
+	Timers(ctx context.Context, request string) ([]Timer, error)
+	// Outputs returns the newest output of each step of a request that succeeded, by step name.
+	Outputs(ctx context.Context, request string) (map[string]json.RawMessage, error)
 
 	// PutDefinition stores a definition under its hash; storing it again changes nothing.
 	PutDefinition(ctx context.Context, hash string, canonical []byte) error
 	// Definition returns a stored definition, or ErrNotFound.
 	Definition(ctx context.Context, hash string) ([]byte, error)
 
-	// AuditHead returns the end of a chain and the database's clock.
+	// AuditHead returns the end of a chain (the zero Head where there is none) and the database's clock.
 	AuditHead(ctx context.Context, chain string) (audit.Head, time.Time, error)
 	// AppendAudit appends entries to a chain that is no request's, if it still ends with prev; else
 	// it fails with ErrConflict.
@@ -106,8 +114,6 @@ type Snapshot struct {
 	Request Request
 	// Audit is the end of the request's audit chain.
 	Audit audit.Head
-	// Outputs are the newest outputs of the steps that succeeded, by step name.
-	Outputs map[string]json.RawMessage
 	// Now is the database's clock when the request was read.
 	Now time.Time
 }
@@ -135,6 +141,8 @@ type Commit struct {
 	End []ExecutionEnd
 	// Start marks a claimed execution as running.
 	Start *ExecutionStart
+	// Fence is the lease that the writer must still hold, when neither End nor Start says so.
+	Fence *Lease
 	// Insert are new executions.
 	Insert []Execution
 
@@ -150,11 +158,14 @@ type Commit struct {
 
 	// FireTimer is the id of the timer this commit is the firing of; it must exist (else ErrConflict) and is deleted.
 	FireTimer string
-	// ClearTimers deletes all the request's timers, before Timers are inserted.
-	ClearTimers bool
+	// ClearTimers deletes the request's timers of these kinds, before Timers are inserted.
+	ClearTimers []TimerKind
 	Timers      []Timer
 
 	Messages []Message
+
+	// Reprioritize gives the request's priority to its executions as well.
+	Reprioritize bool
 
 	// Effects run in the transaction after all else was written; an error rolls everything back and is returned.
 	Effects []func(ctx context.Context, tx Tx) error

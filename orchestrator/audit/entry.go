@@ -26,7 +26,8 @@ const (
 	GateTimedOut     Type = "gate.timed_out"
 	GateEscalated    Type = "gate.escalated"
 	GateDelegated    Type = "gate.delegated"
-	GateClosed       Type = "gate.closed"
+	GateReminded     Type = "gate.reminded"
+	GateClosed       Type = "gate.closed" // without a decision
 	StepStarted      Type = "step.started"
 	StepSucceeded    Type = "step.succeeded"
 	StepFailed       Type = "step.failed"
@@ -46,7 +47,7 @@ const (
 
 var types = map[Type]bool{
 	RequestSubmitted: true, RequestChanged: true, StateChanged: true, GateOpened: true, GateDecided: true,
-	GateTimedOut: true, GateEscalated: true, GateDelegated: true, GateClosed: true, StepStarted: true,
+	GateTimedOut: true, GateEscalated: true, GateDelegated: true, GateReminded: true, GateClosed: true, StepStarted: true,
 	StepSucceeded: true, StepFailed: true, StepTakenOver: true, FHIRRead: true, FHIRSearch: true,
 	FHIRExport: true, ViewRun: true, DatasetProduced: true, DatasetDisclosed: true, AccessDenied: true,
 	ConfigChanged: true, AuditExported: true, AuditVerified: true, AuditPruned: true,

@@ -1,0 +1,359 @@
+package orchestrator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/researchflow/researchflow/orchestrator/audit"
+)
+
+// Decide records a reviewer's decision at an open gate and, when it settles the gate, moves the request
+// on, in one transaction.
+//
+// A gate is decided once. Repeating the same decision (same reviewer, verdict, reason and patch) answers
+// nil again; a different one fails with a [*DecidedError]. It fails with a [*DeniedError] when the reviewer
+// may not decide here: the submitter and the researcher never may (four eyes), nor whoever proposed the
+// scope change, nor who has none of the gate's roles; that is recorded in the audit trail. It fails with
+// a [*ValidationError] for a decision that is not complete or whose patch does not give valid requirements.
+func (o *Orchestrator) Decide(ctx context.Context, dec Decision) error {
+	if err := dec.validate(); err != nil {
+		return err
+	}
+	digest, err := canonicalDigest(struct {
+		Gate, By, For, Verdict, Reason string
+		Patch                          any
+	}{dec.Gate, personOf(&dec.By), personOf(dec.OnBehalfOf), string(dec.Verdict), dec.Reason, dec.Patch})
+	if err != nil {
+		return &ValidationError{[]Fault{{"decision", "holds text that is not Unicode"}}}
+	}
+	id, err := o.store.RequestOfGate(ctx, dec.Gate)
+	if err != nil {
+		return err
+	}
+	var denied *DeniedError
+	err = o.change(ctx, id, func(ctx context.Context, d *draft) error {
+		g, err := o.gateAsIs(ctx, d, dec.Gate)
+		if err != nil {
+			return err
+		}
+		if err := repeated(g, dec.By, digest); err != nil {
+			return err
+		}
+		if d.r.Suspended != nil {
+			return suspendedError(d.r.ID)
+		}
+		role, err := o.mayDecide(ctx, d, g, &dec)
+		if errors.As(err, &denied) {
+			return d.deny(dec.By, g, denied)
+		}
+		if err != nil {
+			return err
+		}
+		denied = nil
+		return o.decide(ctx, d, g, &dec, role, digest)
+	})
+	if err == nil && denied != nil {
+		return denied
+	}
+	return err
+}
+
+func (dec *Decision) validate() error {
+	var v ValidationError
+	v.require("gate", dec.Gate)
+	v.require("by.id", dec.By.ID)
+	if dec.OnBehalfOf != nil {
+		v.require("onBehalfOf.id", dec.OnBehalfOf.ID)
+	}
+	switch dec.Verdict {
+	case Approve:
+	case Reject, Modify:
+		v.require("reason", dec.Reason)
+	default:
+		v.add("verdict", "is none of approve, reject, modify")
+	}
+	if dec.Verdict == Modify && len(dec.Patch) == 0 {
+		v.add("patch", "is missing")
+	}
+	if dec.Verdict != Modify && len(dec.Patch) > 0 {
+		v.add("patch", "is for the verdict modify only")
+	}
+	if len(dec.Patch) > 0 && !json.Valid(dec.Patch) {
+		v.add("patch", "is not JSON")
+	}
+	return v.orNil()
+}
+
+func personOf(a *Actor) string {
+	if a == nil {
+		return ""
+	}
+	return a.System + "|" + a.ID
+}
+
+// gateAsIs returns the gate, open or not.
+func (o *Orchestrator) gateAsIs(ctx context.Context, d *draft, id string) (*Gate, error) {
+	if d.r.Gate != nil && d.r.Gate.ID == id {
+		return d.r.Gate, nil
+	}
+	gates, err := o.store.Gates(ctx, d.r.ID)
+	if err != nil {
+		return nil, err
+	}
+	for i := range gates {
+		if gates[i].ID == id {
+			if gates[i].Status == GateOpen { // it was opened after the request was read
+				return nil, ErrConflict
+			}
+			return &gates[i], nil
+		}
+	}
+	return nil, ErrNotFound
+}
+
+// repeated is errNothing for the same decision, and an error for another one by the same reviewer or
+// at a gate that is settled.
+func repeated(g *Gate, by Actor, digest string) error {
+	for _, a := range g.Approvals {
+		if a.Digest == digest {
+			return errNothing
+		}
+	}
+	decided := &DecidedError{Gate: g.ID, Status: g.Status, At: g.ClosedAt}
+	if n := len(g.Approvals); n > 0 && g.Status != GateClosed {
+		decided.Verdict = g.Approvals[n-1].Verdict
+	}
+	if g.Status != GateOpen {
+		return decided
+	}
+	for _, a := range g.Approvals {
+		if a.By.Same(by) {
+			decided.Verdict, decided.At = a.Verdict, a.At
+			return decided
+		}
+	}
+	return nil
+}
+
+// mayDecide returns the role that allows the decision.
+func (o *Orchestrator) mayDecide(ctx context.Context, d *draft, g *Gate, dec *Decision) (string, error) {
+	principal := dec.By
+	if dec.OnBehalfOf != nil {
+		principal = *dec.OnBehalfOf
+		if !slices.ContainsFunc(g.Delegations, func(x Delegation) bool { return x.From.Same(principal) && x.To.Same(dec.By) }) {
+			return "", &DeniedError{Rule: "delegation", Reason: "the principal has not delegated this gate to the actor"}
+		}
+	}
+	if err := fourEyes(&d.r, dec.By, principal); err != nil {
+		return "", err
+	}
+	roles := slices.Clone(g.Roles)
+	if g.Quorum.EachRole {
+		// A role that has spoken needs no second word, unless it is the only one the reviewer has.
+		slices.SortStableFunc(roles, func(a, b string) int { return g.spoken(a) - g.spoken(b) })
+	}
+	if g.Escalations > 0 {
+		roles = append(roles, g.EscalateTo...)
+	}
+	return o.authorize(ctx, principal, roles, &d.r)
+}
+
+func (g *Gate) spoken(role string) int {
+	if slices.ContainsFunc(g.Approvals, func(a Approval) bool { return a.Role == role }) {
+		return 1
+	}
+	return 0
+}
+
+func fourEyes(r *Request, actors ...Actor) error {
+	for _, a := range actors {
+		switch {
+		case a.Same(r.SubmittedBy), a.Same(r.Researcher.Actor()), strings.EqualFold(a.ID, r.Researcher.Email):
+			return &DeniedError{Rule: "four-eyes", Reason: "the submitter cannot decide about the request"}
+		case r.Proposed != nil && a.Same(r.Proposed.By):
+			return &DeniedError{Rule: "four-eyes", Reason: "who proposed the scope change cannot decide about it"}
+		}
+	}
+	return nil
+}
+
+// authorize asks the host; every refusal is a *DeniedError.
+func (o *Orchestrator) authorize(ctx context.Context, a Actor, roles []string, r *Request) (string, error) {
+	role, err := o.cfg.authorizer.Authorize(ctx, a, roles, r)
+	if err == nil {
+		return role, nil
+	}
+	var denied *DeniedError
+	if errors.As(err, &denied) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return "", err
+	}
+	return "", &DeniedError{Rule: "authorizer", Reason: "the host's authorizer refused"}
+}
+
+// deny records that somebody was turned away.
+func (d *draft) deny(by Actor, g *Gate, why *DeniedError) error {
+	e := audit.Entry{
+		Type: audit.AccessDenied, Action: audit.Execute, Outcome: audit.Minor, Error: why.Rule, Who: whoOf(by, ""),
+	}
+	if g != nil {
+		e.Gate = &audit.Gate{ID: g.ID, State: g.State}
+	}
+	return d.audit(e)
+}
+
+// decide records the decision and, when it settles the gate, moves on.
+func (o *Orchestrator) decide(ctx context.Context, d *draft, g *Gate, dec *Decision, role, digest string) error {
+	shown := dec.Shown
+	if shown == "" {
+		var err error
+		if shown, err = requirementsDigest(d.r.Requirements); err != nil {
+			return err
+		}
+	}
+	a := Approval{
+		ID: audit.NewID(d.now), Gate: g.ID, Request: d.r.ID, By: dec.By, OnBehalfOf: dec.OnBehalfOf, Role: role,
+		Verdict: dec.Verdict, Reason: dec.Reason, At: d.now, FromVersion: d.r.RequirementsVersion, Patch: dec.Patch,
+		Meaning: dec.Meaning, Shown: shown, Digest: digest,
+	}
+	status, event := GateApproved, EventApprove
+	meaning := "approval"
+	switch dec.Verdict {
+	case Reject:
+		status, event, meaning = GateRejected, EventReject, "rejection"
+	case Modify:
+		status, event, meaning = GateModified, EventModify, "modification"
+	}
+	if a.Meaning == "" {
+		a.Meaning = meaning
+	}
+	settled := dec.Verdict != Approve || g.settledBy(role)
+	d.who = whoOf(dec.By, role)
+	if dec.OnBehalfOf != nil {
+		d.who.OnBehalfOf = dec.OnBehalfOf.ID
+	}
+	if settled {
+		if err := o.applyScope(ctx, d, g, dec); err != nil {
+			return err
+		}
+	}
+	a.ToVersion = d.r.RequirementsVersion
+	d.c.Approvals = append(d.c.Approvals, a)
+	name := dec.By.Name
+	if name == "" {
+		name = dec.By.ID
+	}
+	entry := audit.Entry{
+		Type: audit.GateDecided, Action: audit.Update, Why: audit.Why{Gate: g.ID},
+		Gate: &audit.Gate{ID: g.ID, State: g.State, Verdict: string(dec.Verdict), Status: string(GateOpen)},
+		Sign: &audit.Sign{Name: name, Time: d.now, Meaning: a.Meaning, Shown: shown},
+	}
+	if settled {
+		entry.Gate.Status = string(status)
+	}
+	if err := d.audit(entry); err != nil {
+		return err
+	}
+	if !settled {
+		return nil
+	}
+	if err := d.closeGate(status); err != nil {
+		return err
+	}
+	return d.move(event, dec.By, dec.Reason, nil)
+}
+
+// settledBy says whether one more approval, by a role, opens the gate.
+func (g *Gate) settledBy(role string) bool {
+	if g.Quorum.EachRole {
+		return !slices.ContainsFunc(g.Roles, func(r string) bool { return r != role && g.spoken(r) == 0 })
+	}
+	return len(g.Approvals)+1 >= max(1, g.Quorum.Approvals)
+}
+
+// applyScope changes the requirements as the proposal that waits at this gate and the reviewer say.
+func (o *Orchestrator) applyScope(ctx context.Context, d *draft, g *Gate, dec *Decision) error {
+	req, changed := d.r.Requirements, false
+	reason := dec.Reason
+	if p := d.r.Proposed; p != nil && p.State == g.State {
+		if dec.Verdict != Reject && len(p.Patch) > 0 {
+			var err error
+			if req, err = o.patched(ctx, req, p.Patch); err != nil {
+				return err
+			}
+			changed = true
+			if reason == "" {
+				reason = p.Reason
+			}
+		}
+		d.r.Proposed = nil
+	}
+	if dec.Verdict == Modify {
+		var err error
+		if req, err = o.patched(ctx, req, dec.Patch); err != nil {
+			return err
+		}
+		changed = true
+	}
+	if !changed {
+		return nil
+	}
+	return d.revise(req, dec.By, reason)
+}
+
+// Delegate lets x.To decide at an open gate on behalf of x.From, who has a role there. The decision is
+// recorded with both. It fails like [Orchestrator.Decide].
+func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
+	var v ValidationError
+	v.require("gate", x.Gate)
+	v.require("from.id", x.From.ID)
+	v.require("to.id", x.To.ID)
+	v.require("reason", x.Reason)
+	if x.From.Same(x.To) {
+		v.add("to", "is the same person as from")
+	}
+	if err := v.orNil(); err != nil {
+		return err
+	}
+	id, err := o.store.RequestOfGate(ctx, x.Gate)
+	if err != nil {
+		return err
+	}
+	var denied *DeniedError
+	err = o.change(ctx, id, func(ctx context.Context, d *draft) error {
+		g, err := o.gateAsIs(ctx, d, x.Gate)
+		if err != nil {
+			return err
+		}
+		if g.Status != GateOpen {
+			return repeated(g, x.To, "")
+		}
+		if slices.ContainsFunc(g.Delegations, func(y Delegation) bool { return y.From.Same(x.From) && y.To.Same(x.To) }) {
+			return errNothing
+		}
+		role, err := o.mayDecide(ctx, d, g, &Decision{By: x.From})
+		if err == nil {
+			err = fourEyes(&d.r, x.To)
+		}
+		if errors.As(err, &denied) {
+			return d.deny(x.From, g, denied)
+		}
+		if err != nil {
+			return err
+		}
+		denied = nil
+		x.At = d.now
+		d.c.Delegations = append(d.c.Delegations, x)
+		d.who = whoOf(x.From, role)
+		d.tell(NotifyDelegated, g.ID, nil)
+		return d.audit(audit.Entry{
+			Type: audit.GateDelegated, Action: audit.Update, Gate: &audit.Gate{ID: g.ID, State: g.State, To: x.To.ID},
+		})
+	})
+	if err == nil && denied != nil {
+		return denied
+	}
+	return err
+}

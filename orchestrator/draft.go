@@ -1,0 +1,339 @@
+package orchestrator
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/researchflow/researchflow/orchestrator/audit"
+)
+
+// draft is a change of a request in the making: the row as it will be, and all that is written with it.
+type draft struct {
+	o   *Orchestrator
+	def *compiled
+	now time.Time
+	r   Request
+	c   Commit
+	who audit.Who // of the entries to come
+}
+
+// errNothing ends a change without committing anything, as a success.
+var errNothing = errors.New("orchestrator: nothing to change")
+
+const (
+	maxConflicts = 50
+	maxBackoff   = 100 * time.Millisecond
+)
+
+// change reads a request, has f draft a change of it, and commits that; if somebody else was faster, all
+// over again. f may be called several times and must have no other effects.
+func (o *Orchestrator) change(ctx context.Context, id string, f func(ctx context.Context, d *draft) error) error {
+	backoff := time.Millisecond
+	for range maxConflicts {
+		d, err := o.open(ctx, id)
+		if err == nil {
+			err = f(ctx, d)
+		}
+		if err == nil {
+			err = o.commit(ctx, d)
+		}
+		switch {
+		case errors.Is(err, errNothing):
+			return nil
+		case !errors.Is(err, ErrConflict):
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(mathrand.N(backoff)):
+		}
+		backoff = min(2*backoff, maxBackoff)
+	}
+	return fmt.Errorf("%w %d times in a row", ErrConflict, maxConflicts)
+}
+
+// open reads a request and prepares a change of it.
+func (o *Orchestrator) open(ctx context.Context, id string) (*draft, error) {
+	snap, err := o.store.Snapshot(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	d := &draft{o: o, now: snap.Now, r: snap.Request}
+	d.c = Commit{Expect: snap.Request.Version, Head: snap.Audit}
+	d.def, err = o.definition(ctx, snap.Request.Definition)
+	if err != nil {
+		return nil, err
+	}
+	if states, ok := o.cfg.migrations[snap.Request.Definition]; ok && d.r.Live() {
+		if err := d.migrate(states); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// commit seals the draft and writes it.
+func (o *Orchestrator) commit(ctx context.Context, d *draft) error {
+	if len(d.c.Audit) == 0 {
+		return errors.New("orchestrator: a change without an audit entry")
+	}
+	d.r.Version++
+	d.r.UpdatedAt = d.now
+	d.c.Request = &d.r
+	d.c.ID = d.c.Audit[0].ID
+	for i := range d.c.History {
+		d.c.History[i].Commit = d.c.ID
+	}
+	if o.cfg.sink != nil {
+		for i := range d.c.Audit {
+			payload, err := json.Marshal(&d.c.Audit[i])
+			if err != nil {
+				return fmt.Errorf("orchestrator: audit message: %w", err)
+			}
+			d.message(MessageAudit, d.c.Audit[i].ID, payload)
+		}
+	}
+	unlock := o.hooks.lock(d.r.ID, len(o.cfg.onChange) > 0)
+	defer unlock()
+	if err := o.store.Commit(ctx, &d.c); err != nil {
+		return err
+	}
+	for _, h := range d.c.History {
+		o.metrics.transition(ctx, h)
+		o.cfg.logger.LogAttrs(ctx, slog.LevelInfo, "state changed", slog.String("request", h.Request),
+			slog.Int64("seq", h.Seq), slog.String("from", h.From), slog.String("to", h.To), slog.String("event", h.Event))
+		for _, f := range o.cfg.onChange {
+			f(h)
+		}
+	}
+	o.signal()
+	return nil
+}
+
+// hookLocks keep the calls of hooks in the order of the commits, request by request.
+type hookLocks struct {
+	seed    maphash.Seed
+	stripes [256]sync.Mutex
+}
+
+func (l *hookLocks) lock(id string, needed bool) func() {
+	if !needed {
+		return func() {}
+	}
+	m := &l.stripes[maphash.String(l.seed, id)%uint64(len(l.stripes))]
+	m.Lock()
+	return m.Unlock
+}
+
+// audit adds an entry. The first error sticks to the draft's end by making the commit fail.
+func (d *draft) audit(e audit.Entry) error {
+	e.Tenant, e.Chain, e.Recorded = d.o.cfg.tenant, d.r.ID, d.now
+	if e.Who == (audit.Who{}) {
+		e.Who = d.who
+	}
+	e.Who.Instance = d.o.cfg.instance
+	if e.Why.Purpose == "" {
+		e.Why.Purpose = d.r.Purpose
+	}
+	if e.Why.Protocol == "" {
+		e.Why.Protocol = d.r.Protocol
+	}
+	s, head, err := d.c.Head.Seal(e)
+	if err != nil {
+		return err
+	}
+	d.c.Audit = append(d.c.Audit, s)
+	d.c.Head = head
+	return nil
+}
+
+func whoOf(a Actor, role string) audit.Who {
+	return audit.Who{System: a.System, User: a.ID, Role: role, Client: a.Client, Address: a.Address}
+}
+
+// move leaves the state on an event and enters the next.
+func (d *draft) move(event string, by Actor, reason string, output json.RawMessage) error {
+	f, err := newFacts(&d.r, output)
+	if err != nil {
+		return err
+	}
+	hops, next, err := d.def.next(place{d.r.State, d.r.Returns}, event, f)
+	if err != nil {
+		var t *TransitionError
+		if errors.As(err, &t) {
+			t.Request = d.r.ID
+		}
+		return err
+	}
+	return d.follow(hops, next, by, reason)
+}
+
+func (d *draft) follow(hops []hop, next place, by Actor, reason string) error {
+	if err := d.leave(); err != nil {
+		return err
+	}
+	for i, h := range hops {
+		d.r.Visit++
+		change := StateChange{
+			Request: d.r.ID, Seq: d.r.Visit, From: h.from, To: h.to, Event: h.event, At: d.now,
+		}
+		if i == 0 {
+			change.By, change.Reason = by, reason
+		}
+		d.c.History = append(d.c.History, change)
+		err := d.audit(audit.Entry{
+			Type: audit.StateChanged, Action: audit.Update,
+			Change: &audit.Change{Seq: change.Seq, From: h.from, To: h.to, Event: h.event},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	d.r.State, d.r.Returns, d.r.EnteredAt = next.state, next.returns, d.now
+	return d.enter()
+}
+
+// leave cancels the step and closes the gate that are still open.
+func (d *draft) leave() error {
+	if s := d.r.Step; s != nil {
+		d.c.End = append(d.c.End, ExecutionEnd{ID: s.ID, Status: StepCancelled, At: d.now})
+		d.r.Step = nil
+	}
+	if g := d.r.Gate; g != nil {
+		if err := d.closeGate(GateClosed); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// closeGate ends the open gate.
+func (d *draft) closeGate(status GateStatus) error {
+	g := *d.r.Gate
+	g.Status, g.ClosedAt, g.DueAt = status, d.now, time.Time{}
+	d.c.Gates = append(d.c.Gates, g)
+	d.c.ClearTimers = append(d.c.ClearTimers, TimerRemind, TimerEscalate)
+	d.r.Gate = nil
+	if status != GateClosed {
+		return nil
+	}
+	return d.audit(audit.Entry{
+		Type: audit.GateClosed, Action: audit.Update, Gate: &audit.Gate{ID: g.ID, State: g.State, Status: string(status)},
+	})
+}
+
+// enter begins what the state is for.
+func (d *draft) enter() error {
+	s := d.def.states[d.r.State]
+	switch s.Kind {
+	case Working:
+		d.schedule(s, Execution{Attempt: 1, RunAt: d.now, Status: StepReady})
+	case Waiting:
+		return d.openGate(s)
+	case Terminal:
+		d.r.Outcome, d.r.ClosedAt = s.Name, d.now
+		d.r.Proposed = nil
+		d.c.ClearTimers = append(d.c.ClearTimers, TimerOverdue)
+		d.tell(NotifyClosed, "", nil)
+	}
+	return nil
+}
+
+// schedule inserts an execution of the state's step.
+func (d *draft) schedule(s *State, e Execution) {
+	e.ID, e.Request, e.State, e.Step, e.Visit = audit.NewID(d.now), d.r.ID, s.Name, s.Step, d.r.Visit
+	e.Priority = d.r.Priority
+	if e.Token == 0 {
+		// Above every token of the request's earlier executions: each commit raises the version.
+		e.Token = (d.r.Version + 1) << 16
+	}
+	d.c.Insert = append(d.c.Insert, e)
+	d.r.Step = &d.c.Insert[len(d.c.Insert)-1]
+}
+
+func (d *draft) openGate(s *State) error {
+	rule := s.Gate
+	g := Gate{
+		ID: audit.NewID(d.now), Request: d.r.ID, State: s.Name, Visit: d.r.Visit, Roles: rule.Roles,
+		EscalateTo: rule.EscalateTo, Quorum: rule.Quorum, Status: GateOpen, OpenedAt: d.now,
+		RequirementsVersion: d.r.RequirementsVersion,
+	}
+	for _, after := range rule.Reminders {
+		d.timer(TimerRemind, g.ID, d.now.Add(after.D()))
+	}
+	if rule.Timeout > 0 {
+		g.DueAt = d.now.Add(rule.Timeout.D())
+		d.timer(TimerEscalate, g.ID, g.DueAt)
+	}
+	d.c.OpenGates = append(d.c.OpenGates, g)
+	d.r.Gate = &g
+	d.tell(NotifyGateOpened, g.ID, rule.Roles)
+	return d.audit(audit.Entry{
+		Type: audit.GateOpened, Action: audit.Create,
+		Gate: &audit.Gate{ID: g.ID, State: g.State, Status: string(GateOpen), Roles: rule.Roles},
+	})
+}
+
+func (d *draft) timer(kind TimerKind, gate string, at time.Time) {
+	d.c.Timers = append(d.c.Timers, Timer{ID: audit.NewID(d.now), Request: d.r.ID, Kind: kind, Gate: gate, FireAt: at})
+}
+
+// tell puts a notification into the outbox, if somebody is there to deliver it.
+func (d *draft) tell(kind NotificationKind, gate string, roles []string) {
+	if d.o.cfg.notifier == nil {
+		return
+	}
+	n := Notification{
+		ID: audit.NewID(d.now), Kind: kind, Request: d.r.ID, State: d.r.State, Gate: gate, Roles: roles, At: d.now,
+	}
+	payload, err := json.Marshal(n)
+	if err != nil {
+		panic(err) // strings and a time: it cannot fail
+	}
+	d.message(MessageNotification, n.ID, payload)
+}
+
+func (d *draft) message(kind MessageKind, id string, payload []byte) {
+	d.c.Messages = append(d.c.Messages, Message{
+		ID: id, Kind: kind, Request: d.r.ID, Seq: (d.c.Expect+1)*1000 + int64(len(d.c.Messages)),
+		Payload: payload, CreatedAt: d.now,
+	})
+}
+
+// revise makes a new version of the requirements.
+func (d *draft) revise(req Requirements, by Actor, reason string) error {
+	before, err := requirementsDigest(d.r.Requirements)
+	if err != nil {
+		return err
+	}
+	after, err := requirementsDigest(req)
+	if err != nil {
+		return err
+	}
+	d.r.RequirementsVersion++
+	d.r.Requirements = req
+	d.c.Requirements = &RequirementsVersion{
+		Request: d.r.ID, Version: d.r.RequirementsVersion, Requirements: req, By: by, Reason: reason, At: d.now,
+	}
+	return d.audit(audit.Entry{
+		Type: audit.RequestChanged, Action: audit.Update,
+		Entity: []audit.Entity{{Kind: "requirements", Version: d.r.RequirementsVersion, Before: before, After: after}},
+	})
+}
+
+// newRequestID returns an id such as REQ-20261123-1A2B3C4D.
+func newRequestID(now time.Time) string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails (crypto/rand)
+	return fmt.Sprintf("REQ-%s-%s", now.UTC().Format("20060102"), strings.ToUpper(fmt.Sprintf("%x", b)))
+}

@@ -1,0 +1,261 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/researchflow/researchflow/orchestrator/audit"
+)
+
+// act is a change that a person makes: it checks who may, records who was turned away, and keeps to
+// live requests.
+func (o *Orchestrator) act(ctx context.Context, id string, by Actor, reason string, may permission, f func(ctx context.Context, d *draft) error) error {
+	var v ValidationError
+	v.require("by.id", by.ID)
+	v.require("reason", reason)
+	if err := v.orNil(); err != nil {
+		return err
+	}
+	var denied *DeniedError
+	err := o.change(ctx, id, func(ctx context.Context, d *draft) error {
+		if !d.r.Live() {
+			return fmt.Errorf("%w: request %s has ended", ErrInvalidTransition, id)
+		}
+		role, err := may(ctx, o, by, &d.r)
+		if errors.As(err, &denied) {
+			return d.deny(by, nil, denied)
+		}
+		if err != nil {
+			return err
+		}
+		denied = nil
+		d.who = whoOf(by, role)
+		return f(ctx, d)
+	})
+	if err == nil && denied != nil {
+		return denied
+	}
+	return err
+}
+
+// permission returns the role in which an actor may do something.
+type permission func(ctx context.Context, o *Orchestrator, by Actor, r *Request) (string, error)
+
+// owner allows the submitter, the researcher, the assignee, and administrators.
+func owner(ctx context.Context, o *Orchestrator, by Actor, r *Request) (string, error) {
+	if by.Same(r.SubmittedBy) || by.Same(r.Researcher.Actor()) {
+		return RoleResearcher, nil
+	}
+	return keeper(ctx, o, by, r)
+}
+
+// keeper allows the assignee and administrators.
+func keeper(ctx context.Context, o *Orchestrator, by Actor, r *Request) (string, error) {
+	if r.Assignee != "" && by.ID == r.Assignee {
+		return "assignee", nil
+	}
+	return o.authorize(ctx, by, []string{RoleAdministrator}, r)
+}
+
+func suspendedError(id string) error {
+	return fmt.Errorf("%w: request %s is suspended", ErrInvalidTransition, id)
+}
+
+// RequestScopeChange asks, from any live state, for a change of the request's scope. The request leaves
+// what it is doing and waits in scope_change for a decision: approved, the patch (if any) is applied and
+// requirements are gathered anew; rejected, the request goes back to where it was. The submitter,
+// the researcher, the assignee and administrators may ask. It fails with a [*ValidationError] when the
+// patch does not give valid requirements, and with [ErrInvalidTransition] when the request has ended or
+// another scope change waits.
+func (o *Orchestrator) RequestScopeChange(ctx context.Context, c ScopeChange) error {
+	return o.act(ctx, c.Request, c.By, c.Reason, owner, func(ctx context.Context, d *draft) error {
+		if d.r.Suspended != nil {
+			return suspendedError(d.r.ID)
+		}
+		if len(c.Patch) > 0 {
+			if _, err := o.patched(ctx, d.r.Requirements, c.Patch); err != nil {
+				return err
+			}
+		}
+		if err := d.move(EventScopeChange, c.By, c.Reason, nil); err != nil {
+			return err
+		}
+		d.r.Proposed = &Proposal{By: c.By, Reason: c.Reason, At: d.now, State: d.r.State, Patch: c.Patch}
+		return nil
+	})
+}
+
+// Amend is [Orchestrator.RequestScopeChange] with changed requirements: the patch is required.
+func (o *Orchestrator) Amend(ctx context.Context, c ScopeChange) error {
+	if len(c.Patch) == 0 {
+		return &ValidationError{[]Fault{{"patch", "is missing"}}}
+	}
+	return o.RequestScopeChange(ctx, c)
+}
+
+// Withdraw ends a live request: it fails, with the outcome [OutcomeWithdrawn]. A running step is cancelled.
+// The submitter, the researcher, the assignee and administrators may withdraw. Repeating it is harmless.
+func (o *Orchestrator) Withdraw(ctx context.Context, id string, by Actor, reason string) error {
+	err := o.act(ctx, id, by, reason, owner, func(_ context.Context, d *draft) error {
+		d.r.Suspended = nil
+		if err := d.move(EventWithdraw, by, reason, nil); err != nil {
+			return err
+		}
+		if !d.r.Live() {
+			d.r.Outcome = OutcomeWithdrawn
+		}
+		return nil
+	})
+	if errors.Is(err, ErrInvalidTransition) {
+		if r, statusErr := o.Status(ctx, id); statusErr == nil && r.Outcome == OutcomeWithdrawn {
+			return nil
+		}
+	}
+	return err
+}
+
+// Suspend puts a live request to rest: no step runs (a running one is cancelled and begins again
+// afterwards), no gate can be decided, and a gate's timers stand still. The assignee and administrators may.
+func (o *Orchestrator) Suspend(ctx context.Context, id string, by Actor, reason string) error {
+	return o.act(ctx, id, by, reason, keeper, func(ctx context.Context, d *draft) error {
+		if d.r.Suspended != nil {
+			return errNothing
+		}
+		s := &Suspension{By: by, Reason: reason, At: d.now}
+		if step := d.r.Step; step != nil {
+			d.c.End = append(d.c.End, ExecutionEnd{ID: step.ID, Status: StepPaused, At: d.now})
+		}
+		if d.r.Gate != nil {
+			timers, err := o.store.Timers(ctx, id)
+			if err != nil {
+				return err
+			}
+			for _, t := range timers {
+				if t.Gate == d.r.Gate.ID {
+					s.Timers = append(s.Timers, SuspendedTimer{Kind: t.Kind, Left: max(0, t.FireAt.Sub(d.now))})
+				}
+			}
+			d.c.ClearTimers = append(d.c.ClearTimers, TimerRemind, TimerEscalate)
+			g := *d.r.Gate
+			g.DueAt = time.Time{}
+			d.c.Gates = append(d.c.Gates, g)
+		}
+		d.r.Suspended = s
+		return d.note("suspended", "")
+	})
+}
+
+// Resume ends the rest of a request. The assignee and administrators may.
+func (o *Orchestrator) Resume(ctx context.Context, id string, by Actor, reason string) error {
+	return o.act(ctx, id, by, reason, keeper, func(_ context.Context, d *draft) error {
+		s := d.r.Suspended
+		if s == nil {
+			return errNothing
+		}
+		d.r.Suspended = nil
+		if old := d.r.Step; old != nil {
+			// The paused attempt ends; the next one of the same visit begins.
+			d.c.End = append(d.c.End, ExecutionEnd{ID: old.ID, Status: StepCancelled, At: d.now})
+			d.schedule(d.def.states[d.r.State], Execution{
+				Attempt: old.Attempt + 1, Failed: old.Failed, Lost: old.Lost, RunAt: d.now, Status: StepReady,
+			})
+		}
+		if d.r.Gate != nil {
+			g := *d.r.Gate
+			for _, t := range s.Timers {
+				d.timer(t.Kind, g.ID, d.now.Add(t.Left))
+				if t.Kind == TimerEscalate {
+					g.DueAt = d.now.Add(t.Left)
+				}
+			}
+			d.c.Gates = append(d.c.Gates, g)
+		}
+		return d.note("resumed", "")
+	})
+}
+
+// note records a change of the request's row that is no change of state.
+func (d *draft) note(kind, ref string) error {
+	return d.audit(audit.Entry{
+		Type: audit.RequestChanged, Action: audit.Update, Entity: []audit.Entity{{Kind: kind, Ref: ref}},
+	})
+}
+
+// Retry has a failed step run again: at once, where it waits for its next attempt; from the beginning,
+// where it had failed for good and the request waits for a person. Those who may decide there and
+// administrators may. It fails with [ErrInvalidTransition] where there is nothing to run again.
+func (o *Orchestrator) Retry(ctx context.Context, id string, by Actor, reason string) error {
+	may := func(ctx context.Context, o *Orchestrator, by Actor, r *Request) (string, error) {
+		if r.Gate != nil {
+			return o.authorize(ctx, by, append(slices.Clone(r.Gate.Roles), RoleAdministrator), r)
+		}
+		return keeper(ctx, o, by, r)
+	}
+	return o.act(ctx, id, by, reason, may, func(_ context.Context, d *draft) error {
+		if d.r.Suspended != nil {
+			return suspendedError(id)
+		}
+		if old := d.r.Step; old != nil {
+			if old.Status != StepReady {
+				return fmt.Errorf("%w: the step of request %s is not waiting", ErrInvalidTransition, id)
+			}
+			d.c.End = append(d.c.End, ExecutionEnd{ID: old.ID, Status: StepCancelled, At: d.now})
+			d.schedule(d.def.states[d.r.State], Execution{
+				Attempt: old.Attempt + 1, Failed: old.Failed, Lost: old.Lost, RunAt: d.now, Status: StepReady,
+			})
+			return d.note("retry", old.Step)
+		}
+		back := d.def.states[d.r.Returns[d.r.State]]
+		if back == nil || back.Kind != Working {
+			return fmt.Errorf("%w: request %s has no failed step", ErrInvalidTransition, id)
+		}
+		return d.move(EventRetry, by, reason, nil)
+	})
+}
+
+// Reassign changes who looks after a request; "" nobody. The assignee and administrators may.
+func (o *Orchestrator) Reassign(ctx context.Context, id, assignee string, by Actor, reason string) error {
+	return o.act(ctx, id, by, reason, keeper, func(_ context.Context, d *draft) error {
+		if d.r.Assignee == assignee {
+			return errNothing
+		}
+		d.r.Assignee = assignee
+		return d.note("assignee", assignee)
+	})
+}
+
+// SetPriority changes a request's priority, also of a step that waits. The assignee and administrators may.
+func (o *Orchestrator) SetPriority(ctx context.Context, id string, p Priority, by Actor, reason string) error {
+	if p < Routine || p > Stat {
+		return &ValidationError{[]Fault{{"priority", "is none of routine, urgent, asap, stat"}}}
+	}
+	return o.act(ctx, id, by, reason, keeper, func(_ context.Context, d *draft) error {
+		if d.r.Priority == p {
+			return errNothing
+		}
+		d.r.Priority = p
+		d.c.Reprioritize = true
+		return d.note("priority", p.String())
+	})
+}
+
+// SetDue changes a request's due date; the zero time removes it. The submitter, the researcher, the
+// assignee and administrators may.
+func (o *Orchestrator) SetDue(ctx context.Context, id string, due time.Time, by Actor, reason string) error {
+	return o.act(ctx, id, by, reason, owner, func(_ context.Context, d *draft) error {
+		due := due.UTC().Truncate(time.Microsecond)
+		if d.r.Due.Equal(due) {
+			return errNothing
+		}
+		d.r.Due = due
+		d.c.ClearTimers = append(d.c.ClearTimers, TimerOverdue)
+		if due.IsZero() {
+			return d.note("due", "")
+		}
+		d.timer(TimerOverdue, "", due)
+		return d.note("due", due.Format(time.RFC3339))
+	})
+}

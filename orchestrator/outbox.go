@@ -1,0 +1,74 @@
+package orchestrator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/researchflow/researchflow/orchestrator/audit"
+)
+
+const (
+	messageBatch      = 50
+	maxMessageBackoff = 5 * time.Minute
+)
+
+// deliverMessages hands outbox messages to the notifier and the audit sink.
+func (e *engine) deliverMessages(ctx context.Context) (bool, error) {
+	o := e.o
+	claimed, err := o.store.ClaimMessages(ctx, MessageClaim{
+		Owner: o.cfg.instance, Lease: o.cfg.lease, Kinds: o.messageKinds(), Limit: messageBatch,
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, m := range claimed {
+		class := ""
+		if err := o.deliver(e.working, m); err != nil {
+			class = "error"
+			if errors.Is(err, context.DeadlineExceeded) {
+				class = "timeout"
+			}
+			o.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "message not delivered", slog.String("id", m.ID),
+				slog.String("kind", string(m.Kind)), slog.Int("attempt", m.Attempts))
+		}
+		retry := min(time.Second<<min(m.Attempts, 16), maxMessageBackoff)
+		if e.working.Err() != nil {
+			retry = 0
+		}
+		// Storing that it was delivered is worth finishing: else it is delivered again.
+		if err := o.store.FinishMessage(context.WithoutCancel(ctx), m.ID, o.cfg.instance, class, retry); err != nil {
+			return false, err
+		}
+	}
+	return len(claimed) > 0, nil
+}
+
+// deliver hands one message over; a panic of the host's code is an error.
+func (o *Orchestrator) deliver(ctx context.Context, m Message) (err error) {
+	ctx, cancel := context.WithTimeout(ctx, o.cfg.lease/2)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = errors.New("orchestrator: the receiver panicked")
+		}
+	}()
+	switch m.Kind {
+	case MessageNotification:
+		var n Notification
+		if err := json.Unmarshal(m.Payload, &n); err != nil {
+			return fmt.Errorf("orchestrator: notification: %w", err)
+		}
+		return o.cfg.notifier.Notify(ctx, n)
+	case MessageAudit:
+		var s audit.Sealed
+		if err := json.Unmarshal(m.Payload, &s); err != nil {
+			return fmt.Errorf("orchestrator: audit message: %w", err)
+		}
+		return o.cfg.sink.Append(ctx, s)
+	}
+	return fmt.Errorf("orchestrator: message of unknown kind")
+}

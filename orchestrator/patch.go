@@ -1,0 +1,101 @@
+package orchestrator
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/researchflow/researchflow/orchestrator/audit"
+)
+
+// patched applies a JSON merge patch (RFC 7396) to requirements and checks the result.
+func (o *Orchestrator) patched(ctx context.Context, r Requirements, patch json.RawMessage) (Requirements, error) {
+	var change any
+	if err := json.Unmarshal(patch, &change); err != nil {
+		return r, &ValidationError{[]Fault{{"patch", "is not JSON"}}}
+	}
+	if _, ok := change.(map[string]any); !ok {
+		return r, &ValidationError{[]Fault{{"patch", "is not a JSON object"}}}
+	}
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return r, fmt.Errorf("orchestrator: requirements: %w", err)
+	}
+	var doc any
+	if err := json.Unmarshal(raw, &doc); err != nil {
+		return r, fmt.Errorf("orchestrator: requirements: %w", err)
+	}
+	if raw, err = json.Marshal(mergePatch(doc, change)); err != nil {
+		return r, fmt.Errorf("orchestrator: patch: %w", err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	dec.DisallowUnknownFields()
+	var out Requirements
+	if err := dec.Decode(&out); err != nil {
+		return r, &ValidationError{[]Fault{{"patch", "does not give requirements: " + patchFault(err)}}}
+	}
+	out = out.withDefaults()
+	return out, o.checkRequirements(ctx, out, "")
+}
+
+// patchFault names the member, never a value.
+func patchFault(err error) string {
+	var typ *json.UnmarshalTypeError
+	if errors.As(err, &typ) {
+		return fmt.Sprintf("%s is a JSON %s", typ.Field, typ.Value)
+	}
+	return "it has a member that requirements do not have"
+}
+
+// mergePatch is RFC 7396, section 2.
+func mergePatch(target, patch any) any {
+	p, ok := patch.(map[string]any)
+	if !ok {
+		return patch
+	}
+	t, ok := target.(map[string]any)
+	if !ok {
+		t = map[string]any{}
+	}
+	for name, value := range p {
+		if value == nil {
+			delete(t, name)
+		} else {
+			t[name] = mergePatch(t[name], value)
+		}
+	}
+	return t
+}
+
+// checkRequirements validates requirements, with the host's check on top.
+func (o *Orchestrator) checkRequirements(ctx context.Context, r Requirements, prefix string) error {
+	var v ValidationError
+	r.validate(&v, prefix)
+	if len(v.Faults) == 0 && o.cfg.check != nil {
+		for _, f := range o.cfg.check(ctx, r) {
+			v.add(prefix+f.Path, f.Message)
+		}
+	}
+	return v.orNil()
+}
+
+// requirementsDigest is the SHA-256 of the canonical JSON, in hex.
+func requirementsDigest(r Requirements) (string, error) {
+	return canonicalDigest(r)
+}
+
+func canonicalDigest(v any) (string, error) {
+	raw, err := json.Marshal(v)
+	if err != nil {
+		return "", fmt.Errorf("orchestrator: digest: %w", err)
+	}
+	if raw, err = audit.Canonical(raw); err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(raw)
+	return hex.EncodeToString(sum[:]), nil
+}

@@ -1,0 +1,296 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/researchflow/researchflow/orchestrator/audit"
+)
+
+// Status returns a request as it is now, or [ErrNotFound].
+func (o *Orchestrator) Status(ctx context.Context, id string) (*Request, error) {
+	snap, err := o.store.Snapshot(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	return &snap.Request, nil
+}
+
+// Active streams the live requests: highest priority first, then oldest.
+func (o *Orchestrator) Active(ctx context.Context) iter.Seq2[Request, error] {
+	live := true
+	return o.All(ctx, Query{Live: &live, Limit: 200})
+}
+
+// All streams every request that a query selects, page by page; one that changes its priority meanwhile
+// can be missed or come twice.
+func (o *Orchestrator) All(ctx context.Context, q Query) iter.Seq2[Request, error] {
+	return func(yield func(Request, error) bool) {
+		for {
+			page, err := o.store.Requests(ctx, q)
+			if err != nil {
+				yield(Request{}, err)
+				return
+			}
+			for _, r := range page.Requests {
+				if !yield(r, nil) {
+					return
+				}
+			}
+			if page.Next == "" {
+				return
+			}
+			q.Cursor = page.Next
+		}
+	}
+}
+
+// CountActive counts the live requests.
+func (o *Orchestrator) CountActive(ctx context.Context) (int64, error) {
+	counts, err := o.store.Counts(ctx)
+	var n int64
+	for _, c := range counts {
+		if c.Live {
+			n += c.Count
+		}
+	}
+	return n, err
+}
+
+// Counts counts the requests by state.
+func (o *Orchestrator) Counts(ctx context.Context) ([]StateCount, error) { return o.store.Counts(ctx) }
+
+// List returns a page of requests.
+func (o *Orchestrator) List(ctx context.Context, q Query) (Page, error) {
+	return o.store.Requests(ctx, q)
+}
+
+// Backlog measures what waits.
+func (o *Orchestrator) Backlog(ctx context.Context) (Backlog, error) { return o.store.Backlog(ctx) }
+
+// exists turns an empty list of an unknown request into ErrNotFound.
+func exists[T any](ctx context.Context, o *Orchestrator, id string, rows []T, err error) ([]T, error) {
+	if err == nil && len(rows) == 0 {
+		_, err = o.store.Snapshot(ctx, id)
+	}
+	return rows, err
+}
+
+// History returns the states a request entered, first one first.
+func (o *Orchestrator) History(ctx context.Context, id string) ([]StateChange, error) {
+	rows, err := o.store.History(ctx, id)
+	return exists(ctx, o, id, rows, err)
+}
+
+// RequirementsVersions returns every version of a request's requirements, first one first.
+func (o *Orchestrator) RequirementsVersions(ctx context.Context, id string) ([]RequirementsVersion, error) {
+	rows, err := o.store.RequirementsVersions(ctx, id)
+	return exists(ctx, o, id, rows, err)
+}
+
+// Gates returns every gate a request came to, with its decisions, first one first.
+func (o *Orchestrator) Gates(ctx context.Context, id string) ([]Gate, error) {
+	rows, err := o.store.Gates(ctx, id)
+	return exists(ctx, o, id, rows, err)
+}
+
+// Escalations returns every time-out of a request's gates, first one first.
+func (o *Orchestrator) Escalations(ctx context.Context, id string) ([]Escalation, error) {
+	rows, err := o.store.Escalations(ctx, id)
+	return exists(ctx, o, id, rows, err)
+}
+
+// Executions returns every attempt at a step of a request, first one first.
+func (o *Orchestrator) Executions(ctx context.Context, id string) ([]Execution, error) {
+	rows, err := o.store.Executions(ctx, id)
+	return exists(ctx, o, id, rows, err)
+}
+
+// FeasibilityReports returns a request's reports, first one first.
+func (o *Orchestrator) FeasibilityReports(ctx context.Context, id string) ([]FeasibilityReport, error) {
+	rows, err := o.store.FeasibilityReports(ctx, id)
+	return exists(ctx, o, id, rows, err)
+}
+
+// Deliveries returns what was delivered for a request, first one first.
+func (o *Orchestrator) Deliveries(ctx context.Context, id string) ([]Delivery, error) {
+	rows, err := o.store.Deliveries(ctx, id)
+	return exists(ctx, o, id, rows, err)
+}
+
+// StateStatistics says how long a state was held.
+type StateStatistics struct {
+	State                      string
+	Count                      int
+	Mean, Median, P95, Longest time.Duration
+}
+
+// Durations says, state by state, how long requests stayed in it, for all that left it in [from, to).
+func (o *Orchestrator) Durations(ctx context.Context, from, to time.Time) ([]StateStatistics, error) {
+	var all []StateStatistics
+	var held []time.Duration
+	state := ""
+	flush := func() {
+		if len(held) == 0 {
+			return
+		}
+		slices.Sort(held)
+		var sum time.Duration
+		for _, h := range held {
+			sum += h
+		}
+		rank := func(share int) time.Duration { return held[(len(held)-1)*share/100] }
+		all = append(all, StateStatistics{
+			State: state, Count: len(held), Mean: sum / time.Duration(len(held)), Median: rank(50), P95: rank(95),
+			Longest: held[len(held)-1],
+		})
+		held = held[:0]
+	}
+	for d, err := range o.store.StateDurations(ctx, from, to) {
+		if err != nil {
+			return nil, err
+		}
+		if d.State != state {
+			flush()
+			state = d.State
+		}
+		held = append(held, d.Held)
+	}
+	flush()
+	return all, nil
+}
+
+// Watch yields a request's history rows with Seq above after: those there are and, whichever host
+// writes them, those to come, until the request has ended, ctx is done (its error comes last), or the loop is left.
+func (o *Orchestrator) Watch(ctx context.Context, id string, after int64) iter.Seq2[StateChange, error] {
+	return func(yield func(StateChange, error) bool) {
+		wake, unsubscribe := o.wakes.subscribe()
+		defer unsubscribe()
+		for {
+			snap, err := o.store.Snapshot(ctx, id)
+			var rows []StateChange
+			if err == nil && snap.Request.Visit > after {
+				rows, err = o.store.History(ctx, id)
+			}
+			if err != nil {
+				yield(StateChange{}, err)
+				return
+			}
+			for _, h := range rows {
+				if h.Seq <= after {
+					continue
+				}
+				if !yield(h, nil) {
+					return
+				}
+				after = h.Seq
+			}
+			// Rows that came after the snapshot was read are in rows already; the next round sees the end.
+			if !snap.Request.Live() {
+				return
+			}
+			t := time.NewTimer(o.cfg.poll)
+			select {
+			case <-ctx.Done():
+				t.Stop()
+				yield(StateChange{}, ctx.Err())
+				return
+			case <-wake:
+			case <-t.C:
+			}
+			t.Stop()
+		}
+	}
+}
+
+// AuditEntries streams the audit entries of a request, or of [audit.SystemChain], first one first.
+func (o *Orchestrator) AuditEntries(ctx context.Context, chain string) iter.Seq2[audit.Sealed, error] {
+	return o.store.AuditEntries(ctx, chain, 0)
+}
+
+// VerifyAudit verifies a chain to its end and returns its head. The error is an [*audit.BadEntryError] for
+// a broken chain.
+func (o *Orchestrator) VerifyAudit(ctx context.Context, chain string) (audit.Head, error) {
+	// The head is read first: entries that come meanwhile lie behind it.
+	end, _, err := o.store.AuditHead(ctx, chain)
+	if err != nil {
+		return audit.Head{}, err
+	}
+	v := audit.NewVerifier(chain, audit.Head{})
+	for s, err := range o.store.AuditEntries(ctx, chain, 0) {
+		if err == nil && v.Head().Seq == end.Seq && s.Seq > end.Seq {
+			break
+		}
+		if err == nil {
+			err = v.Add(&s)
+		}
+		if err != nil {
+			return v.Head(), err
+		}
+	}
+	return v.Head(), v.End(end)
+}
+
+// Record appends entries to the audit trail: to the chain of the request that Chain names, or, where it is "" or
+// [audit.SystemChain], to that of the host. Times and instance are filled in. It returns when they are committed;
+// whoever reads data must not hand it on when Record fails.
+func (o *Orchestrator) Record(ctx context.Context, entries ...audit.Entry) error {
+	for len(entries) > 0 {
+		chain := entries[0].Chain
+		n := 1
+		for n < len(entries) && entries[n].Chain == chain {
+			n++
+		}
+		var err error
+		if chain == "" || chain == audit.SystemChain {
+			err = o.recordSystem(ctx, entries[:n])
+		} else {
+			err = o.change(ctx, chain, func(_ context.Context, d *draft) error {
+				for _, e := range entries[:n] {
+					if err := d.audit(e); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		}
+		if err != nil {
+			return err
+		}
+		entries = entries[n:]
+	}
+	return nil
+}
+
+func (o *Orchestrator) recordSystem(ctx context.Context, entries []audit.Entry) error {
+	last := ""
+	for range maxConflicts {
+		if last != "" {
+			if ok, err := o.store.Committed(ctx, audit.SystemChain, last); err != nil || ok {
+				return err
+			}
+		}
+		prev, now, err := o.store.AuditHead(ctx, audit.SystemChain)
+		if err != nil {
+			return err
+		}
+		head := prev
+		sealed := make([]audit.Sealed, len(entries))
+		for i, e := range entries {
+			e.Chain, e.Recorded, e.Tenant = audit.SystemChain, now, o.cfg.tenant
+			e.Who.Instance = o.cfg.instance
+			if sealed[i], head, err = head.Seal(e); err != nil {
+				return err
+			}
+		}
+		last = sealed[len(sealed)-1].ID
+		if err := o.store.AppendAudit(ctx, prev, sealed); !errors.Is(err, ErrConflict) {
+			return err
+		}
+	}
+	return fmt.Errorf("%w: the audit trail of the host is too busy", ErrConflict)
+}

@@ -1,0 +1,241 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+)
+
+// engine is a running orchestrator.
+type engine struct {
+	o *Orchestrator
+	// claiming ends when Stop begins; working when running steps are to end as well.
+	claiming, working     context.Context
+	stopClaims, stopSteps context.CancelCauseFunc
+	loops, steps          sync.WaitGroup
+
+	mu   sync.Mutex
+	free map[string]int // step -> executions that may still be begun
+}
+
+var errStopping = errors.New("orchestrator: the host is stopping")
+
+// Start begins to run steps, fire timers and deliver messages, and returns when it does. Starting twice
+// changes nothing. It fails when the store cannot be used. ctx is for starting only: Stop ends the running.
+func (o *Orchestrator) Start(ctx context.Context) error {
+	o.run.Lock()
+	defer o.run.Unlock()
+	if o.engine != nil {
+		return nil
+	}
+	if err := o.putDefinition(ctx); err != nil {
+		return err
+	}
+	e := &engine{o: o, free: map[string]int{}}
+	base := context.WithoutCancel(ctx)
+	e.claiming, e.stopClaims = context.WithCancelCause(base)
+	e.working, e.stopSteps = context.WithCancelCause(base)
+	for name, set := range o.cfg.steps {
+		e.free[name] = set.concurrency
+	}
+	e.loop("steps", e.claimSteps)
+	e.loop("timers", e.fireTimers)
+	if kinds := o.messageKinds(); len(kinds) > 0 {
+		e.loop("messages", e.deliverMessages)
+	}
+	if w, ok := o.store.(Waker); ok {
+		e.loops.Go(func() { e.listen(w) })
+	}
+	e.loops.Go(e.adopt)
+	o.engine = e
+	return nil
+}
+
+// Stop ends what Start began: it claims nothing more, lets running steps go on for the grace period,
+// cancels those that are left, hands their leases back, and waits. It may be called twice, and before Start. When ctx ends
+// first, its error is returned while the rest still comes to its end; a second Stop waits for that.
+func (o *Orchestrator) Stop(ctx context.Context) error {
+	o.run.Lock()
+	defer o.run.Unlock()
+	e := o.engine
+	if e == nil {
+		return nil
+	}
+	e.stopClaims(errStopping)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		e.loops.Wait()
+		e.steps.Wait()
+	}()
+	if o.cfg.grace > 0 {
+		select {
+		case <-done:
+		case <-ctx.Done():
+		case <-time.After(o.cfg.grace):
+		}
+	}
+	e.stopSteps(errStopping)
+	select {
+	case <-done:
+		o.engine = nil
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// wakes tell the loops of this host that there may be something to do.
+type wakes struct {
+	mu   sync.Mutex
+	subs map[chan struct{}]bool
+}
+
+func (w *wakes) subscribe() (<-chan struct{}, func()) {
+	c := make(chan struct{}, 1)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.subs == nil {
+		w.subs = map[chan struct{}]bool{}
+	}
+	w.subs[c] = true
+	return c, func() {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		delete(w.subs, c)
+	}
+}
+
+// signal wakes this host's loops and watchers.
+func (o *Orchestrator) signal() {
+	o.wakes.mu.Lock()
+	defer o.wakes.mu.Unlock()
+	for c := range o.wakes.subs {
+		select {
+		case c <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// loop calls work again and again: at once while it says there is more, else after a wake or the poll interval. Errors make it wait
+// a little longer each time.
+func (e *engine) loop(name string, work func(ctx context.Context) (more bool, err error)) {
+	wake, unsubscribe := e.o.wakes.subscribe()
+	e.loops.Go(func() {
+		defer unsubscribe()
+		failures := 0
+		for e.claiming.Err() == nil {
+			more, err := work(e.claiming)
+			switch {
+			case err != nil && e.claiming.Err() == nil:
+				failures++
+				e.o.cfg.logger.LogAttrs(e.claiming, slog.LevelWarn, "cannot work", slog.String("loop", name), slog.Any("error", err))
+				if !e.pause(nil, min(e.o.cfg.poll, time.Duration(failures)*100*time.Millisecond)) {
+					return
+				}
+			case more:
+				failures = 0
+			default:
+				failures = 0
+				if !e.pause(wake, e.o.cfg.poll) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// pause waits; false when the host stops.
+func (e *engine) pause(wake <-chan struct{}, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-e.claiming.Done():
+		return false
+	case <-wake:
+	case <-t.C:
+	}
+	return true
+}
+
+// listen has other hosts' commits wake this one.
+func (e *engine) listen(w Waker) {
+	for {
+		err := w.Listen(e.claiming, e.o.signal)
+		if e.claiming.Err() != nil || errors.Is(err, ErrUnsupported) {
+			return
+		}
+		e.o.cfg.logger.LogAttrs(e.claiming, slog.LevelInfo, "listening again", slog.Any("error", err))
+		if !e.pause(nil, e.o.cfg.poll) {
+			return
+		}
+	}
+}
+
+// claimSteps claims what there is room for, and runs it.
+func (e *engine) claimSteps(ctx context.Context) (bool, error) {
+	e.mu.Lock()
+	free := maps.Clone(e.free)
+	e.mu.Unlock()
+	maps.DeleteFunc(free, func(_ string, n int) bool { return n <= 0 })
+	if len(free) == 0 {
+		return false, nil // a step that ends wakes this loop
+	}
+	claimed, err := e.o.store.ClaimSteps(ctx, StepClaim{Owner: e.o.cfg.instance, Lease: e.o.cfg.lease, Steps: free})
+	for _, x := range claimed {
+		e.mu.Lock()
+		e.free[x.Step]--
+		e.mu.Unlock()
+		e.steps.Go(func() {
+			defer func() {
+				e.mu.Lock()
+				e.free[x.Step]++
+				e.mu.Unlock()
+				e.o.signal()
+			}()
+			e.execute(x)
+		})
+	}
+	return len(claimed) > 0, err
+}
+
+// adopt moves live requests of old definitions to this host's, where the host says how, and takes up parked ones again.
+func (e *engine) adopt() {
+	for r, err := range e.o.Active(e.claiming) {
+		if err != nil {
+			return // the next start tries again; each change of a request does so, too
+		}
+		_, old := e.o.cfg.migrations[r.Definition]
+		if !old && r.Parked == "" {
+			continue
+		}
+		err := e.o.change(e.claiming, r.ID, func(_ context.Context, d *draft) error {
+			if d.r.Parked != "" {
+				return d.unpark()
+			}
+			if len(d.c.Audit) == 0 {
+				return errNothing
+			}
+			return nil
+		})
+		if err != nil && e.claiming.Err() == nil {
+			e.o.cfg.logger.LogAttrs(e.claiming, slog.LevelWarn, "cannot adopt", slog.String("request", r.ID), slog.Any("error", err))
+		}
+	}
+}
+
+func (o *Orchestrator) messageKinds() []MessageKind {
+	var kinds []MessageKind
+	if o.cfg.notifier != nil {
+		kinds = append(kinds, MessageNotification)
+	}
+	if o.cfg.sink != nil {
+		kinds = append(kinds, MessageAudit)
+	}
+	return slices.Clip(kinds)
+}

@@ -1,0 +1,186 @@
+package orchestrator
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/researchflow/researchflow/orchestrator/audit"
+)
+
+// PurposeResearch is the purpose of use of a request that names none: healthcare research (HL7 v3 ActReason).
+const PurposeResearch = "HRESCH"
+
+// Submit takes a request in and returns its id, such as REQ-20261123-1A2B3C4D. It fails with a
+// [*ValidationError] that names every missing or wrong field, and with [ErrIdempotencyKey]. With an
+// idempotency key it may be called again after any error, and answers with the same id.
+func (o *Orchestrator) Submit(ctx context.Context, n NewRequest) (string, error) {
+	n.Requirements = n.Requirements.withDefaults()
+	if n.Purpose == "" {
+		n.Purpose = PurposeResearch
+	}
+	if n.SubmittedBy.ID == "" {
+		n.SubmittedBy = n.Researcher.Actor()
+	}
+	if err := n.Validate(); err != nil {
+		return "", err
+	}
+	if err := o.checkRequirements(ctx, n.Requirements, "requirements."); err != nil {
+		return "", err
+	}
+	digest, err := canonicalDigest(n)
+	if err != nil {
+		return "", &ValidationError{[]Fault{{"request", "holds text that is not Unicode"}}}
+	}
+	if n.IdempotencyKey != "" {
+		id, err := o.sameRequest(ctx, n.IdempotencyKey, digest)
+		if err == nil || !errors.Is(err, ErrNotFound) {
+			return id, err
+		}
+	}
+	if err := o.putDefinition(ctx); err != nil {
+		return "", err
+	}
+	var last *draft
+	for range maxConflicts {
+		d, err := o.newRequest(ctx, n, digest, last)
+		if err != nil {
+			return "", err
+		}
+		err = o.commit(ctx, d)
+		switch {
+		case err == nil:
+			return d.r.ID, nil
+		case errors.Is(err, ErrConflict): // the connection broke; as far as can be seen nothing was written
+			last = d
+		case errors.Is(err, ErrDuplicate):
+			if last != nil {
+				// The attempt before was under way, and has come through meanwhile.
+				if ok, err := o.store.Committed(ctx, last.r.ID, last.c.ID); err != nil || ok {
+					return last.r.ID, err
+				}
+				last = nil
+			}
+			if n.IdempotencyKey != "" {
+				id, err := o.sameRequest(ctx, n.IdempotencyKey, digest)
+				if err == nil || !errors.Is(err, ErrNotFound) {
+					return id, err
+				}
+			}
+		default:
+			return "", err
+		}
+	}
+	return "", fmt.Errorf("orchestrator: submit: no id is free: %w", ErrConflict)
+}
+
+// sameRequest returns the request with an idempotency key, if it has this content.
+func (o *Orchestrator) sameRequest(ctx context.Context, key, digest string) (string, error) {
+	id, err := o.store.RequestByKey(ctx, key)
+	if err != nil {
+		return "", err
+	}
+	got, err := o.store.Digest(ctx, id)
+	if err == nil && got != digest {
+		err = ErrIdempotencyKey
+	}
+	if err != nil {
+		return "", err
+	}
+	return id, nil
+}
+
+// newRequest drafts a request's first commit. After an attempt whose outcome may still come in, the
+// same id is used, so that the two exclude each other.
+func (o *Orchestrator) newRequest(ctx context.Context, n NewRequest, digest string, last *draft) (*draft, error) {
+	now, err := o.store.Now(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id := newRequestID(now)
+	if last != nil {
+		id = last.r.ID
+	}
+	d := &draft{o: o, def: o.def, now: now, who: whoOf(n.SubmittedBy, RoleResearcher)}
+	d.r = Request{
+		ID: id, Title: n.Title, Description: n.Description, Researcher: n.Researcher, Protocol: n.Protocol,
+		Purpose: n.Purpose, Priority: n.Priority, Due: n.Due.UTC(), SubmittedBy: n.SubmittedBy,
+		Definition: o.def.hash, Requirements: n.Requirements, SubmittedAt: now,
+	}
+	d.c.IdempotencyKey, d.c.Digest = n.IdempotencyKey, digest
+	after, err := requirementsDigest(n.Requirements)
+	if err != nil {
+		return nil, err
+	}
+	err = d.audit(audit.Entry{
+		Type: audit.RequestSubmitted, Action: audit.Create, Entity: []audit.Entity{
+			{Kind: "requirements", Version: 1, After: after}, {Kind: "definition", Ref: o.def.Name, After: o.def.hash},
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	d.r.RequirementsVersion = 1
+	d.c.Requirements = &RequirementsVersion{Request: id, Version: 1, Requirements: n.Requirements, By: n.SubmittedBy, At: now}
+	if !n.Due.IsZero() {
+		d.timer(TimerOverdue, "", n.Due.UTC())
+	}
+	f, err := newFacts(&d.r, nil)
+	if err != nil {
+		return nil, err
+	}
+	hops, next, err := o.def.begin(f)
+	if err != nil {
+		return nil, err
+	}
+	return d, d.follow(hops, next, n.SubmittedBy, "")
+}
+
+// putDefinition stores the definition of new requests, once per orchestrator.
+func (o *Orchestrator) putDefinition(ctx context.Context) error {
+	if o.stored.Load() {
+		return nil
+	}
+	canonical, err := o.def.Canonical()
+	if err != nil {
+		return err
+	}
+	if err := o.store.PutDefinition(ctx, o.def.hash, canonical); err != nil {
+		return err
+	}
+	o.stored.Store(true)
+	return nil
+}
+
+// definition returns the definition that a request is bound to.
+func (o *Orchestrator) definition(ctx context.Context, hash string) (*compiled, error) {
+	if d, ok := o.definitions.Load(hash); ok {
+		return d.(*compiled), nil
+	}
+	raw, err := o.store.Definition(ctx, hash)
+	if errors.Is(err, ErrNotFound) {
+		return nil, &parkedError{"its definition is not in the database"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	def, err := ParseDefinition(raw)
+	if err != nil {
+		return nil, &parkedError{"its definition is of a version that this program does not read"}
+	}
+	c, err := compile(def)
+	if err != nil {
+		return nil, err
+	}
+	if c.hash != hash {
+		return nil, &parkedError{"its definition in the database is not the one it was submitted under"}
+	}
+	o.definitions.Store(hash, c)
+	return c, nil
+}
+
+// parkedError says why nothing can be done with a request.
+type parkedError struct{ reason string }
+
+func (e *parkedError) Error() string { return ErrParked.Error() + ": " + e.reason }
+func (e *parkedError) Unwrap() error { return ErrParked }

@@ -1,0 +1,472 @@
+package orchestrator
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/researchflow/researchflow/orchestrator/audit"
+)
+
+// execute runs one claimed execution from beginning to end.
+func (e *engine) execute(x Execution) {
+	o := e.o
+	log := o.cfg.logger.With(slog.String("request", x.Request), slog.String("step", x.Step))
+	ctx, cancel := context.WithCancelCause(e.working)
+	defer cancel(nil)
+	lease := Lease{Execution: x.ID, Owner: o.cfg.instance, Token: x.Token, For: o.cfg.lease}
+
+	run, err := o.begin(ctx, x)
+	var parked *parkedError
+	if errors.As(err, &parked) {
+		err = o.parkUnknown(ctx, x.Request, parked.reason)
+	}
+	if err != nil || run == nil {
+		if err != nil {
+			log.LogAttrs(ctx, slog.LevelWarn, "step not begun", slog.Any("error", err))
+		}
+		if err != nil && !errors.Is(err, ErrFenced) {
+			e.pause(nil, o.cfg.poll) // whatever is wrong, it is not to be tried a thousand times a second
+			o.release(ctx, lease, log)
+		}
+		return
+	}
+	lease.Execution, lease.Token = run.exec.ID, run.exec.Token
+
+	var keeping sync.WaitGroup
+	stopKeeping := make(chan struct{})
+	keeping.Go(func() { o.keep(ctx, lease, stopKeeping, cancel) })
+	started := time.Now()
+	result, err := o.call(ctx, run, lease)
+	o.metrics.step(ctx, x.Step, time.Since(started), err)
+
+	// The lease is kept while the result is being written: that may take longer than it lasts.
+	stopped := errors.Is(context.Cause(ctx), errStopping)
+	finish := context.WithoutCancel(ctx)
+	if err == nil || !errors.Is(context.Cause(ctx), ErrFenced) {
+		err = o.persist(finish, lease, func(ctx context.Context) error { return o.finish(ctx, run, result, err, stopped) })
+	}
+	close(stopKeeping)
+	keeping.Wait()
+	switch {
+	case err == nil:
+	case errors.Is(err, ErrFenced):
+		log.LogAttrs(ctx, slog.LevelInfo, "step's lease was lost, its result is dropped")
+	default:
+		log.LogAttrs(ctx, slog.LevelWarn, "step's result could not be stored", slog.Any("error", err))
+		o.release(ctx, lease, log)
+	}
+}
+
+// execution is a step that this host has begun.
+type execution struct {
+	exec Execution
+	req  Request
+	def  *compiled
+	out  map[string]json.RawMessage
+}
+
+// begin marks a claimed execution as running. An execution whose host was lost is ended, and another
+// attempt takes its place. It returns nil where there is nothing to run.
+func (o *Orchestrator) begin(ctx context.Context, x Execution) (*execution, error) {
+	var run *execution
+	err := o.change(ctx, x.Request, func(_ context.Context, d *draft) error {
+		run = nil
+		// Another attempt at the begin may have been committed, its reply lost.
+		if s := d.r.Step; s == nil || s.ID != x.ID || s.Token != x.Token || d.r.Suspended != nil {
+			return ErrFenced
+		}
+		s := d.def.states[d.r.State]
+		if s == nil || s.Step != x.Step {
+			return d.park(fmt.Sprintf("its definition does not run step %s in state %s", x.Step, d.r.State))
+		}
+		entry := audit.Entry{Type: audit.StepStarted, Action: audit.Execute}
+		exec := *d.r.Step
+		if exec.Status == StepRunning {
+			entry.Type = audit.StepTakenOver
+			lost := ExecutionEnd{ID: x.ID, Token: x.Token, Status: StepLost, At: d.now, ErrorClass: "lost"}
+			d.c.End = append(d.c.End, lost)
+			d.r.Step = nil
+			if exec.Lost+1 > s.retry().Takeovers {
+				if err := d.audit(stepEntry(audit.StepFailed, exec, "lost")); err != nil {
+					return err
+				}
+				d.tell(NotifyStepFailed, "", nil)
+				return d.move(EventStepFailed, Actor{}, "the step lost its host too often", nil)
+			}
+			d.schedule(s, Execution{
+				Attempt: exec.Attempt + 1, Failed: exec.Failed, Lost: exec.Lost + 1, RunAt: d.now, Status: StepRunning,
+				Owner: x.Owner, Token: x.Token, LeaseUntil: x.LeaseUntil, StartedAt: d.now,
+			})
+			exec = *d.r.Step
+		} else {
+			d.c.Start = &ExecutionStart{ID: x.ID, Token: x.Token, StartedAt: d.now}
+		}
+		exec.Status, exec.StartedAt = StepRunning, d.now
+		e := stepEntry(entry.Type, exec, "")
+		if err := d.audit(e); err != nil {
+			return err
+		}
+		run = &execution{exec: exec, req: d.r, def: d.def}
+		return nil
+	})
+	if err != nil || run == nil {
+		return nil, err
+	}
+	run.req.Version++
+	run.req.Step = &run.exec
+	if run.out, err = o.store.Outputs(ctx, x.Request); err != nil {
+		return nil, err
+	}
+	return run, nil
+}
+
+func stepEntry(t audit.Type, x Execution, class string) audit.Entry {
+	e := audit.Entry{
+		Type: t, Action: audit.Execute, Error: class,
+		Step: &audit.Step{ID: x.ID, Name: x.Step, Attempt: x.Attempt, Token: x.Token},
+	}
+	if class != "" {
+		e.Outcome = audit.Serious
+	}
+	return e
+}
+
+// keep renews the lease until told to stop; when it is lost, or could not be renewed in time, the step
+// is cancelled.
+func (o *Orchestrator) keep(ctx context.Context, lease Lease, stop <-chan struct{}, cancel context.CancelCauseFunc) {
+	ctx = context.WithoutCancel(ctx)
+	every := time.NewTicker(o.cfg.lease / 3)
+	defer every.Stop()
+	renewed := time.Now()
+	for {
+		select {
+		case <-stop:
+			return
+		case <-every.C:
+		}
+		begin := time.Now()
+		limited, done := context.WithTimeout(ctx, o.cfg.lease/3)
+		err := o.store.RenewLease(limited, lease, nil)
+		done()
+		switch {
+		case err == nil:
+			renewed = begin
+		case errors.Is(err, ErrFenced):
+			cancel(ErrFenced)
+			return
+		case time.Since(renewed) > o.cfg.lease:
+			cancel(fmt.Errorf("%w: it could not be renewed", ErrFenced))
+			return
+		}
+	}
+}
+
+// call runs the handler; a panic is an error.
+func (o *Orchestrator) call(ctx context.Context, run *execution, lease Lease) (result StepResult, err error) {
+	s := run.def.states[run.exec.State]
+	if timeout := s.retry().Timeout.D(); timeout > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, timeout, errStepTimeout)
+		defer cancel()
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			// The value may hold data: only where it came from is kept.
+			o.cfg.logger.LogAttrs(ctx, slog.LevelError, "step panicked", slog.String("request", run.req.ID),
+				slog.String("step", run.exec.Step), slog.String("stack", stackWithoutValues()))
+			result, err = StepResult{}, &panicError{}
+		}
+		if err != nil && errors.Is(context.Cause(ctx), errStepTimeout) {
+			err = errStepTimeout
+		}
+	}()
+	return o.cfg.steps[run.exec.Step].handler.Run(ctx, o.stepContext(run, lease))
+}
+
+type panicError struct{}
+
+func (*panicError) Error() string { return "orchestrator: the step panicked" }
+
+var errStepTimeout = errors.New("orchestrator: the step took longer than its timeout")
+
+// stackWithoutValues names the functions on the stack, without arguments.
+func stackWithoutValues() string {
+	var names []string
+	for line := range strings.Lines(string(debug.Stack())) {
+		if name, _, ok := strings.Cut(line, "("); ok && !strings.HasPrefix(line, "\t") {
+			names = append(names, name)
+		}
+	}
+	if len(names) > 20 {
+		names = names[:20]
+	}
+	return strings.Join(names, " < ")
+}
+
+func (o *Orchestrator) stepContext(run *execution, lease Lease) *StepContext {
+	return &StepContext{
+		Request: run.req, Step: run.exec.Step, Attempt: run.exec.Attempt,
+		IdempotencyKey: fmt.Sprintf("%s/%d/%s", run.req.ID, run.exec.Visit, run.exec.Step), Token: lease.Token,
+		Outputs: run.out,
+		progress: func(ctx context.Context, p Progress) error {
+			p.Note = clean(p.Note, 200)
+			return o.store.RenewLease(ctx, lease, &p)
+		},
+		audit: func(ctx context.Context, entries []audit.Entry) error {
+			return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
+				d.c.Fence = &lease
+				for _, e := range entries {
+					if e.Step == nil {
+						e.Step = &audit.Step{ID: run.exec.ID, Name: run.exec.Step, Attempt: run.exec.Attempt, Token: lease.Token}
+					}
+					if err := d.audit(e); err != nil {
+						return err
+					}
+				}
+				return nil
+			})
+		},
+	}
+}
+
+// persist tries again while the database is away, for as long as the lease may last.
+func (o *Orchestrator) persist(ctx context.Context, lease Lease, f func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, max(4*lease.For, 30*time.Second))
+	defer cancel()
+	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
+		err := f(ctx)
+		if err == nil || definite(err) {
+			return err
+		}
+		o.cfg.logger.LogAttrs(ctx, slog.LevelInfo, "trying again to store a result", slog.Any("error", err))
+		select {
+		case <-ctx.Done():
+			return err
+		case <-time.After(mathrand.N(wait) + time.Millisecond):
+		}
+	}
+}
+
+// definite errors do not go away by trying again.
+func definite(err error) bool {
+	for _, target := range []error{ErrFenced, ErrNotFound, ErrInvalidTransition, ErrParked, ErrInvalid, errEffect} {
+		if errors.Is(err, target) {
+			return true
+		}
+	}
+	return false
+}
+
+var errEffect = errors.New("orchestrator: the step's effect failed")
+
+func (o *Orchestrator) release(ctx context.Context, lease Lease, log *slog.Logger) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.cfg.lease)
+	defer cancel()
+	if err := o.store.ReleaseLease(ctx, lease); err != nil {
+		log.LogAttrs(ctx, slog.LevelInfo, "lease not handed back", slog.Any("error", err))
+	}
+}
+
+// finish writes what became of an execution: the request moves on, or another attempt is scheduled, or
+// the step has failed for good.
+func (o *Orchestrator) finish(ctx context.Context, run *execution, result StepResult, failure error, stopped bool) error {
+	var output json.RawMessage
+	if failure == nil {
+		output, failure = o.check(run, result)
+	}
+	if failure == nil {
+		err := o.succeed(ctx, run, result, output)
+		if !errors.Is(err, errEffect) {
+			return err
+		}
+		failure = err
+	}
+	if stopped {
+		return o.handBack(ctx, run)
+	}
+	return o.fail(ctx, run, failure)
+}
+
+// check refuses a result that the definition or the store cannot take.
+func (o *Orchestrator) check(run *execution, result StepResult) (json.RawMessage, error) {
+	if len(run.def.out[run.exec.State][result.Event]) == 0 || result.Event == EventStepFailed {
+		return nil, Permanent(&outcomeError{fmt.Sprintf("state %s has no transition on the step's outcome %q", run.exec.State, clean(result.Event, 60))})
+	}
+	if result.Output == nil {
+		return nil, nil
+	}
+	raw, err := json.Marshal(result.Output)
+	if err != nil {
+		return nil, Permanent(&outcomeError{"the step's output does not go into JSON"})
+	}
+	if len(raw) > MaxOutput {
+		return nil, Permanent(&outcomeError{fmt.Sprintf("the step's output is longer than %d bytes", MaxOutput)})
+	}
+	return raw, nil
+}
+
+type outcomeError struct{ text string }
+
+func (e *outcomeError) Error() string { return "orchestrator: " + e.text }
+
+func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepResult, output json.RawMessage) error {
+	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
+		if err := d.still(run); err != nil {
+			return err
+		}
+		d.c.End = append(d.c.End, ExecutionEnd{
+			ID: run.exec.ID, Token: run.exec.Token, Status: StepSucceeded, At: d.now, Event: result.Event, Output: output,
+		})
+		d.r.Step = nil
+		e := stepEntry(audit.StepSucceeded, run.exec, "")
+		e.Step.Event, e.Step.Micros = result.Event, d.now.Sub(run.exec.StartedAt).Microseconds()
+		if err := d.audit(e); err != nil {
+			return err
+		}
+		if f := result.Feasibility; f != nil {
+			row := *f
+			row.ID, row.Request, row.RequirementsVersion, row.At = audit.NewID(d.now), d.r.ID, run.req.RequirementsVersion, d.now
+			d.c.Feasibility = &row
+		}
+		if y := result.Delivery; y != nil {
+			row := *y
+			row.ID, row.Request, row.At = audit.NewID(d.now), d.r.ID, d.now
+			d.c.Delivery = &row
+			if err := d.disclose(&row); err != nil {
+				return err
+			}
+		}
+		if result.Effect != nil {
+			d.c.Effects = append(d.c.Effects, func(ctx context.Context, tx Tx) error {
+				if err := result.Effect(ctx, tx); err != nil {
+					return errors.Join(errEffect, err)
+				}
+				return nil
+			})
+		}
+		return d.move(result.Event, Actor{}, clean(result.Reason, 500), output)
+	})
+}
+
+// still checks that the execution is the request's own and running: somebody else's commit is seen here
+// at once, where the store would turn it away later.
+func (d *draft) still(run *execution) error {
+	if s := d.r.Step; s == nil || s.ID != run.exec.ID || s.Token != run.exec.Token || s.Status != StepRunning {
+		return ErrFenced
+	}
+	return nil
+}
+
+func (d *draft) disclose(y *Delivery) error {
+	e := audit.Entry{Type: audit.DatasetDisclosed, Action: audit.Read}
+	e.Entity = append(e.Entity, audit.Entity{Kind: "delivery", Ref: y.ID, After: y.ManifestSHA256, Count: int64(len(y.Files))})
+	for _, f := range y.Files {
+		e.Entity = append(e.Entity, audit.Entity{Kind: "file", Ref: f.Name, After: f.SHA256, Count: f.Rows})
+	}
+	return d.audit(e)
+}
+
+// handBack has the step run again at once, on another host: this one is stopping.
+func (o *Orchestrator) handBack(ctx context.Context, run *execution) error {
+	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
+		if err := d.still(run); err != nil {
+			return err
+		}
+		d.c.End = append(d.c.End, ExecutionEnd{
+			ID: run.exec.ID, Token: run.exec.Token, Status: StepLost, At: d.now, ErrorClass: "stopped",
+		})
+		d.schedule(d.def.states[d.r.State], Execution{
+			Attempt: run.exec.Attempt + 1, Failed: run.exec.Failed, Lost: run.exec.Lost, RunAt: d.now, Status: StepReady,
+		})
+		e := stepEntry(audit.StepFailed, run.exec, "stopped")
+		e.Outcome = audit.Minor
+		return d.audit(e)
+	})
+}
+
+func (o *Orchestrator) fail(ctx context.Context, run *execution, failure error) error {
+	class, text := classify(failure)
+	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
+		if err := d.still(run); err != nil {
+			return err
+		}
+		d.c.End = append(d.c.End, ExecutionEnd{
+			ID: run.exec.ID, Token: run.exec.Token, Status: StepFailed, At: d.now, ErrorClass: class, ErrorText: text,
+		})
+		d.r.Step = nil
+		e := stepEntry(audit.StepFailed, run.exec, class)
+		e.Step.Micros = d.now.Sub(run.exec.StartedAt).Microseconds()
+		if err := d.audit(e); err != nil {
+			return err
+		}
+		s := d.def.states[d.r.State]
+		policy := s.retry()
+		if run.exec.Failed+1 >= policy.Attempts || isPermanent(failure) {
+			d.tell(NotifyStepFailed, "", nil)
+			return d.move(EventStepFailed, Actor{}, fmt.Sprintf("step %s failed for good (%s)", run.exec.Step, class), nil)
+		}
+		d.schedule(s, Execution{
+			Attempt: run.exec.Attempt + 1, Failed: run.exec.Failed + 1, Lost: run.exec.Lost,
+			RunAt: d.now.Add(policy.wait(run.exec.Failed + 1)), Status: StepReady,
+		})
+		return nil
+	})
+}
+
+// wait is how long after the n-th failure the next attempt begins: doubled each time, less up to a half by chance.
+func (p RetryPolicy) wait(n int) time.Duration {
+	d := p.Backoff.D()
+	for i := 1; i < n && d < p.MaxBackoff.D(); i++ {
+		d *= 2
+	}
+	d = min(d, p.MaxBackoff.D())
+	if d <= 0 {
+		return 0
+	}
+	return d - mathrand.N(d/2+1)
+}
+
+func classify(err error) (class, text string) {
+	var p *panicError
+	var out *outcomeError
+	switch {
+	case errors.As(err, &p):
+		class = "panic"
+	case errors.Is(err, errStepTimeout):
+		class = "timeout"
+	case errors.As(err, &out):
+		class = "outcome"
+	default:
+		class = "error"
+	}
+	return class, clean(err.Error(), 1000)
+}
+
+// clean makes text fit to be stored: valid, one line, bounded.
+func clean(s string, limit int) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t' || r == '\r':
+			return ' '
+		case r < 0x20 || r == utf8.RuneError:
+			return -1
+		}
+		return r
+	}, s)
+	if len(s) > limit {
+		for limit > 0 && !utf8.RuneStart(s[limit]) {
+			limit--
+		}
+		s = s[:limit]
+	}
+	return s
+}

@@ -1,0 +1,89 @@
+package store
+
+import (
+	"context"
+	"iter"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/audit"
+)
+
+type headRow struct {
+	bun.BaseModel `bun:"table:audit_heads,alias:z"`
+
+	Chain string `bun:",pk"`
+	Seq   int64
+	Hash  string
+}
+
+// AuditHead implements [orchestrator.Store].
+func (s *Store) AuditHead(ctx context.Context, chain string) (audit.Head, time.Time, error) {
+	var rows []struct {
+		Seq  int64
+		Hash string
+		Now  stamp
+	}
+	err := s.read.NewRaw("SELECT seq, hash, ? AS now FROM audit_heads WHERE chain = ?"+
+		" UNION ALL SELECT audit_seq, audit_hash, ? FROM requests WHERE id = ? UNION ALL SELECT 0, '', ?",
+		s.now(), chain, s.now(), chain, s.now()).Scan(ctx, &rows)
+	if err != nil {
+		return audit.Head{}, time.Time{}, wrap("audit head", err)
+	}
+	// The last row is there for a chain that does not exist yet; order among the rows is not promised.
+	best := rows[0]
+	for _, r := range rows {
+		if r.Seq > best.Seq {
+			best = r
+		}
+	}
+	return audit.Head{Seq: best.Seq, Hash: best.Hash}, best.Now.Time, nil
+}
+
+// AppendAudit implements [orchestrator.Store].
+func (s *Store) AppendAudit(ctx context.Context, prev audit.Head, entries []audit.Sealed) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	last := &entries[len(entries)-1]
+	err := s.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		row := headRow{Chain: last.Chain, Seq: last.Seq, Hash: last.Hash}
+		if prev.Seq == 0 {
+			if _, err := tx.NewInsert().Model(&row).Exec(ctx); uniqueViolation(err) {
+				return orchestrator.ErrConflict
+			} else if err != nil {
+				return err
+			}
+		} else {
+			res, err := tx.NewUpdate().Model(&row).WherePK().Where("seq = ?", prev.Seq).Where("hash = ?", prev.Hash).Exec(ctx)
+			if err := one(res, err, orchestrator.ErrConflict); err != nil {
+				return err
+			}
+		}
+		rows := make([]auditRow, len(entries))
+		for i := range entries {
+			rows[i] = newAuditRow(&entries[i])
+		}
+		_, err := tx.NewInsert().Model(&rows).Exec(ctx)
+		if uniqueViolation(err) {
+			return orchestrator.ErrConflict
+		}
+		return err
+	}, func(ctx context.Context) (bool, error) { return s.Committed(ctx, last.Chain, last.ID) })
+	return wrap("append audit", err)
+}
+
+// AuditEntries implements [orchestrator.Store].
+func (s *Store) AuditEntries(ctx context.Context, chain string, after int64) iter.Seq2[audit.Sealed, error] {
+	return stream(ctx, s, "audit entries", s.read.NewSelect().Model((*auditRow)(nil)).Where("chain = ?", chain).
+		Where("seq > ?", after).Order("seq"), (*auditRow).sealed)
+}
+
+// AuditChains implements [orchestrator.Store].
+func (s *Store) AuditChains(ctx context.Context) iter.Seq2[string, error] {
+	type chain struct{ Chain string }
+	return stream(ctx, s, "audit chains", s.read.NewSelect().Model((*auditRow)(nil)).ColumnExpr("DISTINCT chain").
+		Order("chain"), func(c *chain) string { return c.Chain })
+}

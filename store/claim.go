@@ -1,0 +1,174 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+// ClaimSteps implements [orchestrator.Store].
+func (s *Store) ClaimSteps(ctx context.Context, c orchestrator.StepClaim) ([]orchestrator.Execution, error) {
+	var parts, names []string
+	var args []any
+	lock := ""
+	if s.postgres() {
+		lock = " FOR UPDATE SKIP LOCKED"
+	}
+	now, until := s.now(), s.later(c.Lease)
+	steps := slices.Sorted(maps.Keys(c.Steps))
+	for i, step := range steps {
+		if c.Steps[step] <= 0 {
+			continue
+		}
+		// Ready, not leased to anybody who has not begun yet; then those whose owner's lease has ended.
+		for j, where := range []string{
+			"status = 'ready' AND run_at <= ? AND (lease_until IS NULL OR lease_until <= ?) ORDER BY priority DESC, run_at",
+			"status = 'running' AND ? >= lease_until AND ? >= lease_until ORDER BY lease_until",
+		} {
+			name := fmt.Sprintf("due_%d_%d", i, j)
+			parts = append(parts, name+" AS "+s.materialized()+"(SELECT id FROM step_executions WHERE step = ? AND "+where+" LIMIT ?"+lock+")")
+			args = append(args, step, now, now, c.Steps[step])
+			names = append(names, "SELECT id FROM "+name)
+		}
+	}
+	if len(parts) == 0 {
+		return nil, nil
+	}
+	query := "WITH " + strings.Join(parts, ", ") + " UPDATE step_executions SET owner = ?, token = token + 1, lease_until = ?" +
+		" WHERE id IN (" + strings.Join(names, " UNION ALL ") + ") RETURNING *"
+	args = append(args, c.Owner, until)
+	var rows []executionRow
+	if err := s.write.NewRaw(query, args...).Scan(ctx, &rows); err != nil {
+		return nil, wrap("claim steps", err)
+	}
+	// More than there is room for can come back: ready ones and lost ones of the same step. The rest is
+	// handed back at once.
+	slices.SortStableFunc(rows, func(a, b executionRow) int {
+		return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.RunAt.Compare(b.RunAt.Time))
+	})
+	room := maps.Clone(c.Steps)
+	claimed := make([]orchestrator.Execution, 0, len(rows))
+	for i := range rows {
+		e := rows[i].execution()
+		if room[e.Step]--; room[e.Step] < 0 {
+			if err := s.ReleaseLease(ctx, orchestrator.Lease{Execution: e.ID, Owner: e.Owner, Token: e.Token}); err != nil {
+				return claimed, err
+			}
+			continue
+		}
+		claimed = append(claimed, e)
+	}
+	return claimed, nil
+}
+
+// materialized keeps PostgreSQL from running a locking sub-select more than once.
+func (s *Store) materialized() string {
+	if s.postgres() {
+		return "MATERIALIZED "
+	}
+	return ""
+}
+
+// RenewLease implements [orchestrator.Store].
+func (s *Store) RenewLease(ctx context.Context, l orchestrator.Lease, p *orchestrator.Progress) error {
+	q := s.write.NewUpdate().Model((*executionRow)(nil)).Set("lease_until = ?", s.later(l.For)).
+		Where("id = ?", l.Execution).Where("token = ?", l.Token).Where("owner = ?", l.Owner).
+		Where("status IN ('ready', 'running')")
+	if p != nil {
+		q = q.Set("progress_done = ?", p.Done).Set("progress_total = ?", p.Total).Set("progress_note = ?", p.Note)
+	}
+	res, err := q.Exec(ctx)
+	if err != nil {
+		return wrap("renew lease", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return cmp.Or(wrap("renew lease", err), orchestrator.ErrFenced)
+	}
+	return nil
+}
+
+// ReleaseLease implements [orchestrator.Store]. An execution that had begun stays marked as running with a
+// lease that is over: whoever claims it next sees that an attempt was cut short.
+func (s *Store) ReleaseLease(ctx context.Context, l orchestrator.Lease) error {
+	_, err := s.write.NewUpdate().Model((*executionRow)(nil)).Set("lease_until = ?", s.now()).Set("token = token + 1").
+		Set("owner = ''").Where("id = ?", l.Execution).Where("token = ?", l.Token).Where("owner = ?", l.Owner).
+		Where("status IN ('ready', 'running')").Exec(ctx)
+	if err == nil {
+		s.notify.hint(s)
+	}
+	return wrap("release lease", err)
+}
+
+// DueTimers implements [orchestrator.Store].
+func (s *Store) DueTimers(ctx context.Context, limit int) ([]orchestrator.Timer, error) {
+	var rows []timerRow
+	err := s.read.NewSelect().Model(&rows).Where("fire_at <= ?", s.now()).Order("fire_at").Limit(int64(limit)).Scan(ctx)
+	return timersOf(rows), wrap("due timers", err)
+}
+
+// Timers implements [orchestrator.Store].
+func (s *Store) Timers(ctx context.Context, request string) ([]orchestrator.Timer, error) {
+	var rows []timerRow
+	err := s.read.NewSelect().Model(&rows).Where("request_id = ?", request).Order("fire_at", "id").Scan(ctx)
+	return timersOf(rows), wrap("timers", err)
+}
+
+func timersOf(rows []timerRow) []orchestrator.Timer {
+	timers := make([]orchestrator.Timer, len(rows))
+	for i, t := range rows {
+		timers[i] = orchestrator.Timer{
+			ID: t.ID, Request: t.RequestID, Kind: orchestrator.TimerKind(t.Kind), Gate: t.GateID, FireAt: t.FireAt.Time,
+		}
+	}
+	return timers
+}
+
+// ClaimMessages implements [orchestrator.Store].
+func (s *Store) ClaimMessages(ctx context.Context, c orchestrator.MessageClaim) ([]orchestrator.Message, error) {
+	if len(c.Kinds) == 0 || c.Limit <= 0 {
+		return nil, nil
+	}
+	lock := ""
+	if s.postgres() {
+		lock = " FOR UPDATE SKIP LOCKED"
+	}
+	now := s.now()
+	var rows []messageRow
+	err := s.write.NewRaw("WITH due AS "+s.materialized()+"(SELECT o.id FROM outbox AS o WHERE o.run_at <= ? AND o.kind IN (?)"+
+		" AND (o.lease_until IS NULL OR o.lease_until <= ?)"+
+		" AND NOT EXISTS (SELECT 1 FROM outbox AS p WHERE p.request_id = o.request_id AND p.kind = o.kind AND p.seq < o.seq)"+
+		" ORDER BY o.run_at LIMIT ?"+lock+") UPDATE outbox SET owner = ?, lease_until = ?, attempts = attempts + 1"+
+		" WHERE id IN (SELECT id FROM due) RETURNING *",
+		now, bun.In(c.Kinds), now, c.Limit, c.Owner, s.later(c.Lease)).Scan(ctx, &rows)
+	if err != nil {
+		return nil, wrap("claim messages", err)
+	}
+	slices.SortFunc(rows, func(a, b messageRow) int { return a.RunAt.Compare(b.RunAt.Time) })
+	messages := make([]orchestrator.Message, len(rows))
+	for i, m := range rows {
+		messages[i] = orchestrator.Message{
+			ID: m.ID, Kind: orchestrator.MessageKind(m.Kind), Request: m.RequestID, Seq: m.Seq, Payload: raw(m.Payload),
+			CreatedAt: m.CreatedAt.Time, Attempts: m.Attempts,
+		}
+	}
+	return messages, nil
+}
+
+// FinishMessage implements [orchestrator.Store].
+func (s *Store) FinishMessage(ctx context.Context, id, owner, errorClass string, retry time.Duration) error {
+	if errorClass == "" {
+		_, err := s.write.NewDelete().Model((*messageRow)(nil)).Where("id = ?", id).Where("owner = ?", owner).Exec(ctx)
+		return wrap("finish message", err)
+	}
+	_, err := s.write.NewUpdate().Model((*messageRow)(nil)).Set("error_class = ?", errorClass).Set("lease_until = NULL").
+		Set("owner = ''").Set("run_at = ?", s.later(retry)).Where("id = ?", id).Where("owner = ?", owner).Exec(ctx)
+	return wrap("finish message", err)
+}

@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+// wrap adds what was being done, and turns the databases' errors into those of the contract.
+func wrap(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, sql.ErrNoRows):
+		return fmt.Errorf("store: %s: %w", doing, orchestrator.ErrNotFound)
+	case errors.Is(err, orchestrator.ErrConflict), errors.Is(err, orchestrator.ErrFenced),
+		errors.Is(err, orchestrator.ErrDuplicate), errors.Is(err, orchestrator.ErrUnknownOutcome):
+		return err
+	case contention(err):
+		return fmt.Errorf("store: %s: %w", doing, orchestrator.ErrConflict)
+	}
+	return fmt.Errorf("store: %s: %w", doing, err)
+}
+
+// uniqueViolation says whether a row with the same key exists.
+func uniqueViolation(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "23505"
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		return lite.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || lite.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY
+	}
+	return false
+}
+
+// contention is a transaction that the database gave up in favour of another: the work can be tried again.
+func contention(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		switch pg.Code {
+		case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
+			return true
+		}
+		return false
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		code := lite.Code() & 0xff
+		return code == sqlite3.SQLITE_BUSY || code == sqlite3.SQLITE_LOCKED
+	}
+	return false
+}
+
+// answered says whether an error of COMMIT is the database's own word that the transaction was rolled back.
+func answered(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		// 57P0x: the server is shutting down; 08xxx: the connection broke. Neither says what became of it.
+		return pg.Code[:2] != "57" && pg.Code[:2] != "08"
+	}
+	var lite *sqlite.Error
+	if errors.As(err, &lite) {
+		return lite.Code()&0xff == sqlite3.SQLITE_BUSY
+	}
+	return false
+}
+
+// unreachable describes why a database cannot be used, without host, user or password.
+func unreachable(err error) error {
+	var pg *pgconn.PgError
+	var connect *pgconn.ConnectError
+	var lite *sqlite.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+		return fmt.Errorf("store: database: %w", context.Canceled)
+	case errors.As(err, &pg):
+		return fmt.Errorf("store: database: PostgreSQL refused (SQLSTATE %s)", pg.Code)
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("store: database: no answer in time: %w", context.DeadlineExceeded)
+	case errors.As(err, &connect), errors.Is(err, driver.ErrBadConn):
+		return errors.New("store: database: cannot connect to PostgreSQL")
+	case errors.As(err, &lite):
+		return fmt.Errorf("store: database: SQLite refused: %s", sqlite.ErrorCodeString[lite.Code()&0xff])
+	}
+	return fmt.Errorf("store: database: not reachable (%T)", errors.Unwrap(err))
+}

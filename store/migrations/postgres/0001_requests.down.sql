@@ -1,0 +1,16 @@
+DROP TABLE audit_heads;
+DROP TABLE audit;
+DROP FUNCTION audit_is_append_only();
+DROP TABLE outbox;
+DROP TABLE timers;
+DROP TABLE deliveries;
+DROP TABLE escalations;
+DROP TABLE delegations;
+DROP TABLE approvals;
+DROP TABLE gates;
+DROP TABLE step_executions;
+DROP TABLE feasibility_reports;
+DROP TABLE requirements;
+DROP TABLE state_history;
+DROP TABLE requests;
+DROP TABLE definitions;

@@ -1,0 +1,290 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"modernc.org/sqlite"
+
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+// Store keeps requests in PostgreSQL or SQLite. It implements [orchestrator.Store] and, on PostgreSQL,
+// [orchestrator.Waker]. Any goroutine may use it.
+type Store struct {
+	write *bun.DB // SQLite: one connection, whose transactions begin by taking the write lock
+	read  *bun.DB // PostgreSQL: the same as write
+	pool  *pgxpool.Pool
+	opt   options
+
+	notify notifier
+
+	close    sync.Once
+	closeErr error
+}
+
+var (
+	_ orchestrator.Store = (*Store)(nil)
+	_ orchestrator.Waker = (*Store)(nil)
+)
+
+type options struct {
+	schema     string
+	maxConns   int
+	statement  time.Duration
+	resolve    time.Duration
+	skip       bool
+	logger     *slog.Logger
+	clock      func() time.Time
+	wrap       func(driver.Connector) driver.Connector
+	migrations migrationsFS
+}
+
+// Option configures [Open].
+type Option func(*options)
+
+// WithSchema names the PostgreSQL schema of the tables; the default is "researchflow". It is created
+// when it does not exist. SQLite has no schemas.
+func WithSchema(name string) Option { return func(o *options) { o.schema = name } }
+
+// WithMaxConns limits the connections; the default is 4 per CPU, at least 8, or pool_max_conns of the URL.
+func WithMaxConns(n int) Option { return func(o *options) { o.maxConns = n } }
+
+// WithStatementTimeout limits one statement, and the commit of a transaction; the default is 30 s.
+func WithStatementTimeout(d time.Duration) Option { return func(o *options) { o.statement = d } }
+
+// WithResolveTimeout limits for how long the database is asked whether a commit was made when the
+// connection broke over it; the default is 10 s. Then [orchestrator.ErrUnknownOutcome] is returned.
+func WithResolveTimeout(d time.Duration) Option { return func(o *options) { o.resolve = d } }
+
+// WithoutMigration leaves the tables as they are; Open then fails unless they are of this version.
+func WithoutMigration() Option { return func(o *options) { o.skip = true } }
+
+// WithLogger sets the logger; the default is silent.
+func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
+
+// WithClock sets what SQLite takes for the database's clock; the default is time.Now. PostgreSQL has a
+// clock of its own and ignores it. It is meant for tests.
+func WithClock(now func() time.Time) Option { return func(o *options) { o.clock = now } }
+
+// WithConnector wraps the driver's connector: for tests that make the database fail (see
+// store/storetest), for tracing.
+func WithConnector(wrap func(driver.Connector) driver.Connector) Option {
+	return func(o *options) { o.wrap = wrap }
+}
+
+var schemaName = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,62}$`)
+
+// Open opens the database of a URL, brings its tables up to date, and returns the store.
+//
+//	sqlite://PATH              an SQLite file: sqlite://rf.db is relative, sqlite:///var/lib/rf.db absolute
+//	postgres://USER:PASSWORD@HOST:PORT/DATABASE?sslmode=…    PostgreSQL 13 or newer (settings as of pgx)
+//
+// Errors are one line and hold neither URL nor password.
+func Open(ctx context.Context, databaseURL string, opts ...Option) (*Store, error) {
+	o := options{
+		schema: "researchflow", statement: 30 * time.Second, resolve: 10 * time.Second,
+		logger: slog.New(slog.DiscardHandler), clock: time.Now, migrations: embedded,
+		wrap: func(c driver.Connector) driver.Connector { return c },
+	}
+	for _, f := range opts {
+		f(&o)
+	}
+	switch {
+	case !schemaName.MatchString(o.schema):
+		return nil, errors.New("store: the schema's name is not lower-case letters, digits and _")
+	case o.statement <= 0 || o.resolve <= 0:
+		return nil, errors.New("store: a timeout is not above 0")
+	case o.maxConns < 0:
+		return nil, errors.New("store: the number of connections is below 0")
+	}
+	scheme, rest, ok := strings.Cut(databaseURL, "://")
+	if !ok {
+		return nil, errURL
+	}
+	s := &Store{opt: o}
+	var err error
+	switch scheme {
+	case "sqlite":
+		err = s.openSQLite(ctx, rest)
+	case "postgres", "postgresql":
+		err = s.openPostgres(ctx, databaseURL)
+	default:
+		return nil, errURL
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := s.prepare(ctx); err != nil {
+		_ = s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+var errURL = errors.New("store: the database URL does not parse: want sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+
+func (s *Store) prepare(ctx context.Context) error {
+	if err := s.Ping(ctx); err != nil {
+		return err
+	}
+	if s.opt.skip {
+		return s.checkVersion(ctx)
+	}
+	return s.Migrate(ctx)
+}
+
+func (s *Store) openSQLite(_ context.Context, path string) error {
+	switch {
+	case path == "":
+		return errors.New("store: the database URL sqlite:// names no file")
+	case strings.HasPrefix(path, ":memory:"):
+		return errors.New("store: sqlite://:memory: is not supported, for it would not be durable: name a file")
+	case strings.ContainsAny(path, "?#\x00"):
+		return errors.New("store: the file name in the database URL holds ? or #")
+	}
+	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
+		return fmt.Errorf("store: the folder of the database file does not exist: %s", filepath.Dir(path))
+	}
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		return fmt.Errorf("store: the database file is a folder: %s", path)
+	}
+	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	common := "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
+	write, err := sqlite.NewConnector(file + common + "&_txlock=immediate")
+	if err != nil {
+		return fmt.Errorf("store: sqlite: %w", err)
+	}
+	read, err := sqlite.NewConnector(file + common + "&_pragma=query_only(1)")
+	if err != nil {
+		return fmt.Errorf("store: sqlite: %w", err)
+	}
+	open := func(c driver.Connector, conns int) *bun.DB {
+		db := sql.OpenDB(s.opt.wrap(c))
+		db.SetMaxOpenConns(conns)
+		db.SetMaxIdleConns(conns)
+		return bun.NewDB(db, sqlitedialect.New())
+	}
+	readers := s.opt.maxConns
+	if readers == 0 {
+		readers = max(4, runtime.GOMAXPROCS(0))
+	}
+	s.write, s.read = open(write, 1), open(read, readers)
+	return nil
+}
+
+func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
+	if _, err := url.Parse(databaseURL); err != nil {
+		return errURL // the cause can hold a piece of the password
+	}
+	cfg, err := pgxpool.ParseConfig(databaseURL)
+	if err != nil {
+		return errors.New("store: the database URL does not parse: a port, sslmode, time-out or pool setting is wrong")
+	}
+	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	if s.opt.maxConns > 0 {
+		cfg.MaxConns = int32(min(s.opt.maxConns, 10000))
+	} else if !strings.Contains(databaseURL, "pool_max_conns") {
+		cfg.MaxConns = int32(max(8, 4*runtime.GOMAXPROCS(0)))
+	}
+	if cfg.ConnConfig.ConnectTimeout == 0 {
+		cfg.ConnConfig.ConnectTimeout = 5 * time.Second
+	}
+	set := func(name, value string) {
+		if _, ok := cfg.ConnConfig.RuntimeParams[name]; !ok {
+			cfg.ConnConfig.RuntimeParams[name] = value
+		}
+	}
+	set("application_name", "researchflow")
+	set("statement_timeout", strconv.FormatInt(s.opt.statement.Milliseconds(), 10))
+	set("lock_timeout", strconv.FormatInt((s.opt.statement/2).Milliseconds(), 10))
+	set("idle_in_transaction_session_timeout", strconv.FormatInt(s.opt.statement.Milliseconds(), 10))
+	set("search_path", s.opt.schema)
+	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
+	s.opt.schema = cfg.ConnConfig.RuntimeParams["search_path"]
+	if !schemaName.MatchString(s.opt.schema) {
+		return errors.New("store: the search_path of the database URL is not one plain schema")
+	}
+	s.pool, err = pgxpool.NewWithConfig(ctx, cfg)
+	if err != nil {
+		return errors.New("store: the database URL does not parse: its settings contradict each other")
+	}
+	db := sql.OpenDB(s.opt.wrap(stdlib.GetPoolConnector(s.pool)))
+	db.SetMaxIdleConns(0) // the pool keeps them
+	db.SetMaxOpenConns(int(cfg.MaxConns))
+	s.write = bun.NewDB(db, pgdialect.New())
+	s.read = s.write
+	return nil
+}
+
+// postgres says which of the two databases it is.
+func (s *Store) postgres() bool { return s.pool != nil }
+
+// DB returns the database, for hosts that keep tables of their own beside these. SQLite: the one
+// connection that may write.
+func (s *Store) DB() *bun.DB { return s.write }
+
+// Ping fails when the database cannot be used.
+func (s *Store) Ping(ctx context.Context) error {
+	if _, err := s.read.ExecContext(ctx, "SELECT 1"); err != nil {
+		return unreachable(err)
+	}
+	return nil
+}
+
+// Now implements [orchestrator.Store].
+func (s *Store) Now(ctx context.Context) (time.Time, error) {
+	var now stamp
+	err := s.read.NewSelect().ColumnExpr("? AS now", s.now()).Scan(ctx, &now)
+	return now.Time, wrap("clock", err)
+}
+
+// Close closes the connections. It may be called twice.
+func (s *Store) Close() error {
+	s.close.Do(func() {
+		s.notify.stop()
+		s.closeErr = s.write.Close()
+		if s.read != s.write {
+			s.closeErr = errors.Join(s.closeErr, s.read.Close())
+		}
+		if s.pool != nil {
+			s.pool.Close()
+		}
+	})
+	return s.closeErr
+}
+
+// now is an SQL expression for the database's clock when the statement begins.
+func (s *Store) now() bun.Safe {
+	if s.postgres() {
+		return "statement_timestamp()"
+	}
+	return bun.Safe("'" + at(s.opt.clock()).text() + "'")
+}
+
+// later is an SQL expression for that clock some time from then.
+func (s *Store) later(d time.Duration) bun.Safe {
+	if s.postgres() {
+		return bun.Safe(fmt.Sprintf("(statement_timestamp() + interval '%d microseconds')", d.Microseconds()))
+	}
+	return bun.Safe("'" + at(s.opt.clock().Add(d)).text() + "'")
+}

@@ -1,0 +1,213 @@
+package store
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+	"time"
+
+	"github.com/uptrace/bun"
+
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+const (
+	defaultPage = 50
+	maxPage     = 1000
+)
+
+// cursor is where a page ended: the order is by priority (highest first), then age, then id.
+type cursor struct {
+	Priority  int    `json:"p"`
+	Submitted string `json:"s"`
+	ID        string `json:"i"`
+}
+
+var errCursor = errors.New("store: the cursor is not one that a page gave")
+
+func (c cursor) String() string {
+	b, _ := json.Marshal(c) // strings and a number
+	return base64.RawURLEncoding.EncodeToString(b)
+}
+
+func parseCursor(text string) (c cursor, err error) {
+	b, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil || json.Unmarshal(b, &c) != nil || c.ID == "" {
+		return c, errCursor
+	}
+	if _, err := time.Parse(stampLayout, c.Submitted); err != nil {
+		return c, errCursor
+	}
+	return c, nil
+}
+
+// Requests implements [orchestrator.Store].
+func (s *Store) Requests(ctx context.Context, q orchestrator.Query) (orchestrator.Page, error) {
+	limit := q.Limit
+	switch {
+	case limit == 0:
+		limit = defaultPage
+	case limit < 0 || limit > maxPage:
+		return orchestrator.Page{}, fmt.Errorf("store: the size of a page is not between 1 and %d", maxPage)
+	}
+	var rows []wholeRow
+	sel, err := s.filter(s.selectWhole(&rows), q)
+	if err != nil {
+		return orchestrator.Page{}, err
+	}
+	// One more than asked for tells whether there is another page.
+	err = sel.OrderExpr("r.priority DESC, r.submitted_at, r.id").Limit(int64(limit) + 1).Scan(ctx)
+	if err != nil {
+		return orchestrator.Page{}, wrap("requests", err)
+	}
+	var page orchestrator.Page
+	if len(rows) > limit {
+		rows = rows[:limit]
+		last := &rows[limit-1]
+		page.Next = cursor{last.Priority, last.SubmittedAt.text(), last.ID}.String()
+	}
+	page.Requests = make([]orchestrator.Request, len(rows))
+	for i := range rows {
+		if page.Requests[i], err = rows[i].whole(); err != nil {
+			return orchestrator.Page{}, err
+		}
+	}
+	return page, nil
+}
+
+func (s *Store) filter(sel *bun.SelectQuery, q orchestrator.Query) (*bun.SelectQuery, error) {
+	if len(q.States) > 0 {
+		sel = sel.Where("r.state IN (?)", bun.In(q.States))
+	}
+	if q.Live != nil {
+		if *q.Live {
+			sel = sel.Where("r.outcome = ''")
+		} else {
+			sel = sel.Where("r.outcome <> ''")
+		}
+	}
+	if q.Researcher != "" {
+		sel = sel.Where("r.researcher_id = ?", q.Researcher)
+	}
+	if q.Assignee != "" {
+		sel = sel.Where("r.assignee = ?", q.Assignee)
+	}
+	if len(q.WaitingFor) > 0 {
+		sel = sel.Where("r.outcome = ''").Where("r.suspended IS NULL").WhereGroup(" AND ", func(g *bun.SelectQuery) *bun.SelectQuery {
+			for _, role := range q.WaitingFor {
+				g = g.WhereOr("EXISTS (SELECT 1 FROM gates AS w WHERE w.id = r.gate_id AND w.status = 'open' AND w.waiting_for LIKE ? ESCAPE '!')",
+					"%|"+like(role)+"|%")
+			}
+			return g
+		})
+	}
+	if q.Overdue {
+		sel = sel.Where("r.outcome = ''").Where("(r.due_at < ? OR EXISTS (SELECT 1 FROM gates AS w WHERE w.id = r.gate_id"+
+			" AND w.status = 'open' AND (w.due_at < ? OR w.escalations > 0)))", s.now(), s.now())
+	}
+	sel = s.text(sel, words(q.Text))
+	if q.Cursor != "" {
+		c, err := parseCursor(q.Cursor)
+		if err != nil {
+			return nil, err
+		}
+		sel = sel.Where("(r.priority < ? OR (r.priority = ? AND (r.submitted_at, r.id) > (?, ?)))",
+			c.Priority, c.Priority, bun.Safe("'"+c.Submitted+"'"), c.ID)
+	}
+	return sel, nil
+}
+
+// text selects titles with words that begin with each of the words. The words hold letters and digits only.
+func (s *Store) text(sel *bun.SelectQuery, prefixes []string) *bun.SelectQuery {
+	if len(prefixes) == 0 {
+		return sel
+	}
+	if s.postgres() {
+		for i, w := range prefixes {
+			prefixes[i] = "'" + w + "':*"
+		}
+		return sel.Where("array_to_tsvector(string_to_array(r.title_words, ' ')) @@ ?::tsquery", strings.Join(prefixes, " & "))
+	}
+	for i, w := range prefixes {
+		prefixes[i] = `"` + w + `"*`
+	}
+	return sel.Where("r.rowid IN (SELECT rowid FROM requests_words WHERE requests_words MATCH ?)", strings.Join(prefixes, " AND "))
+}
+
+func like(text string) string {
+	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text)
+}
+
+// Counts implements [orchestrator.Store].
+func (s *Store) Counts(ctx context.Context) ([]orchestrator.StateCount, error) {
+	var rows []struct {
+		State string
+		Live  bool
+		Count int64
+	}
+	err := s.read.NewSelect().Model((*requestRow)(nil)).Column("state").ColumnExpr("(outcome = '') AS live").
+		ColumnExpr("count(*) AS count").GroupExpr("1, 2").OrderExpr("1, 2").Scan(ctx, &rows)
+	counts := make([]orchestrator.StateCount, len(rows))
+	for i, r := range rows {
+		counts[i] = orchestrator.StateCount(r)
+	}
+	return counts, wrap("counts", err)
+}
+
+// StateDurations implements [orchestrator.Store].
+func (s *Store) StateDurations(ctx context.Context, from, to time.Time) iter.Seq2[orchestrator.StateDuration, error] {
+	type held struct {
+		State     string
+		EnteredAt stamp
+		LeftAt    stamp
+	}
+	q := s.read.NewSelect().TableExpr("(SELECT to_state AS state, at AS entered_at,"+
+		" lead(at) OVER (PARTITION BY request_id ORDER BY seq) AS left_at FROM state_history) AS v").
+		ColumnExpr("state, entered_at, left_at").Where("left_at >= ?", at(from)).Where("left_at < ?", at(to)).OrderExpr("state")
+	return stream(ctx, s, "state durations", q, func(h *held) orchestrator.StateDuration {
+		return orchestrator.StateDuration{State: h.State, Held: h.LeftAt.Sub(h.EnteredAt.Time)}
+	})
+}
+
+// Backlog implements [orchestrator.Store].
+func (s *Store) Backlog(ctx context.Context) (orchestrator.Backlog, error) {
+	now := s.now()
+	var row struct {
+		Now           stamp
+		ReadySteps    int64
+		OldestReady   stamp
+		RunningSteps  int64
+		OldestLease   stamp
+		ExpiredLeases int64
+		DueTimers     int64
+		Messages      int64
+		OldestMessage stamp
+	}
+	err := s.read.NewRaw("SELECT ? AS now,"+
+		" (SELECT count(*) FROM step_executions WHERE status = 'ready' AND run_at <= ?) AS ready_steps,"+
+		" (SELECT min(run_at) FROM step_executions WHERE status = 'ready' AND run_at <= ?) AS oldest_ready,"+
+		" (SELECT count(*) FROM step_executions WHERE status = 'running') AS running_steps,"+
+		" (SELECT min(started_at) FROM step_executions WHERE status = 'running') AS oldest_lease,"+
+		" (SELECT count(*) FROM step_executions WHERE status = 'running' AND lease_until <= ?) AS expired_leases,"+
+		" (SELECT count(*) FROM timers WHERE fire_at <= ?) AS due_timers,"+
+		" (SELECT count(*) FROM outbox) AS messages,"+
+		" (SELECT min(created_at) FROM outbox) AS oldest_message", now, now, now, now, now).Scan(ctx, &row)
+	if err != nil {
+		return orchestrator.Backlog{}, wrap("backlog", err)
+	}
+	age := func(since stamp) time.Duration {
+		if since.IsZero() {
+			return 0
+		}
+		return max(0, row.Now.Sub(since.Time))
+	}
+	return orchestrator.Backlog{
+		ReadySteps: row.ReadySteps, OldestReady: age(row.OldestReady), RunningSteps: row.RunningSteps,
+		ExpiredLeases: row.ExpiredLeases, OldestLease: age(row.OldestLease), DueTimers: row.DueTimers,
+		Messages: row.Messages, OldestMessage: age(row.OldestMessage),
+	}, nil
+}
