@@ -29,7 +29,7 @@ func Compile(expr string, opts ...CompileOption) (*Program, error) {
 		return nil, c.errs
 	}
 	return &Program{
-		src: expr, tree: tree, root: root, schema: conf.schema, input: conf.input,
+		src: expr, tree: tree, root: root, schema: conf.schema, input: conf.input, emptyJoin: conf.emptyJoin,
 		result: exported(conf.schema.model, c.checked.Type), warnings: warnings,
 	}, nil
 }

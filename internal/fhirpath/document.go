@@ -103,8 +103,12 @@ func (d *document) member(dst []Value, v Value, name string) []Value {
 		return d.untypedMember(dst, v, name)
 	}
 	el, ok := d.schema.model.Element(v.typ, name)
+	only := model.TypeID(0) // the one type that the name stands for, where it is the JSON name of a choice
 	if !ok {
-		return dst
+		// Strict compilation refuses valueQuantity; elsewhere it is what published views say for value.
+		if el, only, ok = d.schema.model.JSONKey(v.typ, name); !ok || !el.Choice {
+			return dst
+		}
 	}
 	obj := int(v.node)
 	if d.schema.isPrimitive(v.typ) {
@@ -115,7 +119,14 @@ func (d *document) member(dst []Value, v Value, name string) []Value {
 	if obj < 0 || d.tape.Node(obj).Kind != fhirjson.Object {
 		return dst
 	}
-	if el.Choice {
+	switch {
+	case only != 0:
+		value, ok := d.tape.Field(obj, name)
+		if !ok {
+			value = -1
+		}
+		return d.items(dst, value, d.sibling(obj, name), only)
+	case el.Choice:
 		return d.pickChoice(dst, obj, v.typ, &el)
 	}
 	return d.pick(dst, obj, &el)

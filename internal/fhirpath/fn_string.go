@@ -232,7 +232,7 @@ func fnJoin(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 			return dst, err
 		}
 	}
-	if items == 0 {
+	if items == 0 && !e.prog.emptyJoin {
 		return dst, nil
 	}
 	return append(dst, NewString(view(e.arena[start:]))), nil

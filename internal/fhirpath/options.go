@@ -19,6 +19,7 @@ type config struct {
 	variables   map[string]string // declared variables and their types
 	constants   map[string]Value
 	strict      bool
+	emptyJoin   bool
 	terminology Terminology
 }
 
@@ -85,6 +86,15 @@ func WithConstant(name string, v Value) CompileOption {
 func Strict(strict bool) CompileOption {
 	return func(c *config) error {
 		c.strict = strict
+		return nil
+	}
+}
+
+// EmptyJoin makes join() of nothing the empty text, as the SQL on FHIR suite of version 2 has it, instead of the empty
+// collection of the FHIRPath specification.
+func EmptyJoin(on bool) CompileOption {
+	return func(c *config) error {
+		c.emptyJoin = on
 		return nil
 	}
 }

@@ -14,6 +14,8 @@ type Program struct {
 	schema *schema
 	input  model.TypeID
 	result StaticType
+	// emptyJoin is what EmptyJoin sets.
+	emptyJoin bool
 	// warnings are the faults that the static check found and that did not keep the program from compiling.
 	warnings Errors
 }
