@@ -25,10 +25,10 @@ func (b *batch) copyCell(from *batch, c cell) cell {
 		c.off = first
 		return c
 	}
-	bytes := from.text(c)
+	text := from.text(c)
 	c.off = uint32(len(b.arena))
 	c.flags &^= inSource
-	b.arena = append(b.arena, bytes...)
+	b.arena = append(b.arena, text...)
 	return c
 }
 
@@ -108,4 +108,74 @@ func appendQuoted(dst, s []byte) []byte {
 // size returns the memory that a batch takes.
 func (b *batch) size() int64 {
 	return int64(cap(b.src)) + int64(cap(b.arena)) + 12*int64(cap(b.cells)+cap(b.items)) + 128
+}
+
+// reset empties a batch and keeps its memory.
+func (b *batch) reset() {
+	clear(b.skips)
+	*b = batch{
+		view: b.view, arena: b.arena[:0], cells: b.cells[:0], items: b.items[:0], ends: b.ends[:0], skips: b.skips[:0],
+		out: b.out[:0],
+	}
+}
+
+// compact returns a copy of a batch that holds what the rows need and no more, and nothing of the source.
+func (b *batch) compact() *batch {
+	size := 0
+	for _, list := range [...][]cell{b.cells, b.items} {
+		for _, c := range list {
+			if c.kind != KindList {
+				size += int(c.n)
+			}
+		}
+	}
+	k := &batch{
+		view: b.view, rows: b.rows, kept: true, index: b.index, bytes: b.bytes, err: b.err,
+		arena: make([]byte, 0, size), cells: make([]cell, len(b.cells)), items: make([]cell, len(b.items)),
+		ends: append([]int32(nil), b.ends...), skips: append([]skip(nil), b.skips...),
+	}
+	for i, c := range b.items {
+		k.items[i] = k.moved(b, c)
+	}
+	for i, c := range b.cells {
+		k.cells[i] = k.moved(b, c)
+	}
+	return k
+}
+
+// moved copies the text of a cell of another batch with the same items.
+func (b *batch) moved(from *batch, c cell) cell {
+	if c.kind == KindList {
+		return c
+	}
+	return b.copyCell(from, c)
+}
+
+// truncate keeps the first n resources.
+func (b *batch) truncate(n int) {
+	rows := 0
+	if n > 0 {
+		rows = int(b.ends[n-1])
+	}
+	b.ends = b.ends[:n]
+	b.drop(rows)
+}
+
+// truncateRows keeps the first n rows, and of the resources those that gave them.
+func (b *batch) truncateRows(n int) {
+	k := 0
+	for k < len(b.ends) && int(b.ends[k]) < n {
+		k++
+	}
+	b.ends = b.ends[:min(k+1, len(b.ends))]
+	b.drop(n)
+}
+
+// drop keeps the first rows, without what came behind them.
+func (b *batch) drop(rows int) {
+	b.rows, b.err = rows, nil
+	b.cells = b.cells[:rows*b.view.width]
+	for len(b.skips) > 0 && b.skips[len(b.skips)-1].ordinal >= len(b.ends) {
+		b.skips = b.skips[:len(b.skips)-1]
+	}
 }

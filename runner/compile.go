@@ -92,6 +92,7 @@ func (c *compiler) view() *View {
 	v := &View{
 		def: c.def, name: c.def.Name, resource: c.def.Resource, width: len(columns), plan: p,
 		byName: make(map[string]int, len(columns)), digest: c.digest(),
+		model: c.exprs.model, nullLiterals: c.cfg.nullLiterals,
 	}
 	v.warnings = append(append(v.warnings, c.def.Warnings...), c.warnings...)
 	for i, col := range columns {
@@ -104,7 +105,6 @@ func (c *compiler) view() *View {
 		key, _ := json.Marshal(col.Name) // a string cannot fail
 		v.jsonKeys = append(v.jsonKeys, lead+string(key)+":")
 	}
-	c.exprs.finish(p)
 	return v
 }
 
@@ -254,31 +254,19 @@ func (c *compiler) iteration(n *node, s *Select, element string, in focusType) f
 	if s.ForEach != "" {
 		given = append(given, "forEach")
 		n.iter = iterForEach
-		p := c.exprs.compile(element+".forEach", s.ForEach, in)
-		n.paths, out = append(n.paths, p), c.exprs.result(p)
+		p, t := c.exprs.compile(element+".forEach", s.ForEach, in)
+		n.paths, out = append(n.paths, p), item(t)
 	}
 	if s.ForEachOrNull != "" {
 		given = append(given, "forEachOrNull")
 		n.iter = iterForEachOrNull
-		p := c.exprs.compile(element+".forEachOrNull", s.ForEachOrNull, in)
-		n.paths, out = append(n.paths, p), c.exprs.result(p)
+		p, t := c.exprs.compile(element+".forEachOrNull", s.ForEachOrNull, in)
+		n.paths, out = append(n.paths, p), item(t)
 	}
 	if s.Repeat != nil {
 		given = append(given, "repeat")
 		n.iter = iterRepeat
-		if len(s.Repeat) == 0 {
-			c.bad.addf(KindValidate, element+".repeat", "the list of paths is empty")
-		}
-		// A path runs on what the select stands on and on what the paths found, so its input is no one type.
-		out = focusType{}
-		for i, path := range s.Repeat {
-			at := element + ".repeat[" + strconv.Itoa(i) + "]"
-			if path == "" {
-				c.bad.addf(KindValidate, at, "the path is empty")
-				continue
-			}
-			n.paths = append(n.paths, c.exprs.compile(at, path, focusType{}))
-		}
+		out = c.repeated(n, s.Repeat, element+".repeat", in)
 	}
 	if len(given) > 1 {
 		c.bad.addf(KindValidate, element, "a select has at most one of forEach, forEachOrNull and repeat, found %s",
@@ -308,12 +296,12 @@ func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, 
 	if d.Path == "" {
 		c.bad.addf(KindValidate, element+".path", "the column has no path")
 	} else {
-		p := c.exprs.compile(element+".path", d.Path, in)
+		p, t := c.exprs.compile(element+".path", d.Path, in)
 		if !out.Declared {
-			out.FHIRType = c.exprs.result(p).single()
+			out.FHIRType = c.exprs.typeName(t)
 		}
 		n.columns = append(n.columns, columnPlan{
-			at: at, prog: p, collection: d.Collection, want: wantOf(out.FHIRType, out.Declared),
+			at: at, prog: p, collection: d.Collection, want: wantOf(out.FHIRType, out.Declared, c.cfg.strict),
 			rowIndex: isRowIndex(d.Path), element: element + ".path", name: d.Name,
 		})
 	}
@@ -342,7 +330,8 @@ func (c *compiler) unique(columns []outColumn) {
 // digest hashes what decides the rows.
 func (c *compiler) digest() string {
 	h := sha256.New()
-	fmt.Fprintf(h, "researchflow view 1\n%s\n%t\n", c.exprs.version(), c.cfg.nullLiterals)
+	fmt.Fprintf(h, "researchflow view 1\n%s %t %t %t\n",
+		c.exprs.model, c.cfg.nullLiterals, c.cfg.nullJoin, c.cfg.strict)
 	decisive := &ViewDefinition{
 		Resource: c.def.Resource, Constant: c.def.Constant, Where: c.def.Where, Select: c.def.Select,
 	}

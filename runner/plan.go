@@ -1,5 +1,7 @@
 package runner
 
+import "github.com/researchflow/researchflow/internal/fhirpath"
+
 // plan is what a View runs: conditions, and the tree of selects. It never changes.
 type plan struct {
 	where []wherePlan
@@ -7,7 +9,7 @@ type plan struct {
 }
 
 type wherePlan struct {
-	prog    *program
+	prog    *fhirpath.Program
 	path    string
 	element string
 }
@@ -27,7 +29,7 @@ const (
 type node struct {
 	iter    iterKind
 	union   bool
-	paths   []*program
+	paths   []*fhirpath.Program
 	columns []columnPlan
 	parts   []*node
 	lo      int
@@ -38,7 +40,7 @@ type node struct {
 // columnPlan is one column of one select.
 type columnPlan struct {
 	at         int // position in the view
-	prog       *program
+	prog       *fhirpath.Program
 	collection bool
 	rowIndex   bool // the path is %rowIndex
 	want       want

@@ -53,6 +53,22 @@ type batch struct {
 	cells []cell
 	items []cell // values of lists
 	rows  int
+
+	// What the run needs to know of it.
+	index int64   // number of its block
+	blk   *block  // what src belongs to, to be released with the batch
+	kept  bool    // belongs to the rows that were handed out
+	bytes int64   // of the source
+	ends  []int32 // number of rows after each resource of the view's type
+	skips []skip
+	err   error  // what ended the run behind the last row
+	out   []byte // the rows as the writer's bytes
+}
+
+// skip is a resource that was left out: the one at position ordinal of ends.
+type skip struct {
+	ordinal int
+	err     *RunError
 }
 
 func (b *batch) text(c cell) []byte {

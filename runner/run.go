@@ -3,23 +3,327 @@ package runner
 import (
 	"context"
 	"errors"
+	"io"
+	"runtime"
+	"sync"
+	"time"
 )
 
 func newRunConfig(opts []RunOption) *runConfig {
-	cfg := new(runConfig)
+	cfg := &runConfig{now: time.Now}
 	for _, opt := range opts {
 		opt(cfg)
 	}
 	return cfg
 }
 
-var errEngine = errors.New("runner: the evaluator is not part of this build")
+// maxSkips is how many skipped resources Stats lists.
+const maxSkips = 20
 
-func streamRows(_ context.Context, _ *View, _ Source, _ *runConfig, yield func(Row, error) bool) (Stats, error) {
-	yield(Row{}, errEngine)
-	return Stats{}, errEngine
+// sink says what becomes of the rows of a run.
+type sink struct {
+	keep    bool    // batches are handed over, compact and never used again; otherwise they are recycled
+	encoder encoder // nil, or what turns batches into bytes, in the workers
+	rows    func(b *batch) error
 }
 
-func writeRows(_ context.Context, _ *View, _ Source, _ *runConfig, _ Writer) (Stats, error) {
-	return Stats{}, errEngine
+// errStop is what a sink returns to end a run without an error.
+var errStop = errors.New("stop")
+
+// run is one run of a view over a source.
+type run struct {
+	view    *View
+	cfg     *runConfig
+	sink    sink
+	feed    feed
+	filter  *patientFilter
+	stats   Stats
+	batches sync.Pool
+	begun   time.Time
+	limited bool // a limit is reached: nothing more is handed out
+}
+
+// execute runs a view over a source into a sink, in the caller's goroutine and those it starts, which have all ended
+// when it returns.
+func execute(ctx context.Context, v *View, src Source, cfg *runConfig, s sink) (Stats, error) {
+	r := &run{view: v, cfg: cfg, sink: s, begun: cfg.now()}
+	workers := cfg.workers
+	if workers <= 0 {
+		workers = runtime.GOMAXPROCS(0)
+	}
+	r.stats.Workers = workers
+	err := r.start(ctx, src, workers)
+	r.stats.Duration = cfg.now().Sub(r.begun)
+	if cfg.stats != nil {
+		*cfg.stats = r.stats
+	}
+	if errors.Is(err, errStop) {
+		err = nil
+	}
+	return r.stats, err
+}
+
+func (r *run) start(ctx context.Context, src Source, workers int) (err error) {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if r.filter, err = newPatientFilter(r.view, r.cfg); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if r.feed, err = openFeed(ctx, src, r.view.resource, r.cfg); err != nil {
+		return sourceError(err)
+	}
+	defer r.feed.close()
+	if workers == 1 {
+		return r.inline(ctx)
+	}
+	return r.parallel(ctx, cancel, workers)
+}
+
+// inline evaluates in this goroutine.
+func (r *run) inline(ctx context.Context) error {
+	w := newWorker(r.view, r.cfg, r.filter)
+	for {
+		b, err := r.work(ctx, w)
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return sourceError(err)
+		}
+		if err := r.deliver(b); err != nil {
+			return err
+		}
+	}
+}
+
+// work takes the next block and evaluates it.
+func (r *run) work(ctx context.Context, w *worker) (*batch, error) {
+	blk, err := r.feed.next(ctx)
+	if err != nil {
+		return nil, err
+	}
+	b := r.batch()
+	b.index = blk.index
+	w.block(ctx, blk, b)
+	if r.sink.keep {
+		// What the rows need is copied, so that the block can be used again.
+		kept := b.compact()
+		blk.release()
+		r.recycle(b)
+		return kept, nil
+	}
+	b.blk = blk
+	if r.sink.encoder != nil {
+		b.out = r.sink.encoder.encode(b.out[:0], b, 0, b.rows)
+	}
+	return b, nil
+}
+
+// parallel evaluates in workers. Each takes the next block, with a token, and the tokens bound how far the workers
+// may be ahead of what has been delivered.
+func (r *run) parallel(ctx context.Context, cancel context.CancelFunc, workers int) error {
+	window := 2*workers + 2
+	tokens := make(chan struct{}, window)
+	results := make(chan *batch, window)
+	var sourceErr error
+	var once sync.Once
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			w := newWorker(r.view, r.cfg, r.filter)
+			for {
+				select {
+				case tokens <- struct{}{}:
+				case <-ctx.Done():
+					return
+				}
+				b, err := r.work(ctx, w)
+				if err != nil {
+					if err != io.EOF {
+						once.Do(func() { sourceErr = err })
+					}
+					return
+				}
+				results <- b // there is room for every token
+			}
+		})
+	}
+	go func() {
+		group.Wait()
+		close(results)
+	}()
+	err := r.collect(results, tokens)
+	if err != nil {
+		cancel()
+		for b := range results {
+			r.recycle(b)
+		}
+		return err
+	}
+	if sourceErr != nil {
+		return sourceError(sourceErr)
+	}
+	return ctx.Err()
+}
+
+// collect delivers batches as they come, or in the order of the source.
+func (r *run) collect(results <-chan *batch, tokens <-chan struct{}) error {
+	waiting := make(map[int64]*batch)
+	next := int64(0)
+	for b := range results {
+		if r.cfg.unordered {
+			<-tokens
+			if err := r.deliver(b); err != nil {
+				return err
+			}
+			continue
+		}
+		waiting[b.index] = b
+		for b := waiting[next]; b != nil; b = waiting[next] {
+			delete(waiting, next)
+			next++
+			<-tokens
+			if err := r.deliver(b); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// deliver hands a batch to the sink, cut at the run's limits, and counts.
+func (r *run) deliver(b *batch) error {
+	defer r.recycle(b)
+	if r.limited {
+		// The limit was reached with the batch before; the source went on.
+		r.stats.Truncated = true
+		return errStop
+	}
+	s := &r.stats
+	s.Bytes += b.bytes
+	cut := r.cut(b)
+	s.Resources += int64(len(b.ends))
+	for _, k := range b.skips {
+		s.Skipped++
+		if len(s.Skips) < maxSkips {
+			s.Skips = append(s.Skips, k.err)
+		}
+	}
+	if b.rows > 0 {
+		s.Rows += int64(b.rows)
+		if cut && r.sink.encoder != nil {
+			b.out = r.sink.encoder.encode(b.out[:0], b, 0, b.rows)
+		}
+		if err := r.sink.rows(b); err != nil {
+			return err
+		}
+	}
+	if r.cfg.progress != nil {
+		now := *s
+		now.Duration = r.cfg.now().Sub(r.begun)
+		r.cfg.progress(now)
+	}
+	if b.err != nil {
+		var e *RunError
+		if errors.As(b.err, &e) {
+			s.Resources++ // the faulty one
+		}
+		return b.err
+	}
+	if s.Truncated {
+		return errStop
+	}
+	return nil
+}
+
+// cut shortens a batch to what the limits leave, and reports whether it did.
+func (r *run) cut(b *batch) (cut bool) {
+	if most := r.cfg.maxResources; most > 0 {
+		left := int(most - r.stats.Resources)
+		if len(b.ends) > left || len(b.ends) == left && b.err != nil {
+			r.stats.Truncated, cut = true, true
+			b.truncate(left)
+		}
+		r.limited = len(b.ends) == left
+	}
+	if most := r.cfg.maxRows; most > 0 {
+		left := int(most - r.stats.Rows)
+		if b.rows > left || b.rows == left && b.err != nil {
+			r.stats.Truncated, cut = true, true
+			b.truncateRows(left)
+		}
+		r.limited = r.limited || b.rows == left
+	}
+	return cut
+}
+
+// batch returns an empty batch.
+func (r *run) batch() *batch {
+	b, _ := r.batches.Get().(*batch)
+	if b == nil {
+		b = &batch{view: r.view}
+	}
+	return b
+}
+
+// recycle takes a batch back, with its block.
+func (r *run) recycle(b *batch) {
+	if b.blk != nil {
+		b.blk.release()
+		b.blk = nil
+	}
+	if b.kept {
+		return
+	}
+	b.reset()
+	r.batches.Put(b)
+}
+
+// streamRows runs a view and yields its rows.
+func streamRows(ctx context.Context, v *View, src Source, cfg *runConfig, yield func(Row, error) bool) (Stats, error) {
+	stats, err := execute(ctx, v, src, cfg, sink{keep: true, rows: func(b *batch) error {
+		for i := range b.rows {
+			if !yield(Row{b: b, i: i}, nil) {
+				return errBreak
+			}
+		}
+		return nil
+	}})
+	if errors.Is(err, errBreak) {
+		return stats, nil
+	}
+	if err != nil {
+		yield(Row{}, err)
+	}
+	return stats, err
+}
+
+// errBreak: the caller of an iterator left the loop.
+var errBreak = errors.New("break")
+
+// writeRows runs a view into a writer.
+func writeRows(ctx context.Context, v *View, src Source, cfg *runConfig, w Writer) (Stats, error) {
+	if err := w.Begin(v.columns); err != nil {
+		return Stats{}, err
+	}
+	s := sink{rows: func(b *batch) error {
+		for i := range b.rows {
+			if err := w.Write(Row{b: b, i: i}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	if enc, ok := w.(encoder); ok {
+		s.encoder = enc
+		s.rows = func(b *batch) error { return enc.emit(b.out) }
+	}
+	stats, err := execute(ctx, v, src, cfg, s)
+	if err != nil {
+		return stats, err
+	}
+	return stats, w.Close()
 }

@@ -2,11 +2,17 @@ package runner
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"runtime"
+	"slices"
 	"time"
+
+	"github.com/researchflow/researchflow/cache"
 )
 
 // Defaults of [WithMaxResult].
@@ -46,15 +52,183 @@ func New(src Source, opts ...Option) (*Runner, error) {
 // Run runs a view and collects its rows, or takes them from the cache. It fails with [ErrLimit] where there are
 // more rows or bytes than [WithMaxResult] allows.
 func (r *Runner) Run(ctx context.Context, v *View, opts ...RunOption) (*Result, error) {
-	return nil, errEngine
+	cfg := r.config(opts)
+	call, err := r.begin(ctx, v, cfg)
+	if err != nil {
+		return nil, err
+	}
+	res, err := r.result(ctx, v, cfg, call)
+	if err != nil {
+		return nil, call.end(ctx, Stats{}, false, err)
+	}
+	if cfg.stats != nil {
+		*cfg.stats = res.stats
+	}
+	if err := call.end(ctx, res.stats, res.cached, nil); err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+// result returns the rows of a run from the cache or from the source.
+func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, call *call) (*Result, error) {
+	if r.cfg.cache == nil || call.event.Source == "" {
+		return r.load(ctx, v, cfg)
+	}
+	loaded := false
+	value, err := r.cfg.cache.GetOrLoad(ctx, cacheKey(call.event.Source, v, cfg),
+		func(ctx context.Context) (any, int64, error) {
+			loaded = true
+			res, err := r.load(ctx, v, cfg)
+			if err != nil {
+				return nil, 0, err
+			}
+			return res, res.bytes, nil
+		})
+	if err != nil {
+		return nil, err
+	}
+	res, ok := value.(*Result)
+	if !ok {
+		return nil, fmt.Errorf("runner: the cache gave a %T", value)
+	}
+	own := *res
+	own.cached = !loaded
+	return &own, nil
+}
+
+// load runs a view over the source and collects its rows.
+func (r *Runner) load(ctx context.Context, v *View, cfg *runConfig) (*Result, error) {
+	res := &Result{view: v}
+	stats, err := execute(ctx, v, r.src, cfg, sink{keep: true, rows: func(b *batch) error {
+		res.add(b)
+		if r.cfg.maxRows > 0 && res.rows > r.cfg.maxRows {
+			return fmt.Errorf("runner: %s: %w: the result has more than %d rows", v.label(), ErrLimit, r.cfg.maxRows)
+		}
+		if r.cfg.maxBytes > 0 && res.bytes > r.cfg.maxBytes {
+			return fmt.Errorf("runner: %s: %w: the result has more than %d bytes", v.label(), ErrLimit, r.cfg.maxBytes)
+		}
+		return nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	res.stats = stats
+	return res, nil
 }
 
 // Stream runs a view and yields its rows as they come, past the cache. See [View.Rows].
 func (r *Runner) Stream(ctx context.Context, v *View, opts ...RunOption) iter.Seq2[Row, error] {
-	return v.Rows(ctx, r.src, opts...)
+	return func(yield func(Row, error) bool) {
+		cfg := r.config(opts)
+		call, err := r.begin(ctx, v, cfg)
+		if err != nil {
+			yield(Row{}, err)
+			return
+		}
+		broken := false
+		stats, err := streamRows(ctx, v, r.src, cfg, func(row Row, err error) bool {
+			if err != nil {
+				return false // comes below, when it has been audited
+			}
+			broken = !yield(row, nil)
+			return !broken
+		})
+		if err := call.end(ctx, stats, false, err); err != nil && !broken {
+			yield(Row{}, err)
+		}
+	}
 }
 
 // Write runs a view into a writer, past the cache. See [View.Write].
 func (r *Runner) Write(ctx context.Context, v *View, w Writer, opts ...RunOption) (Stats, error) {
-	return v.Write(ctx, r.src, w, opts...)
+	cfg := r.config(opts)
+	call, err := r.begin(ctx, v, cfg)
+	if err != nil {
+		return Stats{}, err
+	}
+	stats, err := writeRows(ctx, v, r.src, cfg, w)
+	return stats, call.end(ctx, stats, false, err)
+}
+
+// CacheStats returns the figures of the cache; all are zero where there is none, or it is of another kind.
+func (r *Runner) CacheStats() cache.Stats {
+	if c, ok := r.cfg.cache.(interface{ Stats() cache.Stats }); ok {
+		return c.Stats()
+	}
+	return cache.Stats{}
+}
+
+func (r *Runner) config(opts []RunOption) *runConfig {
+	cfg := newRunConfig(opts)
+	cfg.now = r.cfg.now
+	if cfg.workers <= 0 {
+		cfg.workers = runtime.GOMAXPROCS(0)
+	}
+	cfg.workers = min(cfg.workers, r.cfg.maxParallel)
+	return cfg
+}
+
+// call is one run of a Runner, as the audit hook and the log see it.
+type call struct {
+	r     *Runner
+	event AuditEvent
+}
+
+// begin asks the audit hook.
+func (r *Runner) begin(ctx context.Context, v *View, cfg *runConfig) (*call, error) {
+	c := &call{r: r, event: AuditEvent{View: v.name, Resource: v.resource, Digest: v.digest, Patients: -1}}
+	if cfg.byPatient {
+		c.event.Patients = len(cfg.patients)
+	}
+	if id, ok := r.src.(Identifier); ok {
+		if identity, ok := id.Identity(); ok {
+			c.event.Source = identity
+		}
+	}
+	if r.cfg.audit != nil {
+		if err := r.cfg.audit(ctx, c.event); err != nil {
+			return nil, fmt.Errorf("runner: %s: the run was refused: %w", v.label(), err)
+		}
+	}
+	return c, nil
+}
+
+// end tells the audit hook, and returns the error of the run, or that of the hook.
+func (c *call) end(ctx context.Context, stats Stats, cached bool, err error) error {
+	c.event.Done, c.event.Stats, c.event.Cached, c.event.Err = true, stats, cached, err
+	c.r.cfg.logger.LogAttrs(ctx, level(err), "view run",
+		slog.String("view", c.event.View), slog.String("resource", c.event.Resource),
+		slog.Int64("resources", stats.Resources), slog.Int64("rows", stats.Rows), slog.Int64("skipped", stats.Skipped),
+		slog.Bool("truncated", stats.Truncated), slog.Bool("cached", cached), slog.Duration("duration", stats.Duration),
+		slog.Bool("failed", err != nil))
+	if c.r.cfg.audit == nil {
+		return err
+	}
+	// The record of what was read must not be lost because the caller went away.
+	if auditErr := c.r.cfg.audit(context.WithoutCancel(ctx), c.event); auditErr != nil {
+		return errors.Join(err, fmt.Errorf("runner: the run could not be audited: %w", auditErr))
+	}
+	return err
+}
+
+func level(err error) slog.Level {
+	if err != nil {
+		return slog.LevelWarn
+	}
+	return slog.LevelInfo
+}
+
+// cacheKey holds everything that decides the rows of a run.
+func cacheKey(source string, v *View, cfg *runConfig) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%q\n%s\n%q\n", source, v.digest, cfg.params.Encode())
+	fmt.Fprintf(h, "%d %d %d %d %t %t\n",
+		cfg.maxResources, cfg.maxRows, cfg.maxPerRes, cfg.policy, cfg.byPatient, cfg.unordered)
+	ids := slices.Clone(cfg.patients)
+	slices.Sort(ids)
+	for _, id := range slices.Compact(ids) {
+		fmt.Fprintf(h, "%q\n", id)
+	}
+	return "view/" + v.resource + "/" + hex.EncodeToString(h.Sum(nil))
 }

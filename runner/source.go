@@ -32,38 +32,6 @@ type Identifier interface {
 // Resources is a [Source] over resources in memory, each one JSON object.
 type Resources []json.RawMessage
 
-// Dir returns a source over the files of a directory: *.ndjson, *.ndjson.gz, *.ndjson.zst and *.json (one
-// resource, an array of resources, or a Bundle), in the order of their names. Subdirectories are not read. Of
-// files whose name begins with a resource type (Patient.ndjson, Patient.000.ndjson, Patient-1.ndjson.gz) only those
-// of the view's type are read; all others are read and filtered by resourceType.
-func Dir(path string) *FileSource { return &FileSource{dir: path} }
-
-// Files returns a source over the given files, which are all read. See [Dir] for the forms.
-func Files(paths ...string) *FileSource { return &FileSource{files: paths} }
-
-// FileSource is a source over files: see [Dir] and [Files]. Any number of goroutines may use it.
-type FileSource struct {
-	dir   string
-	files []string
-}
-
-// Resources implements [Source].
-func (s *FileSource) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
-	return func(yield func(json.RawMessage, error) bool) { yield(nil, errEngine) }
-}
-
-// Bundle returns a source over JSON text in memory: a Bundle, whose entries' resources are the source's, an array of
-// resources, or one resource. The text must not change while the source is in use.
-func Bundle(raw []byte) *BundleSource { return &BundleSource{raw: raw} }
-
-// BundleSource is a source over JSON text: see [Bundle]. Any number of goroutines may use it.
-type BundleSource struct{ raw []byte }
-
-// Resources implements [Source].
-func (s *BundleSource) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
-	return func(yield func(json.RawMessage, error) bool) { yield(nil, errEngine) }
-}
-
 // Resources implements [Source].
 func (s Resources) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {

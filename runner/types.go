@@ -54,11 +54,20 @@ const (
 )
 
 // wantOf returns the class for a declared FHIR type. Types that are text to JSON allow every primitive value,
-// since the specification does not coerce: a boundary of a date may be a dateTime, a code is a string.
-func wantOf(fhirType string, declared bool) want {
+// since the specification does not coerce: a boundary of a date may be a dateTime, a code is a string. Where the view is
+// not strict, so do all primitive types.
+func wantOf(fhirType string, declared, strict bool) want {
 	if !declared {
 		return wantAny
 	}
+	w := wantOfStrict(fhirType)
+	if !strict && (w == wantBoolean || w == wantInteger || w == wantNumber) {
+		return wantPrimitive
+	}
+	return w
+}
+
+func wantOfStrict(fhirType string) want {
 	switch fhirType {
 	case "boolean", "System.Boolean":
 		return wantBoolean

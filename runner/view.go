@@ -3,6 +3,8 @@ package runner
 import (
 	"context"
 	"iter"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
 )
 
 // Column describes one column of a view. It is known before any data is read.
@@ -39,6 +41,17 @@ type View struct {
 	jsonKeys []string
 	warnings []string
 	plan     *plan
+
+	model        model.Version
+	nullLiterals bool
+}
+
+// label names the view in errors.
+func (v *View) label() string {
+	if v.name != "" {
+		return v.name
+	}
+	return "view of " + v.resource
 }
 
 // Name returns the definition's name, which may be empty.

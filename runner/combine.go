@@ -1,0 +1,201 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/researchflow/researchflow/internal/fhirpath"
+)
+
+// part puts the rows of a node on the stack, one after the other, each of the node's width, and returns their
+// number. Index is the %rowIndex of where the node stands.
+func (w *worker) part(ctx context.Context, n *node, focus fhirpath.Value, index int) (int, error) {
+	if n.union {
+		return w.union(ctx, n, focus, index)
+	}
+	switch n.iter {
+	case iterForEach, iterForEachOrNull:
+		items, err := w.eval(ctx, n.paths[0], focus, index)
+		if err != nil {
+			return 0, w.at(n.element, "", n.paths[0].String(), err)
+		}
+		if len(items) == 0 && n.iter == iterForEachOrNull {
+			return 1, w.nullRow(ctx, n)
+		}
+		if err := w.step(len(items)); err != nil {
+			return 0, w.at(n.element, "", n.paths[0].String(), err)
+		}
+		total := 0
+		for i, item := range items {
+			rows, err := w.body(ctx, n, item, i)
+			if err != nil {
+				return 0, err
+			}
+			total += rows
+		}
+		return total, nil
+	case iterRepeat:
+		r := repetition{w: w, n: n}
+		err := r.descend(ctx, focus, index, 0)
+		return r.rows, err
+	}
+	return w.body(ctx, n, focus, index)
+}
+
+// union puts the rows of all branches on the stack. It opens no scope for %rowIndex (S11).
+func (w *worker) union(ctx context.Context, n *node, focus fhirpath.Value, index int) (int, error) {
+	total := 0
+	for _, branch := range n.parts {
+		rows, err := w.part(ctx, branch, focus, index)
+		if err != nil {
+			return 0, err
+		}
+		total += rows
+	}
+	return total, nil
+}
+
+// repetition is a repeat under way: depth first, parents before children, over all paths in order (S9).
+type repetition struct {
+	w       *worker
+	n       *node
+	visited int // elements so far: the next %rowIndex
+	rows    int
+}
+
+func (r *repetition) descend(ctx context.Context, from fhirpath.Value, index, depth int) error {
+	if depth > maxRepeatDepth {
+		err := fmt.Errorf("%w: repeat goes deeper than %d", ErrLimit, maxRepeatDepth)
+		return r.w.at(r.n.element, "", "", err)
+	}
+	for _, path := range r.n.paths {
+		items, err := r.w.eval(ctx, path, from, index)
+		if err != nil {
+			return r.w.at(r.n.element, "", path.String(), err)
+		}
+		for _, item := range items {
+			if err := r.w.step(1); err != nil {
+				return r.w.at(r.n.element, "", path.String(), err)
+			}
+			at := r.visited
+			r.visited++
+			rows, err := r.w.body(ctx, r.n, item, at)
+			if err != nil {
+				return err
+			}
+			r.rows += rows
+			if err := r.descend(ctx, item, at, depth+1); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// body puts the rows for one element on the stack: the Cartesian product of the node's columns, which are one row,
+// and of the rows of each part (S5). Earlier parts vary slower.
+func (w *worker) body(ctx context.Context, n *node, focus fhirpath.Value, index int) (int, error) {
+	base := len(w.stack)
+	w.push(n.width)
+	for i := range n.columns {
+		c, err := w.column(ctx, &n.columns[i], focus, index)
+		if err != nil {
+			return 0, err
+		}
+		w.stack[base+n.columns[i].at-n.lo] = c
+	}
+	rows := 1
+	for _, p := range n.parts {
+		start := len(w.stack)
+		k, err := w.part(ctx, p, focus, index)
+		if err != nil {
+			return 0, err
+		}
+		if k == 0 {
+			w.stack = w.stack[:base]
+			return 0, nil
+		}
+		if err := w.room(rows, k, n.width); err != nil {
+			return 0, w.at(p.element, "", "", err)
+		}
+		w.cross(n, p, base, start, rows, k)
+		rows *= k
+	}
+	return rows, nil
+}
+
+// maxCells bounds the values of one resource's rows.
+const maxCells = 1 << 24
+
+// room checks that rows times k rows may come to be.
+func (w *worker) room(rows, k, width int) error {
+	if rows*k*width > maxCells {
+		return fmt.Errorf("%w: the resource gives more than %d values", ErrLimit, maxCells)
+	}
+	return w.step(rows*k - rows)
+}
+
+// push adds a row of nulls to the stack.
+func (w *worker) push(width int) {
+	for range width {
+		w.stack = append(w.stack, cell{})
+	}
+}
+
+// cross combines the rows of node n at base with the k rows of its part p that follow at start.
+func (w *worker) cross(n, p *node, base, start, rows, k int) {
+	at := p.lo - n.lo
+	if k == 1 {
+		part := w.stack[start : start+p.width]
+		for r := range rows {
+			copy(w.stack[base+r*n.width+at:], part)
+		}
+		w.stack = w.stack[:start]
+		return
+	}
+	out := len(w.stack)
+	w.push(rows * k * n.width)
+	to := out
+	for r := range rows {
+		row := w.stack[base+r*n.width : base+(r+1)*n.width]
+		for j := range k {
+			copy(w.stack[to:], row)
+			copy(w.stack[to+at:], w.stack[start+j*p.width:start+(j+1)*p.width])
+			to += n.width
+		}
+	}
+	w.stack = append(w.stack[:base], w.stack[out:]...)
+}
+
+// nullRow puts the row of a forEachOrNull without elements on the stack: nulls, and 0 where the path is %rowIndex,
+// in the node and everything below it (S7).
+func (w *worker) nullRow(ctx context.Context, n *node) error {
+	base := len(w.stack)
+	w.push(n.width)
+	if w.view.nullLiterals {
+		for i := range n.columns {
+			c, err := w.column(ctx, &n.columns[i], fhirpath.Value{}, 0)
+			if err != nil {
+				return err
+			}
+			w.stack[base+n.columns[i].at-n.lo] = c
+		}
+	}
+	w.zeroIndexes(n, base-n.lo)
+	return nil
+}
+
+func (w *worker) zeroIndexes(n *node, offset int) {
+	for i := range n.columns {
+		if n.columns[i].rowIndex {
+			w.stack[offset+n.columns[i].at] = w.integer(0)
+		}
+	}
+	parts := n.parts
+	if n.union && len(parts) > 0 {
+		parts = parts[:1]
+	}
+	for _, p := range parts {
+		w.zeroIndexes(p, offset)
+	}
+}

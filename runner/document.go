@@ -1,0 +1,176 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"iter"
+	"net/url"
+
+	"github.com/researchflow/researchflow/internal/fhirjson"
+	"github.com/researchflow/researchflow/internal/ndjson"
+)
+
+// Bundle returns a source over JSON text in memory: a Bundle, whose entries' resources are the source's, an array of
+// resources, or one resource. The text must not change while the source is in use.
+func Bundle(raw []byte) *BundleSource { return &BundleSource{raw: raw} }
+
+// BundleSource is a source over JSON text: see [Bundle]. Any number of goroutines may use it.
+type BundleSource struct{ raw []byte }
+
+// Resources implements [Source].
+func (s *BundleSource) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
+	return feedResources(ctx, s, resourceType, params)
+}
+
+func (s *BundleSource) feed(_ context.Context, _ string, cfg *runConfig) (feed, error) {
+	if len(cfg.params) > 0 {
+		return nil, fmt.Errorf("runner: bundle: %w", ErrSearch)
+	}
+	doc, err := readDocument(s.raw, "")
+	if err != nil {
+		return nil, err
+	}
+	return &fileFeed{doc: doc}, nil
+}
+
+// document is a JSON text with the places of its resources.
+type document struct {
+	data  []byte
+	file  string
+	spans []span
+	done  int64 // spans handed out
+}
+
+// errTrailing: there is more behind the JSON text.
+var errTrailing = errors.New("more than one JSON text")
+
+// readDocument finds the resources of a JSON text: a Bundle's, an array's, or itself.
+func readDocument(data []byte, file string) (*document, error) {
+	d := &document{data: bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), file: file}
+	var tape fhirjson.Tape
+	limits := fhirjson.Limits{MaxBytes: maxDocument, MaxNodes: maxDocument / 8}
+	if err := tape.Parse(d.data, bundleKeys, limits); err != nil {
+		return nil, d.syntax(err)
+	}
+	switch root := tape.Node(0); root.Kind {
+	case fhirjson.Array:
+		for i := 1; i < int(root.Next); i = int(tape.Node(i).Next) {
+			d.add(&tape, i)
+		}
+	case fhirjson.Object:
+		if !d.bundle(&tape) {
+			d.add(&tape, 0)
+		}
+	default:
+		return nil, &SourceError{Place: Place{File: file, Line: 1, Index: -1}, Err: ErrNotResource}
+	}
+	d.number()
+	return d, nil
+}
+
+var bundleKeys = fhirjson.NewKeySet("resourceType", "entry", "resource", "search", "mode")
+
+// bundle adds the resources of a Bundle's entries. It answers false where the text is not a Bundle.
+func (d *document) bundle(tape *fhirjson.Tape) bool {
+	t, ok := tape.Field(0, "resourceType")
+	if !ok || string(tape.AppendString(nil, t)) != "Bundle" {
+		return false
+	}
+	entries, ok := tape.Field(0, "entry")
+	if !ok || tape.Node(entries).Kind != fhirjson.Array {
+		return true
+	}
+	for i := entries + 1; i < int(tape.Node(entries).Next); i = int(tape.Node(i).Next) {
+		resource, ok := tape.Field(i, "resource")
+		if !ok {
+			continue // an entry may have a request or a response only
+		}
+		if search, ok := tape.Field(i, "search"); ok {
+			if mode, ok := tape.Field(search, "mode"); ok && string(tape.Raw(mode)) == "outcome" {
+				continue // about the search, not a match
+			}
+		}
+		d.add(tape, resource)
+	}
+	return true
+}
+
+func (d *document) add(tape *fhirjson.Tape, i int) {
+	n := tape.Node(i)
+	d.spans = append(d.spans, span{start: int(n.Start), end: int(n.End)})
+}
+
+// number finds the lines of the spans.
+func (d *document) number() {
+	line, at := int64(1), 0
+	for i := range d.spans {
+		s := &d.spans[i]
+		line += int64(bytes.Count(d.data[at:s.start], []byte{'\n'}))
+		at = s.start
+		s.line = line
+	}
+}
+
+func (d *document) syntax(err error) error {
+	var syntax *fhirjson.SyntaxError
+	if !errors.As(err, &syntax) {
+		return &SourceError{Place: Place{File: d.file, Index: -1}, Err: fmt.Errorf("%w: %w", ErrNotResource, err)}
+	}
+	offset := min(max(syntax.Offset, 0), len(d.data))
+	place := Place{File: d.file, Line: 1 + int64(bytes.Count(d.data[:offset], []byte{'\n'})), Index: -1}
+	if syntax.Kind == fhirjson.TrailingData {
+		err = errTrailing
+	}
+	return &SourceError{Place: place, Err: fmt.Errorf("%w: %w", ErrNotResource, err)}
+}
+
+// How much of a document goes into one block.
+const (
+	documentBlockBytes     = 1 << 20
+	documentBlockResources = 512
+)
+
+// block returns the next resources, nil behind the last.
+func (d *document) block() *block {
+	rest := d.spans[d.done:]
+	if len(rest) == 0 {
+		return nil
+	}
+	n := 0
+	for n < len(rest) && n < documentBlockResources && rest[n].end-rest[0].start <= documentBlockBytes {
+		n++
+	}
+	n = max(n, 1)
+	// The block's data begins with its first resource, so that offsets in it stay small.
+	start := rest[0].start
+	b := &block{data: d.data[start:rest[n-1].end], file: d.file, first: d.done}
+	for _, s := range rest[:n] {
+		s.start, s.end = s.start-start, s.end-start
+		b.spans = append(b.spans, s)
+	}
+	d.done += int64(n)
+	return b
+}
+
+// resources yields the block's resources with their places. What stands there may be no resource.
+func (b *block) resources() iter.Seq2[Place, []byte] {
+	return func(yield func(Place, []byte) bool) {
+		if b.line > 0 {
+			for line, raw := range ndjson.Lines(b.data, b.line) {
+				if !yield(Place{File: b.file, Line: line, Index: -1}, raw) {
+					return
+				}
+			}
+			return
+		}
+		for i, s := range b.spans {
+			place := Place{File: b.file, Line: s.line, Index: b.first + int64(i)}
+			if !yield(place, b.data[s.start:s.end:s.end]) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,351 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"iter"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/ndjson"
+)
+
+// Dir returns a source over the files of a directory: *.ndjson, *.ndjson.gz, *.ndjson.zst and *.json (one
+// resource, an array of resources, or a Bundle; also .gz and .zst), in the order of their names. Subdirectories are
+// not read. Of files whose name begins with a resource type (Patient.ndjson, Patient.000.ndjson,
+// Patient-1.ndjson.gz) only those of the view's type are read, and those that begin with Bundle; all others are
+// read and filtered by resourceType.
+func Dir(path string) *FileSource { return &FileSource{dir: path} }
+
+// Files returns a source over the given files, which are all read, in the order given. See [Dir] for the forms: a
+// name that ends in .json (or .json.gz, .json.zst) is a JSON file, every other one NDJSON. Compression is told by
+// a file's first bytes.
+func Files(paths ...string) *FileSource { return &FileSource{files: slices.Clone(paths)} }
+
+// FileSource is a source over files: see [Dir] and [Files]. Any number of goroutines may use it.
+type FileSource struct {
+	dir       string
+	files     []string
+	blockSize int
+}
+
+// WithBlockSize returns the same source reading blocks of about so many bytes; 0 or less means the default, 1 MiB.
+// Larger blocks cost memory (a few for each worker), smaller ones time.
+func (s *FileSource) WithBlockSize(bytes int) *FileSource {
+	c := *s
+	c.blockSize = bytes
+	return &c
+}
+
+// Paths returns the files that would be read for a resource type. It fails where the directory cannot be read, or
+// holds no data files at all.
+func (s *FileSource) Paths(resourceType string) ([]string, error) {
+	if s.dir == "" {
+		return slices.Clone(s.files), nil
+	}
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, &SourceError{Place: Place{File: s.dir, Index: -1}, Err: cause(err)}
+	}
+	var paths []string
+	data := false
+	for _, e := range entries {
+		if e.IsDir() || !isDataFile(e.Name()) {
+			continue
+		}
+		data = true
+		if mayHold(e.Name(), resourceType) {
+			paths = append(paths, filepath.Join(s.dir, e.Name()))
+		}
+	}
+	if !data {
+		err := errors.New("the directory holds no *.ndjson or *.json files")
+		return nil, &SourceError{Place: Place{File: s.dir, Index: -1}, Err: err}
+	}
+	return paths, nil
+}
+
+// Resources implements [Source].
+func (s *FileSource) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
+	return feedResources(ctx, s, resourceType, params)
+}
+
+// Identity implements [Identifier]: the files' names, sizes and times.
+func (s *FileSource) Identity() (string, bool) {
+	paths := s.files
+	if s.dir != "" {
+		entries, err := os.ReadDir(s.dir)
+		if err != nil {
+			return "", false
+		}
+		for _, e := range entries {
+			if !e.IsDir() && isDataFile(e.Name()) {
+				paths = append(paths, filepath.Join(s.dir, e.Name()))
+			}
+		}
+	}
+	h := sha256.New()
+	for _, p := range paths {
+		info, err := os.Stat(p)
+		if err != nil || !info.Mode().IsRegular() {
+			return "", false
+		}
+		if p, err = filepath.Abs(p); err != nil {
+			return "", false
+		}
+		fmt.Fprintf(h, "%q %d %d\n", p, info.Size(), info.ModTime().UnixNano())
+	}
+	return "files " + hex.EncodeToString(h.Sum(nil)), true
+}
+
+// feed implements feeder.
+func (s *FileSource) feed(_ context.Context, resourceType string, cfg *runConfig) (feed, error) {
+	if len(cfg.params) > 0 {
+		return nil, fmt.Errorf("runner: files: %w", ErrSearch)
+	}
+	paths, err := s.Paths(resourceType)
+	if err != nil {
+		return nil, err
+	}
+	return &fileFeed{paths: paths, cfg: ndjson.Config{BlockSize: s.blockSize}}, nil
+}
+
+// plainName strips what says that a file is compressed.
+func plainName(name string) string {
+	name = strings.TrimSuffix(name, ".gz")
+	return strings.TrimSuffix(name, ".zst")
+}
+
+func isDataFile(name string) bool {
+	name = plainName(name)
+	return !strings.HasPrefix(name, ".") && (isJSONFile(name) || strings.HasSuffix(name, ".ndjson"))
+}
+
+// isJSONFile reports whether a file is one JSON text, by its name.
+func isJSONFile(name string) bool { return strings.HasSuffix(plainName(name), ".json") }
+
+// mayHold reports whether a data file may hold resources of a type, by its name.
+func mayHold(name, resourceType string) bool {
+	word := name
+	for i, c := range []byte(name) {
+		if (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') {
+			word = name[:i]
+			break
+		}
+	}
+	if word == resourceType || word == "Bundle" {
+		return true
+	}
+	for _, v := range model.Versions() {
+		m := model.Load(v)
+		if t, ok := m.Type(word); ok && m.IsResource(t) {
+			return false
+		}
+	}
+	return true
+}
+
+// fileFeed reads files one after the other.
+type fileFeed struct {
+	cfg ndjson.Config
+
+	mu     sync.Mutex
+	paths  []string
+	lines  *ndjson.Reader // NDJSON files that are being read
+	doc    *document      // JSON file that is being read
+	index  int64
+	closed bool
+}
+
+func (f *fileFeed) next(ctx context.Context) (*block, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for !f.closed {
+		b, err := f.step(ctx)
+		if b != nil {
+			b.index = f.index
+			f.index++
+			return b, nil
+		}
+		if err != nil {
+			f.closed = err == io.EOF || f.closed
+			return nil, err
+		}
+	}
+	return nil, io.EOF
+}
+
+// step returns the next block, or an error, or neither where it only went on to the next file.
+func (f *fileFeed) step(ctx context.Context) (*block, error) {
+	switch {
+	case f.lines != nil:
+		nd, err := f.lines.Next(ctx)
+		switch {
+		case err == nil:
+			return &block{data: nd.Data, file: nd.File, line: nd.FirstLine, owner: nd}, nil
+		case err == io.EOF:
+			err = f.lines.Close()
+			f.lines = nil
+			return nil, err
+		case errors.Is(err, ndjson.ErrLineTooLong):
+			var at *ndjson.Error
+			errors.As(err, &at)
+			return &block{fault: cause(err), at: Place{File: at.File, Line: at.Line, Index: -1}}, nil
+		}
+		return nil, err
+	case f.doc != nil:
+		if b := f.doc.block(); b != nil {
+			return b, nil
+		}
+		f.doc = nil
+		return nil, nil
+	case len(f.paths) == 0:
+		return nil, io.EOF
+	case isJSONFile(f.paths[0]):
+		path := f.paths[0]
+		f.paths = f.paths[1:]
+		return f.openJSON(ctx, path)
+	}
+	n := 0
+	for n < len(f.paths) && !isJSONFile(f.paths[n]) {
+		n++
+	}
+	f.lines = ndjson.NewReader(f.cfg, ndjson.Files(f.paths[:n]...)...)
+	f.paths = f.paths[n:]
+	return nil, nil
+}
+
+// openJSON reads a JSON file. What is no JSON text but a JSON text on each line is read as NDJSON.
+func (f *fileFeed) openJSON(ctx context.Context, path string) (*block, error) {
+	data, err := readFile(ctx, path)
+	if err != nil {
+		return nil, err
+	}
+	doc, err := readDocument(data, path)
+	if errors.Is(err, errTrailing) {
+		f.lines = ndjson.NewReader(f.cfg, ndjson.File(path))
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.doc = doc
+	return nil, nil
+}
+
+func (f *fileFeed) close() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.closed = true
+	if f.lines != nil {
+		f.lines.Close()
+		f.lines = nil
+	}
+}
+
+// maxDocument is how large a JSON file may be, after decompression. NDJSON files have no limit.
+const maxDocument = 1 << 30
+
+// readFile returns a whole file, decompressed.
+func readFile(ctx context.Context, path string) ([]byte, error) {
+	r := ndjson.NewReader(ndjson.Config{MaxLine: maxDocument}, ndjson.File(path))
+	defer r.Close()
+	var data []byte
+	for b, err := range r.Blocks(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if len(data)+len(b.Data) > maxDocument {
+			return nil, &SourceError{
+				Place: Place{File: path, Index: -1},
+				Err:   fmt.Errorf("%w: a JSON file has %d bytes at most", ErrLimit, maxDocument),
+			}
+		}
+		data = append(data, b.Data...)
+	}
+	return data, nil
+}
+
+// cause returns what is behind an error that names a file, so that the file is not named twice.
+func cause(err error) error {
+	var nd *ndjson.Error
+	if errors.As(err, &nd) {
+		err = nd.Err
+	}
+	var path *fs.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
+}
+
+// Reader returns a source over NDJSON from a stream, plain or compressed with gzip or zstd. Name stands for it in
+// errors. It can be run once.
+func Reader(name string, r io.Reader) Source { return &readerSource{name: name, r: r} }
+
+type readerSource struct {
+	name string
+	mu   sync.Mutex
+	r    io.Reader
+}
+
+func (s *readerSource) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
+	return feedResources(ctx, s, resourceType, params)
+}
+
+func (s *readerSource) feed(_ context.Context, _ string, cfg *runConfig) (feed, error) {
+	if len(cfg.params) > 0 {
+		return nil, fmt.Errorf("runner: %s: %w", s.name, ErrSearch)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.r == nil {
+		return nil, fmt.Errorf("runner: %s: the stream has been read already", s.name)
+	}
+	r := s.r
+	s.r = nil
+	return &fileFeed{lines: ndjson.NewReader(ndjson.Config{}, ndjson.Stream(s.name, r))}, nil
+}
+
+// feedResources yields single resources of a source that hands out blocks. Resources of other types are among them.
+func feedResources(ctx context.Context, src feeder, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		f, err := src.feed(ctx, resourceType, &runConfig{params: params})
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		defer f.close()
+		for {
+			b, err := f.next(ctx)
+			if err == io.EOF {
+				return
+			}
+			if err == nil && b.fault != nil {
+				err = &SourceError{Place: b.at, Err: b.fault}
+			}
+			if err != nil {
+				yield(nil, sourceError(err))
+				return
+			}
+			for _, raw := range b.resources() {
+				if !yield(raw, nil) {
+					b.release()
+					return
+				}
+			}
+			b.release()
+		}
+	}
+}
