@@ -10,9 +10,8 @@ import (
 	"log/slog"
 	"runtime"
 	"slices"
+	"sync/atomic"
 	"time"
-
-	"github.com/researchflow/researchflow/cache"
 )
 
 // Defaults of [WithMaxResult].
@@ -24,8 +23,10 @@ const (
 // Runner runs views over one source, with a cache, bounded parallelism and limits. Any number of goroutines may
 // use it. It owns no goroutine between runs and needs no Close.
 type Runner struct {
-	src Source
-	cfg config
+	src    Source
+	cfg    config
+	hits   atomic.Int64
+	misses atomic.Int64
 }
 
 // New returns a Runner over a source. It reads nothing. It fails where the source is nil.
@@ -75,16 +76,21 @@ func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, call *call
 	if r.cfg.cache == nil || call.event.Source == "" {
 		return r.load(ctx, v, cfg)
 	}
-	loaded := false
+	var loaded atomic.Bool
 	value, err := r.cfg.cache.GetOrLoad(ctx, cacheKey(call.event.Source, v, cfg),
 		func(ctx context.Context) (any, int64, error) {
-			loaded = true
+			loaded.Store(true)
 			res, err := r.load(ctx, v, cfg)
 			if err != nil {
 				return nil, 0, err
 			}
 			return res, res.bytes, nil
 		})
+	if loaded.Load() {
+		r.misses.Add(1)
+	} else if err == nil {
+		r.hits.Add(1)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +99,7 @@ func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, call *call
 		return nil, fmt.Errorf("runner: the cache gave a %T", value)
 	}
 	own := *res
-	own.cached = !loaded
+	own.cached = !loaded.Load()
 	return &own, nil
 }
 
@@ -151,12 +157,20 @@ func (r *Runner) Write(ctx context.Context, v *View, w Writer, opts ...RunOption
 	return stats, call.end(ctx, stats, false, err)
 }
 
-// CacheStats returns the figures of the cache; all are zero where there is none, or it is of another kind.
-func (r *Runner) CacheStats() cache.Stats {
-	if c, ok := r.cfg.cache.(interface{ Stats() cache.Stats }); ok {
-		return c.Stats()
+// CacheStats are the figures of a Runner's use of its cache.
+type CacheStats struct {
+	Hits           int64   // results that came from the cache, or from a run of somebody else that was under way
+	Misses         int64   // results that had to be read
+	HitRatePercent float64 // 0 where there were none of either
+}
+
+// CacheStats returns how often the cache had the result of [Runner.Run]. The cache itself may know more.
+func (r *Runner) CacheStats() CacheStats {
+	s := CacheStats{Hits: r.hits.Load(), Misses: r.misses.Load()}
+	if all := s.Hits + s.Misses; all > 0 {
+		s.HitRatePercent = 100 * float64(s.Hits) / float64(all)
 	}
-	return cache.Stats{}
+	return s
 }
 
 func (r *Runner) config(opts []RunOption) *runConfig {

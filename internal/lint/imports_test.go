@@ -99,7 +99,8 @@ func TestRunnerLinksTheEngineAlone(t *testing.T) {
 	}
 	for _, dep := range strings.Fields(string(goList(t, "-deps", "./runner", "./runner/views"))) {
 		for _, bad := range NotInRunner() {
-			if below(dep, bad) {
+			// Decimals (apd) implement the interfaces of database/sql/driver, which is no more than those.
+			if below(dep, bad) && dep != "database/sql/driver" {
 				t.Errorf("runner links %s", dep)
 			}
 		}
