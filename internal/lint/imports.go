@@ -93,7 +93,7 @@ func below(path, folder string) bool {
 // NotInRunner lists what `go list -deps ./runner` must not show: whoever wants the engine alone gets it alone.
 func NotInRunner() []string {
 	return []string{
-		"database/sql", "github.com/uptrace/bun", "github.com/jackc/pgx", "modernc.org/sqlite", "github.com/redis/rueidis",
+		"github.com/uptrace/bun", "github.com/jackc/pgx", "modernc.org/sqlite", "github.com/redis/rueidis",
 		"github.com/parquet-go/parquet-go", "github.com/jellydator/ttlcache", "github.com/hashicorp/go-retryablehttp",
 	}
 }
