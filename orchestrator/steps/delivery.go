@@ -1,0 +1,176 @@
+package steps
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+// Delivered is the output of the step deliver_data.
+type Delivered struct {
+	// Package is the path of the folder or zip file.
+	Package        string `json:"package"`
+	ManifestSHA256 string `json:"manifestSHA256"`
+}
+
+// deliver puts the package together beside its place and gives it its name when it is complete. The package
+// of an earlier attempt of the same visit is kept.
+func (s *Set) deliver(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
+	if err := os.MkdirAll(s.cfg.OutDir, 0o750); err != nil {
+		return orchestrator.StepResult{}, fmt.Errorf("steps: %w", err)
+	}
+	final := filepath.Join(s.cfg.OutDir, step.Request.ID)
+	if s.cfg.Zip {
+		final += ".zip"
+	}
+	m, sum, err := readPackage(final)
+	if err != nil || !m.of(step) {
+		m, sum, err = s.pack(ctx, step, final)
+		if err != nil {
+			return orchestrator.StepResult{}, err
+		}
+	}
+	// The package is in place: what was extracted is not needed again, by this attempt or another one.
+	if err := os.RemoveAll(filepath.Join(s.cfg.WorkDir, step.Request.ID)); err != nil {
+		return orchestrator.StepResult{}, fmt.Errorf("steps: %w", err)
+	}
+	result := &orchestrator.Delivery{Location: final, Format: m.Format, ManifestSHA256: sum}
+	for _, f := range m.Files {
+		d := orchestrator.DeliveredFile{Name: f.Name, Bytes: f.Bytes, SHA256: f.SHA256}
+		if f.Rows != nil {
+			d.Rows = *f.Rows
+		}
+		result.Files = append(result.Files, d)
+	}
+	return orchestrator.StepResult{
+		Event: orchestrator.EventDelivered, Output: Delivered{Package: final, ManifestSHA256: sum}, Delivery: result,
+		Reason: fmt.Sprintf("%d files, manifest sha256 %s", len(m.Files)+1, sum),
+	}, nil
+}
+
+// pack makes the package and puts it at final.
+func (s *Set) pack(ctx context.Context, step *orchestrator.StepContext, final string) (m Manifest, sum string, err error) {
+	tmp, err := os.MkdirTemp(s.cfg.OutDir, "."+step.Request.ID+".part-")
+	if err != nil {
+		return m, "", fmt.Errorf("steps: %w", err)
+	}
+	defer os.RemoveAll(tmp) // nothing is left there after success
+	if m, sum, err = s.fill(ctx, step, tmp); err != nil {
+		return m, "", err
+	}
+	if s.cfg.Zip {
+		_, _, err = writeFile(final, 0o640, func(w io.Writer) error { return zipPackage(w, tmp, m) })
+	} else {
+		err = placeFolder(tmp, final)
+	}
+	if err == nil {
+		err = syncDir(s.cfg.OutDir)
+	}
+	return m, sum, err
+}
+
+// placeFolder renames a folder to its final name. What stands there is the rest of another visit, or of
+// an attempt that died: it goes first.
+func placeFolder(tmp, final string) error {
+	if err := os.Chmod(tmp, 0o750); err != nil {
+		return fmt.Errorf("steps: %w", err)
+	}
+	if _, err := os.Lstat(final); err == nil {
+		old, err := os.MkdirTemp(filepath.Dir(final), "."+filepath.Base(final)+".old-")
+		if err != nil {
+			return fmt.Errorf("steps: %w", err)
+		}
+		defer os.RemoveAll(old)
+		if err := os.Rename(final, filepath.Join(old, "package")); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("steps: %w", err)
+		}
+	}
+	if err := os.Rename(tmp, final); err != nil {
+		return fmt.Errorf("steps: %w", err)
+	}
+	return nil
+}
+
+// fill writes every file of the package; the manifest comes last.
+func (s *Set) fill(ctx context.Context, step *orchestrator.StepContext, dir string) (Manifest, string, error) {
+	extracted, err := output[Extraction](step, orchestrator.StepExtraction)
+	if err != nil {
+		return Manifest{}, "", err
+	}
+	quality, err := output[QualityReport](step, orchestrator.StepQA)
+	if err != nil {
+		return Manifest{}, "", err
+	}
+	m := newManifest(step, extracted.Cohort)
+	format, err := formatOf(m.Format)
+	if err != nil {
+		return m, "", orchestrator.Permanent(err)
+	}
+	if err := os.Mkdir(filepath.Join(dir, dataFolder), 0o750); err != nil {
+		return m, "", fmt.Errorf("steps: %w", err)
+	}
+	for i, f := range extracted.Files {
+		if err := step.Progress(ctx, orchestrator.Progress{Done: int64(i), Total: int64(len(extracted.Files)), Note: f.Name}); err != nil {
+			return m, "", err
+		}
+		if err := ctx.Err(); err != nil {
+			return m, "", err
+		}
+		name := dataFolder + "/" + f.Name
+		err := m.add(dir, name, format.mediaType, &f.Rows, func(w io.Writer) error {
+			return copyFile(w, filepath.Join(s.cfg.WorkDir, extracted.Dir, f.Name))
+		})
+		if err != nil {
+			return m, "", err
+		}
+		if sum := m.Files[len(m.Files)-1].SHA256; sum != f.SHA256 {
+			return m, "", orchestrator.Permanent(fmt.Errorf("steps: %s was changed since it was extracted", f.Name))
+		}
+	}
+	err = m.add(dir, dictionaryName, "text/csv; charset=utf-8", nil, func(w io.Writer) error {
+		return s.writeDictionary(w, extracted, quality)
+	})
+	if err != nil {
+		return m, "", err
+	}
+	err = m.add(dir, qualityName, "application/json", nil, func(w io.Writer) error { return writeJSON(w, quality) })
+	if err != nil {
+		return m, "", err
+	}
+	err = m.add(dir, readmeName, "text/plain; charset=utf-8", nil, func(w io.Writer) error {
+		return writeReadme(w, step, m, quality)
+	})
+	if err != nil {
+		return m, "", err
+	}
+	_, sum, err := writeFile(filepath.Join(dir, manifestName), 0o640, func(w io.Writer) error { return writeJSON(w, m) })
+	if err != nil {
+		return m, "", err
+	}
+	return m, sum, errors.Join(syncDir(filepath.Join(dir, dataFolder)), syncDir(dir))
+}
+
+func copyFile(w io.Writer, path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("steps: %w", err)
+	}
+	defer f.Close()
+	if _, err := io.Copy(w, f); err != nil {
+		return fmt.Errorf("steps: %w", err)
+	}
+	return nil
+}
+
+func writeJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(v)
+}

@@ -1,0 +1,138 @@
+package steps
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/runner"
+)
+
+// Extraction is the output of the step extract_data.
+type Extraction struct {
+	// Dir is the folder with the files, below the work folder.
+	Dir string `json:"dir"`
+	// Cohort is the number of patients, found again for this extraction.
+	Cohort int             `json:"cohort"`
+	Format string          `json:"format"`
+	Files  []ExtractedFile `json:"files"`
+}
+
+// ExtractedFile is the file of one view.
+type ExtractedFile struct {
+	View      string `json:"view"`
+	Name      string `json:"name"`
+	Rows      int64  `json:"rows"`
+	Bytes     int64  `json:"bytes"`
+	SHA256    string `json:"sha256"`
+	Resources int64  `json:"resources"`
+	Skipped   int64  `json:"skipped,omitempty"`
+}
+
+// extract runs each requested view over the cohort into a file. Every attempt has a folder of its own, named
+// by its fencing token; folders of the request that no later step knows are removed first.
+func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
+	r := step.Requirements()
+	format, err := formatOf(r.Format)
+	if err != nil {
+		return orchestrator.StepResult{}, orchestrator.Permanent(fmt.Errorf("steps: requirements.format: %w", err))
+	}
+	cohort, _, err := s.cohort(ctx, r)
+	if err != nil {
+		return orchestrator.StepResult{}, err
+	}
+	out := Extraction{
+		Dir:    filepath.Join(step.Request.ID, fmt.Sprintf("visit-%d-token-%d", step.Request.Visit, step.Token)),
+		Cohort: len(cohort), Format: strings.TrimPrefix(format.extension, "."),
+	}
+	dir, err := s.freshDir(step.Request.ID, out.Dir)
+	if err != nil {
+		return orchestrator.StepResult{}, err
+	}
+	var rows int64
+	for i, name := range r.DataElements {
+		progress := orchestrator.Progress{Done: int64(i), Total: int64(len(r.DataElements)), Note: name}
+		if err := step.Progress(ctx, progress); err != nil {
+			return orchestrator.StepResult{}, err
+		}
+		f, err := s.extractView(ctx, name, r.Period, cohort, dir, format)
+		if err != nil {
+			return orchestrator.StepResult{}, err
+		}
+		out.Files = append(out.Files, f)
+		rows += f.Rows
+	}
+	if err := syncDir(dir); err != nil {
+		return orchestrator.StepResult{}, err
+	}
+	produced := audit.Entry{
+		Type: audit.DatasetProduced, Action: audit.Create, Patient: &audit.Patient{Count: int64(len(cohort))},
+	}
+	for _, f := range out.Files {
+		produced.Entity = append(produced.Entity, audit.Entity{Kind: "file", Ref: f.Name, After: f.SHA256, Count: f.Rows})
+	}
+	if err := step.Audit(ctx, produced); err != nil {
+		return orchestrator.StepResult{}, err
+	}
+	return orchestrator.StepResult{
+		Event: orchestrator.EventExtracted, Output: out,
+		Reason: fmt.Sprintf("%d rows of %d patients in %d files", rows, out.Cohort, len(out.Files)),
+	}, nil
+}
+
+// freshDir makes the folder of an attempt, for the owner only, and removes those of earlier attempts. A
+// folder that a later attempt made is left alone: this one will be fenced.
+func (s *Set) freshDir(request, name string) (string, error) {
+	dir := filepath.Join(s.cfg.WorkDir, name)
+	old, err := filepath.Glob(filepath.Join(s.cfg.WorkDir, request, "visit-*"))
+	if err != nil {
+		return "", fmt.Errorf("steps: %w", err)
+	}
+	for _, o := range old {
+		if o == dir || attemptBefore(filepath.Base(o), filepath.Base(dir)) {
+			if err := os.RemoveAll(o); err != nil {
+				return "", fmt.Errorf("steps: %w", err)
+			}
+		}
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("steps: %w", err)
+	}
+	return dir, nil
+}
+
+// attemptBefore tells whether one attempt's folder belongs to an earlier attempt than another's.
+func attemptBefore(a, b string) bool {
+	var av, at, bv, bt int64
+	if n, err := fmt.Sscanf(a, "visit-%d-token-%d", &av, &at); n != 2 || err != nil {
+		return false
+	}
+	if n, err := fmt.Sscanf(b, "visit-%d-token-%d", &bv, &bt); n != 2 || err != nil {
+		return false
+	}
+	return av < bv || av == bv && at < bt
+}
+
+func (s *Set) extractView(
+	ctx context.Context, name string, p *orchestrator.Period, cohort []string, dir string, format fileFormat,
+) (ExtractedFile, error) {
+	f := ExtractedFile{View: name, Name: name + format.extension}
+	v, err := s.cfg.Views(name)
+	if err != nil {
+		return f, orchestrator.Permanent(err)
+	}
+	if v, err = dataView(v, p); err != nil {
+		return f, orchestrator.Permanent(err)
+	}
+	f.Bytes, f.SHA256, err = writeFile(filepath.Join(dir, f.Name), 0o600, func(w io.Writer) error {
+		stats, err := s.cfg.Runner.Write(ctx, v, format.writer(w), runner.Patients(cohort...), runner.OnError(s.cfg.OnError))
+		f.Rows, f.Resources, f.Skipped = stats.Rows, stats.Resources, stats.Skipped
+		return lasting(err)
+	})
+	return f, err
+}

@@ -1,0 +1,111 @@
+package steps
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/runner"
+)
+
+// fileFormat is one of the formats that data files may have.
+type fileFormat struct {
+	extension string
+	mediaType string
+	writer    func(io.Writer) runner.Writer
+	read      func(r io.Reader, columns []string, row func(values []string, null []bool) error) error
+}
+
+// formatOf returns the way a format is written and read.
+func formatOf(f orchestrator.Format) (fileFormat, error) {
+	switch f {
+	case orchestrator.CSV, "":
+		return fileFormat{
+			".csv", "text/csv; charset=utf-8",
+			func(w io.Writer) runner.Writer { return runner.NewCSVWriter(w) }, readCSV,
+		}, nil
+	case orchestrator.NDJSON:
+		return fileFormat{
+			".ndjson", "application/x-ndjson",
+			func(w io.Writer) runner.Writer { return runner.NewNDJSONWriter(w) }, readJSON,
+		}, nil
+	case orchestrator.JSON:
+		return fileFormat{
+			".json", "application/json",
+			func(w io.Writer) runner.Writer { return runner.NewJSONWriter(w) }, readJSON,
+		}, nil
+	}
+	return fileFormat{}, fmt.Errorf("%s is not a format that these steps write", f)
+}
+
+// digest counts and hashes what is written through it.
+type digest struct {
+	w     io.Writer
+	sum   hash.Hash
+	bytes int64
+}
+
+func (d *digest) Write(p []byte) (int, error) {
+	n, err := d.w.Write(p)
+	d.sum.Write(p[:n])
+	d.bytes += int64(n)
+	return n, err
+}
+
+// writeFile writes a file under a temporary name, and gives it its own when it is complete and on disk.
+// It returns size and SHA-256 in hexadecimal.
+func writeFile(path string, mode os.FileMode, write func(io.Writer) error) (size int64, sum string, err error) {
+	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".part-*")
+	if err != nil {
+		return 0, "", fmt.Errorf("steps: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.Remove(f.Name()))
+		}
+	}()
+	d := &digest{w: f, sum: sha256.New()}
+	if err := write(d); err != nil {
+		f.Close()
+		return 0, "", err
+	}
+	if err := errors.Join(f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return 0, "", fmt.Errorf("steps: %w", err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return 0, "", fmt.Errorf("steps: %w", err)
+	}
+	return d.bytes, hex.EncodeToString(d.sum.Sum(nil)), nil
+}
+
+// fileSum returns size and SHA-256 of a file.
+func fileSum(path string) (size int64, sum string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, "", fmt.Errorf("steps: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if size, err = io.Copy(h, f); err != nil {
+		return 0, "", fmt.Errorf("steps: %w", err)
+	}
+	return size, hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// syncDir makes the names in a folder durable.
+func syncDir(path string) error {
+	d, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("steps: %w", err)
+	}
+	if err := errors.Join(d.Sync(), d.Close()); err != nil {
+		return fmt.Errorf("steps: %w", err)
+	}
+	return nil
+}

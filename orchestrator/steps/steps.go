@@ -1,0 +1,175 @@
+package steps
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/runner"
+)
+
+// Defaults of [Config].
+const (
+	DefaultCohortDrift   = 0.20
+	DefaultMaxDuplicates = 0.01
+)
+
+// Config says what the steps work with.
+type Config struct {
+	// Runner runs views over the source of the data. Required.
+	Runner *runner.Runner
+	// Views returns the view of a name; a data element of a request is such a name. It must be safe for use
+	// by several goroutines. Required.
+	Views func(name string) (*runner.View, error)
+	// WorkDir is the folder for extracted data until it is delivered; it is made when absent, for the owner
+	// only. Required.
+	WorkDir string
+	// OutDir is the folder for packages; it is made when absent. Required.
+	OutDir string
+	// Zip makes a package one zip file instead of a folder.
+	Zip bool
+	// CohortDrift is by which share the extracted cohort may differ from the feasibility step's; 0 means
+	// DefaultCohortDrift, a negative value that it may not differ.
+	CohortDrift float64
+	// MaxDuplicates is the largest share of rows of a view that may repeat another row; 0 means
+	// DefaultMaxDuplicates, a negative value that none may.
+	MaxDuplicates float64
+	// OnError says what becomes of resources that a view cannot turn into rows: [runner.Fail] (the default)
+	// fails the step, [runner.Skip] leaves them out and counts them.
+	OnError runner.Policy
+	// Announce, when not nil, is told of the kick-off meeting: a host may put it in a calendar. It may be called
+	// again with the same key, and must then do nothing new. Its error fails the step.
+	Announce func(ctx context.Context, key string, k Kickoff) error
+}
+
+// Set is the six steps over one configuration. Any goroutine may use it, for any number of requests at once.
+type Set struct{ cfg Config }
+
+// New checks a configuration and returns the steps. It touches nothing yet. It fails for a missing field.
+func New(cfg Config) (*Set, error) {
+	switch {
+	case cfg.Runner == nil:
+		return nil, errors.New("steps: no runner")
+	case cfg.Views == nil:
+		return nil, errors.New("steps: no views")
+	case cfg.WorkDir == "":
+		return nil, errors.New("steps: no work folder")
+	case cfg.OutDir == "":
+		return nil, errors.New("steps: no folder for packages")
+	}
+	for _, dir := range []*string{&cfg.WorkDir, &cfg.OutDir} {
+		abs, err := filepath.Abs(*dir)
+		if err != nil {
+			return nil, fmt.Errorf("steps: %w", err)
+		}
+		*dir = abs
+	}
+	cfg.CohortDrift = share(cfg.CohortDrift, DefaultCohortDrift)
+	cfg.MaxDuplicates = share(cfg.MaxDuplicates, DefaultMaxDuplicates)
+	return &Set{cfg: cfg}, nil
+}
+
+func share(v, standard float64) float64 {
+	if v == 0 {
+		return standard
+	}
+	return max(v, 0)
+}
+
+// Options registers the six steps, the check of requirements, and the removal of extracted data at the end of
+// a request with an orchestrator.
+func (s *Set) Options() []orchestrator.Option {
+	options := []orchestrator.Option{
+		orchestrator.WithRequirementsCheck(s.CheckRequirements), orchestrator.WithOnStateChange(s.ended),
+	}
+	for name, run := range map[string]orchestrator.StepFunc{
+		orchestrator.StepRequirements: s.requirements,
+		orchestrator.StepFeasibility:  s.feasibility,
+		orchestrator.StepKickoff:      s.kickoff,
+		orchestrator.StepExtraction:   s.extract,
+		orchestrator.StepQA:           s.validate,
+		orchestrator.StepDelivery:     s.deliver,
+	} {
+		options = append(options, orchestrator.WithStep(name, handler(run)))
+	}
+	return options
+}
+
+// ended removes what was extracted for a request that came to its end without a delivery.
+func (s *Set) ended(change orchestrator.StateChange) {
+	state := orchestrator.DefaultDefinition().State(change.To)
+	if state == nil || state.Kind != orchestrator.Terminal {
+		return
+	}
+	// A folder that cannot be removed is the next thing the host's operator sees; the request has ended well.
+	_ = os.RemoveAll(filepath.Join(s.cfg.WorkDir, change.Request))
+}
+
+// handler makes the step known to what runs below it, such as an audit hook of the runner.
+func handler(run orchestrator.StepFunc) orchestrator.StepFunc {
+	return func(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
+		return run(context.WithValue(ctx, stepKey{}, step), step)
+	}
+}
+
+type stepKey struct{}
+
+// StepOf returns the step on whose behalf a view runs: an audit hook of the runner writes to its request's
+// chain. It is false for runs outside of these steps.
+func StepOf(ctx context.Context) (*orchestrator.StepContext, bool) {
+	step, ok := ctx.Value(stepKey{}).(*orchestrator.StepContext)
+	return step, ok
+}
+
+// CheckRequirements finds what only a host with views and an engine can find: unknown views, conditions that
+// do not compile, formats that are not written here. It is safe for concurrent use.
+func (s *Set) CheckRequirements(_ context.Context, r orchestrator.Requirements) []orchestrator.Fault {
+	var faults []orchestrator.Fault
+	criteria := func(name string, list []orchestrator.Criterion) {
+		for i, c := range list {
+			if _, err := compileCriterion(c); err != nil {
+				faults = append(faults, faultOf(fmt.Sprintf("%s[%d]", name, i), err))
+			}
+		}
+	}
+	criteria("inclusion", r.Inclusion)
+	criteria("exclusion", r.Exclusion)
+	for i, name := range r.DataElements {
+		path := fmt.Sprintf("dataElements[%d]", i)
+		v, err := s.cfg.Views(name)
+		if err != nil {
+			faults = append(faults, orchestrator.Fault{Path: path, Message: "is not a view of this host: " + compileMessage(err)})
+			continue
+		}
+		if _, err := availabilityView(v, r.Period); err != nil {
+			faults = append(faults, orchestrator.Fault{Path: path, Message: err.Error()})
+		}
+	}
+	if _, err := formatOf(r.Format); err != nil {
+		faults = append(faults, orchestrator.Fault{Path: "format", Message: err.Error()})
+	}
+	return faults
+}
+
+// entered is when the request came into the state of the step: the same for every attempt, so that what is
+// written does not depend on which one wrote it.
+func entered(step *orchestrator.StepContext) time.Time {
+	return step.Request.EnteredAt.UTC().Truncate(time.Second)
+}
+
+// output reads what an earlier step handed on; a step that comes without it cannot work.
+func output[T any](step *orchestrator.StepContext, name string) (T, error) {
+	var v T
+	ok, err := step.Output(name, &v)
+	if err != nil {
+		return v, orchestrator.Permanent(err)
+	}
+	if !ok {
+		return v, orchestrator.Permanent(fmt.Errorf("steps: there is no output of step %s", name))
+	}
+	return v, nil
+}
