@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"golang.org/x/term"
+
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+// straight is how many states the straight way from submission to complete has.
+const straight = 18
+
+// console prints what happens: with a progress bar on a terminal, plain lines otherwise. State changes may
+// come from any goroutine.
+type console struct {
+	mu  sync.Mutex
+	w   io.Writer
+	bar *progressbar.ProgressBar // nil: plain lines
+}
+
+func newConsole(w io.Writer) *console {
+	c := &console{w: w}
+	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		c.bar = progressbar.NewOptions(straight,
+			progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish(),
+			progressbar.OptionSetDescription("new_request"))
+	}
+	return c
+}
+
+// line prints a line above the progress bar.
+func (c *console) line(format string, args ...any) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.print(format+"\n", args...)
+}
+
+func (c *console) print(format string, args ...any) {
+	if c.bar == nil {
+		fmt.Fprintf(c.w, format, args...)
+		return
+	}
+	_ = c.bar.Clear() // a terminal that does not take it shows the bar twice, no more
+	fmt.Fprintf(c.w, format, args...)
+	_ = c.bar.RenderBlank()
+}
+
+func (c *console) start(id string, opt options) {
+	source := "synthetic data"
+	switch {
+	case opt.fhir != "":
+		source = "a FHIR server"
+	case opt.data != "":
+		source = opt.data
+	}
+	verb := "submitted"
+	if opt.resume != "" {
+		verb = "resumed"
+	}
+	c.line("request %s %s; data: %s", id, verb, source)
+}
+
+// entered shows a state.
+func (c *console) entered(s orchestrator.StateChange) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bar != nil {
+		c.bar.Describe(s.To)
+		_ = c.bar.Set(min(int(s.Seq), straight)) // as in print
+	}
+	text := fmt.Sprintf("%s  %2d  %-24s", s.At.UTC().Format(time.TimeOnly), s.Seq, s.To)
+	if s.Reason != "" {
+		text += "  " + s.Reason
+	}
+	c.print("%s\n", text)
+}
+
+func (c *console) decided(g *orchestrator.Gate, d orchestrator.Decision) {
+	c.line("              %s by %s (%s)", past(d.Verdict), d.By.Name, g.Roles[0])
+}
+
+func past(v orchestrator.Verdict) string {
+	if v == orchestrator.Reject {
+		return "rejected"
+	}
+	return "approved"
+}
+
+func (c *console) prompt(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bar != nil {
+		_ = c.bar.Clear()
+	}
+	fmt.Fprint(c.w, text)
+}
+
+// stop removes the progress bar.
+func (c *console) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.bar != nil {
+		_ = c.bar.Finish()
+		c.bar = nil
+	}
+}
+
+// crashed says how to go on after the crash that follows.
+func (c *console) crashed(s orchestrator.StateChange, opt options) {
+	command := fmt.Sprintf("go run ./examples/quickstart -db '%s' -out '%s'", opt.db, opt.out)
+	if opt.data != "" {
+		command += fmt.Sprintf(" -data '%s'", opt.data)
+	}
+	if opt.fhir != "" {
+		command += fmt.Sprintf(" -fhir '%s'", opt.fhir)
+	}
+	c.mu.Lock() // for good: nothing is printed any more
+	fmt.Fprintf(c.w, "\ncrashing after %s is committed, as asked for; go on with\n  %s -resume %s\n", s.To, command, s.Request)
+}

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/researchflow/researchflow"
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+// follow shows each state that the request enters and has its gates decided, until it has ended. An end other
+// than complete is an error.
+func follow(ctx context.Context, flow *researchflow.Flow, id string, gates reviewers, out *console) error {
+	var last orchestrator.StateChange
+	for change, err := range flow.Orchestrator.Watch(ctx, id, 0) {
+		if err != nil {
+			return err
+		}
+		out.entered(change)
+		last = change
+		if err := gates.decide(ctx, id, change); err != nil {
+			return err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if last.To != orchestrator.StateComplete {
+		return fmt.Errorf("request %s ended in %s: %s", id, last.To, last.Reason)
+	}
+	return nil
+}
+
+// reviewers decide the gates.
+type reviewers struct {
+	flow *researchflow.Flow
+	ask  bool
+	in   *bufio.Reader
+	out  *console
+}
+
+// people are who reviews here, by the role that a gate asks for. None of them submits requests.
+var people = map[string]orchestrator.Actor{
+	orchestrator.RoleInformatician:   {ID: "i.falk", Name: "Ines Falk"},
+	orchestrator.RoleDataSteward:     {ID: "d.okoro", Name: "David Okoro"},
+	orchestrator.RoleQualityReviewer: {ID: "q.sato", Name: "Quinn Sato"},
+	orchestrator.RoleAdministrator:   {ID: "a.weiss", Name: "Anna Weiss"},
+}
+
+// decide decides the gate that was opened by a change, if it is still open.
+func (r reviewers) decide(ctx context.Context, id string, change orchestrator.StateChange) error {
+	status, err := r.flow.Orchestrator.Status(ctx, id)
+	if err != nil {
+		return err
+	}
+	gate := status.Gate
+	if gate == nil || gate.Visit != change.Seq {
+		return nil
+	}
+	by := people[gate.Roles[0]]
+	by.Roles = []string{gate.Roles[0]}
+	by.Client = "quickstart"
+	d := orchestrator.Decision{Gate: gate.ID, By: by, Verdict: orchestrator.Approve, Reason: "as agreed with the researcher"}
+	switch {
+	case r.ask:
+		if d.Verdict, d.Reason, err = r.question(gate, by, change); err != nil {
+			return err
+		}
+	case gate.State == orchestrator.StateHumanReview:
+		return r.stuck(ctx, id, change)
+	}
+	if err := r.flow.Orchestrator.Decide(ctx, d); err != nil {
+		return err
+	}
+	r.out.decided(gate, d)
+	return nil
+}
+
+// stuck says why a request waits for an administrator: approving again and again would not help.
+func (r reviewers) stuck(ctx context.Context, id string, change orchestrator.StateChange) error {
+	executions, err := r.flow.Store.Executions(ctx, id)
+	if err != nil {
+		return err
+	}
+	if n := len(executions); n > 0 && executions[n-1].Status == orchestrator.StepFailed {
+		return fmt.Errorf("request %s: step %s failed: %s", id, executions[n-1].Step, executions[n-1].ErrorText)
+	}
+	return fmt.Errorf("request %s waits for an administrator: %s", id, change.Reason)
+}
+
+// question asks on the terminal.
+func (r reviewers) question(gate *orchestrator.Gate, by orchestrator.Actor, change orchestrator.StateChange) (orchestrator.Verdict, string, error) {
+	for {
+		answer, err := r.prompt(fmt.Sprintf("%s, %s (%s): approve, reject or quit? [a/r/q] ", gate.State, by.Name, gate.Roles[0]))
+		if err != nil {
+			return "", "", err
+		}
+		switch strings.ToLower(answer) {
+		case "a", "approve":
+			return orchestrator.Approve, "approved on the terminal", nil
+		case "q", "quit":
+			return "", "", fmt.Errorf("request %s waits at %s: go on with -resume %s", change.Request, gate.State, change.Request)
+		case "r", "reject":
+			reason, err := r.prompt("reason: ")
+			if err != nil {
+				return "", "", err
+			}
+			if reason != "" {
+				return orchestrator.Reject, reason, nil
+			}
+		}
+	}
+}
+
+func (r reviewers) prompt(text string) (string, error) {
+	r.out.prompt(text)
+	line, err := r.in.ReadString('\n')
+	if line = strings.TrimSpace(line); line != "" {
+		return line, nil
+	}
+	if errors.Is(err, io.EOF) {
+		return "", errors.New("the input ended at a question")
+	}
+	return "", err
+}

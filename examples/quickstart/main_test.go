@@ -1,0 +1,289 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/researchflow/researchflow/internal/testdata"
+	"github.com/researchflow/researchflow/orchestrator/steps"
+)
+
+// asMain in the environment makes the test program the command, for runs that die.
+const asMain = "RESEARCHFLOW_QUICKSTART_MAIN"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asMain) != "" {
+		main()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// quickstart runs the command in this process.
+func quickstart(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, err bytes.Buffer
+	code = run(t.Context(), args, strings.NewReader(stdin), &out, &err)
+	return code, out.String(), err.String()
+}
+
+// succeed wants exit status 0, and returns standard output.
+func succeed(t *testing.T, stdin string, args ...string) string {
+	t.Helper()
+	code, stdout, stderr := quickstart(t, stdin, args...)
+	if code != 0 || stderr != "" {
+		t.Fatalf("quickstart %v: exit %d\n%s\n%s", args, code, stdout, stderr)
+	}
+	return stdout
+}
+
+// delivered returns the only package in a folder.
+func delivered(t *testing.T, out string) (string, steps.Manifest) {
+	t.Helper()
+	entries, err := os.ReadDir(out)
+	if err != nil || len(entries) != 1 {
+		t.Fatalf("%s holds %v, %v; want one package", out, entries, err)
+	}
+	dir := filepath.Join(out, entries[0].Name())
+	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m steps.Manifest
+	if err := json.Unmarshal(text, &m); err != nil {
+		t.Fatal(err)
+	}
+	return dir, m
+}
+
+// straightWay is the history of a request that every gate approved.
+var straightWay = []string{
+	"new_request", "requirements_gathering", "requirements_complete", "requirements_review", "feasibility_validation", "feasible",
+	"phenotype_review", "schedule_kickoff", "kickoff_complete", "extraction_approval", "data_extraction", "extraction_complete",
+	"qa_validation", "qa_passed", "qa_review", "data_delivery", "delivered", "complete",
+}
+
+var historyLine = regexp.MustCompile(`(?m)^  +(\d+)  \S+Z  (\w+) +on `)
+
+// checkHistory wants the straight way once, in the part of the report that shows the history.
+func checkHistory(t *testing.T, stdout string) {
+	t.Helper()
+	lines := historyLine.FindAllStringSubmatch(stdout, -1)
+	if len(lines) != len(straightWay) {
+		t.Fatalf("the history has %d rows, want %d:\n%s", len(lines), len(straightWay), stdout)
+	}
+	for i, l := range lines {
+		if l[2] != straightWay[i] {
+			t.Errorf("history row %d is %s, want %s", i+1, l[2], straightWay[i])
+		}
+	}
+}
+
+func TestWithoutFlags(t *testing.T) {
+	t.Parallel()
+	out := filepath.Join(t.TempDir(), "out")
+	stdout := succeed(t, "", "-out", out)
+	checkHistory(t, stdout)
+	dir, m := delivered(t, out)
+	if m.Cohort < 10 || len(m.Files) != 8 {
+		t.Errorf("cohort of %d patients in %d files", m.Cohort, len(m.Files))
+	}
+	for _, f := range m.Files {
+		if f.Rows != nil && *f.Rows == 0 {
+			t.Errorf("%s has no rows", f.Name)
+		}
+	}
+	for _, want := range []string{
+		"package " + dir, "all 8 hashes of the manifest are right", "approved by Ines Falk (informatician)",
+		"approved by David Okoro (data_steward)", "approved by Quinn Sato (quality_reviewer)", "audit trail verified: ",
+		"cache: ", `/health       {"status":"healthy"`, `"database":{"status":"healthy","active_requests":0}`,
+		`"fhir_server":{"status":"healthy","version":"4.0.1"}`, `"hit_rate_percent":`,
+		`/health/live  {"status":"alive"}`, `/health/ready {"status":"ready","components":{"database":"ready","fhir_server":"ready"}}`,
+	} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("standard output does not have %q:\n%s", want, stdout)
+		}
+	}
+}
+
+// TestRowsAgreeWithGolden runs every view over the small data set, where the cohort is everybody.
+func TestRowsAgreeWithGolden(t *testing.T) {
+	t.Parallel()
+	data := testdata.Shared(t, "data", "small")
+	out := filepath.Join(t.TempDir(), "out")
+	checkHistory(t, succeed(t, "", "-data", data, "-out", out))
+	_, m := delivered(t, out)
+	rows := map[string]int64{}
+	for _, f := range m.Files {
+		if f.Rows != nil {
+			rows[strings.TrimSuffix(filepath.Base(f.Name), ".csv")] = *f.Rows
+		}
+	}
+	if m.Cohort != 15 || len(rows) != 6 {
+		t.Errorf("cohort of %d patients, %d views; want 15 and 6", m.Cohort, len(rows))
+	}
+	for _, view := range []string{"patient_demographics", "medication_requests", "procedure_history"} {
+		golden, err := os.ReadFile(testdata.Shared(t, "conformance", "golden", "small__researchflow_"+view+".ndjson"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := int64(bytes.Count(golden, []byte("\n"))); rows[view] != want {
+			t.Errorf("%s: %d rows, golden has %d", view, rows[view], want)
+		}
+	}
+}
+
+// TestCrashAndResume kills the command after a state, at each kind of state, and goes on with another one.
+func TestCrashAndResume(t *testing.T) {
+	t.Parallel()
+	for _, state := range []string{
+		"new_request", "requirements_review", "feasibility_validation", "data_extraction", "qa_validation", "data_delivery", "complete",
+	} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			args := []string{"-db", "sqlite://" + filepath.Join(dir, "rf.db"), "-out", filepath.Join(dir, "out")}
+			cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "-crash-after", state)...)
+			cmd.Env = append(os.Environ(), asMain+"=1")
+			first, err := cmd.CombinedOutput()
+			if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.Exited() {
+				t.Fatalf("the first run was not killed: %v\n%s", err, first)
+			}
+			id := regexp.MustCompile(`-resume (REQ-\d{8}-[0-9A-F]{8})\n`).FindSubmatch(first)
+			if id == nil {
+				t.Fatalf("the first run does not say how to go on:\n%s", first)
+			}
+			stdout := succeed(t, "", append(args, "-resume", string(id[1]))...)
+			checkHistory(t, stdout)
+			if !strings.Contains(stdout, "audit trail verified: ") {
+				t.Errorf("the audit trail was not verified:\n%s", stdout)
+			}
+			delivered(t, filepath.Join(dir, "out"))
+			// Going on with what is complete only reports.
+			if again := succeed(t, "", append(args, "-resume", string(id[1]))...); historyOf(again) != historyOf(stdout) {
+				t.Errorf("a third run changes the history:\n%s\nwas\n%s", historyOf(again), historyOf(stdout))
+			}
+		})
+	}
+}
+
+func historyOf(stdout string) string {
+	return strings.Join(historyLine.FindAllString(stdout, -1), "\n")
+}
+
+func TestGatesAsk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	args := []string{"-gates", "ask", "-db", "sqlite://" + filepath.Join(dir, "rf.db"), "-out", filepath.Join(dir, "out")}
+	// A rejected phenotype goes back to feasibility; then somebody leaves.
+	code, stdout, stderr := quickstart(t, "a\nwhat?\nr\ncount the controls too\na\nq\n", args...)
+	id := regexp.MustCompile(`go on with -resume (REQ-\S+)`).FindStringSubmatch(stderr)
+	if code != 1 || id == nil || !strings.Contains(stdout, "rejected by Ines Falk") {
+		t.Fatalf("exit %d\n%s\n%s", code, stdout, stderr)
+	}
+	stdout = succeed(t, "a\na\n", append(args, "-resume", id[1])...)
+	if n := len(historyLine.FindAllString(stdout, -1)); n != len(straightWay)+3 {
+		t.Errorf("the history has %d rows, want %d:\n%s", n, len(straightWay)+3, stdout)
+	}
+	code, _, stderr = quickstart(t, "a\n", append(args[:len(args)-1], filepath.Join(dir, "other"))...)
+	if code != 1 || stderr != "quickstart: the input ended at a question\n" {
+		t.Errorf("end of input: exit %d, %q", code, stderr)
+	}
+}
+
+func TestFaultsAreOneLine(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write := func(name, text string) string {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	broken := filepath.Dir(write("broken/Patient.ndjson", `{"resourceType":"Patient","id":"a"}`+"\n"+`{"resourceType":"Patient","id":`+"\n"))
+	edit := func(name, old, new string) string {
+		text := strings.Replace(string(diabetesRequest), old, new, 1)
+		if text == string(diabetesRequest) {
+			t.Fatalf("request.json does not hold %q", old)
+		}
+		return write(name, text)
+	}
+	tests := []struct {
+		name string
+		args []string
+		code int
+		want string // in the line
+	}{
+		{"unknown flag", []string{"-nonsense"}, 2, "-nonsense"},
+		{"argument", []string{"x"}, 2, `unexpected argument "x"`},
+		{"gates", []string{"-gates", "never"}, 2, "want auto or ask"},
+		{"crash state", []string{"-crash-after", "lunch"}, 2, "is not a state; there are new_request, "},
+		{"resume without database", []string{"-resume", "REQ-20260101-00000000"}, 2, "-resume needs the -db"},
+		{"two sources", []string{"-data", "a", "-fhir", "b"}, 2, "exclude each other"},
+		{"unknown request", []string{"-db", "sqlite://" + filepath.Join(dir, "a.db"), "-resume", "REQ-20260101-00000000"}, 1, "not found"},
+		{"database URL", []string{"-db", "mysql://x"}, 1, "the database URL does not parse"},
+		{"database folder", []string{"-db", "sqlite://" + filepath.Join(dir, "nowhere", "rf.db")}, 1, "store: "},
+		{"no folder", []string{"-data", filepath.Join(dir, "nowhere")}, 1, "nowhere: no such file or directory"},
+		{"empty folder", []string{"-data", t.TempDir()}, 1, "the directory holds no *.ndjson or *.json files"},
+		{"broken line", []string{"-data", broken}, 1, "Patient.ndjson:2"},
+		{"no server", []string{"-fhir", "http://127.0.0.1:1/fhir"}, 1, "fhir"},
+		{"server URL", []string{"-fhir", "fhir.example.org"}, 1, "not an absolute http or https URL"},
+		{"no request file", []string{"-request", filepath.Join(dir, "nowhere.json")}, 1, "nowhere.json: no such file"},
+		{"request is no JSON", []string{"-request", write("text.json", "hello")}, 1, "text.json: orchestrator: request: line 1: not JSON"},
+		{"fields are missing", []string{"-request", write("empty.json", "{}")}, 1, "researcher.email is missing"},
+		{"unknown view", []string{"-request", edit("view.json", "patient_simple", "patient_complicated")}, 1, "dataElements[0]"},
+		{"bad condition", []string{"-request", edit("condition.json", "birthDate <= @2007-12-31", "birthDate <= ")}, 1, "inclusion[0].condition"},
+		{"nobody", []string{"-request", edit("nobody.json", "birthDate <= @2007-12-31", "birthDate <= @1807-12-31")}, 1, "ended in not_feasible: no patient satisfies the criteria"},
+		{"names at level limited", []string{"-request", edit("names.json", "patient_simple", "patient_demographics")}, 1, "ended in qa_failed: identifiers: "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			out := filepath.Join(t.TempDir(), "out")
+			code, _, stderr := quickstart(t, "", append([]string{"-out", out}, tt.args...)...)
+			if code != tt.code || !strings.Contains(stderr, tt.want) || strings.Count(stderr, "\n") != 1 || !strings.HasPrefix(stderr, "quickstart: ") {
+				t.Errorf("exit %d, %q; want exit %d and one line with %q", code, stderr, tt.code, tt.want)
+			}
+			if entries, _ := filepath.Glob(filepath.Join(out, "*")); len(entries) > 0 {
+				t.Errorf("left behind: %v", entries)
+			}
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	t.Parallel()
+	code, _, stderr := quickstart(t, "", "-help")
+	for _, name := range []string{"-data", "-fhir", "-db", "-out", "-request", "-gates", "-crash-after", "-resume"} {
+		if !strings.Contains(stderr, "  "+name+" ") {
+			t.Errorf("-help does not name %s:\n%s", name, stderr)
+		}
+	}
+	if code != 0 {
+		t.Errorf("exit %d, want 0", code)
+	}
+}
+
+func TestInterrupt(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	var out, stderr bytes.Buffer
+	code := run(ctx, []string{"-out", filepath.Join(t.TempDir(), "out")}, bufio.NewReader(strings.NewReader("")), &out, &stderr)
+	if code != 1 || strings.Count(stderr.String(), "\n") != 1 {
+		t.Errorf("exit %d, %q", code, stderr.String())
+	}
+}
