@@ -46,6 +46,8 @@ type FHIRPathOutput struct {
 	Type *string `json:"type"`
 	// Value is the item's text; dates and times begin with @, complex items are JSON.
 	Value OutputText `json:"value"`
+
+	quantity string // what a Quantity element stands for, as a literal
 }
 
 // Optional is a string member of JSON that tells null from absent.

@@ -113,12 +113,16 @@ func matches(got, want FHIRPathOutput) bool {
 	case "string", "code", "id", "uri", "url", "canonical", "markdown", "oid", "uuid", "base64Binary", "boolean":
 		return false
 	}
+	if got.quantity != "" {
+		a = got.quantity
+	}
 	if x, ok := quantityOf(a); ok {
 		if y, ok := quantityOf(b); ok {
 			equal, known := x.Equal(y)
 			return known && equal
 		}
 	}
+	a = string(got.Value)
 	if kind == "" {
 		if equal, ok := EqualNumber(a, b); ok {
 			return equal

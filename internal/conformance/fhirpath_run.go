@@ -222,12 +222,11 @@ func output(v fhirpath.Value) FHIRPathOutput {
 		text = "@" + text
 	case fhirpath.Time:
 		text = "@T" + text
-	case fhirpath.Quantity:
-		if q, ok := v.Quantity(); ok {
-			text = q.String()
-		}
 	}
 	o := FHIRPathOutput{Value: OutputText(text)}
+	if q, ok := v.Quantity(); ok {
+		o.quantity = q.String()
+	}
 	if name != "" {
 		o.Type = &name
 	}
