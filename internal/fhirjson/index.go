@@ -27,7 +27,6 @@ type closers [closersLen]uint32
 type index struct {
 	closers *closers
 	limit   int
-	fresh   bool // filled since the parser looked
 }
 
 // fill indexes the stretch of src that begins at from, which is not inside a string.

@@ -1,7 +1,5 @@
 package fhirjson
 
-import "encoding/binary"
-
 // frame is an open container.
 type frame struct {
 	seen     [4]uint64 // of an object: a bit for the hash of each name
@@ -9,14 +7,6 @@ type frame struct {
 	object   bool
 	deferred bool // the object's names are compared when it ends
 }
-
-// The bytes between a member's name and a string, and between a string and the next member, as they stand
-// where there is no white space.
-const (
-	nameToString = '"' | ':'<<8 | '"'<<16
-	stringToName = '"' | ','<<8 | '"'<<16
-	threeBytes   = 1<<24 - 1
-)
 
 // Parse fills the tape from src, which must be one JSON text: a value with white space around it and
 // nothing else. Names are resolved against keys, which may be nil.
@@ -36,7 +26,7 @@ func (t *Tape) Parse(src []byte, keys *KeySet, limits Limits) error {
 		t.stack = make([]frame, 16)
 	}
 	t.index.fill(src, 0)
-	n, err := t.parse(src, keys, limits.MaxDepth, limits.MaxNodes)
+	n, err := t.parse(src, keys, limits)
 	t.nodes = t.nodes[:n]
 	return err
 }
@@ -45,280 +35,159 @@ func (t *Tape) Parse(src []byte, keys *KeySet, limits Limits) error {
 var noKeys = NewKeySet()
 
 // parse writes the nodes into the whole capacity of t.nodes and returns how many there are.
-//
-// It is one state machine. Its labels are the states; what holds in a state is said there. A node is
-// written in two parts: the name by name (or nothing, for what has no name), the value by value.
-func (t *Tape) parse(src []byte, keys *KeySet, maxDepth, maxNodes int) (int, error) {
-	var (
-		nodes   = t.nodes[:min(cap(t.nodes), maxNodes)]
-		n       int // nodes used; while a value is expected, nodes[n] has its name already
-		i       int // offset in src
-		depth   int // of open containers
-		closers = t.index.closers
-		ci      uint // number of the next closer
-		end     int
-		node    *Node
-		bad     *SyntaxError
-	)
-
-element: // an element of an array, or the root, is expected at i
-	if n == len(nodes) {
-		if n >= maxNodes {
-			return 0, &LimitError{Offset: i, Limit: limitNodes, Max: maxNodes}
-		}
-		nodes = t.grow(nodes, maxNodes)
-	}
-	node = &nodes[n]
-	node.Key, node.Flags, node.KeyStart, node.KeyEnd = 0, 0, 0, 0
-
-value: // a value is expected at i, and node is &nodes[n]
-	if i >= len(src) {
-		return 0, &SyntaxError{Offset: i, Kind: Truncated, Msg: "value expected"}
-	}
-	switch src[i] {
-	case '"':
-		i++
-		goto text
-
-	case '{', '[':
-		if depth++; depth >= len(t.stack) {
+func (t *Tape) parse(src []byte, keys *KeySet, limits Limits) (int, error) {
+	var w walker
+	nodes := t.nodes[:min(cap(t.nodes), limits.MaxNodes)]
+	stack := t.stack[:min(len(t.stack), limits.MaxDepth+1)]
+	for {
+		switch why := t.walk(&w, src, nodes, stack, keys); why {
+		case done:
+			return w.n, nil
+		case needNodes:
+			if len(nodes) >= limits.MaxNodes {
+				return 0, &LimitError{Offset: w.i, Limit: limitNodes, Max: limits.MaxNodes}
+			}
+			nodes = t.grow(nodes, limits.MaxNodes)
+		case needFrame:
+			if w.depth >= limits.MaxDepth {
+				return 0, &LimitError{Offset: w.i, Limit: limitDepth, Max: limits.MaxDepth}
+			}
 			t.stack = append(t.stack, make([]frame, len(t.stack))...)
-		}
-		if depth > maxDepth {
-			return 0, &LimitError{Offset: i, Limit: limitDepth, Max: maxDepth}
-		}
-		f := &t.stack[depth]
-		f.node, f.deferred = uint32(n), false
-		node.Start = uint32(i)
-		n++
-		i++
-		if src[i-1] == '{' {
-			f.seen = [4]uint64{}
-			f.object = true
-			node.Kind = Object
-			if i < len(src) && src[i] <= ' ' {
-				i = skipSpace(src, i)
-			}
-			if i < len(src) && src[i] == '}' {
-				goto closed
-			}
-			goto name
-		}
-		f.object = false
-		node.Kind = Array
-		if i < len(src) && src[i] <= ' ' {
-			i = skipSpace(src, i)
-		}
-		if i < len(src) && src[i] == ']' {
-			goto closed
-		}
-		goto element
-
-	case '-', '0', '1', '2', '3', '4', '5', '6', '7', '8', '9':
-		var integer bool
-		if end, integer, bad = scanNumber(src, i); bad != nil {
-			return 0, bad
-		}
-		node.Kind = Number
-		if integer {
-			node.Flags |= Integer
-		}
-		goto scalar
-	case 't':
-		if end, bad = scanLiteral(src, i, "true"); bad != nil {
-			return 0, bad
-		}
-		node.Kind = True
-		goto scalar
-	case 'f':
-		if end, bad = scanLiteral(src, i, "false"); bad != nil {
-			return 0, bad
-		}
-		node.Kind = False
-		goto scalar
-	case 'n':
-		if end, bad = scanLiteral(src, i, "null"); bad != nil {
-			return 0, bad
-		}
-		node.Kind = Null
-		goto scalar
-
-	case ' ', '\t', '\n', '\r':
-		i = skipSpace(src, i)
-		goto value
-	}
-	return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "value expected"}
-
-scalar: // the number or literal of node is src[i:end]
-	node.Start, node.End = uint32(i), uint32(end)
-	n++
-	node.Next = uint32(n)
-	i = end
-	goto after
-
-text: // the text of a string begins at i
-	end = int(closers[ci])
-	ci++
-	node.Kind = String
-	if end >= len(src) {
-		var escaped bool
-		if end, escaped, bad = t.oddString(src, i, end); bad != nil {
-			return 0, bad
-		}
-		if escaped {
-			node.Flags |= Escaped
-		}
-		if t.index.fresh {
-			t.index.fresh = false
-			ci = 0
-		}
-	}
-	node.Start, node.End = uint32(i), uint32(end)
-	n++
-	node.Next = uint32(n)
-	if end+4 <= len(src) && binary.LittleEndian.Uint32(src[end:])&threeBytes == stringToName && t.stack[depth].object {
-		i = end + 2
-		goto name
-	}
-	i = end + 1
-
-after: // a value ended before i
-	if depth == 0 {
-		if i = skipSpace(src, i); i != len(src) {
-			return 0, &SyntaxError{Offset: i, Kind: TrailingData}
-		}
-		t.nodes = nodes
-		return n, nil
-	}
-	if i >= len(src) {
-		return 0, &SyntaxError{Offset: i, Kind: Truncated, Msg: "container without end"}
-	}
-	{
-		c, object := src[i], t.stack[depth].object
-		switch {
-		case c == ',':
-			i++
-			if object {
-				goto name
-			}
-			goto element
-		case c == '}' && object, c == ']' && !object:
-			goto closed
-		case c == ' ', c == '\t', c == '\n', c == '\r':
-			i = skipSpace(src, i)
-			goto after
-		case object:
-			return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "comma or closing brace expected"}
-		}
-		return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "comma or closing bracket expected"}
-	}
-
-closed: // the innermost container's closing byte is at i
-	{
-		i++
-		f := &t.stack[depth]
-		if f.deferred {
-			if bad = t.checkNames(nodes[:n], int(f.node)); bad != nil {
+			stack = t.stack[:min(len(t.stack), limits.MaxDepth+1)]
+		case needText, needKey:
+			escaped, bad := t.scan(&w, src)
+			if bad != nil {
 				return 0, bad
 			}
-		}
-		container := &nodes[f.node]
-		container.End, container.Next = uint32(i), uint32(n)
-		depth--
-		goto after
-	}
-
-name: // the name of a member of an object is expected at i
-	if i >= len(src) || src[i] != '"' {
-		if i = skipSpace(src, i); i >= len(src) {
-			return 0, &SyntaxError{Offset: i, Kind: Truncated, Msg: "member name expected"}
-		}
-		if src[i] != '"' {
-			return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "member name expected"}
-		}
-	}
-	if n == len(nodes) {
-		if n >= maxNodes {
-			return 0, &LimitError{Offset: i, Limit: limitNodes, Max: maxNodes}
-		}
-		nodes = t.grow(nodes, maxNodes)
-	}
-	node = &nodes[n]
-	i++
-	end = int(closers[ci])
-	ci++
-	if end >= len(src) {
-		var escaped bool
-		if end, escaped, bad = t.oddString(src, i, end); bad != nil {
-			return 0, bad
-		}
-		if t.index.fresh {
-			t.index.fresh = false
-			ci = 0
-		}
-		if escaped {
-			node.Key, node.Flags = t.findEscaped(keys, src[i:end]), KeyEscaped
-			t.stack[depth].deferred = true
-			goto named
-		}
-	}
-	{
-		var head, tail uint64
-		if cut := uint(8 - min(end-i, 8)); end >= 8 && i+8 <= len(src) && end > i {
-			head = binary.LittleEndian.Uint64(src[i:]) << (cut * 8 & 63)
-			tail = binary.LittleEndian.Uint64(src[end-8:]) >> (cut * 8 & 63)
-		} else {
-			head, tail = keyWords(src[i:end])
-		}
-		hash := keyHash(head, tail, end-i, keys.mult)
-		e := &keys.table[hash>>(keys.shift&63)&uint64(len(keys.table)-1)]
-		id := e.id
-		if (e.head^head)|(e.tail^tail)|uint64(e.size^uint32(end-i)) != 0 {
-			id = 0
-		}
-		if e.long {
-			id = keys.find(src[i:end], head, tail, hash)
-		}
-		node.Key, node.Flags = id, 0
-		f := &t.stack[depth]
-		word, bit := &f.seen[hash>>62], uint64(1)<<(hash>>56&63)
-		if *word&bit != 0 {
-			if bad = t.duplicate(nodes[:n], f, src[i:end], i); bad != nil {
+			if escaped {
+				t.escaped(&w, why, &nodes[w.n], keys)
+			}
+		case needNames:
+			if bad := t.name(&w, nodes, keys); bad != nil {
 				return 0, bad
 			}
-		}
-		*word |= bit
-	}
-
-named: // the name of node is src[i:end]
-	node.KeyStart, node.KeyEnd = uint32(i), uint32(end)
-	if end+4 <= len(src) && binary.LittleEndian.Uint32(src[end:])&threeBytes == nameToString {
-		i = end + 3
-		goto text
-	}
-	i = end + 1
-	if i >= len(src) || src[i] != ':' {
-		if i = skipSpace(src, i); i >= len(src) {
-			return 0, &SyntaxError{Offset: i, Kind: Truncated, Msg: "colon expected"}
-		}
-		if src[i] != ':' {
-			return 0, &SyntaxError{Offset: i, Kind: Unexpected, Msg: "colon expected"}
+		case needCheck:
+			if bad := t.checkNames(nodes[:w.n], int(t.stack[w.depth].node)); bad != nil {
+				return 0, bad
+			}
+		case needNumber:
+			if bad := number(&w, src, &nodes[w.n]); bad != nil {
+				return 0, bad
+			}
+		case needLiteral:
+			if bad := literal(&w, src, &nodes[w.n]); bad != nil {
+				return 0, bad
+			}
+		default:
+			return 0, fault(why, src, w.i, t.stack[w.depth].object)
 		}
 	}
-	i++
-	goto value
 }
 
-// oddString is for a string, from start, whose closer is not the offset of its last quote: it is dirty or
-// not indexed. It returns the closing quote's offset and whether there are escapes. When it had to index
-// the next stretch it sets t.index.fresh.
-func (t *Tape) oddString(src []byte, start, closer int) (end int, escaped bool, bad *SyntaxError) {
-	end, escaped, bad = scanString(src, start, start, 0)
-	if bad == nil && closer == noCloser {
+// scan looks at the string from w.i whose closer w.end says nothing, sets w.end to its end, and indexes the
+// next stretch where this one has no more closers.
+func (t *Tape) scan(w *walker, src []byte) (escaped bool, bad *SyntaxError) {
+	end, escaped, bad := scanString(src, w.i, w.i, 0)
+	if bad == nil && w.end == noCloser {
 		t.index.fill(src, end+1)
-		t.index.fresh = true
+		w.ci = 0
 	}
-	return end, escaped, bad
+	w.end = end
+	return escaped, bad
+}
+
+// escaped notes that the string or name w.i to w.end has escapes. node, whose it is, has no flag yet if it
+// is a name.
+func (t *Tape) escaped(w *walker, why need, node *Node, keys *KeySet) {
+	if why == needText {
+		node.Flags |= Escaped
+		return
+	}
+	node.Key, node.Flags = t.findEscaped(keys, t.src[w.i:w.end]), KeyEscaped
+	t.stack[w.depth].deferred = true
+	w.state = atColon
+}
+
+// name looks up the name w.i to w.end again, of which walk could not tell whether it is the key set's or
+// the object's.
+func (t *Tape) name(w *walker, nodes []Node, keys *KeySet) *SyntaxError {
+	name := t.src[w.i:w.end]
+	head, tail := keyWords(name)
+	hash := keyHash(head, tail, len(name), keys.mult)
+	nodes[w.n].Key = keys.find(name, head, tail, hash)
+	f := &t.stack[w.depth]
+	word, bit := &f.seen[hash>>62], uint64(1)<<(hash>>56&63)
+	if *word&bit != 0 {
+		return t.duplicate(nodes[:w.n], f, name, w.i)
+	}
+	*word |= bit
+	return nil
+}
+
+// number finds the end of the number at w.i and completes its node.
+func number(w *walker, src []byte, node *Node) *SyntaxError {
+	end, integer, bad := scanNumber(src, w.i)
+	if bad != nil {
+		return bad
+	}
+	if integer {
+		node.Flags |= Integer
+	}
+	w.finish(node, end)
+	return nil
+}
+
+// literal completes the node of the literal at w.i, or says what else is there.
+func literal(w *walker, src []byte, node *Node) (bad *SyntaxError) {
+	text := ""
+	switch src[w.i] {
+	case 't':
+		node.Kind, text = True, "true"
+	case 'f':
+		node.Kind, text = False, "false"
+	case 'n':
+		node.Kind, text = Null, "null"
+	default:
+		return fault(badValue, src, w.i, false)
+	}
+	end, bad := scanLiteral(src, w.i, text)
+	if bad == nil {
+		w.finish(node, end)
+	}
+	return bad
+}
+
+// finish completes node, whose value is no string and ends before end.
+func (w *walker) finish(node *Node, end int) {
+	node.Start, node.End = uint32(w.i), uint32(end)
+	w.n++
+	node.Next = uint32(w.n)
+	w.i = end
+}
+
+// fault returns the error for what walk found at offset i.
+func fault(why need, src []byte, i int, object bool) *SyntaxError {
+	e := &SyntaxError{Offset: i, Kind: Unexpected}
+	switch why {
+	case badTrailing:
+		e.Kind = TrailingData
+		return e
+	case badValue:
+		e.Msg = "value expected"
+	case badName:
+		e.Msg = "member name expected"
+	case badColon:
+		e.Msg = "colon expected"
+	default:
+		e.Msg = "comma or closing bracket expected"
+		if object {
+			e.Msg = "comma or closing brace expected"
+		}
+	}
+	if i >= len(src) {
+		e.Kind = Truncated
+	}
+	return e
 }
 
 // grow returns a larger copy of nodes.

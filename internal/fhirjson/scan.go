@@ -1,7 +1,6 @@
 package fhirjson
 
 import (
-	"encoding/binary"
 	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -16,6 +15,19 @@ const (
 	spacesWord = ones * ' '
 )
 
+// load64 returns src[i:i+8] as a number, the first byte lowest.
+func load64(src []byte, i int) uint64 {
+	_ = src[i+7]
+	return uint64(src[i]) | uint64(src[i+1])<<8 | uint64(src[i+2])<<16 | uint64(src[i+3])<<24 |
+		uint64(src[i+4])<<32 | uint64(src[i+5])<<40 | uint64(src[i+6])<<48 | uint64(src[i+7])<<56
+}
+
+// load32 returns src[i:i+4] as a number, the first byte lowest.
+func load32(src []byte, i int) uint32 {
+	_ = src[i+3]
+	return uint32(src[i]) | uint32(src[i+1])<<8 | uint32(src[i+2])<<16 | uint32(src[i+3])<<24
+}
+
 // stops returns a word whose lowest set bit is in the first byte of w (in memory order) that is a quote,
 // a backslash or a control character; 0 where there is none. Bits above the lowest mean nothing.
 func stops(w uint64) uint64 {
@@ -28,7 +40,7 @@ func stops(w uint64) uint64 {
 func scanString(src []byte, start, i int, high uint64) (end int, escaped bool, err *SyntaxError) {
 	for {
 		for i+8 <= len(src) {
-			w := binary.LittleEndian.Uint64(src[i:])
+			w := load64(src, i)
 			if m := stops(w); m != 0 {
 				k := bits.TrailingZeros64(m)
 				high |= w & (1<<(k&63) - 1)
