@@ -4,6 +4,7 @@ package fhirjson
 type frame struct {
 	seen     [4]uint64 // of an object: a bit for the hash of each name
 	node     uint32
+	row      uint16 // of the projection
 	object   bool
 	deferred bool // the object's names are compared when it ends
 }
@@ -14,33 +15,49 @@ type frame struct {
 // src is not copied: it must stay as it is while the tape is used. On an error, a *[SyntaxError] or a
 // *[LimitError], the tape is empty.
 func (t *Tape) Parse(src []byte, keys *KeySet, limits Limits) error {
-	limits = limits.withDefaults()
-	t.src, t.keys, t.nodes = src, keys, t.nodes[:0]
-	if len(src) > limits.MaxBytes {
-		return &LimitError{Offset: limits.MaxBytes, Limit: limitBytes, Max: limits.MaxBytes}
-	}
 	if keys == nil {
 		keys = noKeys
 	}
-	if len(t.stack) == 0 {
-		t.stack = make([]frame, 16)
-	}
-	t.index.fill(src, 0)
-	n, err := t.parse(src, keys, limits)
-	t.nodes = t.nodes[:n]
-	return err
+	return t.parse(src, keys, nil, limits)
+}
+
+// ParseProjected is [Tape.Parse] for somebody who wants only some members, and knows which: members that
+// are not in the projection p get no node, and neither does anything in them. Names are resolved against
+// the key set of p. The whole text is still checked, except that names that get no node may be there
+// twice.
+func (t *Tape) ParseProjected(src []byte, p *Projection, limits Limits) error {
+	return t.parse(src, p.keys, p.rows, limits)
 }
 
 // noKeys stands for no key set.
 var noKeys = NewKeySet()
 
-// parse writes the nodes into the whole capacity of t.nodes and returns how many there are.
-func (t *Tape) parse(src []byte, keys *KeySet, limits Limits) (int, error) {
-	var w walker
+func (t *Tape) parse(src []byte, keys *KeySet, rows []uint16, limits Limits) error {
+	limits = limits.withDefaults()
+	t.src, t.keys, t.nodes = src, keys, t.nodes[:0]
+	if len(src) > limits.MaxBytes {
+		return &LimitError{Offset: limits.MaxBytes, Limit: limitBytes, Max: limits.MaxBytes}
+	}
+	if len(t.stack) == 0 {
+		t.stack = make([]frame, 16)
+	}
+	t.stack[0].row = wholeRow
+	if rows != nil {
+		t.stack[0].row = rootRow
+	}
+	t.index.fill(src, 0)
+	n, err := t.run(src, keys, rows, limits)
+	t.nodes = t.nodes[:n]
+	return err
+}
+
+// run writes the nodes into the whole capacity of t.nodes and returns how many there are.
+func (t *Tape) run(src []byte, keys *KeySet, rows []uint16, limits Limits) (int, error) {
+	w := walker{keep: 1}
 	nodes := t.nodes[:min(cap(t.nodes), limits.MaxNodes)]
 	stack := t.stack[:min(len(t.stack), limits.MaxDepth+1)]
 	for {
-		switch why := t.walk(&w, src, nodes, stack, keys); why {
+		switch why := t.walk(&w, src, nodes, stack, keys, rows); why {
 		case done:
 			return w.n, nil
 		case needNodes:
@@ -63,7 +80,7 @@ func (t *Tape) parse(src []byte, keys *KeySet, limits Limits) (int, error) {
 				t.escaped(&w, why, &nodes[w.n], keys)
 			}
 		case needNames:
-			if bad := t.name(&w, nodes, keys); bad != nil {
+			if bad := t.name(&w, nodes, keys, rows); bad != nil {
 				return 0, bad
 			}
 		case needCheck:
@@ -103,19 +120,25 @@ func (t *Tape) escaped(w *walker, why need, node *Node, keys *KeySet) {
 		node.Flags |= Escaped
 		return
 	}
-	node.Key, node.Flags = t.findEscaped(keys, t.src[w.i:w.end]), KeyEscaped
-	t.stack[w.depth].deferred = true
-	w.state = atColon
+	w.state = atProject
+	if w.keep != 0 {
+		node.Key, node.Flags = t.findEscaped(keys, t.src[w.i:w.end]), KeyEscaped
+		t.stack[w.depth].deferred = true
+	}
 }
 
 // name looks up the name w.i to w.end again, of which walk could not tell whether it is the key set's or
 // the object's.
-func (t *Tape) name(w *walker, nodes []Node, keys *KeySet) *SyntaxError {
+func (t *Tape) name(w *walker, nodes []Node, keys *KeySet, rows []uint16) *SyntaxError {
 	name := t.src[w.i:w.end]
 	head, tail := keyWords(name)
 	hash := keyHash(head, tail, len(name), keys.mult)
-	nodes[w.n].Key = keys.find(name, head, tail, hash)
+	id := keys.find(name, head, tail, hash)
+	nodes[w.n].Key = id
 	f := &t.stack[w.depth]
+	if rows != nil && rows[int(f.row)*(keys.Len()+1)+int(id)] == 0 {
+		return nil
+	}
 	word, bit := &f.seen[hash>>62], uint64(1)<<(hash>>56&63)
 	if *word&bit != 0 {
 		return t.duplicate(nodes[:w.n], f, name, w.i)
@@ -160,7 +183,7 @@ func literal(w *walker, src []byte, node *Node) (bad *SyntaxError) {
 // finish completes node, whose value is no string and ends before end.
 func (w *walker) finish(node *Node, end int) {
 	node.Start, node.End = uint32(w.i), uint32(end)
-	w.n++
+	w.n += w.keep
 	node.Next = uint32(w.n)
 	w.i = end
 }

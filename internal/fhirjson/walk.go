@@ -8,20 +8,26 @@ type walker struct {
 	depth int // open containers
 	ci    int // number of the next closer
 	state state
+
+	// Of a projection: the row that rules the value that comes next, and whether it is kept. A value is
+	// passed over, with all in it, when keep is 0; passing is the depth at which it stands.
+	row     uint16
+	keep    int
+	passing int
 }
 
 // state is where walk goes on.
 type state uint8
 
 const (
-	atElement state = iota // an element of an array, or the root, is expected at i
-	atValue                // a value is expected at i; its node has the name already
-	atText                 // the text of the string i to end has been looked at
-	atName                 // a member's name is expected at i
-	atKey                  // the text of the name i to end has been looked at
-	atColon                // the name i to end has its node
-	atAfter                // a value ended before i
-	atClosed               // the innermost container's closing byte is at i, its names have been looked at
+	atElement  state = iota // an element of an array, or the root, is expected at i
+	atValue                 // a value is expected at i; its node has the name already
+	atText                  // the text of the string i to end has been looked at
+	atName                  // a member's name is expected at i
+	atKey                   // the text of the name i to end has been looked at
+	atProject               // the name i to end has its key id
+	atComplete              // a value ended before i
+	atClosed                // the innermost container's closing byte is at i, its names have been looked at
 )
 
 // need is why walk stopped.
@@ -63,11 +69,13 @@ const (
 // registers, and that is what makes it fast. Whatever is rare is left to whoever called it.
 //
 // A node is written in two parts: the name by name (or nothing, for what has no name), the value by value.
-func (t *Tape) walk(w *walker, src []byte, nodes []Node, stack []frame, keys *KeySet) need {
+func (t *Tape) walk(w *walker, src []byte, nodes []Node, stack []frame, keys *KeySet, rows []uint16) need {
 	var (
 		i, end, n, ci = w.i, w.end, w.n, w.ci
 		closers       = t.index.closers
 		f             = &stack[w.depth]
+		row, keep     = w.row, w.keep
+		width         = len(keys.names) + 1
 		node          *Node
 		why           need
 	)
@@ -85,11 +93,11 @@ func (t *Tape) walk(w *walker, src []byte, nodes []Node, stack []frame, keys *Ke
 	case atKey:
 		node = &nodes[n]
 		goto key
-	case atColon:
+	case atProject:
 		node = &nodes[n]
-		goto colon
-	case atAfter:
-		goto after
+		goto project
+	case atComplete:
+		goto complete
 	default:
 		goto closed
 	}
@@ -101,6 +109,7 @@ element:
 	}
 	node = &nodes[n]
 	node.Key, node.Flags, node.KeyStart, node.KeyEnd = 0, 0, 0, 0
+	row = f.row
 
 value: // node is &nodes[n]
 	if i >= len(src) {
@@ -119,9 +128,9 @@ value: // node is &nodes[n]
 		w.depth++
 		f = &stack[w.depth]
 		f.seen = [4]uint64{}
-		f.node, f.object, f.deferred = uint32(n), true, false
+		f.node, f.row, f.object, f.deferred = uint32(n), row, true, false
 		node.Kind, node.Start = Object, uint32(i)
-		n++
+		n += keep
 		i++
 		for i < len(src) && isSpace(src[i]) {
 			i++
@@ -137,9 +146,9 @@ value: // node is &nodes[n]
 		}
 		w.depth++
 		f = &stack[w.depth]
-		f.node, f.object, f.deferred = uint32(n), false, false
+		f.node, f.row, f.object, f.deferred = uint32(n), row, false, false
 		node.Kind, node.Start = Array, uint32(i)
-		n++
+		n += keep
 		i++
 		for i < len(src) && isSpace(src[i]) {
 			i++
@@ -154,7 +163,7 @@ value: // node is &nodes[n]
 		i++
 		goto value
 	case i+literalBytes >= len(src): // nothing but a literal at the end of the source
-		w.state, why = atAfter, needLiteral
+		w.state, why = atComplete, needLiteral
 		goto stop
 	case load32(src, i) == literalTrue:
 		node.Kind, end = True, i+literalBytes
@@ -163,16 +172,16 @@ value: // node is &nodes[n]
 	case c == 'f' && load32(src, i+1) == literalAlse:
 		node.Kind, end = False, i+1+literalBytes
 	default:
-		w.state, why = atAfter, needLiteral
+		w.state, why = atComplete, needLiteral
 		goto stop
 	}
 
 scalar: // node's value is src[i:end], and is no string
 	node.Start, node.End = uint32(i), uint32(end)
-	n++
+	n += keep
 	node.Next = uint32(n)
 	i = end
-	goto after
+	goto complete
 
 number:
 	node.Kind = Number
@@ -208,7 +217,7 @@ number:
 	}
 oddNumber:
 	node.Flags &^= Integer
-	w.state, why = atAfter, needNumber
+	w.state, why = atComplete, needNumber
 	goto stop
 
 open: // the text of a string begins at i
@@ -221,15 +230,24 @@ open: // the text of a string begins at i
 text:
 	node.Kind = String
 	node.Start, node.End = uint32(i), uint32(end)
-	n++
+	n += keep
 	node.Next = uint32(n)
+	if keep == 0 && w.depth == w.passing {
+		keep = 1
+	}
 	if end+3 < len(src) && load32(src, end)&threeBytes == stringToName && f.object {
 		i = end + 2
 		goto name
 	}
 	i = end + 1
+	goto after
 
-after:
+complete: // a value ended before i
+	if keep == 0 && w.depth == w.passing {
+		keep = 1
+	}
+
+after: // a value ended before i, and keep is that of its container
 	if w.depth == 0 {
 		for i < len(src) && isSpace(src[i]) {
 			i++
@@ -285,7 +303,7 @@ closed:
 	}
 	w.depth--
 	f = &stack[w.depth]
-	goto after
+	goto complete
 
 name:
 	if i >= len(src) || src[i] != '"' {
@@ -311,6 +329,10 @@ name:
 	}
 
 key:
+	if keep == 0 {
+		node.Flags = 0
+		goto colon
+	}
 	{
 		var head, tail uint64
 		size := end - i
@@ -332,12 +354,26 @@ key:
 			id = 0
 		}
 		node.Key, node.Flags = id, 0
+		if rows != nil && !e.long {
+			if row = rows[int(f.row)*width+int(id)]; row == 0 {
+				keep, w.passing = 0, w.depth
+				goto colon
+			}
+		}
 		word, bit := &f.seen[hash>>62], uint64(1)<<(hash>>56&63)
 		if *word&bit != 0 || e.long {
-			w.state, why = atColon, needNames
+			w.state, why = atProject, needNames
 			goto stop
 		}
 		*word |= bit
+	}
+	goto colon
+
+project:
+	if rows != nil && keep != 0 {
+		if row = rows[int(f.row)*width+int(node.Key)]; row == 0 {
+			keep, w.passing = 0, w.depth
+		}
 	}
 
 colon:
@@ -359,6 +395,7 @@ colon:
 
 stop:
 	w.i, w.end, w.n, w.ci = i, end, n, ci
+	w.row, w.keep = row, keep
 	return why
 }
 
