@@ -5,17 +5,27 @@ import (
 	"context"
 	"encoding/json"
 	"strconv"
-	"unsafe"
 
 	"github.com/researchflow/researchflow/internal/fhirpath"
 )
 
 // column evaluates one column on one element (S13).
-func (w *worker) column(ctx context.Context, p *columnPlan, focus fhirpath.Value, index int) (cell, error) {
+func (w *worker) column(ctx context.Context, n *node, p *columnPlan, f *focus, index int) (cell, error) {
 	if p.rowIndex {
 		return w.integer(index), nil
 	}
-	result, err := w.eval(ctx, p.prog, focus, index)
+	value := f.value
+	if w.fused {
+		if p.fused != nil {
+			c, ok := w.fusedColumn(p)
+			if !ok {
+				return cell{}, errOdd
+			}
+			return c, nil
+		}
+		value = w.ev.Element(p.prog, int(f.node), n.typeName)
+	}
+	result, err := w.eval(ctx, p.prog, value, index)
 	if err != nil {
 		return cell{}, w.at(p.element, p.name, p.prog.String(), err)
 	}
@@ -137,13 +147,8 @@ func (w *worker) made(k Kind, arena []byte) cell {
 
 // text makes a cell of bytes that lie in the block, without copying them; other bytes are copied.
 func (w *worker) text(k Kind, raw []byte) cell {
-	src := w.b.src
-	if len(src) > 0 && len(raw) > 0 {
-		// Both slices are alive; only their addresses are compared.
-		at := uintptr(unsafe.Pointer(unsafe.SliceData(raw))) - uintptr(unsafe.Pointer(unsafe.SliceData(src)))
-		if at < uintptr(len(src)) && at+uintptr(len(raw)) <= uintptr(len(src)) {
-			return cell{kind: k, off: uint32(at), n: uint32(len(raw)), flags: inSource}
-		}
+	if at, ok := within(w.b.src, raw); ok {
+		return cell{kind: k, off: at, n: uint32(len(raw)), flags: inSource}
 	}
 	return w.made(k, append(w.b.arena, raw...))
 }

@@ -9,13 +9,16 @@ import (
 
 // part puts the rows of a node on the stack, one after the other, each of the node's width, and returns their
 // number. Index is the %rowIndex of where the node stands.
-func (w *worker) part(ctx context.Context, n *node, focus fhirpath.Value, index int) (int, error) {
+func (w *worker) part(ctx context.Context, n *node, f *focus, index int) (int, error) {
 	if n.union {
-		return w.union(ctx, n, focus, index)
+		return w.union(ctx, n, f, index)
 	}
 	switch n.iter {
 	case iterForEach, iterForEachOrNull:
-		items, err := w.eval(ctx, n.paths[0], focus, index)
+		if w.fused {
+			return w.fusedItems(ctx, n)
+		}
+		items, err := w.eval(ctx, n.paths[0], f.value, index)
 		if err != nil {
 			return 0, w.at(n.element, "", n.paths[0].String(), err)
 		}
@@ -27,7 +30,7 @@ func (w *worker) part(ctx context.Context, n *node, focus fhirpath.Value, index 
 		}
 		total := 0
 		for i, item := range items {
-			rows, err := w.body(ctx, n, item, i)
+			rows, err := w.body(ctx, n, &focus{value: item}, i)
 			if err != nil {
 				return 0, err
 			}
@@ -36,17 +39,43 @@ func (w *worker) part(ctx context.Context, n *node, focus fhirpath.Value, index 
 		return total, nil
 	case iterRepeat:
 		r := repetition{w: w, n: n}
-		err := r.descend(ctx, focus, index, 0)
+		err := r.descend(ctx, f.value, index, 0)
 		return r.rows, err
 	}
-	return w.body(ctx, n, focus, index)
+	return w.body(ctx, n, f, index)
+}
+
+// fusedItems is part for the nodes that the fused way gives.
+func (w *worker) fusedItems(ctx context.Context, n *node) (int, error) {
+	start, count, ok := w.machine.Nodes(n.path)
+	if !ok {
+		return 0, errOdd
+	}
+	if count == 0 && n.iter == iterForEachOrNull {
+		return 1, w.nullRow(ctx, n)
+	}
+	if err := w.step(count); err != nil {
+		return 0, w.at(n.element, "", n.paths[0].String(), err)
+	}
+	total := 0
+	for i := range count {
+		f := focus{node: w.machine.Item(start + i)}
+		w.machine.Focus(n.scope, f.node)
+		rows, err := w.body(ctx, n, &f, i)
+		if err != nil {
+			return 0, err
+		}
+		total += rows
+	}
+	w.machine.Drop(start)
+	return total, nil
 }
 
 // union puts the rows of all branches on the stack. It opens no scope for %rowIndex (S11).
-func (w *worker) union(ctx context.Context, n *node, focus fhirpath.Value, index int) (int, error) {
+func (w *worker) union(ctx context.Context, n *node, f *focus, index int) (int, error) {
 	total := 0
 	for _, branch := range n.parts {
-		rows, err := w.part(ctx, branch, focus, index)
+		rows, err := w.part(ctx, branch, f, index)
 		if err != nil {
 			return 0, err
 		}
@@ -79,7 +108,7 @@ func (r *repetition) descend(ctx context.Context, from fhirpath.Value, index, de
 			}
 			at := r.visited
 			r.visited++
-			rows, err := r.w.body(ctx, r.n, item, at)
+			rows, err := r.w.body(ctx, r.n, &focus{value: item}, at)
 			if err != nil {
 				return err
 			}
@@ -94,11 +123,11 @@ func (r *repetition) descend(ctx context.Context, from fhirpath.Value, index, de
 
 // body puts the rows for one element on the stack: the Cartesian product of the node's columns, which are one row,
 // and of the rows of each part (S5). Earlier parts vary slower.
-func (w *worker) body(ctx context.Context, n *node, focus fhirpath.Value, index int) (int, error) {
+func (w *worker) body(ctx context.Context, n *node, f *focus, index int) (int, error) {
 	base := len(w.stack)
 	w.push(n.width)
 	for i := range n.columns {
-		c, err := w.column(ctx, &n.columns[i], focus, index)
+		c, err := w.column(ctx, n, &n.columns[i], f, index)
 		if err != nil {
 			return 0, err
 		}
@@ -107,7 +136,7 @@ func (w *worker) body(ctx context.Context, n *node, focus fhirpath.Value, index 
 	rows := 1
 	for _, p := range n.parts {
 		start := len(w.stack)
-		k, err := w.part(ctx, p, focus, index)
+		k, err := w.part(ctx, p, f, index)
 		if err != nil {
 			return 0, err
 		}
@@ -174,7 +203,7 @@ func (w *worker) nullRow(ctx context.Context, n *node) error {
 	w.push(n.width)
 	if w.view.nullLiterals {
 		for i := range n.columns {
-			c, err := w.column(ctx, &n.columns[i], fhirpath.Value{}, 0)
+			c, err := w.column(ctx, n, &n.columns[i], &focus{}, 0)
 			if err != nil {
 				return err
 			}

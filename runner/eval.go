@@ -9,6 +9,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/fhirjson"
 	"github.com/researchflow/researchflow/internal/fhirpath"
+	"github.com/researchflow/researchflow/internal/fhirpath/fused"
 )
 
 // defaultMaxPerResource is what MaxRowsPerResource means by 0.
@@ -29,6 +30,12 @@ type worker struct {
 	env   fhirpath.Env
 	index int // what %rowIndex is set to in env
 
+	// The fused way.
+	fused   bool // it is being taken
+	machine fused.Machine
+	tape    *fhirjson.Tape
+	offset  uint32 // of the resource in the block
+
 	b     *batch // where rows go
 	stack []cell // rows of parts that are being combined
 	steps int    // rows and steps of repeat of this resource
@@ -40,7 +47,11 @@ func newWorker(v *View, cfg *runConfig, patients *patientFilter) *worker {
 	if w.maxRows <= 0 {
 		w.maxRows = defaultMaxPerResource
 	}
-	w.ev = fhirpath.NewEvaluator(fhirpath.EvalConfig{Clock: cfg.now})
+	config := fhirpath.EvalConfig{Clock: cfg.now}
+	if f := v.plan.fused; f != nil {
+		config.Keys = f.keys
+	}
+	w.ev = fhirpath.NewEvaluator(config)
 	w.setIndex(0)
 	return w
 }
@@ -145,8 +156,24 @@ func (w *worker) evaluate(ctx context.Context, raw []byte, id *string) (counted 
 	return true, nil
 }
 
-// rows adds the rows of the loaded resource.
+// rows adds the rows of the loaded resource: the fused way where there is one and it can be taken, else the plain way.
 func (w *worker) rows(ctx context.Context, root fhirpath.Value) error {
+	f := focus{value: root}
+	if w.useFused(w.ev.Tape()) {
+		items, arena, steps := len(w.b.items), len(w.b.arena), w.steps
+		w.fused = true
+		err := w.product(ctx, &f)
+		w.fused = false
+		if err != errOdd {
+			return err
+		}
+		w.b.items, w.b.arena, w.steps = w.b.items[:items], w.b.arena[:arena], steps
+	}
+	return w.product(ctx, &f)
+}
+
+// product adds the rows of the resource if it meets the conditions.
+func (w *worker) product(ctx context.Context, root *focus) error {
 	for i := range w.view.plan.where {
 		ok, err := w.condition(ctx, &w.view.plan.where[i], root)
 		if err != nil || !ok {
@@ -164,8 +191,15 @@ func (w *worker) rows(ctx context.Context, root fhirpath.Value) error {
 }
 
 // condition evaluates a where path: true keeps the resource, false or nothing drops it (S2).
-func (w *worker) condition(ctx context.Context, p *wherePlan, root fhirpath.Value) (bool, error) {
-	result, err := w.eval(ctx, p.prog, root, 0)
+func (w *worker) condition(ctx context.Context, p *wherePlan, root *focus) (bool, error) {
+	if w.fused && p.fused != nil {
+		value, known, ok := w.machine.Test(p.fused)
+		if !ok {
+			return false, errOdd
+		}
+		return value && known, nil
+	}
+	result, err := w.eval(ctx, p.prog, root.value, 0)
 	if err != nil {
 		return false, w.at(p.element, "", p.path, err)
 	}

@@ -26,10 +26,11 @@ type exprCompiler struct {
 	model   model.Version
 	options []fhirpath.CompileOption // for every expression
 	known   check.Options
+	texts   map[string]string // constants of System type String
 }
 
 func (x *exprCompiler) init(c *compiler) {
-	x.c = c
+	x.c, x.texts = c, make(map[string]string)
 	x.version()
 	x.options = []fhirpath.CompileOption{
 		fhirpath.WithModel(x.model), fhirpath.WithVariable(rowIndexName, "System.Integer"),
@@ -47,6 +48,9 @@ func (x *exprCompiler) init(c *compiler) {
 		}
 		x.options = append(x.options, fhirpath.WithConstant(k.Name, v))
 		x.known.Variables[k.Name] = check.OfSystem(systemType(v.Kind()))
+		if text, ok := v.Text(); ok {
+			x.texts[k.Name] = text
+		}
 	})
 	if d := c.def; d.Resource != "" && sqlName.MatchString(d.Resource) {
 		m := model.Load(x.model)

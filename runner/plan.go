@@ -1,15 +1,20 @@
 package runner
 
-import "github.com/researchflow/researchflow/internal/fhirpath"
+import (
+	"github.com/researchflow/researchflow/internal/fhirpath"
+	"github.com/researchflow/researchflow/internal/fhirpath/fused"
+)
 
 // plan is what a View runs: conditions, and the tree of selects. It never changes.
 type plan struct {
+	fused *fusedPlan // nil: there is the plain way only
 	where []wherePlan
 	root  *node
 }
 
 type wherePlan struct {
 	prog    *fhirpath.Program
+	fused   *fused.Condition // nil: the plain way only
 	path    string
 	element string
 }
@@ -35,6 +40,11 @@ type node struct {
 	lo      int
 	width   int
 	element string // path of the iterating element, or of the select
+
+	// The fused way.
+	path     *fused.Path  // of forEach and forEachOrNull
+	scope    *fused.Scope // of columns and parts
+	typeName string       // FHIR type of the scope's focus
 }
 
 // columnPlan is one column of one select.
@@ -42,7 +52,8 @@ type columnPlan struct {
 	at         int // position in the view
 	prog       *fhirpath.Program
 	collection bool
-	rowIndex   bool // the path is %rowIndex
+	rowIndex   bool          // the path is %rowIndex
+	fused      *fused.Column // nil: the plain way only
 	want       want
 	element    string
 	name       string
