@@ -1,0 +1,138 @@
+package runner
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/researchflow/researchflow/internal/testdata"
+)
+
+// plainly returns the view without its fused way.
+func (v *View) plainly() *View {
+	plain, p := *v, *v.plan
+	p.fused = nil
+	plain.plan = &p
+	return &plain
+}
+
+// rowsOf returns the rows of a view, and the error of the run, as text.
+func rowsOf(v *View, src Source, opts ...RunOption) (rows, fault string) {
+	var out bytes.Buffer
+	if _, err := v.Write(context.Background(), src, NewNDJSONWriter(&out), opts...); err != nil {
+		fault = err.Error()
+	}
+	return out.String(), fault
+}
+
+// realViews returns the views of the benchmarks and of the golden cases.
+func realViews(t *testing.T) map[string]*View {
+	t.Helper()
+	list := make(map[string]*View)
+	files, err := filepath.Glob(filepath.Join(testdata.Shared(t, "views"), "*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden, err := filepath.Glob(filepath.Join(testdata.Shared(t, "conformance", "golden"), "small__*.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range append(files, golden...) {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wrapped struct{ View json.RawMessage }
+		if json.Unmarshal(text, &wrapped) == nil && wrapped.View != nil {
+			text = wrapped.View
+		}
+		v, err := CompileJSON(text)
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		list[filepath.Base(file)] = v
+	}
+	return list
+}
+
+// TestFusedAgreesWithPlain runs real views over real data both ways.
+func TestFusedAgreesWithPlain(t *testing.T) {
+	t.Parallel()
+	fusedViews := 0
+	views := realViews(t)
+	for name, v := range views {
+		if v.plan.fused == nil {
+			continue
+		}
+		fusedViews++
+		for _, set := range []string{"small", "edge"} {
+			src := Dir(testdata.Shared(t, "data", set))
+			got, gotFault := rowsOf(v, src)
+			want, wantFault := rowsOf(v.plainly(), src)
+			if got != want || gotFault != wantFault {
+				t.Errorf("%s over %s (-plain +fused):\n%s%s", name, set,
+					cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")), cmp.Diff(wantFault, gotFault))
+			}
+		}
+	}
+	if fusedViews < len(views)*3/4 {
+		t.Errorf("%d of %d real views have a fused way", fusedViews, len(views))
+	}
+}
+
+// fusedSemantics are views whose every part the fused way takes on.
+var fusedSemantics = []string{
+	`[{"column":[{"name":"id","path":"id"},{"name":"k","path":"getResourceKey()"},{"name":"active","path":"active"},{"name":"born","path":"birthDate"},{"name":"has","path":"name.exists()"}]}]`,
+	`[{"column":[{"name":"given","path":"name.given","collection":true},{"name":"one","path":"id","collection":true},{"name":"none","path":"photo.title","collection":true},{"name":"is","path":"active = true","collection":true}]}]`,
+	`[{"column":[{"name":"joined","path":"name.given.join('-')"},{"name":"size","path":"photo.size"},{"name":"rank","path":"telecom.rank"}]}]`,
+	`[{"column":[{"name":"id","path":"id"}],"select":[{"forEach":"name","column":[{"name":"f","path":"family"},{"name":"i","path":"%rowIndex"}],"select":[{"forEachOrNull":"given","column":[{"name":"g","path":"$this"},{"name":"j","path":"%rowIndex"}]}]}]}]`,
+	`[{"forEachOrNull":"contact","column":[{"name":"c","path":"name.family"}],"unionAll":[{"forEach":"telecom","column":[{"name":"t","path":"value"}]},{"column":[{"name":"t","path":"gender"}]}]},{"forEach":"address","column":[{"name":"a","path":"line.first()"}]}]`,
+	`[{"forEach":"name.where(use = 'official').first()","column":[{"name":"f","path":"family"},{"name":"n","path":"given.count()"},{"name":"low","path":"family.lower()"}]}]`,
+	`[{"column":[{"name":"many","path":"name.family"}]}]`,
+	`[{"column":[{"name":"org","path":"managingOrganization.getReferenceKey(Organization)"},{"name":"any","path":"generalPractitioner.getReferenceKey()"},{"name":"o","path":"managingOrganization"}]}]`,
+	`[{"column":[{"name":"dead","path":"deceased.ofType(boolean)"},{"name":"when","path":"deceased.ofType(dateTime)"},{"name":"twin","path":"multipleBirth.ofType(integer)"}]}]`,
+}
+
+// fusedResources are what the fused way meets, ordinary and odd.
+const fusedResources = `{"resourceType":"Patient","id":"a","active":true,"birthDate":"1970-01","name":[{"use":"official","family":"A","given":["x","y"]},{"family":"B"}],"address":[{"line":["1","2"]},{"line":["3"]}],"contact":[{"name":{"family":"C"},"telecom":[{"value":"1"},{"value":"2"}]},{"gender":"male"}],"photo":[{"size":12}]}
+{"resourceType":"Patient","id":"b","name":[{"use":"official","given":["quo\"te","\u00e9"]}],"address":[{}],"managingOrganization":{"reference":"Organization/1"},"generalPractitioner":[{"reference":"Practitioner/1/_history/2"}]}
+{"resourceType":"Patient","id":"c","_birthDate":{"extension":[{"url":"x","valueString":"y"}]},"active":false,"deceasedBoolean":true,"multipleBirthInteger":2,"telecom":[{"rank":1}]}
+{"resourceType":"Patient","id":"d","name":[{"given":["a",null],"_given":[null,{"id":"z"}]}],"managingOrganization":{"reference":"https://example.org/fhir/Organization/9"},"generalPractitioner":[{"reference":"#p"}]}
+{"resourceType":"Patient","id":"e","name":{"family":"single","given":"one"},"deceasedDateTime":"2020-01-01T00:00:00Z"}
+{"resourceType":"Patient","id":"f","active":"yes","photo":[{"size":1.5}],"telecom":[{"rank":"1"}]}
+{"resourceType":"Patient","id":"g","name":[],"address":[null],"managingOrganization":"Organization/1"}
+{"resourceType":"Observation","id":"h"}
+{"resourceType":"Patient","id":"i","name":["text"],"active":null}
+`
+
+// TestFusedSemantics runs both ways over resources made to part them.
+func TestFusedSemantics(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "Patient.ndjson")
+	if err := os.WriteFile(file, []byte(fusedResources), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, selects := range fusedSemantics {
+		v, err := CompileJSON([]byte(`{"resource":"Patient","where":[{"path":"id != 'nobody'"}],"select":` + selects + `}`))
+		if err != nil {
+			t.Fatalf("%s: %v", selects, err)
+		}
+		if v.plan.fused == nil || v.plan.where[0].fused == nil {
+			t.Errorf("%s has no fused way", selects)
+			continue
+		}
+		for _, policy := range []Policy{Fail, Skip} {
+			got, gotFault := rowsOf(v, Files(file), OnError(policy))
+			want, wantFault := rowsOf(v.plainly(), Files(file), OnError(policy))
+			if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" || gotFault != wantFault {
+				t.Errorf("%s (-plain +fused):\n%s%s", selects, diff, cmp.Diff(wantFault, gotFault))
+			}
+		}
+	}
+}
