@@ -2,8 +2,11 @@ package fhir
 
 import (
 	"context"
+	"crypto/hmac"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"maps"
@@ -93,4 +96,36 @@ func (a *authorizer) renewed(ctx context.Context, refused http.Header) (http.Hea
 		err = errNoOtherCredentials
 	}
 	return h, err
+}
+
+// Scoped is an [Auth] that can name the authorisation that it gives, without the credentials: who asks, for what.
+type Scoped interface {
+	Auth
+	Scope() string
+}
+
+// Identity returns a text that tells what the answers depend on: the base URL, and the authorisation under which they
+// are given, but no credentials. Ok is false when the authorisation cannot be named: with an [Auth] of the host that is
+// not [Scoped]. Answers kept under the identity are then not to be shared. For fixed tokens and keys the text differs
+// from process to process.
+func (c *Client) Identity() (identity string, ok bool) {
+	if c.auth == nil {
+		return c.base.String() + " anonymous", true
+	}
+	switch auth := c.auth.auth.(type) {
+	case static:
+		return c.base.String() + " key " + auth.digest(), true
+	case Scoped:
+		return c.base.String() + " " + auth.Scope(), true
+	}
+	return "", false
+}
+
+// digests is the key of digests, so that nobody can try out passwords on them.
+var digests = rand.Text()
+
+func (s static) digest() string {
+	mac := hmac.New(sha256.New, []byte(digests))
+	mac.Write([]byte(fingerprint(http.Header(s))))
+	return hex.EncodeToString(mac.Sum(nil)[:8])
 }

@@ -1,6 +1,8 @@
 package fhir_test
 
 import (
+	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"iter"
@@ -11,7 +13,6 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/researchflow/researchflow/fhir"
-	"github.com/researchflow/researchflow/internal/fhirtest"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -72,6 +73,15 @@ func wantAll(t *testing.T, c *fhir.Client, n int, params url.Values) {
 	}
 }
 
-var _ = context.Background
+func contextWithTimeout(t *testing.T, d time.Duration) (context.Context, context.CancelFunc) {
+	t.Helper()
+	return context.WithTimeout(t.Context(), d)
+}
 
-var _ = fhirtest.New
+func gzipped(s string) string {
+	var buf bytes.Buffer
+	z := gzip.NewWriter(&buf)
+	z.Write([]byte(s))
+	z.Close()
+	return buf.String()
+}

@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Answer is one answer that replaces the right one. The functions of this package make the usual ones; their fields may
@@ -235,4 +236,44 @@ func readAll(r *http.Request) string {
 	}
 	b, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	return string(b)
+}
+
+// Drip gives the right answer, one byte each d.
+func Drip(d time.Duration) Answer {
+	return Answer{handle: func(s *Server, w http.ResponseWriter, r *http.Request) {
+		status, header, body := s.record(r)
+		copyHeader(w.Header(), header)
+		w.WriteHeader(status)
+		for i := range body {
+			if _, err := w.Write(body[i : i+1]); err != nil {
+				return
+			}
+			flush(w)
+			if !s.sleep(r, d) {
+				return
+			}
+		}
+	}}
+}
+
+// Slow gives the right answer after d.
+func Slow(d time.Duration) Answer {
+	return Answer{handle: func(s *Server, w http.ResponseWriter, r *http.Request) {
+		if s.sleep(r, d) {
+			s.right(w, r)
+		}
+	}}
+}
+
+// sleep waits, and reports whether client and server are still there.
+func (s *Server) sleep(r *http.Request, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-r.Context().Done():
+	case <-s.closed:
+	}
+	return false
 }

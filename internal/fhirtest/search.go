@@ -81,7 +81,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, id string, of
 	case !last:
 		next = link(to)
 	case b.NextLoops == "self":
-		next = s.http.URL + r.URL.RequestURI()
+		next = s.base + r.URL.RequestURI()
 	case b.NextLoops == "cycle":
 		next = link(size)
 	case b.EndlessEmpty:

@@ -14,7 +14,8 @@ import (
 // Server is a FHIR server. Any number of goroutines may use it at once.
 type Server struct {
 	tb     testing.TB
-	http   *httptest.Server
+	base   string           // origin
+	http   *httptest.Server // nil for a Pipe
 	closed chan struct{}
 
 	mu        sync.Mutex
@@ -84,6 +85,7 @@ func New(tb testing.TB, opts ...Option) *Server {
 	tb.Helper()
 	s := newServer(tb, opts)
 	s.http = httptest.NewServer(s)
+	s.base = s.http.URL
 	tb.Cleanup(s.Close)
 	return s
 }
@@ -93,16 +95,8 @@ func NewTLS(tb testing.TB, opts ...Option) *Server {
 	tb.Helper()
 	s := newServer(tb, opts)
 	s.http = httptest.NewTLSServer(s)
+	s.base = s.http.URL
 	tb.Cleanup(s.Close)
-	return s
-}
-
-// NewHandler returns a server that does not listen: its ServeHTTP is to be called by the test's own means. Its base URL
-// is baseURL.
-func NewHandler(tb testing.TB, baseURL string, opts ...Option) *Server {
-	tb.Helper()
-	s := newServer(tb, opts)
-	s.http = &httptest.Server{URL: strings.TrimSuffix(strings.TrimSuffix(baseURL, "/"), "/fhir")}
 	return s
 }
 
@@ -128,18 +122,18 @@ func (s *Server) Close() {
 		close(s.closed)
 	}
 	s.mu.Unlock()
-	if s.http.Listener != nil {
+	if s.http != nil {
 		s.http.CloseClientConnections()
 		s.http.Close()
 	}
 }
 
 // URL is the server's base URL.
-func (s *Server) URL() string { return s.http.URL + "/fhir" }
+func (s *Server) URL() string { return s.base + "/fhir" }
 
 // Host is the server's host and port.
 func (s *Server) Host() string {
-	return strings.TrimPrefix(strings.TrimPrefix(s.http.URL, "https://"), "http://")
+	return strings.TrimPrefix(strings.TrimPrefix(s.base, "https://"), "http://")
 }
 
 // HTTPServer is the server below, for its certificate.
@@ -166,9 +160,9 @@ func (s *Server) Always(a Answer) {
 	s.always = &a
 }
 
-// Accept makes the server answer 401 to requests that do not carry this bearer token. Requests to the token endpoint
+// Require makes the server answer 401 to requests that do not carry this bearer token. Requests to the token endpoint
 // are not meant.
-func (s *Server) Accept(token string) {
+func (s *Server) Require(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.token = token
@@ -240,7 +234,7 @@ func (s *Server) right(w http.ResponseWriter, r *http.Request) {
 		outcome(405, "not-supported", "").serve(s, w, r)
 	case path == "metadata":
 		s.write(w, r, 200, []byte(capability))
-	case path == "" && r.URL.Query().Has("_getpages"):
+	case r.URL.Query().Has("_getpages"):
 		s.page(w, r)
 	case len(parts) == 1 && parts[0] != "":
 		s.search(w, r, parts[0])
@@ -270,3 +264,10 @@ const capability = `{"resourceType":"CapabilityStatement","status":"active","dat
 	`"resource":[{"type":"Patient","interaction":[{"code":"read"},{"code":"search-type"}],` +
 	`"searchParam":[{"name":"_id","type":"token"},{"name":"gender","type":"token"}]}],` +
 	`"operation":[{"name":"export","definition":"http://hl7.org/fhir/uv/bulkdata/OperationDefinition/export"}]}]}`
+
+// ResetMaxInFlight makes [Server.MaxInFlight] count anew.
+func (s *Server) ResetMaxInFlight() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.maxFlight = s.inFlight
+}

@@ -119,10 +119,10 @@ func TestScriptedAnswersComeInOrderAndOnce(t *testing.T) {
 	}
 }
 
-func TestAccept(t *testing.T) {
+func TestRequire(t *testing.T) {
 	t.Parallel()
 	s := fhirtest.New(t, fhirtest.Patients(1))
-	s.Accept("good")
+	s.Require("good")
 	for token, want := range map[string]int{"": 401, "Bearer bad": 401, "Bearer good": 200} {
 		req, err := http.NewRequest(http.MethodGet, s.URL()+"/Patient/p1", nil)
 		if err != nil {
