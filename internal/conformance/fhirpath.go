@@ -35,6 +35,8 @@ type FHIRPathCase struct {
 	Predicate bool `json:"predicate"`
 	// Invalid is syntax, semantic, execution or true where the expression must fail.
 	Invalid Flag `json:"invalid"`
+	// CheckOrdered is "true" where functions that depend on an order are wrong on collections without one.
+	CheckOrdered Flag `json:"checkOrderedFunctions"`
 	// Ordered is "false" where the order of the result is free.
 	Ordered Flag             `json:"ordered"`
 	Outputs []FHIRPathOutput `json:"outputs"`

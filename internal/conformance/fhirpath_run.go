@@ -117,6 +117,9 @@ func (r *FHIRPathResult) evaluate(ctx context.Context, input []byte) error {
 	if c.Mode == "strict" {
 		compileOptions = append(compileOptions, fhirpath.Strict(true))
 	}
+	if c.CheckOrdered == "true" {
+		compileOptions = append(compileOptions, fhirpath.Ordered(true))
+	}
 	p, err := fhirpath.Compile(c.Expression, compileOptions...)
 	if err != nil {
 		r.fail(err)

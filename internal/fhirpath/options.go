@@ -20,6 +20,7 @@ type config struct {
 	constants   map[string]Value
 	strict      bool
 	emptyJoin   bool
+	ordered     bool
 	terminology Terminology
 }
 
@@ -82,7 +83,8 @@ func WithConstant(name string, v Value) CompileOption {
 }
 
 // Strict makes every doubt that the static check finds an error: an element that its type does not have, a
-// type that the operation cannot take. Without it only what can never succeed is an error.
+// function on types it is not made for. Without it errors are only what can never succeed: unknown names, and
+// operations that fail on every item that their operands can have.
 func Strict(strict bool) CompileOption {
 	return func(c *config) error {
 		c.strict = strict
@@ -95,6 +97,15 @@ func Strict(strict bool) CompileOption {
 func EmptyJoin(on bool) CompileOption {
 	return func(c *config) error {
 		c.emptyJoin = on
+		return nil
+	}
+}
+
+// Ordered refuses functions that depend on an order, such as first() and skip(), on collections that have none, such
+// as what children() gives.
+func Ordered(ordered bool) CompileOption {
+	return func(c *config) error {
+		c.ordered = ordered
 		return nil
 	}
 }

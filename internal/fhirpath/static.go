@@ -20,7 +20,9 @@ type StaticType struct {
 
 // staticCheck infers the types of an expression.
 func (c *config) staticCheck(tree syntax.Expr) *check.Result {
-	o := check.Options{Model: c.schema.model, Input: check.Type{Single: true}, Variables: map[string]check.Type{}}
+	o := check.Options{
+		Model: c.schema.model, Input: check.Type{Single: true}, Variables: map[string]check.Type{}, Ordered: c.ordered,
+	}
 	if len(c.inputs) > 0 {
 		o.Input = c.staticType(c.inputs...)
 	}
@@ -66,7 +68,7 @@ func (c *compiler) settle(checked *check.Result) Errors {
 	for _, fault := range checked.Faults {
 		switch {
 		case reported[fault.Offset]:
-		case fault.Level == check.Certain, fault.Level == check.Strict && c.strict:
+		case fault.Level > check.Strict, fault.Level == check.Strict && c.strict:
 			c.report(Semantic, fault.Offset, "%s", fault.Msg)
 		default:
 			warnings = append(warnings, newError(Semantic, c.src, fault.Offset, "%s", fault.Msg))

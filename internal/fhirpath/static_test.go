@@ -1,6 +1,7 @@
 package fhirpath_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 
@@ -73,6 +74,18 @@ func TestStrict(t *testing.T) {
 			"fhirpath: 1:12: semantic error: variable %x is not defined\nname.where(%x = nam).ofType(Quantitty)\n           ^\n" +
 				"fhirpath: 1:29: semantic error: type Quantitty is not known; did you mean Quantity\nname.where(%x = nam).ofType(Quantitty)\n                            ^",
 		},
+		{
+			"deceased.as(dateTime).yeer",
+			"fhirpath: 1:23: semantic error: no element \"yeer\" in dateTime\ndeceased.as(dateTime).yeer\n                      ^",
+			"fhirpath: 1:23: semantic error: no element \"yeer\" in dateTime\ndeceased.as(dateTime).yeer\n                      ^",
+		},
+		{
+			"children().first()",
+			"fhirpath: 1:12: semantic error: first() needs an ordered collection, but the order of this one is not defined\n" +
+				"children().first()\n           ^",
+			"fhirpath: 1:12: semantic error: first() needs an ordered collection, but the order of this one is not defined\n" +
+				"children().first()\n           ^",
+		},
 		{"gender = 1", "", ""},
 	}
 	for _, tt := range tests {
@@ -81,7 +94,8 @@ func TestStrict(t *testing.T) {
 			if !strict {
 				want = tt.otherwise
 			}
-			p, err := fhirpath.Compile(tt.expr, fhirpath.WithModel(model.R4), fhirpath.WithInput("Patient"), fhirpath.Strict(strict))
+			p, err := fhirpath.Compile(tt.expr, fhirpath.WithModel(model.R4), fhirpath.WithInput("Patient"),
+				fhirpath.Strict(strict), fhirpath.Ordered(true))
 			got := ""
 			if err != nil {
 				got = err.Error()
@@ -95,6 +109,41 @@ func TestStrict(t *testing.T) {
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s: strict %v (-want +got):\n%s", tt.expr, strict, diff)
 			}
+		}
+	}
+}
+
+// TestChoiceByJSONName follows a choice element by its JSON name, which only strict compilation refuses.
+func TestChoiceByJSONName(t *testing.T) {
+	e := fhirpath.NewEvaluator(fhirpath.EvalConfig{})
+	resource := `{"resourceType": "Observation", "valueQuantity": {"unit": "mg"}, "_effectiveDateTime": {"id": "a"}}`
+	if err := e.Load([]byte(resource)); err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct{ expr, want string }{
+		{"valueQuantity", "FHIR.Quantity"},
+		{"Observation.valueQuantity.unit", "FHIR.string"},
+		{"effectiveDateTime.id", "FHIR.string"},
+		{"valueString", ""},
+		{"component.valueQuantity", ""},
+	}
+	for _, tt := range tests {
+		options := []fhirpath.CompileOption{fhirpath.WithModel(model.R4), fhirpath.WithInput("Observation")}
+		p, err := fhirpath.Compile(tt.expr, options...)
+		if err != nil {
+			t.Errorf("%s: %v", tt.expr, err)
+			continue
+		}
+		items, err := e.Eval(context.Background(), p, e.Root(), nil)
+		got := ""
+		for _, v := range items {
+			got += v.TypeName()
+		}
+		if err != nil || got != tt.want {
+			t.Errorf("%s: got %q, %v, want %q", tt.expr, got, err, tt.want)
+		}
+		if _, err := fhirpath.Compile(tt.expr, append(options, fhirpath.Strict(true))...); err == nil {
+			t.Errorf("%s: compiles strictly", tt.expr)
 		}
 	}
 }

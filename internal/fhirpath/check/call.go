@@ -34,6 +34,8 @@ type function struct {
 	ordered bool  // the result depends on the order of the input
 	params  []param
 	result  func(c *checker, x Type, args []Type) Type
+	// tolerant tells that evaluation gives empty, and does not fail, on types that the function is not made for.
+	tolerant bool
 	// variadic tells that the last param may be given any number of times.
 	variadic bool
 }
@@ -77,7 +79,7 @@ func (c *checker) call(e *syntax.Call, s scope) (Type, scope) {
 		case f.variadic:
 			p = f.params[len(f.params)-1]
 		}
-		args[i] = c.argument(e, &p, arg, x, s)
+		args[i] = c.argument(e, &f, &p, arg, x, s)
 	}
 	return f.result(c, x, args), s
 }
@@ -97,12 +99,12 @@ func (c *checker) checkInput(e *syntax.Call, f *function, x Type) {
 		c.ordered(x, e.Offset, e.Name+"()")
 	}
 	if f.input != 0 && x.Known && !x.isEmpty() && c.kindsOfType(x).widened()&f.input == 0 {
-		c.fault(Strict, e.Offset, "%s() works on %s, not on %s", e.Name, listOf(f.input), c.describe(x))
+		c.fault(f.level(), e.Offset, "%s() works on %s, not on %s", e.Name, listOf(f.input), c.describe(x))
 	}
 }
 
 // argument checks one argument of a call and returns its type.
-func (c *checker) argument(e *syntax.Call, p *param, arg syntax.Expr, x Type, s scope) Type {
+func (c *checker) argument(e *syntax.Call, f *function, p *param, arg syntax.Expr, x Type, s scope) Type {
 	inner := s
 	switch p.role {
 	case criteria, each, sortKey:
@@ -121,21 +123,33 @@ func (c *checker) argument(e *syntax.Call, p *param, arg syntax.Expr, x Type, s 
 	t, _ = c.expr(arg, inner)
 	switch p.role {
 	case value:
-		c.value(t, p.kinds, arg.Pos(), "the "+p.name+" of "+e.Name+"()")
+		c.value(f.level(), t, p.kinds, arg.Pos(), "the "+p.name+" of "+e.Name+"()")
 	case criteria, condition:
 		c.oneItem(t, arg.Pos(), "the %s of %s() must be a single item", p.name, e.Name)
 		if t.Known && !t.isEmpty() && !c.kindsOfType(t).has(Boolean) {
-			c.fault(Strict, arg.Pos(), "the %s of %s() must be Boolean, not %s", p.name, e.Name, c.describe(t))
+			level := Strict // singleton evaluation takes any item for true
+			if p.role == condition {
+				level = Wrong
+			}
+			c.fault(level, arg.Pos(), "the %s of %s() must be Boolean, not %s", p.name, e.Name, c.describe(t))
 		}
 	}
 	return t
 }
 
+// level returns how bad it is to use the function on other types than it is made for.
+func (f *function) level() Level {
+	if f.tolerant {
+		return Strict
+	}
+	return Wrong
+}
+
 // value faults a type that is not a single item of one of the kinds; what is the thing that has to be.
-func (c *checker) value(t Type, k kinds, offset int, what string) {
+func (c *checker) value(level Level, t Type, k kinds, offset int, what string) {
 	c.oneItem(t, offset, "%s must be a single item", what)
 	if k != 0 && t.Known && !t.isEmpty() && c.kindsOfType(t).widened()&k == 0 {
-		c.fault(Strict, offset, "%s must be %s, not %s", what, listOf(k), c.describe(t))
+		c.fault(level, offset, "%s must be %s, not %s", what, listOf(k), c.describe(t))
 	}
 }
 
@@ -231,7 +245,7 @@ func (c *checker) defineVariable(e *syntax.Call, x Type, s scope) (Type, scope) 
 	}
 	t := x
 	name, _ := c.expr(e.Args[0], s)
-	c.value(name, setOf(String), e.Args[0].Pos(), "the name of defineVariable()")
+	c.value(Strict, name, setOf(String), e.Args[0].Pos(), "the name of defineVariable()")
 	if len(e.Args) > 1 {
 		inner := s
 		inner.focus = x

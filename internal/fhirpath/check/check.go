@@ -32,6 +32,7 @@ type Level uint8
 const (
 	Doubtful Level = iota + 1
 	Strict
+	Wrong
 	Certain
 )
 
@@ -42,6 +43,8 @@ func (l Level) String() string {
 		return "doubtful"
 	case Strict:
 		return "strict"
+	case Wrong:
+		return "wrong"
 	case Certain:
 		return "certain"
 	}
@@ -132,6 +135,9 @@ func (c *checker) fault(level Level, offset int, format string, args ...any) {
 	if c.full() {
 		return
 	}
+	if level == Wrong && c.lazy > 0 {
+		level = Strict
+	}
 	f := Fault{Level: level, Offset: offset, Msg: fmt.Sprintf(format, args...)}
 	if !c.found[f] {
 		c.found[f] = true
@@ -195,7 +201,7 @@ func (c *checker) infer(e syntax.Expr, s scope) (Type, scope) {
 		x, after := c.expr(e.X, s)
 		c.ordered(x, e.Offset, "an index")
 		n, _ := c.expr(e.Index, s)
-		c.value(n, setOf(Integer), e.Index.Pos(), "an index")
+		c.value(Wrong, n, setOf(Integer, Long), e.Index.Pos(), "an index")
 		return x.atMostOne().least(0), after
 	case *syntax.Unary:
 		return c.unary(e, s), s
@@ -292,6 +298,6 @@ func (c *checker) allResources(t Type) bool {
 // ordered faults the use of an order that t does not have.
 func (c *checker) ordered(t Type, offset int, what string) {
 	if c.Ordered && t.Unordered && !t.Single {
-		c.fault(Strict, offset, "%s needs an ordered collection, but the order of this one is not defined", what)
+		c.fault(Wrong, offset, "%s needs an ordered collection, but the order of this one is not defined", what)
 	}
 }

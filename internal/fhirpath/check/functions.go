@@ -159,7 +159,7 @@ var (
 )
 
 func stringParam(name string) param  { return param{name: name, kinds: text} }
-func integerParam(name string) param { return param{name: name, kinds: setOf(Integer)} }
+func integerParam(name string) param { return param{name: name, kinds: setOf(Integer, Long)} }
 func numberParam(name string) param  { return param{name: name, kinds: number} }
 func eachParam(name string) param    { return param{name: name, role: each} }
 func criteriaParam() param           { return param{name: "criteria", role: criteria} }
@@ -172,6 +172,7 @@ func onString(r result, p ...param) function {
 func onNumber(r result, p ...param) function {
 	return function{input: number, single: true, params: p, result: r}
 }
+
 func onMeasure(r result, p ...param) function {
 	return function{input: measure, single: true, params: p, result: r}
 }
@@ -240,8 +241,8 @@ var functions = map[string]function{
 	"convertsToDecimal":  onItem(one(Boolean)),
 	"toString":           onItem(one(String)),
 	"convertsToString":   onItem(one(Boolean)),
-	"toQuantity":         onItem(one(Quantity), stringParam("unit")),
-	"convertsToQuantity": onItem(one(Boolean), stringParam("unit")),
+	"toQuantity":         {single: true, tolerant: true, params: params(stringParam("unit")), result: one(Quantity)},
+	"convertsToQuantity": {single: true, tolerant: true, params: params(stringParam("unit")), result: one(Boolean)},
 
 	// Strings.
 	"indexOf":        onString(one(Integer), stringParam("substring")),
@@ -292,26 +293,29 @@ var functions = map[string]function{
 	"now":              onMany(always(DateTime)),
 	"today":            onMany(always(Date)),
 	"timeOfDay":        onMany(always(Time)),
-	"yearOf":           {input: instants, single: true, result: one(Integer)},
-	"monthOf":          {input: instants, single: true, result: one(Integer)},
-	"dayOf":            {input: instants, single: true, result: one(Integer)},
-	"hourOf":           {input: setOf(DateTime, Time), single: true, result: one(Integer)},
-	"minuteOf":         {input: setOf(DateTime, Time), single: true, result: one(Integer)},
-	"secondOf":         {input: setOf(DateTime, Time), single: true, result: one(Integer)},
-	"millisecondOf":    {input: setOf(DateTime, Time), single: true, result: one(Integer)},
-	"timezoneOffsetOf": {input: setOf(DateTime), single: true, result: one(Decimal)},
-	"dateOf":           {input: instants, single: true, result: one(Date)},
-	"timeOf":           {input: setOf(DateTime, Time), single: true, result: one(Time)},
+	"yearOf":           {input: instants, single: true, tolerant: true, result: one(Integer)},
+	"monthOf":          {input: instants, single: true, tolerant: true, result: one(Integer)},
+	"dayOf":            {input: instants, single: true, tolerant: true, result: one(Integer)},
+	"hourOf":           {input: setOf(DateTime, Time), single: true, tolerant: true, result: one(Integer)},
+	"minuteOf":         {input: setOf(DateTime, Time), single: true, tolerant: true, result: one(Integer)},
+	"secondOf":         {input: setOf(DateTime, Time), single: true, tolerant: true, result: one(Integer)},
+	"millisecondOf":    {input: setOf(DateTime, Time), single: true, tolerant: true, result: one(Integer)},
+	"timezoneOffsetOf": {input: setOf(DateTime), single: true, tolerant: true, result: one(Decimal)},
+	"dateOf":           {input: instants, single: true, tolerant: true, result: one(Date)},
+	"timeOf":           {input: setOf(DateTime, Time), single: true, tolerant: true, result: one(Time)},
 
 	// Utility.
 	"trace":        onMany(all, stringParam("name"), eachParam("projection")),
 	"lowBoundary":  onItem(boundary, integerParam("precision")),
 	"highBoundary": onItem(boundary, integerParam("precision")),
 	"precision":    onItem(one(Integer)),
-	"comparable":   {input: setOf(Quantity), single: true, params: params(param{name: "other", kinds: setOf(Quantity)}), result: one(Boolean)},
-	"sort":         {params: params(param{name: "key", role: sortKey}), variadic: true, result: sorted},
-	"type":         onMany(typeInfo),
-	"not":          onItem(one(Boolean)),
+	"comparable": {
+		input: setOf(Quantity), single: true, tolerant: true, params: params(param{name: "other", kinds: setOf(Quantity)}),
+		result: one(Boolean),
+	},
+	"sort": {params: params(param{name: "key", role: sortKey}), variadic: true, result: sorted},
+	"type": onMany(typeInfo),
+	"not":  onItem(one(Boolean)),
 
 	// FHIR.
 	"extension":  onMany(fhir("Extension"), stringParam("url")),

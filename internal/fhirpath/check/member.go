@@ -67,10 +67,15 @@ func (c *checker) member(t Type, name string, offset int) Type {
 		if c.silent > 0 { // a round of repeat() that does not know all types yet
 			return Type{Known: true, Single: true}
 		}
+		found := c.byJSONName(t, name)
 		if !c.full() {
-			c.fault(Strict, offset, "%s", c.noElement(t, name))
+			level := Strict
+			if t.Asserted && len(t.Refs) == 1 && !found.Known {
+				level = Wrong // whatever the data, an item of the type that was asked for has no such element
+			}
+			c.fault(level, offset, "%s", c.noElement(t, name))
 		}
-		return c.byJSONName(t, name)
+		return found
 	}
 	return out
 }
@@ -293,6 +298,7 @@ func (c *checker) typeOp(x Type, is bool, what string, name syntax.TypeName, off
 	if !can {
 		c.fault(Doubtful, name.Offset, "%s cannot be of type %s", c.describe(x), name)
 	}
+	t.Asserted = true
 	return t
 }
 

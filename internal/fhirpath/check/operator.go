@@ -25,14 +25,14 @@ func (c *checker) binary(e *syntax.Binary, s scope) Type {
 		c.operands(e, x, y)
 		for _, t := range []Type{x, y} {
 			if t.Known && !t.isEmpty() && c.kindsOfType(t) == 0 {
-				c.fault(Strict, e.Offset, "operator & cannot be used on %s", c.describe(t))
+				c.fault(Wrong, e.Offset, "operator & cannot be used on %s", c.describe(t))
 			}
 		}
 		return OfSystem(String).least(1)
 	case syntax.OpLess, syntax.OpLessEqual, syntax.OpGreater, syntax.OpGreaterEqual:
 		c.operands(e, x, y)
 		if !c.anyPair(x, y, comparable) {
-			c.fault(Strict, e.Offset, "operator %s cannot compare %s with %s", e.Op, c.describe(x), c.describe(y))
+			c.fault(Wrong, e.Offset, "operator %s cannot compare %s with %s", e.Op, c.describe(x), c.describe(y))
 		}
 	case syntax.OpEqual, syntax.OpNotEqual, syntax.OpEquivalent, syntax.OpNotEquivalent:
 		if c.primitive(x) && c.primitive(y) && !c.anyPair(x, y, equatable) {
@@ -155,7 +155,7 @@ func (c *checker) arithmetic(e *syntax.Binary, x, y Type) Type {
 		}
 	}
 	if result == 0 {
-		c.fault(Strict, e.Offset, "operator %s cannot be used on %s and %s", e.Op, c.describe(x), c.describe(y))
+		c.fault(Wrong, e.Offset, "operator %s cannot be used on %s and %s", e.Op, c.describe(x), c.describe(y))
 		return Type{Single: true}
 	}
 	return Type{Single: true}.with(refsOf(result))
@@ -190,7 +190,7 @@ func (c *checker) unary(e *syntax.Unary, s scope) Type {
 	}
 	k := c.kindsOfType(x) & (numbers | setOf(Quantity))
 	if k == 0 {
-		c.fault(Strict, e.Offset, "operator %s cannot be used on %s", e.Op, c.describe(x))
+		c.fault(Wrong, e.Offset, "operator %s cannot be used on %s", e.Op, c.describe(x))
 		return Type{Single: true}
 	}
 	return Type{Single: true, Least: min(x.Least, 1)}.with(refsOf(k))

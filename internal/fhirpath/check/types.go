@@ -90,6 +90,8 @@ type Type struct {
 	Least int
 	// Unordered tells that the order of the items is not defined.
 	Unordered bool
+	// Asserted tells that the expression itself names the type, by as or ofType.
+	Asserted bool
 }
 
 // Any is the type of an expression that nothing is known about.
