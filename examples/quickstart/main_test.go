@@ -13,6 +13,10 @@ import (
 	"strings"
 	"testing"
 
+	"go.uber.org/goleak"
+
+	"github.com/researchflow/researchflow/internal/fhirtest"
+	"github.com/researchflow/researchflow/internal/synth"
 	"github.com/researchflow/researchflow/internal/testdata"
 	"github.com/researchflow/researchflow/orchestrator/steps"
 )
@@ -25,7 +29,7 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	os.Exit(m.Run())
+	goleak.VerifyTestMain(m)
 }
 
 // quickstart runs the command in this process.
@@ -139,6 +143,25 @@ func TestRowsAgreeWithGolden(t *testing.T) {
 		if want := int64(bytes.Count(golden, []byte("\n"))); rows[view] != want {
 			t.Errorf("%s: %d rows, golden has %d", view, rows[view], want)
 		}
+	}
+}
+
+// TestServer runs every view over a FHIR server that holds the synthetic data of some patients.
+func TestServer(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := synth.WriteDir(dir, synth.Config{Patients: 12}); err != nil {
+		t.Fatal(err)
+	}
+	server := fhirtest.New(t, fhirtest.Dir(dir))
+	out := filepath.Join(t.TempDir(), "out")
+	stdout := succeed(t, "", "-fhir", server.URL(), "-out", out)
+	checkHistory(t, stdout)
+	if _, m := delivered(t, out); m.Cohort != 12 || len(m.Files) != 9 {
+		t.Errorf("cohort of %d patients in %d files, want 12 and 9", m.Cohort, len(m.Files))
+	}
+	if strings.Contains(stdout, server.Host()) {
+		t.Errorf("the health bodies name the server:\n%s", stdout)
 	}
 }
 

@@ -29,7 +29,8 @@ func Rules() []Rule {
 		{"orchestrator/audit", nil, []string{"golang.org/x/mod/sumdb"}},
 		{"orchestrator", []string{"orchestrator/audit"}, []string{otel}},
 		{
-			"store", []string{"orchestrator", "orchestrator/audit", "store/..."},
+			"store",
+			[]string{"orchestrator", "orchestrator/audit", "store/..."},
 			[]string{bun, "github.com/jackc/pgx/v5", "modernc.org/sqlite"},
 		},
 		// The suite for third-party stores needs what any test needs, and no driver.
@@ -37,7 +38,8 @@ func Rules() []Rule {
 		{"runner", []string{"cache", "runner/...", "internal/..."}, []string{otel, sync}},
 		{"runner/parquet", []string{"runner"}, []string{"github.com/parquet-go/parquet-go"}},
 		{
-			"fhir", []string{"internal/..."},
+			"fhir",
+			[]string{"internal/..."},
 			[]string{"github.com/hashicorp/go-retryablehttp", "github.com/golang-jwt/jwt/v5", otel, sync},
 		},
 		{"cache", nil, []string{"github.com/jellydator/ttlcache/v3", otel, sync}},

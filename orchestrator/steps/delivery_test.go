@@ -216,41 +216,58 @@ func TestQualityRefuses(t *testing.T) {
 		want   string // in the reason, or in a finding where the checks pass
 	}{
 		{
-			"names in a limited data set", map[string]string{"Patient.ndjson": clinic}, everybody("patient_demographics"), nil, nil,
+			"names in a limited data set",
+			map[string]string{"Patient.ndjson": clinic},
+			everybody("patient_demographics"), nil, nil,
 			orchestrator.EventFailed, "patient_demographics.family_name may not hold name at level limited (1 rows)",
 		},
 		{
-			"names where they are allowed", map[string]string{"Patient.ndjson": clinic}, with(everybody("patient_demographics"), orchestrator.Identified), nil, nil,
+			"names where they are allowed",
+			map[string]string{"Patient.ndjson": clinic},
+			with(everybody("patient_demographics"), orchestrator.Identified), nil, nil,
 			orchestrator.EventPassed, "",
 		},
 		{
-			"birth dates in de-identified data", map[string]string{"Patient.ndjson": clinic}, with(everybody("patient_simple"), orchestrator.DeIdentified), nil, nil,
+			"birth dates in de-identified data",
+			map[string]string{"Patient.ndjson": clinic},
+			with(everybody("patient_simple"), orchestrator.DeIdentified), nil, nil,
 			orchestrator.EventFailed, "patient_simple.birth_date may not hold birth date at level de-identified (2 rows)",
 		},
 		{
-			"dates of care in de-identified data are for the reviewer", map[string]string{"Patient.ndjson": clinic, "Condition.ndjson": diagnoses},
+			"dates of care in de-identified data are for the reviewer",
+			map[string]string{"Patient.ndjson": clinic, "Condition.ndjson": diagnoses},
 			with(everybody("condition_diagnoses"), orchestrator.DeIdentified), nil, nil,
 			orchestrator.EventPassed, "condition_diagnoses.onset_datetime holds date at level de-identified (1 rows)",
 		},
 		{
-			"duplicates", map[string]string{"Patient.ndjson": clinic + clinic}, everybody("patient_simple"), nil, nil,
+			"duplicates",
+			map[string]string{"Patient.ndjson": clinic + clinic},
+			everybody("patient_simple"), nil, nil,
 			orchestrator.EventFailed, "duplicates: patient_simple: 4 of 8 rows repeat another",
 		},
 		{
-			"duplicates that are allowed", map[string]string{"Patient.ndjson": clinic + clinic}, everybody("patient_simple"),
+			"duplicates that are allowed",
+			map[string]string{"Patient.ndjson": clinic + clinic},
+			everybody("patient_simple"),
 			func(c *Config) { c.MaxDuplicates = 0.5 }, nil,
 			orchestrator.EventPassed, "patient_simple: 4 of 8 rows repeat another",
 		},
 		{
-			"a cohort that shrank", map[string]string{"Patient.ndjson": clinic}, everybody("patient_simple"), nil,
+			"a cohort that shrank",
+			map[string]string{"Patient.ndjson": clinic},
+			everybody("patient_simple"), nil,
 			func(l *life) { l.setCohort(6) }, orchestrator.EventFailed, "cohort size: 4 patients, 6 when feasibility was validated",
 		},
 		{
-			"a cohort that shrank by a fifth", map[string]string{"Patient.ndjson": clinic}, everybody("patient_simple"), nil,
+			"a cohort that shrank by a fifth",
+			map[string]string{"Patient.ndjson": clinic},
+			everybody("patient_simple"), nil,
 			func(l *life) { l.setCohort(5) }, orchestrator.EventPassed, "4 patients, 5 when feasibility was validated",
 		},
 		{
-			"rows that went away", map[string]string{"Patient.ndjson": clinic}, everybody("patient_simple", "procedure_history"), nil,
+			"rows that went away",
+			map[string]string{"Patient.ndjson": clinic},
+			everybody("patient_simple", "procedure_history"), nil,
 			func(l *life) {
 				l.outputs[orchestrator.StepFeasibility] = json.RawMessage(`{"cohort":4,"elements":[{"name":"procedure_history","rows":7}]}`)
 			},

@@ -100,6 +100,9 @@ func (s *Set) freshDir(request, name string) (string, error) {
 			}
 		}
 	}
+	if err := os.MkdirAll(filepath.Dir(s.cfg.WorkDir), 0o755); err != nil { // folders above are the host's
+		return "", fmt.Errorf("steps: %w", err)
+	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return "", fmt.Errorf("steps: %w", err)
 	}

@@ -83,7 +83,7 @@ func pathKinds(v *runner.View) map[string]IdentifierKind {
 }
 
 var (
-	quoted    = regexp.MustCompile("'(?:[^'\\\\]|\\\\.)*'")
+	quoted    = regexp.MustCompile(`'(?:[^'\\]|\\.)*'`)
 	element   = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]*\s*\(?`)
 	arguments = regexp.MustCompile(`\([^()]*\)`)
 	combined  = regexp.MustCompile(`[+&|]`)

@@ -293,11 +293,15 @@ func TestRequirementsScore(t *testing.T) {
 		},
 		{
 			"no protocol", func(r *orchestrator.Request) { r.Protocol = "" },
-			orchestrator.EventIncomplete, 85, []string{"protocol"}, 0, "protocol is missing",
+			orchestrator.EventIncomplete, 85,
+			[]string{"protocol"},
+			0, "protocol is missing",
 		},
 		{
 			"an unknown view", func(r *orchestrator.Request) { r.Requirements.DataElements = []string{"patient_complicated"} },
-			orchestrator.EventIncomplete, 100, []string{"requirements.dataElements[0]"}, 0, "is not a view of this host",
+			orchestrator.EventIncomplete, 100,
+			[]string{"requirements.dataElements[0]"},
+			0, "is not a view of this host",
 		},
 	}
 	weights := 0
