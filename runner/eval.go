@@ -31,10 +31,11 @@ type worker struct {
 	index int // what %rowIndex is set to in env
 
 	// The fused way.
-	fused   bool // it is being taken
-	machine fused.Machine
-	tape    *fhirjson.Tape
-	offset  uint32 // of the resource in the block
+	fused     bool // it is being taken
+	machine   fused.Machine
+	projected fhirjson.Tape
+	tape      *fhirjson.Tape // of the resource
+	offset    uint32         // of the resource in the block
 
 	b     *batch // where rows go
 	stack []cell // rows of parts that are being combined
@@ -127,10 +128,10 @@ func (w *worker) evaluate(ctx context.Context, raw []byte, id *string) (counted 
 			err = internalError(r)
 		}
 	}()
-	if err := w.ev.Load(raw); err != nil {
+	tape, err := w.load(raw)
+	if err != nil {
 		return true, resourceError(err)
 	}
-	tape := w.ev.Tape()
 	if tape.Node(0).Kind != fhirjson.Object {
 		return true, ErrNotResource
 	}
@@ -142,24 +143,31 @@ func (w *worker) evaluate(ctx context.Context, raw []byte, id *string) (counted 
 		return false, nil
 	}
 	w.steps = 0
-	root := w.ev.Root()
 	if w.patients != nil {
-		if ok, err := w.patients.match(ctx, w.ev, root); !ok || err != nil {
+		if ok, err := w.patients.match(ctx, w.ev, w.ev.Root()); !ok || err != nil {
 			*id = w.identify(tape)
 			return err != nil, err
 		}
 	}
-	if err := w.rows(ctx, root); err != nil {
+	if err := w.rows(ctx, tape, raw); err != nil {
 		*id = w.identify(tape)
 		return true, err
 	}
 	return true, nil
 }
 
+// load puts a resource on a tape: that of the evaluator, or one with no more on it than the fused way visits.
+func (w *worker) load(raw []byte) (*fhirjson.Tape, error) {
+	if f := w.view.plan.fused; f != nil && f.projection != nil && w.patients == nil {
+		return &w.projected, w.projected.ParseProjected(raw, f.projection, fhirjson.Limits{})
+	}
+	return w.ev.Tape(), w.ev.Load(raw)
+}
+
 // rows adds the rows of the loaded resource: the fused way where there is one and it can be taken, else the plain way.
-func (w *worker) rows(ctx context.Context, root fhirpath.Value) error {
-	f := focus{value: root}
-	if w.useFused(w.ev.Tape()) {
+func (w *worker) rows(ctx context.Context, tape *fhirjson.Tape, raw []byte) error {
+	f := focus{value: w.ev.Root()}
+	if w.useFused(tape) {
 		items, arena, steps := len(w.b.items), len(w.b.arena), w.steps
 		w.fused = true
 		err := w.product(ctx, &f)
@@ -168,6 +176,12 @@ func (w *worker) rows(ctx context.Context, root fhirpath.Value) error {
 			return err
 		}
 		w.b.items, w.b.arena, w.steps = w.b.items[:items], w.b.arena[:arena], steps
+	}
+	if tape != w.ev.Tape() {
+		if err := w.ev.Load(raw); err != nil {
+			return resourceError(err)
+		}
+		f.value = w.ev.Root()
 	}
 	return w.product(ctx, &f)
 }

@@ -17,9 +17,10 @@ import (
 
 // fusedPlan is what a plan with a fused way has besides.
 type fusedPlan struct {
-	scope     *fused.Scope // of the resource
-	keys      *fhirjson.KeySet
-	registers int
+	scope      *fused.Scope // of the resource
+	keys       *fhirjson.KeySet
+	projection *fhirjson.Projection // nil: columns or conditions that take the plain way may go anywhere
+	registers  int
 }
 
 // errOdd says that the fused way gives up on a resource.
@@ -33,9 +34,10 @@ type focus struct {
 
 // fuser looks for the fused way.
 type fuser struct {
-	b      *fused.Builder
-	m      *model.Model
-	scopes []*fused.Scope
+	b       *fused.Builder
+	m       *model.Model
+	scopes  []*fused.Scope
+	partial bool // some columns or conditions take the plain way
 }
 
 // fuse gives a plan its fused way, if it has one. constants are those of System type String.
@@ -46,23 +48,27 @@ func (p *plan) fuse(resource string, version model.Version, constants map[string
 		return
 	}
 	f := &fuser{b: fused.NewBuilder(m, constants), m: m}
-	root := f.scope(t, true)
+	root := f.scope(f.b.Scope(t))
 	if !f.node(p.root, root) {
 		return
 	}
 	for i := range p.where {
 		if cond, ok := f.b.Condition(p.where[i].prog.Tree(), root); ok {
 			p.where[i].fused = cond
+		} else {
+			f.partial = true
 		}
 	}
 	for _, s := range f.scopes {
 		s.Finish()
 	}
 	p.fused = &fusedPlan{scope: root, keys: f.b.Keys(), registers: f.b.Registers()}
+	if !f.partial {
+		p.fused.projection = f.b.Projection()
+	}
 }
 
-func (f *fuser) scope(t model.TypeID, root bool) *fused.Scope {
-	s := f.b.Scope(t, root)
+func (f *fuser) scope(s *fused.Scope) *fused.Scope {
 	f.scopes = append(f.scopes, s)
 	return s
 }
@@ -75,7 +81,7 @@ func (f *fuser) node(n *node, s *fused.Scope) bool {
 			return false
 		}
 		n.path = path
-		s = f.scope(path.Type(), false)
+		s = f.scope(f.b.Below(path))
 	case iterRepeat:
 		return false
 	}
@@ -87,6 +93,8 @@ func (f *fuser) node(n *node, s *fused.Scope) bool {
 		}
 		if column, ok := f.b.Column(c.prog.Tree(), s); ok {
 			c.fused = column
+		} else {
+			f.partial = true
 		}
 	}
 	for _, p := range n.parts {

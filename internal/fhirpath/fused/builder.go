@@ -1,6 +1,8 @@
 package fused
 
 import (
+	"slices"
+
 	"github.com/researchflow/researchflow/internal/fhirjson"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
@@ -14,6 +16,7 @@ type Builder struct {
 	ids       map[string]fhirjson.KeyID
 	names     []string
 	registers int
+	wanted    [][]string // members that paths lead to, from the resource on
 }
 
 // NewBuilder returns a builder for views on a model. constants are those of the view's constants whose System
@@ -26,6 +29,30 @@ func NewBuilder(m *model.Model, constants map[string]string) *Builder {
 
 // Keys returns the key set that resources are to be parsed with.
 func (b *Builder) Keys() *fhirjson.KeySet { return fhirjson.NewKeySet(b.names...) }
+
+// nowhere is a member that no element has: what leads to it wants an element, and nothing in it.
+const nowhere = "resourceType"
+
+// Projection returns the projection of resources to what the expressions visit, their types and ids.
+func (b *Builder) Projection() *fhirjson.Projection {
+	wanted := append([][]string{{"resourceType"}, {"id"}}, b.wanted...)
+	return fhirjson.NewProjection(b.Keys(), wanted...)
+}
+
+// want notes that a path ends at a member.
+func (b *Builder) want(names []string, class Class) {
+	end := len(names)
+	if class == Complex {
+		b.wanted = append(b.wanted, append(slices.Clone(names), nowhere))
+		return
+	}
+	b.wanted = append(b.wanted, slices.Clone(names))
+	if end > 0 {
+		sibling := slices.Clone(names)
+		sibling[end-1] = "_" + sibling[end-1]
+		b.wanted = append(b.wanted, append(sibling, nowhere))
+	}
+}
 
 // Registers returns the number of registers of all scopes, for [Machine.Load].
 func (b *Builder) Registers() int { return b.registers }
@@ -97,6 +124,7 @@ type Path struct {
 	rest  []step
 	class Class
 	typ   model.TypeID
+	names []string // members from the resource on
 }
 
 // Class returns the class of the nodes that the path gives.
@@ -133,13 +161,20 @@ type pathBuilder struct {
 // Path compiles an expression that gives nodes of one type, in a scope. ok is false where it is not one that
 // the package takes on.
 func (b *Builder) Path(tree syntax.Expr, s *Scope) (p *Path, ok bool) {
-	return b.path(tree, s, s.input, s.root)
+	return b.path(tree, s, place{typ: s.input, root: s.root, names: s.names})
 }
 
-// path compiles in a scope, or from a focus of the given type where s is nil.
-func (b *Builder) path(tree syntax.Expr, s *Scope, input model.TypeID, root bool) (*Path, bool) {
-	pb := pathBuilder{b: b, p: &Path{scope: s}, known: typed{typ: input}}
-	if input == 0 || !pb.add(tree, root) || pb.known.choice.ID != 0 {
+// place is where a path begins: the type of the focus, whether it is the resource, and the members that lead there.
+type place struct {
+	typ   model.TypeID
+	root  bool
+	names []string
+}
+
+// path compiles in a scope, or from some other focus where s is nil.
+func (b *Builder) path(tree syntax.Expr, s *Scope, from place) (*Path, bool) {
+	pb := pathBuilder{b: b, p: &Path{scope: s, names: slices.Clip(from.names)}, known: typed{typ: from.typ}}
+	if from.typ == 0 || !pb.add(tree, from.root) || pb.known.choice.ID != 0 {
 		return nil, false
 	}
 	class, ok := b.class(pb.known.typ)
@@ -147,6 +182,7 @@ func (b *Builder) path(tree syntax.Expr, s *Scope, input model.TypeID, root bool
 		return nil, false
 	}
 	pb.p.class, pb.p.typ = class, pb.known.typ
+	b.want(pb.p.names, class)
 	return pb.p, true
 }
 
@@ -187,13 +223,13 @@ func (pb *pathBuilder) call(e *syntax.Call) bool {
 	case e.Name == "first" && len(e.Args) == 0:
 		return pb.known.choice.ID == 0 && pb.first()
 	case e.Name == "where" && len(e.Args) == 1:
-		return pb.where(func() (*Condition, bool) { return pb.b.condition(e.Args[0], nil, pb.known.typ, false) })
+		return pb.where(func() (*Condition, bool) { return pb.b.condition(e.Args[0], nil, pb.here()) })
 	case e.Name == "ofType" && len(e.Args) == 1:
 		return pb.ofType(e.Args[0])
 	case e.Name == "extension" && len(e.Args) == 1:
 		url, ok := pb.b.text(e.Args[0])
 		return ok && pb.known.choice.ID == 0 && pb.b.class1(pb.known.typ) == Complex && pb.member("extension") &&
-			pb.where(func() (*Condition, bool) { return pb.b.url(url, pb.known.typ) })
+			pb.where(func() (*Condition, bool) { return pb.b.url(url, pb.here()) })
 	}
 	return false
 }
@@ -250,6 +286,7 @@ func (pb *pathBuilder) visit(key string, typ model.TypeID) bool {
 		return false
 	}
 	pb.known.typ = typ
+	pb.p.names = append(pb.p.names, key)
 	id := pb.b.key(key)
 	if len(pb.p.rest) == 0 && pb.p.scope != nil {
 		pb.p.regs = append(pb.p.regs, pb.p.scope.memberOf(pb.last(), id, class))
@@ -257,6 +294,9 @@ func (pb *pathBuilder) visit(key string, typ model.TypeID) bool {
 	}
 	return pb.append(step{kind: stepMember, key: id, class: class})
 }
+
+// here is the place that the path has reached.
+func (pb *pathBuilder) here() place { return place{typ: pb.known.typ, names: pb.p.names} }
 
 // last returns the register that the path has reached.
 func (pb *pathBuilder) last() int32 {

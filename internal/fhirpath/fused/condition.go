@@ -1,7 +1,6 @@
 package fused
 
 import (
-	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
@@ -29,42 +28,42 @@ type Condition struct {
 // Condition compiles a Boolean expression in a scope. ok is false where it is not one that the package takes
 // on.
 func (b *Builder) Condition(tree syntax.Expr, s *Scope) (c *Condition, ok bool) {
-	return b.condition(tree, s, s.input, s.root)
+	return b.condition(tree, s, place{typ: s.input, root: s.root, names: s.names})
 }
 
-func (b *Builder) condition(tree syntax.Expr, s *Scope, input model.TypeID, root bool) (*Condition, bool) {
+func (b *Builder) condition(tree syntax.Expr, s *Scope, from place) (*Condition, bool) {
 	switch e := tree.(type) {
 	case *syntax.Binary:
-		return b.binary(e, s, input, root)
+		return b.binary(e, s, from)
 	case *syntax.Call:
 		switch {
 		case e.Name == "not" && len(e.Args) == 0 && e.X != nil:
-			x, ok := b.condition(e.X, s, input, root)
+			x, ok := b.condition(e.X, s, from)
 			return &Condition{kind: condNot, x: x}, ok
 		case e.Name == "empty" && len(e.Args) == 0 && e.X != nil:
-			p, ok := b.path(e.X, s, input, root)
+			p, ok := b.path(e.X, s, from)
 			return &Condition{kind: condEmpty, path: p}, ok
 		case e.Name == "exists" && len(e.Args) <= 1 && e.X != nil:
 			var of syntax.Expr = e.X
 			if len(e.Args) == 1 {
 				of = &syntax.Call{X: e.X, Name: "where", Args: e.Args}
 			}
-			p, ok := b.path(of, s, input, root)
+			p, ok := b.path(of, s, from)
 			return &Condition{kind: condExists, path: p}, ok
 		}
 	}
-	p, ok := b.path(tree, s, input, root)
+	p, ok := b.path(tree, s, from)
 	return &Condition{kind: condTruth, path: p}, ok && p.class == Boolean
 }
 
-func (b *Builder) binary(e *syntax.Binary, s *Scope, input model.TypeID, root bool) (*Condition, bool) {
+func (b *Builder) binary(e *syntax.Binary, s *Scope, from place) (*Condition, bool) {
 	switch e.Op {
 	case syntax.OpAnd, syntax.OpOr:
-		x, ok := b.condition(e.X, s, input, root)
+		x, ok := b.condition(e.X, s, from)
 		if !ok {
 			return nil, false
 		}
-		y, ok := b.condition(e.Y, s, input, root)
+		y, ok := b.condition(e.Y, s, from)
 		kind := condAnd
 		if e.Op == syntax.OpOr {
 			kind = condOr
@@ -80,7 +79,7 @@ func (b *Builder) binary(e *syntax.Binary, s *Scope, input model.TypeID, root bo
 		if class == Complex {
 			return nil, false
 		}
-		p, ok := b.path(path, s, input, root)
+		p, ok := b.path(path, s, from)
 		if !ok || !b.comparable(p, class) {
 			return nil, false
 		}
@@ -120,7 +119,7 @@ func (b *Builder) comparable(p *Path, c Class) bool {
 }
 
 // url compiles url = text for the type Extension.
-func (b *Builder) url(text string, extension model.TypeID) (*Condition, bool) {
-	p, ok := b.path(&syntax.Member{Name: "url"}, nil, extension, false)
+func (b *Builder) url(text string, from place) (*Condition, bool) {
+	p, ok := b.path(&syntax.Member{Name: "url"}, nil, from)
 	return &Condition{kind: condEqual, path: p, text: text}, ok && b.comparable(p, Text)
 }

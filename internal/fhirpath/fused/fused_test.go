@@ -40,7 +40,7 @@ func compile(tb testing.TB, resource, expression string) (*pair, bool) {
 	m := model.Load(model.R4)
 	b := fused.NewBuilder(m, constants)
 	input, _ := m.Type(resource)
-	p := &pair{program: program, scope: b.Scope(input, true)}
+	p := &pair{program: program, scope: b.Scope(input)}
 	var ok bool
 	if p.column, ok = b.Column(program.Tree(), p.scope); !ok {
 		if p.path, ok = b.Path(program.Tree(), p.scope); !ok {

@@ -10,7 +10,8 @@ import (
 type Scope struct {
 	input model.TypeID
 	root  bool
-	base  int // first register of the scope among those of the view
+	names []string // members that lead to the focus
+	base  int      // first register of the scope among those of the view
 	b     *Builder
 	regs  []register
 	// tables[r][key/2] is the register of that member of register r, 0 for none.
@@ -24,9 +25,14 @@ type register struct {
 	class  Class
 }
 
-// Scope returns a new scope for paths whose focus is of type input. root tells that the focus is the resource.
-func (b *Builder) Scope(input model.TypeID, root bool) *Scope {
-	return &Scope{input: input, root: root, b: b, regs: []register{{}}, tables: [][]int32{nil}}
+// Scope returns a new scope for paths whose focus is a resource of type input.
+func (b *Builder) Scope(input model.TypeID) *Scope {
+	return &Scope{input: input, root: true, b: b, regs: []register{{}}, tables: [][]int32{nil}}
+}
+
+// Below returns a new scope for paths whose focus is what a path leads to.
+func (b *Builder) Below(p *Path) *Scope {
+	return &Scope{input: p.typ, names: p.names, b: b, regs: []register{{}}, tables: [][]int32{nil}}
 }
 
 // Input returns the type of the focus.
