@@ -141,7 +141,7 @@ func (x *exprCompiler) report(element, path string, err error) {
 // mode and a warning otherwise.
 func (x *exprCompiler) doubt(element, path string, f check.Fault) {
 	line, column := syntax.Position(path, f.Offset)
-	if f.Level == check.Certain || f.Level == check.Strict && x.c.cfg.strict {
+	if f.Level > check.Strict || f.Level == check.Strict && x.c.cfg.strict {
 		x.c.bad.add(&CompileError{
 			Kind: KindSemantic, Element: element, Expression: path,
 			Offset: f.Offset, Line: line, Column: column, Msg: f.Msg,
@@ -221,23 +221,15 @@ func (c *compiler) repeated(n *node, paths []string, element string, in focusTyp
 
 // closure returns the types that the paths of a repeat run on: those they start from and those they lead to.
 func (x *exprCompiler) closure(paths []string, in focusType) focusType {
-	const rounds = 10 // FHIR types lead back to themselves within a few steps
-	from := in
-	for range rounds {
-		next := from
-		for _, path := range paths {
-			if tree, err := syntax.Parse(path); err == nil {
-				opts := x.known
-				opts.Input = from
-				next = either(next, item(check.Check(tree, opts).Type))
-			}
+	var trees []syntax.Expr
+	for _, path := range paths {
+		if tree, err := syntax.Parse(path); err == nil {
+			trees = append(trees, tree)
 		}
-		if !next.Known || len(next.Refs) == len(from.Refs) {
-			return next
-		}
-		from = next
 	}
-	return check.Any()
+	opts := x.known
+	opts.Input = in
+	return either(in, item(check.Closure(trees, opts)))
 }
 
 // either returns the type of what is of type a or of type b.

@@ -185,29 +185,48 @@ func (c *checker) typeCall(e *syntax.Call, x Type) Type {
 	return x.anything().least(0)
 }
 
+// rounds is how often a type is followed that leads to other types, in repeat() and aggregate(). Types that lead to
+// more than that are given up.
+const rounds = 10
+
 // repeat follows a projection until it finds no more types. Only the last round, which sees all types that the
 // focus can have, reports faults.
 func (c *checker) repeat(e *syntax.Call, x Type, s scope) Type {
 	if len(e.Args) != 1 {
 		return Any()
 	}
-	inner := s
+	found := c.closure(e.Args, x, s)
+	s.focus = join(x, found).item()
+	c.expr(e.Args[0], s)
+	found.Single, found.Least, found.Unordered = false, 0, x.Unordered || found.Unordered
+	return found
+}
+
+// closure returns the type of what the paths lead to from x and from there on.
+func (c *checker) closure(paths []syntax.Expr, x Type, s scope) Type {
 	found := Type{Known: true, Refs: []Ref{}}
-	const rounds = 8
 	for range rounds {
-		var t Type
-		inner.focus = join(x, found).item()
-		c.silently(func() { t, _ = c.expr(e.Args[0], inner) })
-		more := join(found, t)
-		if more.Known == found.Known && len(more.Refs) == len(found.Refs) {
-			break
+		s.focus = join(x, found).item()
+		more := found
+		for _, path := range paths {
+			c.silently(func() {
+				t, _ := c.expr(path, s)
+				more = join(more, t)
+			})
+		}
+		if !more.Known || len(more.Refs) == len(found.Refs) {
+			return more
 		}
 		found = more
 	}
-	inner.focus = join(x, found).item()
-	c.expr(e.Args[0], inner)
-	found.Single, found.Least, found.Unordered = false, 0, x.Unordered || found.Unordered
-	return found
+	return Any()
+}
+
+// Closure returns the type of the elements that paths lead to when each runs on the input and on whatever any of them
+// gave, as the paths of a repeat in a ViewDefinition do. Elements that only some of those have are no fault.
+func Closure(paths []syntax.Expr, o Options) Type {
+	c, s := newChecker(o)
+	return c.closure(paths, o.Input, s).many()
 }
 
 // aggregate knows that $total is empty or the initial value in the first round and the result of the one before
@@ -220,21 +239,21 @@ func (c *checker) aggregate(e *syntax.Call, x Type, s scope) Type {
 	if len(e.Args) == 0 {
 		return Any()
 	}
-	inner := s
-	inner.focus = x.item()
-	const rounds = 4
-	for range rounds {
+	s.focus = x.item()
+	settled := false
+	for i := 0; i < rounds && !settled; i++ {
 		var t Type
-		inner.total = total
-		c.silently(func() { t, _ = c.expr(e.Args[0], inner) })
+		s.total = total.least(0)
+		c.silently(func() { t, _ = c.expr(e.Args[0], s) })
 		more := either(total, t)
-		if more.Known == total.Known && more.Single == total.Single && len(more.Refs) == len(total.Refs) {
-			break
-		}
+		settled = more.Known == total.Known && more.Single == total.Single && len(more.Refs) == len(total.Refs)
 		total = more
 	}
-	inner.total = total.least(0)
-	c.expr(e.Args[0], inner)
+	if !settled {
+		total = Any()
+	}
+	s.total = total.least(0)
+	c.expr(e.Args[0], s)
 	return total.least(0)
 }
 

@@ -80,6 +80,14 @@ func (r *Result) TypeOf(e syntax.Expr) (t Type, ok bool) {
 // Check infers types throughout e. It never fails: what it finds wrong is in the result. Any number of
 // goroutines may check the same tree.
 func Check(e syntax.Expr, o Options) *Result {
+	c, s := newChecker(o)
+	t, _ := c.expr(e, s)
+	slices.SortStableFunc(c.faults, func(a, b Fault) int { return a.Offset - b.Offset })
+	return &Result{Type: t, Faults: c.faults, types: c.types}
+}
+
+// newChecker returns a checker and the scope at the start of an expression.
+func newChecker(o Options) (*checker, scope) {
 	c := &checker{
 		Options: o, model: o.Model, types: map[syntax.Expr]Type{}, found: map[Fault]bool{},
 		budget: maxVisits, subtypes: map[inSubtype]bool{},
@@ -90,10 +98,7 @@ func Check(e syntax.Expr, o Options) *Result {
 	if !o.Resource.Known && o.Input.Known && c.allResources(o.Input) {
 		c.Resource = o.Input.atMostOne()
 	}
-	env := scope{focus: o.Input}
-	t, _ := c.expr(e, env)
-	slices.SortStableFunc(c.faults, func(a, b Fault) int { return a.Offset - b.Offset })
-	return &Result{Type: t, Faults: c.faults, types: c.types}
+	return c, scope{focus: o.Input}
 }
 
 // maxVisits bounds the work on expressions that nest repeat() in repeat(); beyond it types are unknown.
