@@ -27,6 +27,7 @@ type closers [closersLen]uint32
 type index struct {
 	closers *closers
 	limit   int
+	plain   bool // no vector instructions
 }
 
 // fill indexes the stretch of src that begins at from, which is not inside a string.
@@ -35,5 +36,9 @@ func (x *index) fill(src []byte, from int) {
 		x.closers = new(closers)
 	}
 	x.limit = min(from+indexBytes, len(src))
-	x.closers[indexStrings(src, from, x.limit, x.closers)] = noCloser
+	count := 0
+	if !x.plain {
+		count = indexStrings(src, from, x.limit, x.closers)
+	}
+	x.closers[count] = noCloser
 }

@@ -27,6 +27,7 @@ func detectAVX2() bool {
 		avx     = 1 << 28
 		bmi1    = 1 << 3 // leaf 7, bx
 		avx2    = 1 << 5
+		bmi2    = 1 << 8
 		vectors = 1<<1 | 1<<2 // XCR0: the system saves the SSE and the AVX registers
 	)
 	if leaves, _, _, _ := cpuid(0, 0); leaves < 7 {
@@ -37,7 +38,7 @@ func detectAVX2() bool {
 		return false
 	}
 	_, b, _, _ := cpuid(7, 0)
-	return b&(bmi1|avx2) == bmi1|avx2
+	return b&(bmi1|bmi2|avx2) == bmi1|bmi2|avx2
 }
 
 // indexStrings writes the closers of src[from:to], which begins outside of strings, and returns how many
@@ -47,4 +48,18 @@ func indexStrings(src []byte, from, to int, out *closers) int {
 		return 0
 	}
 	return indexAVX2(&src[from], to-from, uint32(from), out)
+}
+
+// walkBMI2 is w.walk for as long as there is no white space, and leaves the rest to it.
+//
+//go:noescape
+func walkBMI2(w *walker) need
+
+// walkVector is w.walk, with the instructions that came with AVX2, where the machine has them. It may leave
+// the rest to walk.
+func (w *walker) walkVector() need {
+	if !hasAVX2 {
+		return needWalk
+	}
+	return walkBMI2(w)
 }

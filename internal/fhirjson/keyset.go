@@ -1,7 +1,6 @@
 package fhirjson
 
 import (
-	"encoding/binary"
 	"math"
 	"math/bits"
 )
@@ -16,7 +15,7 @@ type KeySet struct {
 	more  []keyEntry // further entries, from index 1
 	names []string   // names[id-1]
 	mult  uint64
-	shift uint8 // a hash shifted right by it is a slot
+	shift uint64 // a hash shifted right by it is a slot
 }
 
 // keyEntry holds what tells one name from another: for names up to 16 bytes the three numbers suffice.
@@ -47,7 +46,7 @@ func NewKeySet(names ...string) *KeySet {
 			head: head, tail: tail, size: uint32(len(name)), id: KeyID(len(s.names)), long: len(name) > 16,
 		})
 	}
-	s.shift = uint8(64 - max(bits.Len(uint(4*len(s.names))), 1))
+	s.shift = uint64(64 - max(bits.Len(uint(4*len(s.names))), 1))
 	s.mult = bestMultiplier(entries, s.shift)
 	s.table = make([]keyEntry, 1<<(64-s.shift))
 	s.more = make([]keyEntry, 1)
@@ -64,7 +63,7 @@ func NewKeySet(names ...string) *KeySet {
 }
 
 // bestMultiplier returns, of some odd multipliers, the one with which the fewest names share a slot.
-func bestMultiplier(entries []keyEntry, shift uint8) uint64 {
+func bestMultiplier(entries []keyEntry, shift uint64) uint64 {
 	const tries = 64
 	best, bestShared := uint64(keyMult), math.MaxInt
 	used := make([]bool, 1<<(64-shift))
@@ -127,16 +126,16 @@ func (s *KeySet) find(key []byte, head, tail, hash uint64) KeyID {
 	}
 }
 
-// keyWords returns two numbers made of the first and the last eight bytes of key. A key under eight bytes
-// is both times the whole key, in the upper bytes of head and the lower bytes of tail.
+// keyWords returns the first and the last eight bytes of key as numbers. A key under eight bytes is both
+// times the whole key, padded with zero bytes.
 func keyWords(key []byte) (head, tail uint64) {
 	if len(key) >= 8 {
-		return binary.LittleEndian.Uint64(key), binary.LittleEndian.Uint64(key[len(key)-8:])
+		return load64(key, 0), load64(key, len(key)-8)
 	}
 	for i := len(key) - 1; i >= 0; i-- {
-		tail = tail<<8 | uint64(key[i])
+		head = head<<8 | uint64(key[i])
 	}
-	return tail << (64 - 8*len(key)), tail
+	return head, head
 }
 
 // keyHash mixes the words and the length of a key. The upper bits are the good ones.

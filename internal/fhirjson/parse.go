@@ -45,6 +45,7 @@ func (t *Tape) parse(src []byte, keys *KeySet, rows []uint16, limits Limits) err
 	if rows != nil {
 		t.stack[0].row = rootRow
 	}
+	t.index.plain = t.plain
 	t.index.fill(src, 0)
 	n, err := t.run(src, keys, rows, limits)
 	t.nodes = t.nodes[:n]
@@ -53,69 +54,80 @@ func (t *Tape) parse(src []byte, keys *KeySet, rows []uint16, limits Limits) err
 
 // run writes the nodes into the whole capacity of t.nodes and returns how many there are.
 func (t *Tape) run(src []byte, keys *KeySet, rows []uint16, limits Limits) (int, error) {
-	w := walker{keep: 1}
-	nodes := t.nodes[:min(cap(t.nodes), limits.MaxNodes)]
-	stack := t.stack[:min(len(t.stack), limits.MaxDepth+1)]
+	w := &t.walker
+	*w = walker{
+		src: src, nodes: t.nodes[:min(cap(t.nodes), limits.MaxNodes)], stack: t.stack[:min(len(t.stack), limits.MaxDepth+1)],
+		closers: t.index.closers,
+		table:   keys.table, mult: keys.mult, shift: keys.shift, rows: rows, width: keys.Len() + 1,
+		keep: 1,
+	}
 	for {
-		switch why := t.walk(&w, src, nodes, stack, keys, rows); why {
+		why := needWalk
+		if !t.plain {
+			why = w.walkVector()
+		}
+		if why == needWalk {
+			why = w.walk()
+		}
+		switch why {
 		case done:
 			return w.n, nil
 		case needNodes:
-			if len(nodes) >= limits.MaxNodes {
+			if len(w.nodes) >= limits.MaxNodes {
 				return 0, &LimitError{Offset: w.i, Limit: limitNodes, Max: limits.MaxNodes}
 			}
-			nodes = t.grow(nodes, limits.MaxNodes)
+			w.nodes = t.grow(w.nodes, limits.MaxNodes)
 		case needFrame:
 			if w.depth >= limits.MaxDepth {
 				return 0, &LimitError{Offset: w.i, Limit: limitDepth, Max: limits.MaxDepth}
 			}
 			t.stack = append(t.stack, make([]frame, len(t.stack))...)
-			stack = t.stack[:min(len(t.stack), limits.MaxDepth+1)]
+			w.stack = t.stack[:min(len(t.stack), limits.MaxDepth+1)]
 		case needText, needKey:
-			escaped, bad := t.scan(&w, src)
+			escaped, bad := t.scan(w)
 			if bad != nil {
 				return 0, bad
 			}
 			if escaped {
-				t.escaped(&w, why, &nodes[w.n], keys)
+				t.escaped(w, why, keys)
 			}
 		case needNames:
-			if bad := t.name(&w, nodes, keys, rows); bad != nil {
+			if bad := t.name(w, keys); bad != nil {
 				return 0, bad
 			}
 		case needCheck:
-			if bad := t.checkNames(nodes[:w.n], int(t.stack[w.depth].node)); bad != nil {
+			if bad := t.checkNames(w.nodes[:w.n], int(w.stack[w.depth].node)); bad != nil {
 				return 0, bad
 			}
 		case needNumber:
-			if bad := number(&w, src, &nodes[w.n]); bad != nil {
+			if bad := w.number(); bad != nil {
 				return 0, bad
 			}
 		case needLiteral:
-			if bad := literal(&w, src, &nodes[w.n]); bad != nil {
+			if bad := w.literal(); bad != nil {
 				return 0, bad
 			}
 		default:
-			return 0, fault(why, src, w.i, t.stack[w.depth].object)
+			return 0, fault(why, src, w.i, w.stack[w.depth].object)
 		}
 	}
 }
 
 // scan looks at the string from w.i whose closer w.end says nothing, sets w.end to its end, and indexes the
 // next stretch where this one has no more closers.
-func (t *Tape) scan(w *walker, src []byte) (escaped bool, bad *SyntaxError) {
-	end, escaped, bad := scanString(src, w.i, w.i, 0)
+func (t *Tape) scan(w *walker) (escaped bool, bad *SyntaxError) {
+	end, escaped, bad := scanString(w.src, w.i, w.i, 0)
 	if bad == nil && w.end == noCloser {
-		t.index.fill(src, end+1)
+		t.index.fill(w.src, end+1)
 		w.ci = 0
 	}
 	w.end = end
 	return escaped, bad
 }
 
-// escaped notes that the string or name w.i to w.end has escapes. node, whose it is, has no flag yet if it
-// is a name.
-func (t *Tape) escaped(w *walker, why need, node *Node, keys *KeySet) {
+// escaped notes that the string or name w.i to w.end has escapes.
+func (t *Tape) escaped(w *walker, why need, keys *KeySet) {
+	node := &w.nodes[w.n]
 	if why == needText {
 		node.Flags |= Escaped
 		return
@@ -123,33 +135,34 @@ func (t *Tape) escaped(w *walker, why need, node *Node, keys *KeySet) {
 	w.state = atProject
 	if w.keep != 0 {
 		node.Key, node.Flags = t.findEscaped(keys, t.src[w.i:w.end]), KeyEscaped
-		t.stack[w.depth].deferred = true
+		w.stack[w.depth].deferred = true
 	}
 }
 
 // name looks up the name w.i to w.end again, of which walk could not tell whether it is the key set's or
 // the object's.
-func (t *Tape) name(w *walker, nodes []Node, keys *KeySet, rows []uint16) *SyntaxError {
+func (t *Tape) name(w *walker, keys *KeySet) *SyntaxError {
 	name := t.src[w.i:w.end]
 	head, tail := keyWords(name)
 	hash := keyHash(head, tail, len(name), keys.mult)
 	id := keys.find(name, head, tail, hash)
-	nodes[w.n].Key = id
-	f := &t.stack[w.depth]
-	if rows != nil && rows[int(f.row)*(keys.Len()+1)+int(id)] == 0 {
+	w.nodes[w.n].Key = id
+	f := &w.stack[w.depth]
+	if w.rows != nil && w.rows[int(f.row)*w.width+int(id)] == skipRow {
 		return nil
 	}
 	word, bit := &f.seen[hash>>62], uint64(1)<<(hash>>56&63)
 	if *word&bit != 0 {
-		return t.duplicate(nodes[:w.n], f, name, w.i)
+		return t.duplicate(w.nodes[:w.n], f, name, w.i)
 	}
 	*word |= bit
 	return nil
 }
 
 // number finds the end of the number at w.i and completes its node.
-func number(w *walker, src []byte, node *Node) *SyntaxError {
-	end, integer, bad := scanNumber(src, w.i)
+func (w *walker) number() *SyntaxError {
+	node := &w.nodes[w.n]
+	end, integer, bad := scanNumber(w.src, w.i)
 	if bad != nil {
 		return bad
 	}
@@ -161,8 +174,8 @@ func number(w *walker, src []byte, node *Node) *SyntaxError {
 }
 
 // literal completes the node of the literal at w.i, or says what else is there.
-func literal(w *walker, src []byte, node *Node) (bad *SyntaxError) {
-	text := ""
+func (w *walker) literal() (bad *SyntaxError) {
+	src, node, text := w.src, &w.nodes[w.n], ""
 	switch src[w.i] {
 	case 't':
 		node.Kind, text = True, "true"

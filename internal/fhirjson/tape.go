@@ -87,11 +87,13 @@ func (l Limits) withDefaults() Limits {
 // Tape is the flat form of one JSON text. The zero value is ready for [Tape.Parse]. One goroutine at a
 // time may use it; while nobody parses, any number may read it.
 type Tape struct {
-	src   []byte
-	keys  *KeySet
-	nodes []Node // len: used
-	stack []frame
-	index index
+	src    []byte
+	keys   *KeySet
+	nodes  []Node // len: used
+	stack  []frame
+	index  index
+	walker walker
+	plain  bool // no vector instructions, for tests
 
 	// For objects with many members or with escaped names only.
 	seed  maphash.Seed

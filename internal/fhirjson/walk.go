@@ -2,6 +2,18 @@ package fhirjson
 
 // walker is the state of a parse between two calls of walk.
 type walker struct {
+	src     []byte
+	nodes   []Node
+	stack   []frame
+	closers *closers
+
+	// Of the key set, and of the projection: nil without one.
+	table []keyEntry
+	mult  uint64
+	shift uint64
+	rows  []uint16
+	width int
+
 	i     int // offset in the source
 	end   int // of the string before i, for the states that speak of it
 	n     int // nodes used
@@ -43,6 +55,7 @@ const (
 	needCheck               // the innermost container needs checkNames
 	needNumber              // the number at i is not a plain one
 	needLiteral             // what begins at i may be a literal
+	needWalk                // only of walkVector: walk has to go on
 	badValue                // faults, at i
 	badName                 //
 	badColon                //
@@ -69,15 +82,16 @@ const (
 // registers, and that is what makes it fast. Whatever is rare is left to whoever called it.
 //
 // A node is written in two parts: the name by name (or nothing, for what has no name), the value by value.
-func (t *Tape) walk(w *walker, src []byte, nodes []Node, stack []frame, keys *KeySet, rows []uint16) need {
+func (w *walker) walk() need {
 	var (
-		i, end, n, ci = w.i, w.end, w.n, w.ci
-		closers       = t.index.closers
-		f             = &stack[w.depth]
-		row, keep     = w.row, w.keep
-		width         = len(keys.names) + 1
-		node          *Node
-		why           need
+		src, nodes, stack = w.src, w.nodes, w.stack
+		closers           = w.closers
+		rows, width       = w.rows, w.width
+		i, end, n, ci     = w.i, w.end, w.n, w.ci
+		f                 = &stack[w.depth]
+		row, keep         = w.row, w.keep
+		node              *Node
+		why               need
 	)
 	switch w.state {
 	case atElement:
@@ -336,19 +350,20 @@ key:
 	{
 		var head, tail uint64
 		size := end - i
-		if size > 0 && end >= 8 && i+7 < len(src) {
-			cut := 8 - size
-			cut &^= cut >> 63 // 0 for 8 bytes and more
-			head = load64(src, i) << (cut * 8 & 63)
-			tail = load64(src, end-8) >> (cut * 8 & 63)
-		} else {
-			for j := min(end, i+8) - 1; j >= i; j-- {
-				tail = tail<<8 | uint64(src[j])
+		switch {
+		case size >= 8:
+			head, tail = load64(src, i), load64(src, end-8)
+		case i+7 < len(src):
+			head = load64(src, i) & (1<<(size*8&63) - 1)
+			tail = head
+		default:
+			for j := end - 1; j >= i; j-- {
+				head = head<<8 | uint64(src[j])
 			}
-			head = tail << (64 - 8*(min(end, i+8)-i))
+			tail = head
 		}
-		hash := keyHash(head, tail, size, keys.mult)
-		e := &keys.table[hash>>(keys.shift&63)&uint64(len(keys.table)-1)]
+		hash := keyHash(head, tail, size, w.mult)
+		e := &w.table[hash>>(w.shift&63)&uint64(len(w.table)-1)]
 		id := e.id
 		if (e.head^head)|(e.tail^tail)|uint64(e.size^uint32(size)) != 0 {
 			id = 0
