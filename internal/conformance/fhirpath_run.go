@@ -87,7 +87,7 @@ func (r *FHIRPathResult) evaluate(ctx context.Context, input []byte) error {
 	}
 	var env fhirpath.Env
 	for name, raw := range c.Variables {
-		values, err := variable(ctx, raw, options)
+		values, err := variable(ctx, raw, options[:min(len(options), 1)])
 		if err != nil {
 			return fmt.Errorf("variable %s: %w", name, err)
 		}
@@ -167,25 +167,33 @@ func (c *FHIRPathCase) options(input []byte) ([]fhirpath.CompileOption, error) {
 }
 
 // variable returns the items that a variable's JSON stands for: strings, numbers and Booleans are System values,
-// objects are elements.
+// objects are elements, typed where they are resources.
 func variable(ctx context.Context, raw json.RawMessage, options []fhirpath.CompileOption) ([]fhirpath.Value, error) {
-	p, err := fhirpath.Compile("v", options[:min(len(options), 0)]...)
+	parts := []json.RawMessage{raw}
+	if raw[0] == '[' {
+		if err := json.Unmarshal(raw, &parts); err != nil {
+			return nil, err
+		}
+	}
+	p, err := fhirpath.Compile("$this", options...)
 	if err != nil {
 		return nil, err
 	}
-	e := fhirpath.NewEvaluator(fhirpath.EvalConfig{})
-	if err := e.Load([]byte(`{"v":` + string(raw) + `}`)); err != nil {
-		return nil, err
-	}
-	items, err := e.Eval(ctx, p, e.Root(), nil)
-	if err != nil {
-		return nil, err
-	}
-	values := make([]fhirpath.Value, len(items))
-	for i, v := range items {
-		values[i] = v
-		if s, ok := v.System(); ok {
-			values[i] = s
+	var values []fhirpath.Value
+	for _, part := range parts {
+		e := fhirpath.NewEvaluator(fhirpath.EvalConfig{})
+		if err := e.Load(part); err != nil {
+			return nil, err
+		}
+		items, err := e.Eval(ctx, p, e.Root(), nil)
+		if err != nil {
+			return nil, err
+		}
+		for _, v := range items {
+			if s, ok := v.System(); ok {
+				v = s
+			}
+			values = append(values, v)
 		}
 	}
 	return values, nil

@@ -1,7 +1,8 @@
 package fhirpath
 
 // Env holds the values of the variables that programs were compiled with ([WithVariable]). The zero value
-// holds none. One goroutine at a time may change it or evaluate with it.
+// holds none. It may also give another value to %context, %resource and %rootResource, which are otherwise the
+// focus of the evaluation and the resources that hold it. One goroutine at a time may change it or evaluate with it.
 type Env struct {
 	entries []entry
 }

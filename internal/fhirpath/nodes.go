@@ -117,6 +117,14 @@ type external struct {
 }
 
 func (n *external) eval(e *Evaluator, dst []Value) ([]Value, error) {
+	for v := e.scope.vars; v != nil; v = v.next {
+		if v.name == n.name {
+			return append(dst, v.value...), nil
+		}
+	}
+	if values, ok := e.env.lookup(n.name); ok {
+		return append(dst, values...), nil
+	}
 	switch n.name {
 	case "context":
 		return append(dst, e.context...), nil
@@ -125,16 +133,7 @@ func (n *external) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	case "rootResource":
 		return e.resource(dst, true), nil
 	}
-	for v := e.scope.vars; v != nil; v = v.next {
-		if v.name == n.name {
-			return append(dst, v.value...), nil
-		}
-	}
-	values, ok := e.env.lookup(n.name)
-	if !ok {
-		return dst, fail(n.pos, "variable %%%s has no value", n.name)
-	}
-	return append(dst, values...), nil
+	return dst, fail(n.pos, "variable %%%s has no value", n.name)
 }
 
 // resource appends the resource that holds the focus: the innermost one, or the outermost (root).

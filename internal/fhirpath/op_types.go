@@ -95,9 +95,15 @@ func asType(e *Evaluator, spec *typeSpec, in []Value, pos int, dst []Value) ([]V
 	return dst, nil
 }
 
-// typeInfo returns the TypeInfo of a value; ok is false where the type is not known.
+// typeInfo returns the TypeInfo of a value; ok is false where the type is not known. What a primitive holds tells its
+// type where there is no model.
 func typeInfo(v Value) (info Value, ok bool) {
 	name := v.TypeName()
+	if name == "" {
+		if s, ok := v.System(); ok {
+			v, name = s, s.TypeName()
+		}
+	}
 	return Value{kind: TypeInfo, text: name, typ: v.typ, doc: v.doc}, name != ""
 }
 
