@@ -63,7 +63,7 @@ func TestCheckAgreesWithEvaluation(t *testing.T) {
 		expressions = append(expressions, fmt.Sprintf("-(%s)", x), fmt.Sprintf("+(%s)", x), fmt.Sprintf("name[%s]", x))
 	}
 
-	e := NewEvaluator(EvalConfig{})
+	e := NewEvaluator(EvalConfig{Limits: Limits{MaxSteps: 10_000, MaxItems: 100}})
 	if err := e.Load([]byte(samplePatient)); err != nil {
 		t.Fatal(err)
 	}

@@ -319,9 +319,9 @@ var functions = map[string]function{
 
 	// FHIR.
 	"extension":  onMany(fhir("Extension"), stringParam("url")),
-	"hasValue":   onItem(always(Boolean)),
-	"getValue":   onItem(unwrapped),
-	"resolve":    onMany(fhir("Resource")),
+	"hasValue":   onMany(always(Boolean)),
+	"getValue":   onMany(unwrapped),
+	"resolve":    onMany(resolved),
 	"memberOf":   onItem(one(Boolean), stringParam("valueset")),
 	"conformsTo": onItem(one(Boolean), stringParam("structure")),
 	"subsumes":   onItem(one(Boolean), collectionParam("code")),
