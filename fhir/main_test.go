@@ -5,7 +5,9 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"io"
 	"iter"
+	"log"
 	"net/url"
 	"testing"
 	"time"
@@ -85,3 +87,5 @@ func gzipped(s string) string {
 	z.Close()
 	return buf.String()
 }
+
+func quiet() *log.Logger { return log.New(io.Discard, "", 0) }

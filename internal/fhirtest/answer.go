@@ -277,3 +277,12 @@ func (s *Server) sleep(r *http.Request, d time.Duration) bool {
 	}
 	return false
 }
+
+// Chunked answers 200 with a body whose length is not told.
+func Chunked(body string) Answer {
+	return Answer{handle: func(_ *Server, w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/fhir+json")
+		flush(w)
+		io.WriteString(w, body)
+	}}
+}
