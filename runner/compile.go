@@ -94,7 +94,7 @@ func (c *compiler) view() *View {
 		byName: make(map[string]int, len(columns)), digest: c.digest(),
 		model: c.exprs.model, nullLiterals: c.cfg.nullLiterals,
 	}
-	if c.bad.err() == nil && !c.cfg.nullLiterals {
+	if c.bad.err() == nil && !c.cfg.nullLiterals && !c.cfg.nullJoin {
 		p.fuse(c.def.Resource, c.exprs.model, c.exprs.texts)
 	}
 	v.warnings = append(append(v.warnings, c.def.Warnings...), c.warnings...)

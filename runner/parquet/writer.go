@@ -1,0 +1,195 @@
+package parquet
+
+import (
+	"errors"
+	"fmt"
+	"io"
+
+	pq "github.com/parquet-go/parquet-go"
+	"github.com/parquet-go/parquet-go/compress/zstd"
+
+	"github.com/researchflow/researchflow/runner"
+)
+
+// ErrValue is wrapped by errors about a value that its column's type cannot hold exactly. The text names the column
+// and its type.
+var ErrValue = errors.New("value does not fit the column's type")
+
+// Defaults of the options.
+const (
+	DefaultRowGroupRows  = 1 << 17
+	DefaultRowGroupBytes = 32 << 20
+)
+
+// Option changes how a [Writer] writes.
+type Option func(*Writer)
+
+// RowGroup bounds a row group: rows, and bytes of values before they are encoded. The Writer holds one row group in
+// memory. 0 means the default.
+func RowGroup(rows, bytes int) Option {
+	return func(w *Writer) {
+		if rows > 0 {
+			w.groupRows = rows
+		}
+		if bytes > 0 {
+			w.groupBytes = bytes
+		}
+	}
+}
+
+// DatesAsText stores columns of FHIR type date as text, so that dates without a month or a day can be written. A DATE tag
+// still wins.
+func DatesAsText() Option { return func(w *Writer) { w.datesAsText = true } }
+
+// Writer writes rows as one Parquet file, compressed with zstd, a row group at a time. One goroutine at a time may
+// use it.
+type Writer struct {
+	out                   io.Writer
+	groupRows, groupBytes int
+	datesAsText           bool
+
+	pw      *pq.Writer
+	columns []runner.Column
+	types   []columnType
+	rows    []pq.Row
+	arena   []byte // texts of rows
+	scratch []byte
+	bytes   int // of the present row group, those of rows included
+	count   int // rows of the present row group
+	closed  bool
+}
+
+var _ runner.Writer = (*Writer)(nil)
+
+// batchRows is how many rows are handed to the library at once.
+const batchRows = 256
+
+// NewWriter returns a writer of one Parquet file to out.
+func NewWriter(out io.Writer, opts ...Option) *Writer {
+	w := &Writer{out: out, groupRows: DefaultRowGroupRows, groupBytes: DefaultRowGroupBytes}
+	for _, opt := range opts {
+		opt(w)
+	}
+	return w
+}
+
+// Begin fixes the schema. It fails for a view without columns, which Parquet cannot hold.
+func (w *Writer) Begin(columns []runner.Column) error {
+	if len(columns) == 0 {
+		return errors.New("parquet: the view has no columns")
+	}
+	root := newGroup()
+	w.columns, w.types = columns, make([]columnType, len(columns))
+	for i, c := range columns {
+		w.types[i] = typeOf(c, w.datesAsText)
+		root.add(c.Name, w.types[i].node)
+	}
+	w.pw = pq.NewWriter(w.out,
+		pq.NewSchema("view", root),
+		pq.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
+		pq.CreatedBy("github.com/researchflow/researchflow", "", ""),
+		pq.MaxRowsPerRowGroup(int64(w.groupRows)),
+	)
+	return nil
+}
+
+// Write takes one row. The error names the column whose value its type cannot hold, never the value.
+func (w *Writer) Write(row runner.Row) error {
+	n := len(w.rows)
+	if n < cap(w.rows) {
+		w.rows = w.rows[:n+1]
+	} else {
+		w.rows = append(w.rows, nil)
+	}
+	values, before := w.rows[n][:0], len(w.arena)
+	for i := range w.types {
+		var ok bool
+		if values, ok = w.cell(values, i, row.Value(i)); !ok {
+			w.rows = w.rows[:n]
+			return fmt.Errorf("parquet: column %s of type %s: %w", w.columns[i].Name, typeName(w.types[i]), ErrValue)
+		}
+	}
+	w.rows[n] = values
+	w.bytes += len(w.arena) - before + 8*len(values)
+	w.count++
+	if len(w.rows) >= batchRows || w.bytes >= w.groupBytes {
+		return w.flush()
+	}
+	return nil
+}
+
+func typeName(t columnType) string {
+	if t.list {
+		return "LIST"
+	}
+	return t.node.Type().String()
+}
+
+// cell appends the values of one column.
+func (w *Writer) cell(values []pq.Value, i int, v runner.Value) ([]pq.Value, bool) {
+	t := &w.types[i]
+	if !t.list {
+		if v.IsNull() {
+			return append(values, pq.NullValue().Level(0, 0, i)), true
+		}
+		x, ok := t.value(w, v)
+		return append(values, x.Level(0, 1, i)), ok
+	}
+	// Levels of optional list (repeated group (optional element)): 0 null, 1 empty, 2 null element, 3 element.
+	if v.IsNull() {
+		return append(values, pq.NullValue().Level(0, 0, i)), true
+	}
+	if v.Len() == 0 {
+		return append(values, pq.NullValue().Level(0, 1, i)), true
+	}
+	for j := range v.Len() {
+		repetition := 0
+		if j > 0 {
+			repetition = 1
+		}
+		item := v.Index(j)
+		if item.IsNull() {
+			values = append(values, pq.NullValue().Level(repetition, 2, i))
+			continue
+		}
+		x, ok := t.value(w, item)
+		if !ok {
+			return values, false
+		}
+		values = append(values, x.Level(repetition, 3, i))
+	}
+	return values, true
+}
+
+// flush hands the rows over, and ends the row group where it is full.
+func (w *Writer) flush() error {
+	if len(w.rows) > 0 {
+		if _, err := w.pw.WriteRows(w.rows); err != nil {
+			return fmt.Errorf("parquet: %w", err)
+		}
+	}
+	w.rows, w.arena = w.rows[:0], w.arena[:0]
+	if w.bytes >= w.groupBytes || w.count >= w.groupRows {
+		w.bytes, w.count = 0, 0
+		if err := w.pw.Flush(); err != nil {
+			return fmt.Errorf("parquet: %w", err)
+		}
+	}
+	return nil
+}
+
+// Close writes what is left and the file's footer. It does not close the underlying writer. Without it there is no
+// Parquet file. A second call does nothing.
+func (w *Writer) Close() error {
+	if w.closed || w.pw == nil {
+		return nil
+	}
+	w.closed = true
+	if err := w.flush(); err != nil {
+		return err
+	}
+	if err := w.pw.Close(); err != nil {
+		return fmt.Errorf("parquet: %w", err)
+	}
+	return nil
+}
