@@ -26,17 +26,17 @@ func fnAggregate(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		e.release(init)
 	}
 	outer := e.scope
-	e.scope.total = total
-	// each saves the scope that holds $total and restores it; between items $total is set anew.
 	for i := range in {
-		err := c.each(e, c.args[0], in[i:i+1], func(_ int, result []Value) (bool, error) {
-			total = append(total[:0], result...)
-			return true, e.room(c.pos, total)
-		})
+		e.scope = scope{this: in[i : i+1 : i+1], index: i, total: total, vars: outer.vars}
+		result, err := c.args[0].eval(e, e.borrow())
 		if err != nil {
 			return dst, err
 		}
-		e.scope.total = total
+		total = append(total[:0], result...)
+		e.release(result)
+		if err := e.room(c.pos, total); err != nil {
+			return dst, err
+		}
 	}
 	e.scope = outer
 	dst = append(dst, total...)
