@@ -52,7 +52,7 @@ func resources(tb testing.TB) [][]byte {
 // for any: no panic, typed errors, and an end in time.
 func checkEval(t *testing.T, expr string, resource []byte, opts ...fhirpath.CompileOption) {
 	t.Helper()
-	p, err := fhirpath.Compile(expr, opts...)
+	p, err := fhirpath.Compile(expr, append(opts, fhirpath.WithConstant("k", fhirpath.NewString("male")))...)
 	if err != nil {
 		var all fhirpath.Errors
 		if !errors.As(err, &all) || len(all) == 0 || all[0].Kind == 0 || all[0].Kind == fhirpath.Internal {
@@ -88,7 +88,8 @@ func checkEval(t *testing.T, expr string, resource []byte, opts ...fhirpath.Comp
 
 // pieces are what random expressions are made of; _ stands for another expression.
 var pieces = []string{
-	"name", "given", "Patient", "id", "$this", "_._", "_.extension", "_.value", "_.code", "_.coding", "_.subject",
+	"name", "given", "Patient", "id", "$this", "birthDate", "active", "_.name", "_.given",
+	"_.family", "_.identifier", "_.entry.resource", "_.item", "_.component", "_.period.start", "_.status", "_.extension", "_.value", "_.code", "_.coding", "_.subject",
 	"_.descendants()", "_.children()", "_.first()", "_[_]", "_.where(_)", "_.select(_)", "_.exists(_)", "_.all(_)",
 	"_.repeat(_)", "_.repeatAll(_)", "_.resolve()", "_.type()", "_.ofType(string)", "_.ofType(Quantity)", "_ is code",
 	"_ as Quantity", "_ | _", "_ + _", "_ - _", "_ * _", "_ / _", "_ div _", "_ mod _", "_ & _", "_ = _", "_ != _",
@@ -100,7 +101,7 @@ var pieces = []string{
 	"_.subsetOf(_)", "_.combine(_)", "_.lowBoundary()", "_.highBoundary(_)", "_.precision()", "_.encode('hex')",
 	"_.escape('html')", "_.trim()", "_.abs()", "_.power(_)", "_.round(_)", "_.sqrt()", "_.exp()", "_.sum()", "_.avg()",
 	"_.min()", "_.toChars()", "_.getReferenceKey()", "getResourceKey()", "_.hasValue()", "_.extension(_)", "coalesce(_, _)",
-	"defineVariable('v', _).select(_)", "_.defineVariable('w')", "%v", "_.trace('t', _)", "_.comparable(_)",
+	"defineVariable('v', _).select(_)", "_.defineVariable('w')", "%k", "_.trace('t', _)", "_.comparable(_)",
 	"_.conformsTo(_)", "_.htmlChecks()", "_.not()", "_.allTrue()", "_.isDistinct()", "_.yearOf()", "now()",
 }
 
