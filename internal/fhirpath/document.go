@@ -12,12 +12,6 @@ type document struct {
 	main   bool // the resource that was loaded, and not one that a resolver brought
 }
 
-// root returns the document's first node as a value: a resource where it says so, else an element of the
-// given type.
-func (d *document) root(typ model.TypeID) Value {
-	return d.element(0, 0, typ)
-}
-
 // element returns the value of a node, finding the actual type of a resource where typ is Resource or not
 // known.
 func (d *document) element(node, sibling int, typ model.TypeID) Value {

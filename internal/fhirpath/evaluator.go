@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/internal/fhirjson"
-	"github.com/researchflow/researchflow/internal/fhirpath/model"
 )
 
 // EvalConfig configures an [Evaluator]. The zero value is ready for use.
@@ -223,12 +222,4 @@ func (e *Evaluator) today() time.Time {
 		e.now = e.clock()
 	}
 	return e.now
-}
-
-// typeOf returns the FHIR type of a value, 0 where it has none or the type is not known.
-func typeOf(v Value) model.TypeID {
-	if v.kind != Element {
-		return 0
-	}
-	return v.typ
 }

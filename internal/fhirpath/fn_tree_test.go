@@ -106,8 +106,10 @@ func TestDefineVariable(t *testing.T) {
 		{"defineVariable('v', 1).select(%v)", "1"},
 		{"defineVariable('v').active", "true"},
 		{"name.defineVariable('n', first()).select(%n.use)", `"official" "official" "official"`},
-		{"name.select(defineVariable('u', use).given.select(%u & '-' & $this))",
-			`"official-Peter" "official-James" "usual-Jim" "maiden-Peter" "maiden-James"`},
+		{
+			"name.select(defineVariable('u', use).given.select(%u & '-' & $this))",
+			`"official-Peter" "official-James" "usual-Jim" "maiden-Peter" "maiden-James"`,
+		},
 		{"defineVariable('a', 1).defineVariable('b', %a + 1).select(%a | %b)", "1 2"},
 		{"defineVariable('a', 1).select(%a) | defineVariable('a', 2).select(%a)", "1 2"},
 		{"'x'.replace(defineVariable('p', 'x').select(%p), defineVariable('p', 'y').select(%p))", `"y"`},

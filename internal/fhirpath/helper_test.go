@@ -3,7 +3,6 @@ package fhirpath_test
 import (
 	"context"
 	"errors"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -87,14 +86,4 @@ func run(t *testing.T, rows []row) {
 			t.Errorf("%s\n got %s\nwant %s", tt.expr, got, tt.want)
 		}
 	}
-}
-
-// readFile returns a file of the shared data.
-func readFile(t testing.TB, path string) []byte {
-	t.Helper()
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return raw
 }

@@ -121,9 +121,9 @@ func TestParseValue(t *testing.T) {
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	_, err := fhirpath.Compile("name.frist() +\n  whre(true).first(1)", fhirpath.WithModel(model.R4))
-	const want = "fhirpath: 1:6: unsupported error: function frist() is not known; did you mean first()\n" +
+	const want = "fhirpath: 1:6: semantic error: function frist() is not known; did you mean first()\n" +
 		"name.frist() +\n     ^\n" +
-		"fhirpath: 2:3: unsupported error: function whre() is not known; did you mean where()\n" +
+		"fhirpath: 2:3: semantic error: function whre() is not known; did you mean where()\n" +
 		"  whre(true).first(1)\n  ^\n" +
 		"fhirpath: 2:14: semantic error: first() takes no arguments, not 1\n" +
 		"  whre(true).first(1)\n             ^"

@@ -181,7 +181,10 @@ func (l *lexer) temporal() (token, error) {
 
 // minutes passes what may follow the hours of a time.
 func (l *lexer) minutes() {
-	if l.group(':', 2) && l.group(':', 2) {
+	if !l.group(':', 2) {
+		return
+	}
+	if l.group(':', 2) { // seconds
 		l.group('.', -1)
 	}
 }

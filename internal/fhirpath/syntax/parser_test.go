@@ -94,8 +94,10 @@ var parseTests = []struct{ src, tree, printed string }{
 	{"1.5.abs()", "(. Decimal:1.5 abs())", "1.5.abs()"},
 	{"%resource.id", "(. %resource id)", "%resource.id"},
 	{"%`vs-x` & %'us-zip' & % a", "(& (& %vs-x %us-zip) %a)", "%`vs-x` & %`us-zip` & %a"},
-	{"name.sort(family desc, given.first() asc, -x)", "(. name sort(family desc (. given first()) (- x)))",
-		"name.sort(family desc, given.first(), -x)"},
+	{
+		"name.sort(family desc, given.first() asc, -x)", "(. name sort(family desc (. given first()) (- x)))",
+		"name.sort(family desc, given.first(), -x)",
+	},
 	{"sort(desc desc)", "sort(desc desc)", "sort(desc desc)"},
 	// Operators.
 	{"1+2*3+4", "(+ (+ Integer:1 (* Integer:2 Integer:3)) Integer:4)", "1 + 2 * 3 + 4"},
@@ -113,8 +115,10 @@ var parseTests = []struct{ src, tree, printed string }{
 	{"a > b = c ~ d in e", "(in (~ (= (> a b) c) d) e)", "a > b = c ~ d in e"},
 	{"a or b and c xor d implies e", "(implies (xor (or a (and b c)) d) e)", "a or b and c xor d implies e"},
 	{"a implies (b implies c)", "(implies a (implies b c))", "a implies (b implies c)"},
-	{"true and '0215' in ('0215' | '0216')", "(and Boolean:true (in String:0215 (| String:0215 String:0216)))",
-		"true and '0215' in '0215' | '0216'"},
+	{
+		"true and '0215' in ('0215' | '0216')", "(and Boolean:true (in String:0215 (| String:0215 String:0216)))",
+		"true and '0215' in '0215' | '0216'",
+	},
 	{"a div b mod c", "(mod (div a b) c)", "a div b mod c"},
 	{"a contains b contains c", "(contains (contains a b) c)", "a contains b contains c"},
 	{"a <= b | c != d !~ e", "(!~ (!= (<= a (| b c)) d) e)", "a <= b | c != d !~ e"},
