@@ -15,7 +15,8 @@ func TestIif(t *testing.T) {
 		{"birthDate.iif(exists(), toString(), 'none')", `"1974-12-25"`},
 		{"deceased.iif(exists(), 'dead', 'alive')", `"dead"`},
 		{"name.iif(true, 'a')", "execution"},
-		{"iif(1 | 2, 'a')", "execution"},
+		{"iif(1 | 2, 'a')", "compile semantic"},
+		{"iif(descendants(), 'a')", "execution"},
 		{"name.select(iif(use = 'usual', $index, {}))", "1"},
 		{"iif(true)", "compile semantic"},
 	})

@@ -82,7 +82,8 @@ func TestSubsetting(t *testing.T) {
 		{"name[-1]", ""},
 		{"name[{}]", ""},
 		{"name[1 | 2]", "execution"},
-		{"name['a']", "execution"},
+		{"name['a']", "compile semantic"},
+		{"name[deceased.extension.value]", "execution"},
 		{"name[multipleBirth].use", `"maiden"`},
 		// single
 		{"{}.single()", ""},
@@ -108,7 +109,8 @@ func TestSubsetting(t *testing.T) {
 		{"(1 | 2 | 3).take(9)", "1 2 3"},
 		{"(1 | 2 | 3).take(-1)", ""},
 		{"(1 | 2 | 3).take({})", ""},
-		{"(1 | 2 | 3).take('a')", "execution"},
+		{"(1 | 2 | 3).take('a')", "compile semantic"},
+		{"(1 | 2 | 3).take(deceased.extension.value)", "execution"},
 		// intersect, exclude
 		{"{}.intersect(1)", ""},
 		{"1.intersect({})", ""},

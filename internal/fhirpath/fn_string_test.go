@@ -12,7 +12,8 @@ func TestStrings(t *testing.T) {
 		{"'abc'.indexOf({})", ""},
 		{"'a🔥b'.indexOf('b')", "2"},
 		{"name.given.indexOf('a')", "execution"},
-		{"1.indexOf('a')", "execution"},
+		{"1.indexOf('a')", "compile semantic"},
+		{"deceased.extension.value.indexOf('a')", "execution"},
 		{"'abcabc'.lastIndexOf('c')", "5"},
 		{"'0123'.lastIndexOf('')", "4"},
 		{"'🔥🔥'.lastIndexOf('🔥')", "1"},
@@ -99,7 +100,8 @@ func TestStrings(t *testing.T) {
 		{"('a' | 'b').join({})", `"ab"`},
 		{"'a'.join(',')", `"a"`},
 		{"{}.join(',')", ""},
-		{"(1 | 2).join(',')", "execution"},
+		{"(1 | 2).join(',')", "compile semantic"},
+		{"descendants().ofType(boolean).join(',')", "execution"},
 		{"name.given.join('|')", `"Peter|James|Jim|Peter|James"`},
 	})
 }
