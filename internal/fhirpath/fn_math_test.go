@@ -65,7 +65,7 @@ func TestAggregates(t *testing.T) {
 		{"(1 'm' | 50 'cm').sum()", `"150 'cm'"`},
 		{"(1 | 2.0).sum()", "execution"},
 		{"('a' | 'b').sum()", "compile semantic"},
-		{"descendants().ofType(boolean).sum()", "execution"},
+		{"descendants().where($this is boolean).sum()", "execution"},
 		{"(2 | 4 | 1).min()", "1"},
 		{"(2 | 4 | 1).max()", "4"},
 		{"('b' | 'a').min()", `"a"`},

@@ -101,7 +101,7 @@ func TestStrings(t *testing.T) {
 		{"'a'.join(',')", `"a"`},
 		{"{}.join(',')", ""},
 		{"(1 | 2).join(',')", "compile semantic"},
-		{"descendants().ofType(boolean).join(',')", "execution"},
+		{"descendants().where($this is boolean).join(',')", "execution"},
 		{"name.given.join('|')", `"Peter|James|Jim|Peter|James"`},
 	})
 }
