@@ -93,7 +93,7 @@ func TestWithoutModel(t *testing.T) {
 		{"$this is Observation", "false"},
 		{"name.ofType(string)", ""},
 		{"contained.ofType(Organization).name", `"Acme"`},
-		{"gender.type()", ""},
+		{"gender.type()", `"System.String"`},
 		{"name.given.id", `"g2"`},
 		{"children().count()", "17"},
 		{"birthDate.children().count()", "1"},
