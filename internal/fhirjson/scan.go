@@ -194,16 +194,3 @@ func scanLiteral(src []byte, i int, want string) (int, *SyntaxError) {
 	}
 	return i + len(want), nil
 }
-
-// skipSpace returns the index of the first byte from i that is not white space.
-func skipSpace(src []byte, i int) int {
-	for i < len(src) {
-		switch src[i] {
-		case ' ', '\t', '\n', '\r':
-			i++
-		default:
-			return i
-		}
-	}
-	return i
-}
