@@ -2,18 +2,28 @@ package store_test
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/pgtest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store"
 )
 
-func TestARequestRunsThroughOnSQLite(t *testing.T) {
+var pool pgtest.Pool
+
+func TestMain(m *testing.M) { os.Exit(pool.Main(m)) }
+
+func TestARequestRunsThrough(t *testing.T) {
+	t.Run("sqlite", func(t *testing.T) { life(t, "sqlite://"+filepath.Join(t.TempDir(), "rf.db")) })
+	t.Run("postgres", func(t *testing.T) { life(t, pool.URL(t)) })
+}
+
+func life(t *testing.T, url string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	url := "sqlite://" + filepath.Join(t.TempDir(), "rf.db")
 	s, err := store.Open(ctx, url)
 	if err != nil {
 		t.Fatal(err)

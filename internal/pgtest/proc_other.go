@@ -1,0 +1,8 @@
+//go:build unix && !linux
+
+package pgtest
+
+import "syscall"
+
+// dieWithParent can be had on Linux only.
+func dieWithParent(*syscall.SysProcAttr) {}
