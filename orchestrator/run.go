@@ -18,8 +18,11 @@ type engine struct {
 	stopClaims, stopSteps context.CancelCauseFunc
 	loops, steps          sync.WaitGroup
 
-	mu   sync.Mutex
-	free map[string]int // step -> executions that may still be begun
+	draining bool // see Drain
+
+	mu     sync.Mutex
+	free   map[string]int // step -> executions that may still be begun
+	failed error          // see takeError
 }
 
 var errStopping = errors.New("orchestrator: the host is stopping")
@@ -35,13 +38,7 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 	if err := o.putDefinition(ctx); err != nil {
 		return err
 	}
-	e := &engine{o: o, free: map[string]int{}}
-	base := context.WithoutCancel(ctx)
-	e.claiming, e.stopClaims = context.WithCancelCause(base)
-	e.working, e.stopSteps = context.WithCancelCause(base)
-	for name, set := range o.cfg.steps {
-		e.free[name] = set.concurrency
-	}
+	e := o.newEngine(context.WithoutCancel(ctx))
 	e.loop("steps", e.claimSteps)
 	e.loop("timers", e.fireTimers)
 	if kinds := o.messageKinds(); len(kinds) > 0 {
@@ -53,6 +50,55 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 	e.loops.Go(e.adopt)
 	o.engine = e
 	return nil
+}
+
+func (o *Orchestrator) newEngine(base context.Context) *engine {
+	e := &engine{o: o, free: map[string]int{}}
+	e.claiming, e.stopClaims = context.WithCancelCause(base)
+	e.working, e.stopSteps = context.WithCancelCause(base)
+	for name, set := range o.cfg.steps {
+		e.free[name] = set.concurrency
+	}
+	return e
+}
+
+// Drain does the work that there is now, in the calling goroutine's time, and returns when nothing is left that could
+// be done at once: steps, due timers, messages. It is for programs that want no goroutines running between calls,
+// and for tests; it may be used beside [Orchestrator.Start], also on other hosts. It stops at the first error of the store. When ctx
+// ends, running steps are cancelled and handed back.
+func (o *Orchestrator) Drain(ctx context.Context) error {
+	if err := o.putDefinition(ctx); err != nil {
+		return err
+	}
+	e := o.newEngine(ctx)
+	e.draining = true
+	defer e.stopClaims(nil)
+	defer e.stopSteps(nil)
+	works := []func(context.Context) (bool, error){e.claimSteps, e.fireTimers}
+	if len(o.messageKinds()) > 0 {
+		works = append(works, e.deliverMessages)
+	}
+	for more := true; more; {
+		more = false
+		for _, work := range works {
+			did, err := work(ctx)
+			e.steps.Wait()
+			if err = errors.Join(err, e.takeError()); err != nil {
+				return err
+			}
+			more = more || did
+		}
+	}
+	return ctx.Err()
+}
+
+// takeError returns the first error of a step that could not be begun or stored, and forgets it.
+func (e *engine) takeError() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	err := e.failed
+	e.failed = nil
+	return err
 }
 
 // Stop ends what Start began: it claims nothing more, lets running steps go on for the grace period,

@@ -34,7 +34,10 @@ func (e *engine) execute(x Execution) {
 			log.LogAttrs(ctx, slog.LevelWarn, "step not begun", slog.Any("error", err))
 		}
 		if err != nil && !errors.Is(err, ErrFenced) {
-			e.pause(nil, o.cfg.poll) // whatever is wrong, it is not to be tried a thousand times a second
+			e.report(err)
+			if !e.draining {
+				e.pause(nil, o.cfg.poll) // whatever is wrong, it is not to be tried a thousand times a second
+			}
 			o.release(ctx, lease, log)
 		}
 		return
@@ -49,7 +52,7 @@ func (e *engine) execute(x Execution) {
 	o.metrics.step(ctx, x.Step, time.Since(started), err)
 
 	// The lease is kept while the result is being written: that may take longer than it lasts.
-	stopped := errors.Is(context.Cause(ctx), errStopping)
+	stopped := e.working.Err() != nil
 	finish := context.WithoutCancel(ctx)
 	if err == nil || !errors.Is(context.Cause(ctx), ErrFenced) {
 		err = o.persist(finish, lease, func(ctx context.Context) error { return o.finish(ctx, run, result, err, stopped) })
@@ -62,7 +65,17 @@ func (e *engine) execute(x Execution) {
 		log.LogAttrs(ctx, slog.LevelInfo, "step's lease was lost, its result is dropped")
 	default:
 		log.LogAttrs(ctx, slog.LevelWarn, "step's result could not be stored", slog.Any("error", err))
+		e.report(err)
 		o.release(ctx, lease, log)
+	}
+}
+
+// report keeps the first error for takeError.
+func (e *engine) report(err error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.failed == nil {
+		e.failed = err
 	}
 }
 

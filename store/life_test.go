@@ -2,19 +2,13 @@ package store_test
 
 import (
 	"context"
-	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/researchflow/researchflow/internal/pgtest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store"
 )
-
-var pool pgtest.Pool
-
-func TestMain(m *testing.M) { os.Exit(pool.Main(m)) }
 
 func TestARequestRunsThrough(t *testing.T) {
 	t.Run("sqlite", func(t *testing.T) { life(t, "sqlite://"+filepath.Join(t.TempDir(), "rf.db")) })

@@ -1,0 +1,177 @@
+package orchestrator
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Mermaid draws the definition as a Mermaid state diagram. Given the history of a request, the states it
+// entered are marked, and the one it is in now; each transition it took is drawn with the numbers of its history rows.
+func (d *Definition) Mermaid(history ...StateChange) string {
+	var b strings.Builder
+	b.WriteString("stateDiagram-v2\n")
+	for _, s := range d.States {
+		label := s.Name
+		switch s.Kind {
+		case Working:
+			label += "\\nstep " + s.Step
+		case Waiting:
+			label += "\\ngate: " + strings.Join(s.Gate.Roles, ", ")
+			if s.Gate.Timeout > 0 {
+				label += ", " + hours(s.Gate.Timeout)
+			}
+		case Pass, Terminal:
+		}
+		fmt.Fprintf(&b, "    state \"%s\" as %s\n", label, s.Name)
+	}
+	fmt.Fprintf(&b, "    [*] --> %s\n", d.Initial)
+	for _, e := range d.edges(history, "#35;") { // Mermaid reads # as the beginning of a character's name
+		fmt.Fprintf(&b, "    %s --> %s: %s\n", e.from, e.to, e.label)
+	}
+	for i, t := range d.anywhere() {
+		if i == 0 {
+			b.WriteString("    state \"any live state\" as ANY\n")
+		}
+		fmt.Fprintf(&b, "    ANY --> %s: %s\n", t.To, t.Event)
+	}
+	for _, s := range d.States {
+		if s.Kind == Terminal {
+			fmt.Fprintf(&b, "    %s --> [*]\n", s.Name)
+		}
+	}
+	b.WriteString("    classDef gate fill:#fff3cd,stroke:#b58900\n    classDef terminal fill:#eeeeee,stroke:#666666\n")
+	for _, s := range d.States {
+		switch s.Kind {
+		case Waiting:
+			fmt.Fprintf(&b, "    class %s gate\n", s.Name)
+		case Terminal:
+			fmt.Fprintf(&b, "    class %s terminal\n", s.Name)
+		case Pass, Working:
+		}
+	}
+	if len(history) > 0 {
+		b.WriteString("    classDef entered fill:#d4edda,stroke:#28a745\n    classDef now fill:#28a745,color:#ffffff,stroke-width:3px\n")
+		now := history[len(history)-1].To
+		for _, s := range d.States {
+			switch {
+			case s.Name == now:
+				fmt.Fprintf(&b, "    class %s now\n", s.Name)
+			case slices.ContainsFunc(history, func(h StateChange) bool { return h.To == s.Name }):
+				fmt.Fprintf(&b, "    class %s entered\n", s.Name)
+			}
+		}
+	}
+	return b.String()
+}
+
+// DOT draws the definition in the language of Graphviz, with the same marks as [Definition.Mermaid].
+func (d *Definition) DOT(history ...StateChange) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "digraph %q {\n  rankdir=TB;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n", d.Name)
+	fmt.Fprintf(&b, "  start [shape=point];\n  start -> %s;\n", d.Initial)
+	now := ""
+	if len(history) > 0 {
+		now = history[len(history)-1].To
+	}
+	for _, s := range d.States {
+		label, color, extra := s.Name, "white", ""
+		switch s.Kind {
+		case Working:
+			label += `\nstep ` + s.Step
+		case Waiting:
+			color = "#fff3cd"
+			label += `\ngate: ` + strings.Join(s.Gate.Roles, ", ")
+			if s.Gate.Timeout > 0 {
+				label += ", " + hours(s.Gate.Timeout)
+			}
+		case Terminal:
+			color, extra = "#eeeeee", ", peripheries=2"
+		case Pass:
+		}
+		switch {
+		case s.Name == now:
+			color, extra = "#28a745", extra+", penwidth=3"
+		case slices.ContainsFunc(history, func(h StateChange) bool { return h.To == s.Name }):
+			color = "#d4edda"
+		}
+		fmt.Fprintf(&b, "  %s [label=\"%s\", fillcolor=\"%s\"%s];\n", s.Name, label, color, extra)
+	}
+	for i, t := range d.anywhere() {
+		if i == 0 {
+			b.WriteString("  ANY [label=\"any live state\", style=dashed];\n")
+		}
+		fmt.Fprintf(&b, "  ANY -> %s [label=\"%s\", style=dashed];\n", t.To, t.Event)
+	}
+	for _, e := range d.edges(history, "#") {
+		style := ""
+		if e.taken {
+			style = ", color=\"#28a745\", penwidth=2"
+		}
+		fmt.Fprintf(&b, "  %s -> %s [label=\"%s\"%s];\n", e.from, e.to, e.label, style)
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+type edge struct {
+	from, to, label string
+	taken           bool
+}
+
+// anywhere are the transitions from every live state.
+func (d *Definition) anywhere() []Transition {
+	return slices.DeleteFunc(slices.Clone(d.Transitions), func(t Transition) bool { return t.From != AnyLive })
+}
+
+// edges are the transitions to draw: those between the same two states joined to one, those from every live state
+// only where the history took them, and a return as it was taken, or to each state that it may lead to.
+func (d *Definition) edges(history []StateChange, number string) []edge {
+	var all []edge
+	add := func(from, to, label string) *edge {
+		for i := range all {
+			if all[i].from == from && all[i].to == to {
+				if !slices.Contains(strings.Split(all[i].label, ", "), label) {
+					all[i].label += ", " + label
+				}
+				return &all[i]
+			}
+		}
+		all = append(all, edge{from: from, to: to, label: label})
+		return &all[len(all)-1]
+	}
+	for _, t := range d.Transitions {
+		label := t.Event
+		if len(t.When) > 0 {
+			label += " (if)"
+		}
+		switch {
+		case t.From == AnyLive:
+		case t.To == Return:
+			for _, u := range d.Transitions {
+				if u.To == t.From && u.From != AnyLive && u.From != t.From {
+					add(t.From, u.From, label)
+				}
+			}
+		default:
+			add(t.From, t.To, label)
+		}
+	}
+	for _, h := range history {
+		if h.From == "" || d.State(h.From) == nil || d.State(h.To) == nil {
+			continue
+		}
+		e := add(h.From, h.To, h.Event)
+		e.taken = true
+		e.label += fmt.Sprintf(" %s%d", number, h.Seq)
+	}
+	return all
+}
+
+func hours(d Duration) string {
+	if d.D()%time.Hour == 0 {
+		return fmt.Sprintf("%d h", int(d.D().Hours()))
+	}
+	return d.D().String()
+}

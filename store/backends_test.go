@@ -1,0 +1,98 @@
+package store_test
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
+
+	"github.com/researchflow/researchflow/internal/pgtest"
+	"github.com/researchflow/researchflow/store"
+	"github.com/researchflow/researchflow/store/storetest"
+)
+
+var (
+	pool    pgtest.Pool
+	reports storetest.Reports
+)
+
+func TestMain(m *testing.M) {
+	storetest.Child(sqliteBackend(), postgresBackend())
+	code := pool.Main(m)
+	if table := reports.String(); table != "" {
+		fmt.Print(table)
+	}
+	os.Exit(code)
+}
+
+// database is one that store.Open opens by its URL.
+type database string
+
+func (d database) Open(ctx context.Context, opt storetest.OpenOptions) (storetest.Store, error) {
+	var opts []store.Option
+	if opt.Wrap != nil {
+		opts = append(opts, store.WithConnector(opt.Wrap))
+	}
+	if opt.Clock != nil {
+		opts = append(opts, store.WithClock(opt.Clock))
+	}
+	s, err := store.Open(ctx, string(d), opts...)
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func (d database) SQL() (*sql.DB, error) {
+	if path, ok := strings.CutPrefix(string(d), "sqlite://"); ok {
+		return sql.Open("sqlite", "file:"+path+"?_pragma=busy_timeout(5000)")
+	}
+	cfg, err := pgx.ParseConfig(string(d))
+	if err != nil {
+		return nil, err
+	}
+	return stdlib.OpenDB(*cfg), nil
+}
+
+func (d database) Address() string { return string(d) }
+
+func reopen(ctx context.Context, address string, opt storetest.OpenOptions) (storetest.Store, error) {
+	return database(address).Open(ctx, opt)
+}
+
+func sqliteBackend() storetest.Backend {
+	return storetest.Backend{Name: "sqlite", Reopen: reopen, New: func(tb testing.TB) storetest.Database {
+		return database("sqlite://" + filepath.Join(tb.TempDir(), "rf.db"))
+	}}
+}
+
+func postgresBackend() storetest.Backend {
+	return storetest.Backend{Name: "postgres", Reopen: reopen, New: func(tb testing.TB) storetest.Database {
+		return database(pool.URL(tb))
+	}}
+}
+
+// each runs a test on both databases.
+func each(t *testing.T, f func(t *testing.T, b storetest.Backend)) {
+	for _, b := range []storetest.Backend{sqliteBackend(), postgresBackend()} {
+		t.Run(b.Name, func(t *testing.T) {
+			t.Parallel()
+			f(t, b)
+		})
+	}
+}
+
+func TestAtomic(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) { storetest.Atomic(t, b, &reports) })
+}
+
+func TestKilled(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) { storetest.Killed(t, b, &reports) })
+}

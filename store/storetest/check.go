@@ -1,0 +1,245 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/audit"
+)
+
+// Check reads everything there is about a request and returns what contradicts what: the invariants that
+// hold between any two transactions. def is the definition it runs under.
+func Check(ctx context.Context, s orchestrator.Store, def *orchestrator.Definition, id string) error {
+	c := checker{ctx: ctx, s: s, def: def}
+	snap, err := s.Snapshot(ctx, id)
+	if err != nil {
+		return err
+	}
+	c.r = &snap.Request
+	for _, part := range []func() error{c.history, c.trail, c.gates, c.executions, c.rest} {
+		if err := part(); err != nil {
+			return fmt.Errorf("check %s: %w", id, err)
+		}
+	}
+	if again, err := s.Snapshot(ctx, id); err != nil || again.Request.Version != snap.Request.Version {
+		return Check(ctx, s, def, id) // it was changed meanwhile
+	}
+	if len(c.faults) > 0 {
+		return fmt.Errorf("check %s (in %s): %w", id, c.r.State, errors.Join(c.faults...))
+	}
+	return nil
+}
+
+type checker struct {
+	ctx    context.Context
+	s      orchestrator.Store
+	def    *orchestrator.Definition
+	r      *orchestrator.Request
+	rows   []orchestrator.StateChange
+	counts map[audit.Type]int
+	// settled counts the entries that settle a gate, by gate.
+	settled map[string]int
+	faults  []error
+}
+
+func (c *checker) bad(format string, args ...any) {
+	c.faults = append(c.faults, fmt.Errorf(format, args...))
+}
+
+func (c *checker) state() *orchestrator.State {
+	if s := c.def.State(c.r.State); s != nil {
+		return s
+	}
+	return &orchestrator.State{}
+}
+
+func (c *checker) history() (err error) {
+	if c.rows, err = c.s.History(c.ctx, c.r.ID); err != nil {
+		return err
+	}
+	from, last := "", time.Time{}
+	for i, h := range c.rows {
+		if h.Seq != int64(i)+1 {
+			c.bad("history row %d has number %d", i+1, h.Seq)
+		}
+		if h.From != from {
+			c.bad("history row %d leads from %q, the row before to %q", h.Seq, h.From, from)
+		}
+		if h.At.Before(last) {
+			c.bad("history row %d is older than the row before", h.Seq)
+		}
+		from, last = h.To, h.At
+	}
+	if from != c.r.State || int64(len(c.rows)) != c.r.Visit {
+		c.bad("history ends in %s at row %d, the request is in %s at %d", from, len(c.rows), c.r.State, c.r.Visit)
+	}
+	return nil
+}
+
+func (c *checker) trail() error {
+	head, _, err := c.s.AuditHead(c.ctx, c.r.ID)
+	if err != nil {
+		return err
+	}
+	v := audit.NewVerifier(c.r.ID, audit.Head{})
+	c.counts, c.settled = map[audit.Type]int{}, map[string]int{}
+	changes := 0
+	for s, err := range c.s.AuditEntries(c.ctx, c.r.ID, 0) {
+		if err == nil {
+			err = v.Add(&s)
+		}
+		if err != nil {
+			return err
+		}
+		e, err := s.Entry()
+		if err != nil {
+			return err
+		}
+		c.counts[e.Type]++
+		if e.Type == audit.GateDecided && e.Gate.Status != string(orchestrator.GateOpen) {
+			c.settled[e.Gate.ID]++
+		}
+		if e.Type != audit.StateChanged {
+			continue
+		}
+		if changes >= len(c.rows) {
+			c.bad("audit entry %d tells of a change that history does not have", s.Seq)
+			continue
+		}
+		h := c.rows[changes]
+		if e.Change == nil || *e.Change != (audit.Change{Seq: h.Seq, From: h.From, To: h.To, Event: h.Event}) {
+			c.bad("audit entry %d does not tell of history row %d", s.Seq, h.Seq)
+		}
+		changes++
+	}
+	if changes != len(c.rows) {
+		c.bad("audit tells of %d changes, history of %d", changes, len(c.rows))
+	}
+	if n := c.counts[audit.RequestSubmitted]; n != 1 {
+		c.bad("%d audit entries of the submission", n)
+	}
+	return v.End(head)
+}
+
+func (c *checker) gates() error {
+	gates, err := c.s.Gates(c.ctx, c.r.ID)
+	if err != nil {
+		return err
+	}
+	open := 0
+	for _, g := range gates {
+		want := 1
+		switch g.Status {
+		case orchestrator.GateOpen:
+			open++
+			want = 0
+			if c.r.Gate == nil || c.r.Gate.ID != g.ID || g.State != c.r.State || g.Visit != c.r.Visit {
+				c.bad("gate %s is open, but it is not the request's", g.ID)
+			}
+		case orchestrator.GateClosed:
+			want = 0
+		case orchestrator.GateApproved, orchestrator.GateRejected, orchestrator.GateModified:
+			if len(g.Approvals) == 0 {
+				c.bad("gate %s is %s without a decision", g.ID, g.Status)
+			}
+		}
+		if c.settled[g.ID] != want {
+			c.bad("gate %s is %s, and audit settles it %d times", g.ID, g.Status, c.settled[g.ID])
+		}
+	}
+	if want := b2i(c.state().Kind == orchestrator.Waiting && c.r.Live()); open != want {
+		c.bad("%d gates are open, want %d", open, want)
+	}
+	if c.counts[audit.GateOpened] != len(gates) {
+		c.bad("%d gates, audit opened %d", len(gates), c.counts[audit.GateOpened])
+	}
+	escalations, err := c.s.Escalations(c.ctx, c.r.ID)
+	if err == nil && (len(escalations) != c.counts[audit.GateEscalated] || len(escalations) != c.counts[audit.GateTimedOut]) {
+		c.bad("%d escalations, audit has %d", len(escalations), c.counts[audit.GateEscalated])
+	}
+	return err
+}
+
+func (c *checker) executions() error {
+	all, err := c.s.Executions(c.ctx, c.r.ID)
+	if err != nil {
+		return err
+	}
+	active, succeeded := 0, 0
+	attempts, done := map[int64]int{}, map[int64]int{}
+	for _, e := range all {
+		attempts[e.Visit]++
+		if e.Attempt != attempts[e.Visit] {
+			c.bad("attempt %d at visit %d is missing", attempts[e.Visit], e.Visit)
+		}
+		switch e.Status {
+		case orchestrator.StepReady, orchestrator.StepRunning, orchestrator.StepPaused:
+			active++
+			if c.r.Step == nil || c.r.Step.ID != e.ID || e.Visit != c.r.Visit {
+				c.bad("execution %s is %s, but it is not the request's", e.ID, e.Status)
+			}
+			if paused := c.r.Suspended != nil || c.r.Parked != ""; paused != (e.Status == orchestrator.StepPaused) {
+				c.bad("execution %s is %s, at rest: %v", e.ID, e.Status, paused)
+			}
+		case orchestrator.StepSucceeded:
+			succeeded++
+			if done[e.Visit]++; done[e.Visit] > 1 {
+				c.bad("the step of visit %d succeeded twice", e.Visit)
+			}
+		case orchestrator.StepFailed, orchestrator.StepLost, orchestrator.StepCancelled:
+		}
+	}
+	if want := b2i(c.state().Kind == orchestrator.Working && c.r.Live()); active != want {
+		c.bad("%d executions wait or run, want %d", active, want)
+	}
+	if succeeded != c.counts[audit.StepSucceeded] {
+		c.bad("%d executions succeeded, audit has %d", succeeded, c.counts[audit.StepSucceeded])
+	}
+	return nil
+}
+
+func (c *checker) rest() error {
+	versions, err := c.s.RequirementsVersions(c.ctx, c.r.ID)
+	if err != nil {
+		return err
+	}
+	for i, v := range versions {
+		if v.Version != i+1 {
+			c.bad("version %d of the requirements is missing", i+1)
+		}
+	}
+	if len(versions) != c.r.RequirementsVersion {
+		c.bad("%d versions of the requirements, the request is at %d", len(versions), c.r.RequirementsVersion)
+	}
+	timers, err := c.s.Timers(c.ctx, c.r.ID)
+	if err != nil {
+		return err
+	}
+	escalate := 0
+	for _, t := range timers {
+		if t.Kind == orchestrator.TimerEscalate {
+			escalate++
+		}
+		if t.Gate != "" && (c.r.Gate == nil || c.r.Gate.ID != t.Gate) {
+			c.bad("timer %s is for a gate that is not open", t.ID)
+		}
+	}
+	rule := c.state().Gate
+	if want := b2i(rule != nil && rule.Timeout > 0 && c.r.Live() && c.r.Suspended == nil); escalate != want {
+		c.bad("%d timers to escalate, want %d", escalate, want)
+	}
+	if terminal := c.state().Kind == orchestrator.Terminal; terminal == c.r.Live() || terminal == c.r.ClosedAt.IsZero() {
+		c.bad("the state is terminal: %v, the outcome %q", terminal, c.r.Outcome)
+	}
+	return nil
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -1,0 +1,314 @@
+package storetest
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// ErrInjected is the error of a call that was made to fail.
+var ErrInjected = errors.New("storetest: injected failure")
+
+// Mode says what happens at the call that is chosen.
+type Mode int
+
+// The modes.
+const (
+	// Fail: the call is not made and fails.
+	Fail Mode = iota + 1
+	// FailAfter: the call is made, and then fails.
+	FailAfter
+	// Kill: the process is killed (SIGKILL) instead of the call.
+	Kill
+	// KillAfter: the process is killed after the call.
+	KillAfter
+)
+
+// String names the mode.
+func (m Mode) String() string {
+	return [...]string{"none", "fail", "succeed then fail", "kill before", "kill after"}[m]
+}
+
+// Faults makes one call of a database/sql driver fail: the N-th since it was armed. Calls are counted
+// over all connections. Any goroutine may use it.
+type Faults struct {
+	mu    sync.Mutex
+	armed bool
+	at    int
+	mode  Mode
+	calls []string
+	sites []string
+	fired bool
+}
+
+// Arm begins to count calls anew; the n-th fails by the mode. n of 0 only counts.
+func (f *Faults) Arm(n int, mode Mode) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.armed, f.at, f.mode, f.calls, f.sites, f.fired = true, n, mode, nil, nil, false
+}
+
+// Disarm lets every further call through, and counts no more.
+func (f *Faults) Disarm() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.armed = false
+}
+
+// Fired says whether the chosen call came.
+func (f *Faults) Fired() bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fired
+}
+
+// Calls names the calls since Arm, in order: "commit", "exec INSERT INTO audit", …
+func (f *Faults) Calls() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.calls...)
+}
+
+// Sites returns, for each place in the code that calls came from (the functions and lines on the stack,
+// outside the drivers), the numbers of those calls since Arm.
+func (f *Faults) Sites() map[string][]int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	sites := map[string][]int{}
+	for i, s := range f.sites {
+		sites[s] = append(sites[s], i+1)
+	}
+	return sites
+}
+
+// site names the functions and lines of this module that lead to a call, and the call.
+func site(name string) string {
+	var pcs [64]uintptr
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
+	var b strings.Builder
+	b.WriteString(name)
+	for {
+		f, more := frames.Next()
+		if strings.Contains(f.Function, "researchflow") && !strings.Contains(f.Function, "storetest") {
+			fmt.Fprintf(&b, " < %s:%d", f.Function, f.Line)
+		}
+		if !more {
+			return b.String()
+		}
+	}
+}
+
+// Wrap returns a connector whose connections are counted; it fits store.WithConnector.
+func (f *Faults) Wrap(c driver.Connector) driver.Connector { return &connector{c, f} }
+
+// do makes a call, or not.
+func (f *Faults) do(name string, call func() error) error {
+	f.mu.Lock()
+	mode := Mode(0)
+	if f.armed {
+		f.calls = append(f.calls, name)
+		f.sites = append(f.sites, site(name))
+		if len(f.calls) == f.at {
+			mode, f.fired = f.mode, true
+		}
+	}
+	f.mu.Unlock()
+	switch mode {
+	case Fail:
+		return ErrInjected
+	case Kill:
+		kill()
+	}
+	err := call()
+	switch mode {
+	case FailAfter:
+		if err == nil {
+			err = ErrInjected
+		}
+	case KillAfter:
+		kill()
+	}
+	return err
+}
+
+// kill ends this process as kill -9 does, without a chance to tidy up.
+func kill() {
+	if p, err := os.FindProcess(os.Getpid()); err == nil {
+		_ = p.Signal(syscall.SIGKILL)
+	}
+	select {} // the signal is on its way
+}
+
+func sqlName(op, query string) string {
+	words := strings.Fields(query)
+	if len(words) == 0 {
+		return op
+	}
+	name := op + " " + words[0]
+	for i, w := range words {
+		switch strings.ToUpper(w) {
+		case "INTO", "UPDATE", "FROM":
+			if i+1 < len(words) {
+				return name + " " + strings.Trim(words[i+1], `"(),`)
+			}
+		}
+	}
+	return name
+}
+
+type connector struct {
+	driver.Connector
+	f *Faults
+}
+
+func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
+	var inner driver.Conn
+	err := c.f.do("connect", func() (err error) {
+		inner, err = c.Connector.Connect(ctx)
+		return err
+	})
+	if err != nil {
+		if inner != nil {
+			_ = inner.Close()
+		}
+		return nil, err
+	}
+	return &conn{inner, c.f}, nil
+}
+
+// conn passes on what database/sql asks the drivers of this repository for.
+type conn struct {
+	driver.Conn
+	f *Faults
+}
+
+func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
+	b, ok := c.Conn.(driver.ConnBeginTx)
+	if !ok {
+		return nil, errors.New("storetest: the driver has no BeginTx")
+	}
+	var inner driver.Tx
+	err := c.f.do("begin", func() (err error) {
+		inner, err = b.BeginTx(ctx, opts)
+		return err
+	})
+	if err != nil {
+		if inner != nil {
+			_ = inner.Rollback()
+		}
+		return nil, err
+	}
+	return &tx{inner, c.f}, nil
+}
+
+func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	e, ok := c.Conn.(driver.ExecerContext)
+	if !ok {
+		return nil, driver.ErrSkip
+	}
+	var res driver.Result
+	err := c.f.do(sqlName("exec", query), func() (err error) {
+		res, err = e.ExecContext(ctx, query, args)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return res, nil
+}
+
+func (c *conn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	q, ok := c.Conn.(driver.QueryerContext)
+	if !ok {
+		return nil, driver.ErrSkip
+	}
+	var inner driver.Rows
+	err := c.f.do(sqlName("query", query), func() (err error) {
+		inner, err = q.QueryContext(ctx, query, args)
+		return err
+	})
+	if err != nil {
+		if inner != nil {
+			_ = inner.Close()
+		}
+		return nil, err
+	}
+	return &rows{Rows: inner, f: c.f, name: sqlName("fetch", query)}, nil
+}
+
+func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
+	if p, ok := c.Conn.(driver.ConnPrepareContext); ok {
+		return p.PrepareContext(ctx, query)
+	}
+	return c.Prepare(query)
+}
+
+func (c *conn) Ping(ctx context.Context) error {
+	p, ok := c.Conn.(driver.Pinger)
+	if !ok {
+		return nil
+	}
+	return c.f.do("ping", func() error { return p.Ping(ctx) })
+}
+
+func (c *conn) ResetSession(ctx context.Context) error {
+	if r, ok := c.Conn.(driver.SessionResetter); ok {
+		return r.ResetSession(ctx)
+	}
+	return nil
+}
+
+func (c *conn) IsValid() bool {
+	v, ok := c.Conn.(driver.Validator)
+	return !ok || v.IsValid()
+}
+
+func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
+	if n, ok := c.Conn.(driver.NamedValueChecker); ok {
+		return n.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
+}
+
+type tx struct {
+	driver.Tx
+	f *Faults
+}
+
+func (t *tx) Commit() error   { return t.f.do("commit", t.Tx.Commit) }
+func (t *tx) Rollback() error { return t.f.do("rollback", t.Tx.Rollback) }
+
+// rows count the first fetch; on the way to the others nothing new can happen.
+type rows struct {
+	driver.Rows
+	f       *Faults
+	name    string
+	fetched bool
+}
+
+func (r *rows) Next(dest []driver.Value) error {
+	if r.fetched {
+		return r.Rows.Next(dest)
+	}
+	r.fetched = true
+	end := false
+	err := r.f.do(r.name, func() error {
+		err := r.Rows.Next(dest)
+		end = errors.Is(err, io.EOF)
+		if end {
+			return nil // no row is a success
+		}
+		return err
+	})
+	if err == nil && end {
+		return io.EOF
+	}
+	return err
+}
