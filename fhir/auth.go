@@ -66,7 +66,7 @@ func (a *authorizer) credentials(ctx context.Context, refused http.Header) (http
 	select {
 	case res := <-done:
 		if res.Err != nil {
-			return nil, fmt.Errorf("no credentials: %w", res.Err)
+			return nil, res.Err
 		}
 		header, _ := res.Val.(http.Header)
 		return header, nil

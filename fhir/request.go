@@ -73,7 +73,13 @@ func (c *Client) do(ctx context.Context, q *call) (*answer, error) {
 	if c.auth != nil && !q.anonymous && c.net.ours(q.url) {
 		var err error
 		if credentials, err = c.auth.credentials(ctx, nil); err != nil {
-			return nil, c.failure(ctx, &exchange{call: q}, nil, err)
+			if ctx.Err() != nil {
+				return nil, ctx.Err()
+			}
+			return nil, &Error{
+				Method: q.method, ResourceType: q.resourceType, ID: q.id,
+				kinds: []error{ErrUnauthorized}, detail: "no credentials", cause: safeCause(err),
+			}
 		}
 	}
 	a, err := c.send(ctx, q, credentials)
@@ -195,12 +201,7 @@ func (c *Client) failure(ctx context.Context, x *exchange, resp *http.Response, 
 		e.kinds, e.detail = []error{f.kind}, f.detail
 		return e
 	}
-	if x.attempts == 0 {
-		e.kinds = []error{ErrUnauthorized} // the credentials could not be had
-	} else {
-		e.kinds = []error{ErrConnection}
-	}
-	e.cause = cause
+	e.kinds, e.cause = []error{ErrConnection}, cause
 	return e
 }
 

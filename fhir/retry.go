@@ -39,19 +39,27 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return min(max(at.Sub(now), 0), longest), true
 }
 
-// backoff is the pause before retry number attempt (from 0). A server's wish is honoured up to a cap, and spread by a
-// part of itself so that clients which were refused together do not come back together.
+// backoff is the pause before retry number attempt (from 0), by what the last answer asks for.
 func (c *Client) backoff(attempt int, resp *http.Response) time.Duration {
+	if resp != nil && resp.StatusCode >= 400 {
+		if wish, ok := retryAfter(resp.Header, c.cfg.Clock()); ok {
+			return c.pause(attempt, wish, true)
+		}
+	}
+	return c.pause(attempt, 0, false)
+}
+
+// pause is the pause before retry number attempt (from 0). A server's wish is honoured up to a cap, and spread by a part
+// of itself so that clients which were refused together do not come back together.
+func (c *Client) pause(attempt int, wish time.Duration, wished bool) time.Duration {
 	ceiling := c.cfg.MaxBackoff
 	if shift := c.cfg.MinBackoff << min(attempt, 62); shift>>min(attempt, 62) == c.cfg.MinBackoff && shift < ceiling {
 		ceiling = shift
 	}
 	jitter := func(d time.Duration) time.Duration { return time.Duration(rand.Int64N(int64(d) + 1)) }
-	if resp != nil && resp.StatusCode >= 400 {
-		if wish, ok := retryAfter(resp.Header, c.cfg.Clock()); ok {
-			wish = min(wish, c.cfg.MaxRetryAfter)
-			return wish + jitter(max(wish/4, ceiling))
-		}
+	if wished {
+		wish = min(wish, c.cfg.MaxRetryAfter)
+		return wish + jitter(max(wish/4, ceiling))
 	}
 	return jitter(ceiling)
 }

@@ -235,6 +235,7 @@ func readAll(r *http.Request) string {
 		return ""
 	}
 	b, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	r.Body = io.NopCloser(bytes.NewReader(b))
 	return string(b)
 }
 
@@ -276,6 +277,12 @@ func (s *Server) sleep(r *http.Request, d time.Duration) bool {
 	case <-s.closed:
 	}
 	return false
+}
+
+// With returns a copy of the answer that is given by a function.
+func (a Answer) With(handler http.HandlerFunc) Answer {
+	a.handle = func(_ *Server, w http.ResponseWriter, r *http.Request) { handler(w, r) }
+	return a
 }
 
 // Chunked answers 200 with a body whose length is not told.

@@ -201,7 +201,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case scripted:
 		answer.serve(s, w, r)
-	case token != "" && path != "token" && r.Header.Get("Authorization") != "Bearer "+token:
+	case token != "" && path != "token" && !strings.HasPrefix(path, ".well-known/") && r.Header.Get("Authorization") != "Bearer "+token:
 		outcome(401, "login", "the token is not accepted").serve(s, w, r)
 	default:
 		s.right(w, r)
@@ -232,6 +232,9 @@ func (s *Server) right(w http.ResponseWriter, r *http.Request) {
 	case s.serveExport(w, r, parts):
 	case r.Method != http.MethodGet:
 		outcome(405, "not-supported", "").serve(s, w, r)
+	case path == ".well-known/smart-configuration":
+		s.write(w, r, 200, []byte(`{"token_endpoint":"`+s.URL()+`/token","grant_types_supported":["client_credentials"],`+
+			`"token_endpoint_auth_signing_alg_values_supported":["RS384","ES384"],"capabilities":["client-confidential-asymmetric"]}`))
 	case path == "metadata":
 		s.write(w, r, 200, []byte(capability))
 	case r.URL.Query().Has("_getpages"):

@@ -1,0 +1,363 @@
+package fhir
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/big"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+	"golang.org/x/sync/singleflight"
+)
+
+// BackendServicesConfig configures [NewBackendServices].
+type BackendServicesConfig struct {
+	// ClientID is the id under which the server knows this client.
+	ClientID string
+	// Key signs the assertions: an *rsa.PrivateKey of at least 2048 bits (RS384) or an *ecdsa.PrivateKey on P-384
+	// (ES384).
+	Key crypto.Signer
+	// KeyID names the key in the client's JWKS. "" means the key's thumbprint (RFC 7638).
+	KeyID string
+	// JWKSURL is where the client publishes its JWKS, sent as jku. "" leaves it out.
+	JWKSURL string
+	// Scopes are asked for. Nil means "system/*.rs".
+	Scopes []string
+	// BaseURL is the FHIR server's, where the token endpoint is looked up (.well-known/smart-configuration). It is not
+	// needed with TokenURL.
+	BaseURL string
+	// TokenURL is the token endpoint. "" means that it is looked up.
+	TokenURL string
+	// HTTP configures the requests; its Auth is not used. A token endpoint that was looked up and is on a private
+	// address other than BaseURL's must be among its AllowedHosts.
+	HTTP Config
+}
+
+// BackendServices is an [Auth] by SMART Backend Services
+// (http://hl7.org/fhir/smart-app-launch/backend-services.html): it gets access tokens with signed assertions, keeps each
+// until shortly before it expires, and fetches another when one is refused. Any number of goroutines may use it at once.
+type BackendServices struct {
+	cfg    BackendServicesConfig
+	method jwt.SigningMethod
+	client *Client // of TokenURL, or of BaseURL
+	group  singleflight.Group
+
+	mu       sync.Mutex
+	endpoint *url.URL // nil: not looked up yet
+	token    accessToken
+}
+
+type accessToken struct {
+	header http.Header // nil: there is none
+	until  time.Time
+}
+
+const (
+	// assertionLife is how long an assertion is valid; the specification allows five minutes.
+	assertionLife = 4 * time.Minute
+	// defaultTokenLife is assumed when a server does not tell expires_in.
+	defaultTokenLife = 5 * time.Minute
+	maxTokenLife     = 24 * time.Hour
+)
+
+// NewBackendServices checks cfg and sends nothing yet. It fails when the client id, the key or the URL is missing or
+// cannot be used.
+func NewBackendServices(cfg BackendServicesConfig) (*BackendServices, error) {
+	b := &BackendServices{cfg: cfg}
+	if cfg.ClientID == "" {
+		return nil, errors.New("fhir: backend services: no client id")
+	}
+	switch key := cfg.Key.(type) {
+	case *rsa.PrivateKey:
+		if key.N == nil || key.N.BitLen() < 2048 {
+			return nil, errors.New("fhir: backend services: RSA key has fewer than 2048 bits")
+		}
+		b.method = jwt.SigningMethodRS384
+	case *ecdsa.PrivateKey:
+		if key.Curve != elliptic.P384() {
+			return nil, errors.New("fhir: backend services: key is not on P-384")
+		}
+		b.method = jwt.SigningMethodES384
+	default:
+		return nil, errors.New("fhir: backend services: key is neither RSA nor ECDSA")
+	}
+	if len(b.cfg.Scopes) == 0 {
+		b.cfg.Scopes = []string{"system/*.rs"}
+	}
+	if b.cfg.KeyID == "" {
+		b.cfg.KeyID = thumbprint(b.jwk())
+	}
+	cfg.HTTP.Auth = nil
+	base := cfg.BaseURL
+	if cfg.TokenURL != "" {
+		base = cfg.TokenURL
+	}
+	var err error
+	if b.client, err = NewClient(base, cfg.HTTP); err != nil {
+		return nil, err
+	}
+	if cfg.TokenURL != "" {
+		if b.endpoint, err = url.Parse(strings.TrimSpace(cfg.TokenURL)); err != nil {
+			return nil, errors.New("fhir: backend services: token URL cannot be parsed")
+		}
+	}
+	return b, nil
+}
+
+// ParsePrivateKey reads an RSA or ECDSA private key in PEM (PKCS #1, SEC 1 or PKCS #8).
+func ParsePrivateKey(pem []byte) (crypto.Signer, error) {
+	if key, err := jwt.ParseRSAPrivateKeyFromPEM(pem); err == nil {
+		return key, nil
+	}
+	if key, err := jwt.ParseECPrivateKeyFromPEM(pem); err == nil {
+		return key, nil
+	}
+	return nil, errors.New("fhir: not an RSA or ECDSA private key in PEM")
+}
+
+// Scope implements [Scoped].
+func (b *BackendServices) Scope() string {
+	return "client " + b.cfg.ClientID + " scope " + strings.Join(b.cfg.Scopes, " ")
+}
+
+// Credentials implements [Auth].
+func (b *BackendServices) Credentials(ctx context.Context, refused http.Header) (http.Header, error) {
+	b.mu.Lock()
+	if b.token.header != nil && refused != nil && b.token.header.Get("Authorization") == refused.Get("Authorization") {
+		b.token = accessToken{}
+	}
+	token := b.token
+	b.mu.Unlock()
+	if token.header != nil && b.client.cfg.Clock().Before(token.until) {
+		return token.header, nil
+	}
+	done := b.group.DoChan("", func() (any, error) {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
+		defer cancel()
+		token, err := b.fetch(ctx)
+		if err != nil {
+			return nil, err
+		}
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.token = token
+		return token.header, nil
+	})
+	select {
+	case res := <-done:
+		header, _ := res.Val.(http.Header)
+		return header, res.Err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+// CloseIdleConnections closes connections to the token endpoint.
+func (b *BackendServices) CloseIdleConnections() { b.client.CloseIdleConnections() }
+
+// fetch gets a token. Every attempt has an assertion of its own, since a server may take each jti once only.
+func (b *BackendServices) fetch(ctx context.Context) (accessToken, error) {
+	endpoint, err := b.discover(ctx)
+	if err != nil {
+		return accessToken{}, err
+	}
+	for attempt := 0; ; attempt++ {
+		token, err := b.request(ctx, endpoint)
+		var e *Error
+		passes := errors.Is(err, ErrThrottled) || errors.Is(err, ErrUnavailable) || errors.Is(err, ErrConnection) || errors.Is(err, ErrStalled)
+		if err == nil || !passes || attempt >= b.client.cfg.MaxRetries || !errors.As(err, &e) {
+			return token, err
+		}
+		if err := sleep(ctx, b.client.pause(attempt, e.RetryAfter, e.RetryAfter > 0)); err != nil {
+			return token, err
+		}
+	}
+}
+
+// sleep waits, or returns ctx's error.
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// discover looks up the token endpoint.
+func (b *BackendServices) discover(ctx context.Context) (*url.URL, error) {
+	b.mu.Lock()
+	endpoint := b.endpoint
+	b.mu.Unlock()
+	if endpoint != nil {
+		return endpoint, nil
+	}
+	q := &call{
+		method: http.MethodGet, resourceType: "smart-configuration", url: b.client.base.JoinPath(".well-known", "smart-configuration"),
+		header: http.Header{"Accept": {"application/json"}}, idempotent: true,
+	}
+	q.decode = func(a *answer) error {
+		var doc struct {
+			TokenEndpoint string   `json:"token_endpoint"`
+			Algorithms    []string `json:"token_endpoint_auth_signing_alg_values_supported"`
+		}
+		if err := json.Unmarshal(a.body, &doc); err != nil || doc.TokenEndpoint == "" {
+			return faultf(ErrNotFHIR, "no token_endpoint")
+		}
+		if len(doc.Algorithms) > 0 && !slices.Contains(doc.Algorithms, b.method.Alg()) {
+			return faultf(ErrRejected, "the server does not accept "+b.method.Alg())
+		}
+		u, err := resolve(a.url, doc.TokenEndpoint)
+		if err != nil {
+			return err
+		}
+		if u.Scheme != "https" && b.client.base.Scheme == "https" {
+			return faultf(ErrForeignOrigin, "the token endpoint is not https")
+		}
+		endpoint = u
+		return nil
+	}
+	if _, err := b.client.do(ctx, q); err != nil {
+		return nil, err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.endpoint = endpoint
+	return endpoint, nil
+}
+
+// assertion is a signed authentication JWT for the token endpoint.
+func (b *BackendServices) assertion(audience string) (string, error) {
+	now := b.client.cfg.Clock()
+	t := jwt.NewWithClaims(b.method, jwt.MapClaims{
+		"iss": b.cfg.ClientID, "sub": b.cfg.ClientID, "aud": audience,
+		"iat": now.Unix(), "exp": now.Add(assertionLife).Unix(), "jti": rand.Text(),
+	})
+	t.Header["kid"] = b.cfg.KeyID
+	if b.cfg.JWKSURL != "" {
+		t.Header["jku"] = b.cfg.JWKSURL
+	}
+	signed, err := t.SignedString(b.cfg.Key)
+	if err != nil {
+		return "", errors.New("fhir: backend services: the assertion cannot be signed")
+	}
+	return signed, nil
+}
+
+// oauthErrors are the codes of RFC 6749 section 5.2; any other text of a server is not repeated.
+var oauthErrors = []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}
+
+func (b *BackendServices) request(ctx context.Context, endpoint *url.URL) (token accessToken, err error) {
+	assertion, err := b.assertion(endpoint.String())
+	if err != nil {
+		return token, err
+	}
+	form := url.Values{
+		"grant_type":            {"client_credentials"},
+		"scope":                 {strings.Join(b.cfg.Scopes, " ")},
+		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+		"client_assertion":      {assertion},
+	}
+	q := &call{
+		method: http.MethodPost, resourceType: "token", url: endpoint, body: []byte(form.Encode()),
+		header: http.Header{"Accept": {"application/json"}, "Content-Type": {"application/x-www-form-urlencoded"}},
+		accept: func(status int) bool { return status == 200 || status == 400 || status == 401 },
+	}
+	now := b.client.cfg.Clock()
+	q.decode = func(a *answer) error {
+		var doc struct {
+			Error       string          `json:"error"`
+			AccessToken string          `json:"access_token"`
+			TokenType   string          `json:"token_type"`
+			ExpiresIn   json.RawMessage `json:"expires_in"`
+		}
+		err := json.Unmarshal(a.body, &doc)
+		if a.status != http.StatusOK {
+			if !slices.Contains(oauthErrors, doc.Error) {
+				doc.Error = "the token endpoint refused"
+			}
+			return faultf(ErrUnauthorized, doc.Error)
+		}
+		if err != nil || doc.AccessToken == "" || !strings.EqualFold(doc.TokenType, "bearer") || strings.ContainsFunc(doc.AccessToken, notToken) {
+			return faultf(ErrUnauthorized, "the token endpoint gave no bearer token")
+		}
+		life := tokenLife(doc.ExpiresIn)
+		token = accessToken{
+			header: http.Header{"Authorization": {"Bearer " + doc.AccessToken}},
+			until:  now.Add(life - min(life/10, 30*time.Second)), // shortly before
+		}
+		return nil
+	}
+	_, err = b.client.do(ctx, q)
+	return token, err
+}
+
+// notToken reports whether a character cannot be in a bearer token.
+func notToken(r rune) bool { return r <= ' ' || r > '~' }
+
+// tokenLife reads expires_in: seconds, which some servers send as a string.
+func tokenLife(raw json.RawMessage) time.Duration {
+	text := string(bytes.Trim(raw, `"`))
+	seconds, err := strconv.ParseFloat(text, 64)
+	if err != nil || math.IsNaN(seconds) {
+		return defaultTokenLife
+	}
+	return time.Duration(min(max(seconds, 0), maxTokenLife.Seconds()) * float64(time.Second))
+}
+
+// JWKS returns the public half of the key as a JSON Web Key Set (RFC 7517), to be published for the server.
+func (b *BackendServices) JWKS() []byte {
+	key := b.jwk()
+	key["kid"], key["alg"], key["use"], key["key_ops"] = b.cfg.KeyID, b.method.Alg(), "sig", []string{"verify"}
+	set, err := json.Marshal(map[string]any{"keys": []any{key}})
+	if err != nil {
+		panic(fmt.Sprintf("fhir: a JWKS of strings cannot be encoded: %v", err))
+	}
+	return set
+}
+
+// jwk is the members that make up the public key.
+func (b *BackendServices) jwk() map[string]any {
+	encode := base64.RawURLEncoding.EncodeToString
+	switch key := b.cfg.Key.(type) {
+	case *rsa.PrivateKey:
+		return map[string]any{"kty": "RSA", "n": encode(key.N.Bytes()), "e": encode(big.NewInt(int64(key.E)).Bytes())}
+	case *ecdsa.PrivateKey:
+		point, err := key.PublicKey.Bytes() // 4, X, Y
+		if err != nil || len(point) != 97 {
+			return map[string]any{"kty": "EC", "crv": "P-384"}
+		}
+		return map[string]any{"kty": "EC", "crv": "P-384", "x": encode(point[1:49]), "y": encode(point[49:])}
+	}
+	return nil
+}
+
+// thumbprint is the SHA-256 thumbprint of RFC 7638: of the members in the order of their names, which is what
+// encoding/json writes for a map.
+func thumbprint(key map[string]any) string {
+	b, err := json.Marshal(key)
+	if err != nil {
+		return ""
+	}
+	sum := sha256.Sum256(b)
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
