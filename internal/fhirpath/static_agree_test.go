@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/researchflow/researchflow/internal/fhirpath/check"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
@@ -90,6 +91,15 @@ func TestCheckAgreesWithEvaluation(t *testing.T) {
 		t.Errorf("%d of %d expressions are refused, want more", refused, len(expressions))
 	}
 	t.Logf("%d expressions: %d refused, %d fail in evaluation", len(expressions), refused, failed)
+}
+
+// TestCheckKnowsAllFunctions fails for functions that were added without telling the checker.
+func TestCheckKnowsAllFunctions(t *testing.T) {
+	for name := range functions {
+		if !check.Knows(name) {
+			t.Errorf("the checker does not know %s()", name)
+		}
+	}
 }
 
 // compileUnchecked compiles without the faults of the static check, and returns nil where the compiler finds some.

@@ -1,6 +1,7 @@
 package fhirpath
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -17,17 +18,28 @@ import (
 	"github.com/researchflow/researchflow/internal/testdata"
 )
 
-// staticInputs are resources to evaluate on, by type.
+// staticInputs are resources of many types to evaluate on: the inputs of HL7's suite, then one of each file of data.
 func staticInputs(tb testing.TB) []staticInput {
 	tb.Helper()
 	names, err := filepath.Glob(filepath.Join(testdata.Shared(tb, "conformance", "fhirpath", "inputs-r4"), "*.json"))
 	if err != nil {
 		tb.Fatal(err)
 	}
+	for _, set := range []string{"small", "edge"} {
+		more, err := filepath.Glob(filepath.Join(testdata.Shared(tb, "data", set), "*.ndjson"))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		names = append(names, more...)
+	}
 	inputs := make([]staticInput, len(names))
 	for i, name := range names {
 		if inputs[i].raw, err = os.ReadFile(name); err != nil {
 			tb.Fatal(err)
+		}
+		if strings.HasSuffix(name, ".ndjson") { // the last of its resources
+			inputs[i].raw = bytes.TrimSpace(inputs[i].raw)
+			inputs[i].raw = inputs[i].raw[bytes.LastIndexByte(inputs[i].raw, '\n')+1:]
 		}
 		var resource struct{ ResourceType string }
 		if err := json.Unmarshal(inputs[i].raw, &resource); err != nil {

@@ -84,6 +84,16 @@ func (c *checker) call(e *syntax.Call, s scope) (Type, scope) {
 	return f.result(c, x, args), s
 }
 
+// Knows tells whether the checker knows what a function gives. Calls of other functions can give anything.
+func Knows(name string) bool {
+	switch name {
+	case "is", "as", "ofType", "getReferenceKey", "repeat", "repeatAll", "aggregate", "defineVariable":
+		return true
+	}
+	_, ok := functions[name]
+	return ok
+}
+
 // single returns t with another answer to whether there is at most one item.
 func (t Type) single(is bool) Type {
 	t.Single = is

@@ -64,9 +64,6 @@ func powered(c *checker, x Type, args []Type) Type {
 	return Type{Single: true}.with(refsOf(k))
 }
 
-// anything returns a collection that nothing is known about.
-func anything(*checker, Type, []Type) Type { return Any() }
-
 // withArguments returns the items of the input and of all arguments.
 func withArguments(_ *checker, x Type, args []Type) Type {
 	least := min(x.Least, 1)
@@ -324,17 +321,10 @@ var functions = map[string]function{
 	"resolve":    onMany(resolved),
 	"memberOf":   onItem(one(Boolean), stringParam("valueset")),
 	"conformsTo": onItem(one(Boolean), stringParam("structure")),
-	"subsumes":   onItem(one(Boolean), collectionParam("code")),
-	"subsumedBy": onItem(one(Boolean), collectionParam("code")),
 	"htmlChecks": onItem(one(Boolean)),
 
 	// SQL on FHIR.
 	"getResourceKey": onMany(key),
-
-	// Known to exist, with results that are not followed.
-	"elementDefinition": onMany(anything),
-	"slice":             onMany(anything, stringParam("structure"), stringParam("name")),
-	"checkModifiers":    {params: params(stringParam("modifier")), variadic: true, result: same},
 }
 
 // undoubled returns the input without duplicates.
