@@ -86,6 +86,9 @@ func (c *compiler) view() *View {
 	columns := c.selects(root, c.def.Select, "select", 0, c.exprs.root(), 0)
 	p.root = root
 	c.unique(columns)
+	if len(columns) == 0 && len(c.bad.list) == 0 {
+		c.bad.addf(KindValidate, "select", "the view has no columns")
+	}
 	if len(columns) > maxColumns {
 		c.bad.addf(KindLimit, "select", "the view has more than %d columns", maxColumns)
 	}
@@ -180,8 +183,8 @@ func (c *compiler) sel(s *Select, element string, lo int, in focusType, depth in
 	if s.Column != nil && len(s.Column) == 0 {
 		c.bad.addf(KindValidate, element+".column", "the list of columns is empty")
 	}
-	if len(s.Column)+len(s.Select)+len(s.UnionAll) == 0 {
-		c.bad.addf(KindValidate, element, "the select has no columns")
+	if len(s.Column)+len(s.Select)+len(s.UnionAll) == 0 && s.Column == nil {
+		c.warnings = append(c.warnings, element+": the select has no columns")
 	}
 	var columns []outColumn
 	for i := range s.Column {

@@ -120,7 +120,7 @@ func (d *ViewDefinition) MarshalJSON() ([]byte, error) {
 	for _, name := range names {
 		o.add(name, d.Extra[name])
 	}
-	o.text("resource", d.Resource, true)
+	o.text("resource", d.Resource, false)
 	if len(d.Profile) > 0 {
 		o.add("profile", d.Profile)
 	}
@@ -133,7 +133,9 @@ func (d *ViewDefinition) MarshalJSON() ([]byte, error) {
 	if len(d.Where) > 0 {
 		o.add("where", d.Where)
 	}
-	o.add("select", d.Select)
+	if d.Select != nil {
+		o.add("select", d.Select)
+	}
 	return o.close()
 }
 
