@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -94,12 +95,15 @@ func MaxRowsPerResource(n int) RunOption { return func(c *runConfig) { c.maxPerR
 // that cannot be read, a server that fails) end the run under either policy.
 func OnError(p Policy) RunOption { return func(c *runConfig) { c.policy = p } }
 
-// Patients restricts the run to resources of these patients, given as logical ids: a Patient by its id, any
+// Patients restricts the run to resources of these patients, given as logical ids (or Patient/id): a Patient by its id, any
 // other resource by its reference to the patient it is about (subject, patient, beneficiary, ...). References
 // count when they are Patient/id, relative or absolute, with or without a version. No ids mean no resources.
 // A resource type that is not about a patient makes the run fail with [ErrNoPatient].
 func Patients(ids ...string) RunOption {
 	ids = slices.Clone(ids)
+	for i, id := range ids {
+		ids[i] = strings.TrimPrefix(id, "Patient/")
+	}
 	return func(c *runConfig) { c.patients, c.byPatient = append(c.patients, ids...), true }
 }
 

@@ -39,7 +39,7 @@ func newPatientFilter(v *View, cfg *runConfig) (*patientFilter, error) {
 	}
 	f := &patientFilter{ids: make(map[string]bool, len(cfg.patients))}
 	for _, id := range cfg.patients {
-		f.ids[strings.TrimPrefix(id, "Patient/")] = true
+		f.ids[id] = true
 	}
 	path, ok := patientPath(v.model, v.resource)
 	if !ok {

@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"net/url"
 )
@@ -35,6 +36,10 @@ type Resources []json.RawMessage
 // Resources implements [Source].
 func (s Resources) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
+		if len(params) > 0 {
+			yield(nil, fmt.Errorf("runner: resources: %w", ErrSearch))
+			return
+		}
 		for _, raw := range s {
 			if !yield(raw, nil) {
 				return

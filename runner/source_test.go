@@ -1,0 +1,290 @@
+package runner
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"errors"
+	"iter"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+)
+
+const idView = `{"resource":"Patient","name":"ids","select":[{"column":[{"name":"id","path":"id"}]}]}`
+
+func patient(id string) string { return `{"resourceType":"Patient","id":"` + id + `"}` }
+
+func ids(list ...string) []string {
+	rows := make([]string, len(list))
+	for i, id := range list {
+		rows[i] = `{"id":"` + id + `"}`
+	}
+	return rows
+}
+
+// write writes a file of a test directory.
+func write(t *testing.T, dir, name string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func gzipped(t *testing.T, parts ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	for _, part := range parts { // one member each
+		w := gzip.NewWriter(&b)
+		if _, err := w.Write([]byte(part)); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b.Bytes()
+}
+
+func TestDir(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	enc, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, dir, "Patient.000.ndjson", []byte(patient("a")+"\n\n"+patient("b")))
+	write(t, dir, "Patient-1.ndjson.gz", gzipped(t, patient("c")+"\r\n", patient("d")+"\n"))
+	write(t, dir, "Patient_2.ndjson.zst", enc.EncodeAll([]byte("\ufeff"+patient("e")+"\n"), nil))
+	write(t, dir, "patient-f.json", []byte("{\n \"resourceType\": \"Patient\",\n \"id\": \"f\"\n}\n"))
+	write(t, dir, "export.json", []byte("["+patient("g")+",\n"+`{"resourceType":"Group","id":"x"},`+patient("h")+"]"))
+	write(t, dir, "Bundle-1.json", []byte(`{"resourceType":"Bundle","type":"searchset","entry":[{"fullUrl":"x","resource":`+patient("i")+`},
+		{"request":{"method":"GET"}},{"resource":{"resourceType":"OperationOutcome"},"search":{"mode":"outcome"}},{"resource":`+patient("j")+`,"search":{"mode":"match"}}]}`))
+	write(t, dir, "mixed.ndjson", []byte(patient("k")+"\n"+`{"resourceType":"Observation","id":"o"}`+"\n"))
+	write(t, dir, "lines.json", []byte(patient("l")+"\n"+patient("m")+"\n"))
+	write(t, dir, "Bundle-2.json.gz", gzipped(t, `{"resourceType":"Bundle","entry":[{"resource":`+patient("n")+`}]}`))
+	// Not read: another type (which is not even JSON), other endings, directories.
+	write(t, dir, "Observation.ndjson", []byte("broken"))
+	write(t, dir, "Patient.txt", []byte("broken"))
+	write(t, dir, ".hidden.ndjson", []byte("broken"))
+	if err := os.Mkdir(filepath.Join(dir, "Patient.ndjson"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	v := mustView(t, idView)
+	// By name: Bundle-1, Bundle-2, Patient-1, Patient.000, Patient_2, export, lines, mixed, patient-f.
+	wantRows(t, v, Dir(dir), ids("i", "j", "n", "c", "d", "a", "b", "e", "g", "h", "l", "m", "k", "f"))
+	for _, size := range []int{1, 64, 8 << 20} {
+		wantRows(t, v, Dir(dir).WithBlockSize(size), ids("i", "j", "n", "c", "d", "a", "b", "e", "g", "h", "l", "m", "k", "f"))
+	}
+	wantRows(t, v, Files(filepath.Join(dir, "mixed.ndjson"), filepath.Join(dir, "export.json")), ids("k", "g", "h"))
+	// The same as single resources.
+	var got []string
+	for raw, err := range Files(filepath.Join(dir, "Bundle-1.json"), filepath.Join(dir, "Patient.000.ndjson")).Resources(context.Background(), "Patient", nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, string(raw))
+	}
+	if diff := cmp.Diff([]string{patient("i"), patient("j"), patient("a"), patient("b")}, got); diff != "" {
+		t.Errorf("Resources (-want +got):\n%s", diff)
+	}
+}
+
+func TestMayHold(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name string
+		want bool
+	}{
+		{"Patient.ndjson", true}, {"Patient.000.ndjson", true}, {"Patient-1.ndjson.gz", true}, {"Patient_all.json", true},
+		{"Patient2.ndjson", true}, {"Observation.ndjson", false}, {"Group-1.json", false}, {"Bundle.json", true},
+		{"patients.ndjson", true}, {"PatientExtra.ndjson", true}, {"0001.ndjson", true}, {"export-Observation.ndjson", true},
+		{"SubscriptionStatus.ndjson", false}, // R5
+		{"HumanName.ndjson", true},           // a type, but not of resources
+	}
+	for _, tt := range tests {
+		if got := mayHold(tt.name, "Patient"); got != tt.want {
+			t.Errorf("mayHold(%s) = %t, want %t", tt.name, got, tt.want)
+		}
+	}
+}
+
+func TestBundle(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, idView)
+	wantRows(t, v, Bundle([]byte(`{"resourceType":"Bundle","entry":[{"resource":`+patient("a")+`},{"resource":`+patient("b")+`}]}`)), ids("a", "b"))
+	wantRows(t, v, Bundle([]byte(`{"resourceType":"Bundle"}`)), nil)
+	wantRows(t, v, Bundle([]byte("["+patient("a")+"]")), ids("a"))
+	wantRows(t, v, Bundle([]byte(patient("a"))), ids("a"))
+	wantRows(t, v, Bundle([]byte(`[]`)), nil)
+	// More than goes into one block.
+	var many []string
+	var want []string
+	for i := range 3 * documentBlockResources {
+		id := string(rune('a'+i%26)) + strings.Repeat("x", i%5)
+		many, want = append(many, patient(id)), append(want, id)
+	}
+	wantRows(t, v, Bundle([]byte("["+strings.Join(many, ",")+"]")), ids(want...))
+}
+
+// TestPlaces says where a fault is, for each form of source.
+func TestPlaces(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	bad := `{"resourceType":"Patient","id":"x",}`
+	write(t, dir, "Patient.ndjson", []byte(patient("a")+"\r\n\n"+bad+"\n"+patient("b")+"\n"))
+	write(t, dir, "Patient.ndjson.gz", gzipped(t, patient("a")+"\n"+bad))
+	write(t, dir, "array.json", []byte("[\n"+patient("a")+",\n{\"id\":1},\n"+patient("b")+"]"))
+	write(t, dir, "bundle.json", []byte("{\"resourceType\":\"Bundle\",\n\"entry\":[\n{\"resource\":3}]}"))
+	write(t, dir, "broken.json", []byte("{\n\"resourceType\": \"Patient\",\n}"))
+	write(t, dir, "empty.json", nil)
+	write(t, dir, "scalar.json", []byte("3"))
+	v := mustView(t, idView)
+	in := func(name string) *FileSource { return Files(filepath.Join(dir, name)) }
+	tests := []struct {
+		name string
+		src  Source
+		want string // after the directory
+	}{
+		{"NDJSON", in("Patient.ndjson"), "Patient.ndjson:3: not a FHIR resource: "},
+		{"compressed", in("Patient.ndjson.gz"), "Patient.ndjson.gz:2: not a FHIR resource: "},
+		{"array", in("array.json"), "array.json:3: not a FHIR resource: it has no resourceType"},
+		{"Bundle", in("bundle.json"), "bundle.json:3: not a FHIR resource"},
+		{"broken JSON", in("broken.json"), "broken.json:3: not a FHIR resource: "},
+		{"empty JSON", in("empty.json"), "empty.json:1: not a FHIR resource: "},
+		{"scalar", in("scalar.json"), "scalar.json:1: not a FHIR resource"},
+		{"stream", Reader("stdin", strings.NewReader(patient("a")+"\n"+bad)), "stdin:2: not a FHIR resource: "},
+		{"in memory", resources(patient("a"), bad), "resource 2: not a FHIR resource: "},
+		{"Bundle in memory", Bundle([]byte("[" + patient("a") + ",\n7]")), "line 2: not a FHIR resource"},
+		{"no such file", in("none.ndjson"), "none.ndjson: no such file or directory"},
+		{"no such directory", Dir(filepath.Join(dir, "none")), "none: no such file or directory"},
+		{"directory without data", Dir(t.TempDir()), ": the directory holds no *.ndjson or *.json files"},
+		{"cut gzip", Files(cutFile(t, dir)), "cut.ndjson.gz:2: unexpected EOF"},
+	}
+	for _, tt := range tests {
+		_, err := rowTexts(v, tt.src, Parallel(1))
+		if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "runner: ") || strings.Count(err.Error(), "\n") > 0 {
+			t.Errorf("%s: error %v, want it to hold %q", tt.name, err, tt.want)
+		}
+		if err != nil && strings.Count(err.Error(), "runner:") > 1 {
+			t.Errorf("%s: error %v names the package twice", tt.name, err)
+		}
+	}
+}
+
+// cutFile writes a gzip file that ends too early, after one whole line.
+func cutFile(t *testing.T, dir string) string {
+	t.Helper()
+	var text strings.Builder
+	text.WriteString(patient("a") + "\n")
+	for i := range 20000 { // long enough that the first line is out before the cut
+		text.WriteString(string(rune('a' + i*7%26)))
+	}
+	data := gzipped(t, text.String())
+	write(t, dir, "cut.ndjson.gz", data[:len(data)-20])
+	return filepath.Join(dir, "cut.ndjson.gz")
+}
+
+func TestSearchNeedsAServer(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, idView)
+	dir := t.TempDir()
+	write(t, dir, "Patient.ndjson", []byte(patient("a")))
+	for _, src := range []Source{Dir(dir), Bundle([]byte("[]")), Reader("r", strings.NewReader("")), Resources{}} {
+		if _, err := rowTexts(v, src, Search("gender", "female")); !errors.Is(err, ErrSearch) {
+			t.Errorf("%T: %v, want ErrSearch", src, err)
+		}
+	}
+	server := &recorded{list: []json.RawMessage{json.RawMessage(patient("a"))}}
+	wantRows(t, v, server, ids("a"), Search("gender", "female"), Search("_sort", "x"))
+	if got := server.params.Encode(); got != "_sort=x&gender=female" || server.resource != "Patient" {
+		t.Errorf("the source was asked for %s %q", server.resource, got)
+	}
+}
+
+// recorded is a source as a client would be: it reuses its buffer, and may fail at the end.
+type recorded struct {
+	list     []json.RawMessage
+	err      error
+	resource string
+	params   url.Values
+	stopped  bool
+}
+
+func (s *recorded) Resources(ctx context.Context, resource string, params url.Values) iter.Seq2[json.RawMessage, error] {
+	s.resource, s.params = resource, params
+	return func(yield func(json.RawMessage, error) bool) {
+		var buf []byte
+		for _, raw := range s.list {
+			if ctx.Err() != nil {
+				s.stopped = true
+				yield(nil, ctx.Err())
+				return
+			}
+			buf = append(buf[:0], raw...)
+			if !yield(buf, nil) {
+				s.stopped = true
+				return
+			}
+		}
+		if s.err != nil {
+			yield(nil, s.err)
+		}
+	}
+}
+
+func TestSourceErrors(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, idView)
+	boom := errors.New("boom")
+	for _, workers := range []int{1, 4} {
+		rows, err := rowTexts(v, &recorded{list: []json.RawMessage{json.RawMessage(patient("a"))}, err: boom}, Parallel(workers), OnError(Skip))
+		if !errors.Is(err, boom) || err.Error() != "runner: boom" {
+			t.Errorf("%d workers: %v, want boom", workers, err)
+		}
+		if diff := cmp.Diff(ids("a"), rows); diff != "" {
+			t.Errorf("%d workers: rows before the error (-want +got):\n%s", workers, diff)
+		}
+	}
+	if _, err := rowTexts(v, nil); err == nil {
+		t.Error("a nil source gives no error")
+	}
+}
+
+func TestReaderRunsOnce(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, idView)
+	src := Reader("x", bytes.NewReader(gzipped(t, patient("a"))))
+	if rows, err := rowTexts(v, src); err != nil || len(rows) != 1 {
+		t.Errorf("first run: %q, %v", rows, err)
+	}
+	if _, err := rowTexts(v, src); err == nil {
+		t.Error("the second run gives no error")
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "Patient.ndjson", []byte(patient("a")))
+	first, ok := Dir(dir).Identity()
+	if !ok {
+		t.Fatal("a directory has no identity")
+	}
+	if again, _ := Dir(dir).Identity(); again != first {
+		t.Error("the identity changes by itself")
+	}
+	write(t, dir, "Patient.ndjson", []byte(patient("ab")))
+	if other, _ := Dir(dir).Identity(); other == first {
+		t.Error("the identity does not change with the file")
+	}
+	if _, ok := Files(filepath.Join(dir, "none")).Identity(); ok {
+		t.Error("a missing file has an identity")
+	}
+}
