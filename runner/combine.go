@@ -29,8 +29,10 @@ func (w *worker) part(ctx context.Context, n *node, f *focus, index int) (int, e
 			return 0, w.at(n.element, "", n.paths[0].String(), err)
 		}
 		total := 0
-		for i, item := range items {
-			rows, err := w.body(ctx, n, &focus{value: item}, i)
+		var f focus // outside of the loop, where it needs no memory of its own
+		for i := range items {
+			f.value = items[i]
+			rows, err := w.body(ctx, n, &f, i)
 			if err != nil {
 				return 0, err
 			}

@@ -211,7 +211,7 @@ func TestSkipsAreListedUpToALimit(t *testing.T) {
 func TestErrorsHoldNoValues(t *testing.T) {
 	t.Parallel()
 	const canary = "CANARY"
-	v := mustView(t, `{"resource":"Patient","name":"v","where":[{"path":"birthDate.toString().length() + telecom.value = 1"}],
+	v := mustView(t, `{"resource":"Patient","name":"v","where":[{"path":"birthDate.toString().length() + telecom.value.toInteger() = 1"}],
 		"select":[{"column":[{"name":"f","path":"name.family + 'x'"},{"name":"n","path":"name.given.toInteger()"}]}]}`)
 	for _, text := range []string{
 		`{"resourceType":"Patient","id":"p CANARY","name":[{"family":"CANARY"},{"family":"CANARY"}]}`,
