@@ -6,13 +6,16 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/researchflow/researchflow/internal/testdata"
 )
 
 // TestFHIRPathOwn runs the cases of testdata/fhirpath, written from the examples and rules of the specification. A
 // line without indentation begins a group; an indented one is "expression => result", where the result is a list of
 // literals, {} for empty, error for any failure, or syntax for one that Compile finds in the text.
 //
-// A file NAME.txt is evaluated on NAME.json where that exists, else without input.
+// A group may name its input after an @, one of those of HL7's suite, and modes after it: strict, ordered, none (no
+// model).
 func TestFHIRPathOwn(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob(filepath.Join("testdata", "fhirpath", "*.txt"))
@@ -21,6 +24,11 @@ func TestFHIRPathOwn(t *testing.T) {
 	}
 	for _, file := range files {
 		suite := &FHIRPathSuite{Cases: readOwn(t, file)}
+		for _, c := range suite.Cases {
+			if c.InputFile != "" && suite.Dir == "" {
+				suite.Dir = testdata.Shared(t, "conformance", "fhirpath", "inputs-r4")
+			}
+		}
 		results, err := RunFHIRPath(t.Context(), suite)
 		if err != nil {
 			t.Fatal(err)
@@ -40,12 +48,8 @@ func readOwn(t *testing.T, file string) []FHIRPathCase {
 		t.Fatal(err)
 	}
 	defer f.Close() //nolint:errcheck // only read
-	input, err := os.ReadFile(strings.TrimSuffix(file, ".txt") + ".json")
-	if err != nil && !os.IsNotExist(err) {
-		t.Fatal(err)
-	}
 	var cases []FHIRPathCase
-	group := ""
+	group, settings := "", ""
 	lines := bufio.NewScanner(f)
 	for n := 1; lines.Scan(); n++ {
 		line := lines.Text()
@@ -54,7 +58,7 @@ func readOwn(t *testing.T, file string) []FHIRPathCase {
 		case strings.TrimSpace(line) == "" || strings.HasPrefix(line, "#"):
 			continue
 		case !isCase:
-			group = line
+			group, settings, _ = strings.Cut(line, " @")
 			continue
 		}
 		i := strings.LastIndex(text, " => ")
@@ -62,7 +66,8 @@ func readOwn(t *testing.T, file string) []FHIRPathCase {
 			t.Fatalf("%s:%d: no result", file, n)
 		}
 		name := strings.TrimSuffix(filepath.Base(file), ".txt") + "/" + group
-		c := FHIRPathCase{ID: name, Group: group, Expression: text[:i], Input: input}
+		c := FHIRPathCase{ID: name, Group: group, Expression: text[:i]}
+		c.set(strings.Fields(settings))
 		switch want := text[i+len(" => "):]; want {
 		case "{}":
 		case "error":
@@ -78,6 +83,22 @@ func readOwn(t *testing.T, file string) []FHIRPathCase {
 		t.Fatal(err)
 	}
 	return cases
+}
+
+// set applies the settings of a group.
+func (c *FHIRPathCase) set(settings []string) {
+	for i, s := range settings {
+		switch {
+		case i == 0:
+			c.InputFile = s
+		case s == "none":
+			c.Model = Optional{Set: true}
+		case s == "ordered":
+			c.CheckOrdered = "true"
+		default:
+			c.Mode = s
+		}
+	}
 }
 
 // literals reads a list of literals. Strings contain no ", '".

@@ -244,17 +244,24 @@ func output(v fhirpath.Value) FHIRPathOutput {
 	return o
 }
 
-// typeName returns the name a type has in FHIR; System types have that of the primitive with their values.
+// typeName returns the name a type has in FHIR; System types, and primitives without a model, have that of the
+// primitive with their values. It is "" for other elements without a model.
 func typeName(v fhirpath.Value) string {
-	if v.Kind() == fhirpath.Element {
-		return v.FHIRType()
+	kind := v.Kind()
+	if kind == fhirpath.Element {
+		if name := v.FHIRType(); name != "" {
+			return name
+		}
+		kind = v.SystemKind()
 	}
-	switch v.Kind() {
+	switch kind {
+	case 0:
+		return ""
 	case fhirpath.Long:
 		return "integer64"
 	case fhirpath.Quantity, fhirpath.TypeInfo:
-		return v.Kind().String()
+		return kind.String()
 	}
-	name := v.Kind().String()
+	name := kind.String()
 	return strings.ToLower(name[:1]) + name[1:]
 }

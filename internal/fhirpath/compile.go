@@ -301,7 +301,9 @@ func (c *compiler) typeSpec(t syntax.TypeName) typeSpec {
 		spec.system = systemKind(name)
 		spec.any = name == "Any"
 	}
-	if spec.fhir == 0 && spec.system == 0 && !spec.any && (c.schema.model != nil || namespace == "System") {
+	// A type of the model in the wrong namespace (System.Patient) is one that nothing has; the static check says so.
+	misplaced := namespace == "System" && c.schema.typeOf(name) != 0
+	if spec.fhir == 0 && spec.system == 0 && !spec.any && !misplaced && (c.schema.model != nil || namespace == "System") {
 		c.report(Semantic, t.Offset, "type %s is not known%s", t, suggest(name, c.typeNames(namespace)))
 	}
 	return spec

@@ -253,7 +253,11 @@ func (c *checker) typeNamed(parts []string, offset int) (r Ref, known bool) {
 	if namespace != "FHIR" {
 		names = append(names, systemNames[Boolean:TypeInfo]...)
 	}
-	c.fault(Certain, offset, "unknown type %s%s", strings.Join(parts, "."), didYouMean(name, names, ""))
+	level := Certain
+	if _, ok := c.model.Type(name); ok && namespace == "System" && c.Options.Model != nil {
+		level = Strict // a type of the model in the wrong namespace: one that nothing has
+	}
+	c.fault(level, offset, "unknown type %s%s", strings.Join(parts, "."), didYouMean(name, names, ""))
 	return Ref{}, false
 }
 
