@@ -40,7 +40,7 @@ type FileSource struct {
 	blockSize int
 }
 
-// WithBlockSize returns the same source reading blocks of about so many bytes; 0 or less means the default, 1 MiB.
+// WithBlockSize returns the same source reading blocks of about so many bytes; 0 or less means the default, 256 KiB.
 // Larger blocks cost memory (a few for each worker), smaller ones time.
 func (s *FileSource) WithBlockSize(bytes int) *FileSource {
 	c := *s

@@ -4,7 +4,7 @@ package fhirjson
 type frame struct {
 	seen     [4]uint64 // of an object: a bit for the hash of each name
 	node     uint32
-	row      uint16 // of the projection
+	row      uint32 // of the projection
 	object   bool
 	deferred bool // the object's names are compared when it ends
 }
@@ -32,7 +32,7 @@ func (t *Tape) ParseProjected(src []byte, p *Projection, limits Limits) error {
 // noKeys stands for no key set.
 var noKeys = NewKeySet()
 
-func (t *Tape) parse(src []byte, keys *KeySet, rows []uint16, limits Limits) error {
+func (t *Tape) parse(src []byte, keys *KeySet, rows []uint32, limits Limits) error {
 	limits = limits.withDefaults()
 	t.src, t.keys, t.nodes = src, keys, t.nodes[:0]
 	if len(src) > limits.MaxBytes {
@@ -41,10 +41,7 @@ func (t *Tape) parse(src []byte, keys *KeySet, rows []uint16, limits Limits) err
 	if len(t.stack) == 0 {
 		t.stack = make([]frame, 16)
 	}
-	t.stack[0].row = wholeRow
-	if rows != nil {
-		t.stack[0].row = rootRow
-	}
+	t.stack[0].row = rootRow(keys)
 	t.index.plain = t.plain
 	t.index.fill(src, 0)
 	n, err := t.run(src, keys, rows, limits)
@@ -53,12 +50,12 @@ func (t *Tape) parse(src []byte, keys *KeySet, rows []uint16, limits Limits) err
 }
 
 // run writes the nodes into the whole capacity of t.nodes and returns how many there are.
-func (t *Tape) run(src []byte, keys *KeySet, rows []uint16, limits Limits) (int, error) {
+func (t *Tape) run(src []byte, keys *KeySet, rows []uint32, limits Limits) (int, error) {
 	w := &t.walker
 	*w = walker{
 		src: src, nodes: t.nodes[:min(cap(t.nodes), limits.MaxNodes)], stack: t.stack[:min(len(t.stack), limits.MaxDepth+1)],
 		closers: t.index.closers,
-		table:   keys.table, mult: keys.mult, shift: keys.shift, rows: rows, width: keys.Len() + 1,
+		table:   keys.table, mult: keys.mult, shift: keys.shift, rows: rows,
 		keep: 1,
 	}
 	for {
@@ -148,7 +145,7 @@ func (t *Tape) name(w *walker, keys *KeySet) *SyntaxError {
 	id := keys.find(name, head, tail, hash)
 	w.nodes[w.n].Key = id
 	f := &w.stack[w.depth]
-	if w.rows != nil && w.rows[int(f.row)*w.width+int(id)] == skipRow {
+	if w.rows != nil && w.rows[f.row+uint32(id)] == skipRow {
 		return nil
 	}
 	word, bit := &f.seen[hash>>62], uint64(1)<<(hash>>56&63)

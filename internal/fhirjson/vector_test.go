@@ -23,7 +23,7 @@ var (
 func compare(t *testing.T, vector, plain *Tape, src []byte, limits Limits) {
 	t.Helper()
 	plain.plain = true
-	for _, rows := range [][]uint16{nil, vectorProjection.rows} {
+	for _, rows := range [][]uint32{nil, vectorProjection.rows} {
 		want := plain.parse(src, vectorKeys, rows, limits)
 		got := vector.parse(src, vectorKeys, rows, limits)
 		if diff := cmp.Diff(want, got); diff != "" {

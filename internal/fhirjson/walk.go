@@ -11,8 +11,7 @@ type walker struct {
 	table []keyEntry
 	mult  uint64
 	shift uint64
-	rows  []uint16
-	width int
+	rows  []uint32
 
 	i     int // offset in the source
 	end   int // of the string before i, for the states that speak of it
@@ -23,7 +22,7 @@ type walker struct {
 
 	// Of a projection: the row that rules the value that comes next, and whether it is kept. A value is
 	// passed over, with all in it, when keep is 0; passing is the depth at which it stands.
-	row     uint16
+	row     uint32
 	keep    int
 	passing int
 }
@@ -86,7 +85,7 @@ func (w *walker) walk() need {
 	var (
 		src, nodes, stack = w.src, w.nodes, w.stack
 		closers           = w.closers
-		rows, width       = w.rows, w.width
+		rows              = w.rows
 		i, end, n, ci     = w.i, w.end, w.n, w.ci
 		f                 = &stack[w.depth]
 		row, keep         = w.row, w.keep
@@ -370,7 +369,7 @@ key:
 		}
 		node.Key, node.Flags = id, 0
 		if rows != nil && !e.long {
-			if row = rows[int(f.row)*width+int(id)]; row == 0 {
+			if row = rows[f.row+uint32(id)]; row == skipRow {
 				keep, w.passing = 0, w.depth
 				goto colon
 			}
@@ -386,7 +385,7 @@ key:
 
 project:
 	if rows != nil && keep != 0 {
-		if row = rows[int(f.row)*width+int(node.Key)]; row == 0 {
+		if row = rows[f.row+uint32(node.Key)]; row == skipRow {
 			keep, w.passing = 0, w.depth
 		}
 	}

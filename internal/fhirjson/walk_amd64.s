@@ -103,11 +103,10 @@ fromProject:
 	MOVQ walker_rows(DI), CX
 	TESTQ CX, CX; JEQ colon
 	MOVWLZX Node_Key(R9), DX
-	MOVWLZX frame_row(R11), R14
-	IMULQ walker_width(DI), R14
+	MOVL frame_row(R11), R14
 	ADDQ DX, R14
-	MOVWLZX (CX)(R14*2), R14
-	MOVW R14, walker_row(DI)
+	MOVL (CX)(R14*4), R14
+	MOVL R14, walker_row(DI)
 	TESTL R14, R14; JNE colon
 	JMP  pass
 
@@ -115,11 +114,11 @@ element:
 	CMPQ R9, NODESEND; JAE needNodes
 	MOVL $0, (R9)
 	MOVQ $0, Node_KeyStart(R9)
-	MOVWLZX frame_row(R11), CX
-	MOVW CX, walker_row(DI)
+	MOVL frame_row(R11), CX
+	MOVL CX, walker_row(DI)
 
 value:
-	CMPQ AX, LEN8; JGT walkValue
+	CMPQ AX, LEN4; JGT walkValue
 	MOVBLZX (SI)(AX*1), CX
 	CMPL CX, $'"'; JEQ quote
 	CMPL CX, $'{'; JEQ object
@@ -134,6 +133,7 @@ value:
 	MOVL $const_Null, R14
 	CMPL DX, $const_literalNull; JEQ scalar
 	CMPL CX, $'f'; JNE walkValue
+	CMPQ AX, LEN4; JGE walkValue
 	MOVL 1(SI)(AX*1), DX
 	CMPL DX, $const_literalAlse; JNE walkValue
 	INCQ BX
@@ -159,8 +159,8 @@ object:
 	MOVUPS X0, (R11)
 	MOVUPS X0, 16(R11)
 	MOVL R8, frame_node(R11)
-	MOVWLZX walker_row(DI), CX
-	MOVW CX, frame_row(R11)
+	MOVL walker_row(DI), CX
+	MOVL CX, frame_row(R11)
 	MOVW $1, frame_object(R11)
 	CMPQ walker_keep(DI), $0; JEQ passObject
 	MOVB $const_Object, Node_Kind(R9)
@@ -233,7 +233,7 @@ colon:
 open:
 	MOVL (R10), BX
 	ADDQ $4, R10
-	CMPQ BX, LEN4; JGT needText
+	CMPQ BX, LEN4; JGT lastText
 
 text:
 	COMPLETE(const_String)
@@ -244,17 +244,21 @@ text:
 	LEAQ 3(BX), AX
 	JMP  name
 
+lastText:
+	CMPQ BX, LEN; JGE needText
+	COMPLETE(const_String)
+	JMP noName
+
 noText:
 	CMPB 1(SI)(BX*1), $':'; JNE walkProject
 	LEAQ 2(BX), AX
 	JMP  value
 
 project: // the rows are CX, the id is DX
-	MOVWLZX frame_row(R11), R14
-	IMULQ walker_width(DI), R14
+	MOVL frame_row(R11), R14
 	ADDQ DX, R14
-	MOVWLZX (CX)(R14*2), R14
-	MOVW R14, walker_row(DI)
+	MOVL (CX)(R14*4), R14
+	MOVL R14, walker_row(DI)
 	TESTL R14, R14; JNE unseen
 	JMP  pass
 
@@ -268,10 +272,11 @@ noName:
 
 after:
 	CMPQ R11, walker_stack(DI); JEQ root
-	CMPQ AX, LEN4; JGT walkAfter
+	CMPQ AX, LEN; JGE walkAfter
 	MOVBLZX (SI)(AX*1), CX
 	CMPB frame_object(R11), $0; JEQ afterElement
 	CMPL CX, $','; JNE afterMember
+	CMPQ AX, LEN4; JGT walkAfter
 	CMPB 1(SI)(AX*1), $'"'; JNE walkAfter
 	ADDQ $2, AX
 	JMP  name
@@ -319,8 +324,8 @@ array:
 	MOVQ CX, R11
 	INCQ walker_depth(DI)
 	MOVL R8, frame_node(R11)
-	MOVWLZX walker_row(DI), CX
-	MOVW CX, frame_row(R11)
+	MOVL walker_row(DI), CX
+	MOVL CX, frame_row(R11)
 	MOVW $0, frame_object(R11)
 	CMPQ walker_keep(DI), $0; JEQ passArray
 	MOVB $const_Array, Node_Kind(R9)
@@ -391,7 +396,7 @@ passColon:
 passOpen:
 	MOVL (R10), BX
 	ADDQ $4, R10
-	CMPQ BX, LEN4; JGT needText
+	CMPQ BX, LEN4; JGT passLastText
 
 passText:
 	MOVL (SI)(BX*1), CX
@@ -403,6 +408,10 @@ passText:
 	CMPQ CX, walker_passing(DI); JNE passName
 	MOVQ $1, walker_keep(DI)
 	JMP  name
+
+passLastText:
+	CMPQ BX, LEN; JGE needText
+	JMP  passNoName
 
 passName:
 	MOVL (R10), BX
@@ -429,10 +438,11 @@ passComplete:
 	JMP  after
 
 passAfter:
-	CMPQ AX, LEN4; JGT walkAfter
+	CMPQ AX, LEN; JGE walkAfter
 	MOVBLZX (SI)(AX*1), CX
 	CMPB frame_object(R11), $0; JEQ passAfterElement
 	CMPL CX, $','; JNE passAfterMember
+	CMPQ AX, LEN4; JGT walkAfter
 	CMPB 1(SI)(AX*1), $'"'; JNE walkAfter
 	ADDQ $2, AX
 	JMP  passName

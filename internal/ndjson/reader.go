@@ -21,7 +21,7 @@ type Config struct {
 
 // What [Config] means by 0.
 const (
-	DefaultBlockSize = 1 << 20
+	DefaultBlockSize = 256 << 10
 	DefaultMaxLine   = 64 << 20
 )
 
