@@ -1,7 +1,6 @@
 package researchflow
 
 import (
-	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +18,7 @@ func TestFromEnv(t *testing.T) {
 		t.Fatal(err)
 	}
 	header, err := c.FHIR.Auth.Credentials(t.Context(), nil)
-	if err != nil || http.Header(header).Get("Authorization") != "Bearer t0ken" {
+	if err != nil || header.Get("Authorization") != "Bearer t0ken" {
 		t.Errorf("credentials: %v, %v", header, err)
 	}
 	if c.DatabaseURL != "sqlite:///var/lib/rf.db" || c.FHIRBaseURL != "https://fhir.example.org/r4" || !c.DisableCache ||

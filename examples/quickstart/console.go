@@ -55,7 +55,7 @@ func (c *console) start(id string, opt options) {
 	source := "synthetic data"
 	switch {
 	case opt.fhir != "":
-		source = "a FHIR server"
+		source = opt.fhir
 	case opt.data != "":
 		source = opt.data
 	}

@@ -35,10 +35,15 @@ func follow(ctx context.Context, flow *researchflow.Flow, id string, gates revie
 	return nil
 }
 
+// quitError says that somebody left at a gate; the request waits in the database.
+type quitError string
+
+func (e quitError) Error() string { return string(e) }
+
 // reviewers decide the gates.
 type reviewers struct {
 	flow *researchflow.Flow
-	ask  bool
+	opt  options
 	in   *bufio.Reader
 	out  *console
 }
@@ -66,7 +71,7 @@ func (r reviewers) decide(ctx context.Context, id string, change orchestrator.St
 	by.Client = "quickstart"
 	d := orchestrator.Decision{Gate: gate.ID, By: by, Verdict: orchestrator.Approve, Reason: "as agreed with the researcher"}
 	switch {
-	case r.ask:
+	case r.opt.gates == "ask":
 		if d.Verdict, d.Reason, err = r.question(gate, by, change); err != nil {
 			return err
 		}
@@ -103,7 +108,8 @@ func (r reviewers) question(gate *orchestrator.Gate, by orchestrator.Actor, chan
 		case "a", "approve":
 			return orchestrator.Approve, "approved on the terminal", nil
 		case "q", "quit":
-			return "", "", fmt.Errorf("request %s waits at %s: go on with -resume %s", change.Request, gate.State, change.Request)
+			return "", "", quitError(fmt.Sprintf("request %s waits at %s: go on with -db %s -resume %s",
+				change.Request, gate.State, r.opt.db, change.Request))
 		case "r", "reject":
 			reason, err := r.prompt("reason: ")
 			if err != nil {

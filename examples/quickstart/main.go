@@ -120,7 +120,11 @@ func answer(ctx context.Context, opt options, in *bufio.Reader, out *console) (e
 		if err != nil {
 			return err
 		}
-		defer os.RemoveAll(dir) // not reached with -crash-after: the file is there to resume
+		defer func() { // not reached with -crash-after: the file is there to resume
+			if !errors.As(err, new(quitError)) {
+				os.RemoveAll(dir)
+			}
+		}()
 		opt.db = "sqlite://" + filepath.Join(dir, "quickstart.db")
 	}
 	crash := crasher{opt: opt, out: out}
@@ -150,7 +154,7 @@ func answer(ctx context.Context, opt options, in *bufio.Reader, out *console) (e
 		return fmt.Errorf("request %s: %w", id, err)
 	}
 	out.start(id, opt)
-	gates := reviewers{flow: flow, ask: opt.gates == "ask", in: in, out: out}
+	gates := reviewers{flow: flow, opt: opt, in: in, out: out}
 	if err := follow(ctx, flow, id, gates, out); err != nil {
 		out.stop()
 		return err

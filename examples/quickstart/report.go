@@ -40,6 +40,14 @@ func report(ctx context.Context, flow *researchflow.Flow, id string, out *consol
 	}
 	out.line("  cohort of %d patients; all %d hashes of the manifest are right", m.Cohort, len(m.Files))
 
+	reports, err := flow.Store.FeasibilityReports(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, e := range reports[len(reports)-1].Elements { // there is a delivery, so there is a report
+		out.line("  %-32s available for %3.0f %% of the cohort", e.Name, 100*e.Availability)
+	}
+
 	history, err := flow.Orchestrator.History(ctx, id)
 	if err != nil {
 		return err

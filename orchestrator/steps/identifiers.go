@@ -200,12 +200,19 @@ func valueKind(fromPath IdentifierKind, value string) IdentifierKind {
 	default:
 		return fromPath
 	}
+	// Most values are codes, words and numbers: a look at some bytes spares them the patterns.
+	if strings.IndexByte(value, '@') >= 0 && email.MatchString(value) {
+		return ContactIdentifier
+	}
+	if len(value) < len("2020-01") || !strings.ContainsRune("0123456789+(", rune(value[0])) {
+		return ""
+	}
 	switch {
 	case fullDate.MatchString(value):
 		return DateIdentifier
 	case security.MatchString(value):
 		return NumberIdentifier
-	case telephone.MatchString(value), email.MatchString(value):
+	case telephone.MatchString(value):
 		return ContactIdentifier
 	}
 	return ""
