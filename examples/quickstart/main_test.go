@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/researchflow/researchflow/internal/fhirtest"
+	"github.com/researchflow/researchflow/internal/pgtest"
 	"github.com/researchflow/researchflow/internal/synth"
 	"github.com/researchflow/researchflow/internal/testdata"
 	"github.com/researchflow/researchflow/orchestrator/steps"
@@ -29,8 +30,15 @@ func TestMain(m *testing.M) {
 		main()
 		return
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(withPostgres{m})
 }
+
+var postgres pgtest.Pool
+
+// withPostgres stops the server after the tests, before goroutines are counted.
+type withPostgres struct{ m *testing.M }
+
+func (w withPostgres) Run() int { return postgres.Main(w.m) }
 
 // quickstart runs the command in this process.
 func quickstart(t *testing.T, stdin string, args ...string) (code int, stdout, stderr string) {
@@ -173,29 +181,42 @@ func TestCrashAndResume(t *testing.T) {
 	} {
 		t.Run(state, func(t *testing.T) {
 			t.Parallel()
-			dir := t.TempDir()
-			args := []string{"-db", "sqlite://" + filepath.Join(dir, "rf.db"), "-out", filepath.Join(dir, "out")}
-			cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "-crash-after", state)...)
-			cmd.Env = append(os.Environ(), asMain+"=1")
-			first, err := cmd.CombinedOutput()
-			if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.Exited() {
-				t.Fatalf("the first run was not killed: %v\n%s", err, first)
-			}
-			id := regexp.MustCompile(`-resume (REQ-\d{8}-[0-9A-F]{8})\n`).FindSubmatch(first)
-			if id == nil {
-				t.Fatalf("the first run does not say how to go on:\n%s", first)
-			}
-			stdout := succeed(t, "", append(args, "-resume", string(id[1]))...)
-			checkHistory(t, stdout)
-			if !strings.Contains(stdout, "audit trail verified: ") {
-				t.Errorf("the audit trail was not verified:\n%s", stdout)
-			}
-			delivered(t, filepath.Join(dir, "out"))
-			// Going on with what is complete only reports.
-			if again := succeed(t, "", append(args, "-resume", string(id[1]))...); historyOf(again) != historyOf(stdout) {
-				t.Errorf("a third run changes the history:\n%s\nwas\n%s", historyOf(again), historyOf(stdout))
-			}
+			crashAndResume(t, "sqlite://"+filepath.Join(t.TempDir(), "rf.db"), state)
 		})
+	}
+}
+
+func TestPostgreSQL(t *testing.T) {
+	t.Parallel()
+	out := filepath.Join(t.TempDir(), "out")
+	checkHistory(t, succeed(t, "", "-db", postgres.URL(t), "-out", out))
+	delivered(t, out)
+	crashAndResume(t, postgres.URL(t), "data_extraction")
+}
+
+func crashAndResume(t *testing.T, db, state string) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "out")
+	args := []string{"-db", db, "-out", out}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "-crash-after", state)...)
+	cmd.Env = append(os.Environ(), asMain+"=1")
+	first, err := cmd.CombinedOutput()
+	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.Exited() {
+		t.Fatalf("the first run was not killed: %v\n%s", err, first)
+	}
+	id := regexp.MustCompile(`-resume (REQ-\d{8}-[0-9A-F]{8})\n`).FindSubmatch(first)
+	if id == nil {
+		t.Fatalf("the first run does not say how to go on:\n%s", first)
+	}
+	stdout := succeed(t, "", append(args, "-resume", string(id[1]))...)
+	checkHistory(t, stdout)
+	if !strings.Contains(stdout, "audit trail verified: ") {
+		t.Errorf("the audit trail was not verified:\n%s", stdout)
+	}
+	delivered(t, out)
+	// Going on with what is complete only reports.
+	if again := succeed(t, "", append(args, "-resume", string(id[1]))...); historyOf(again) != historyOf(stdout) {
+		t.Errorf("a third run changes the history:\n%s\nwas\n%s", historyOf(again), historyOf(stdout))
 	}
 }
 

@@ -88,6 +88,17 @@ func (r Rule) Allows(path string) bool {
 	return false
 }
 
+// forTests tells whether a package (a path below the module) is for tests only: it may import anything, and no
+// other package may import it outside of its tests.
+func forTests(pkg string) bool {
+	for _, p := range []string{"internal/fhirtest", "internal/lint", "internal/pgtest", "internal/testdata"} {
+		if below(pkg, p) {
+			return true
+		}
+	}
+	return false
+}
+
 func below(path, folder string) bool {
 	return path == folder || strings.HasPrefix(path, folder+"/")
 }

@@ -55,8 +55,8 @@ func TestImportsPointDownwards(t *testing.T) {
 		if !ok || p.Name == "main" || below(pkg, "examples") {
 			continue
 		}
-		if below(pkg, "internal/testdata") || below(pkg, "internal/lint") {
-			continue // for tests only
+		if forTests(pkg) {
+			continue
 		}
 		rule, ok := ruleFor(rules, pkg)
 		if !ok {
@@ -67,6 +67,9 @@ func TestImportsPointDownwards(t *testing.T) {
 		for _, path := range p.Imports {
 			if !rule.Allows(path) {
 				t.Errorf("%s imports %s, which the rule for %s does not allow", pkg, path, rule.Folder)
+			}
+			if own, ok := strings.CutPrefix(path, Module+"/"); ok && forTests(own) {
+				t.Errorf("%s imports %s, which is for tests", pkg, own)
 			}
 		}
 	}
