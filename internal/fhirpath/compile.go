@@ -111,6 +111,9 @@ func (c *compiler) compile(expr syntax.Expr) node {
 	case *syntax.Index:
 		return &index{c.compile(x.X), c.operand(x.Index), x.Offset}
 	case *syntax.Unary:
+		if lit, ok := x.X.(*syntax.Literal); ok && x.Op == syntax.OpSub && (lit.Kind == syntax.Integer || lit.Kind == syntax.Long) {
+			return c.literal(&syntax.Literal{Kind: lit.Kind, Text: "-" + lit.Text, Offset: x.Offset})
+		}
 		return c.fold(&unary{x.Op, c.operand(x.X), x.Offset})
 	case *syntax.Binary:
 		return c.binary(x)
