@@ -34,7 +34,7 @@ func (x *exprCompiler) init(c *compiler) {
 	x.version()
 	x.options = []fhirpath.CompileOption{
 		fhirpath.WithModel(x.model), fhirpath.WithVariable(rowIndexName, "System.Integer"),
-		fhirpath.EmptyJoin(!c.cfg.nullJoin),
+		fhirpath.EmptyJoin(!c.cfg.nullJoin), fhirpath.ChoiceNames(true),
 	}
 	x.known = check.Options{
 		Model: model.Load(x.model), Resource: x.root(),

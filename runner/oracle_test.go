@@ -69,7 +69,7 @@ func (o *oracle) eval(path string, focus fhirpath.Value, index int) fhirpath.Col
 	p := o.progs[path]
 	if p == nil {
 		opts := []fhirpath.CompileOption{
-			fhirpath.WithModel(model.R4), fhirpath.WithVariable("rowIndex", "System.Integer"), fhirpath.EmptyJoin(true),
+			fhirpath.WithModel(model.R4), fhirpath.WithVariable("rowIndex", "System.Integer"), fhirpath.EmptyJoin(true), fhirpath.ChoiceNames(true),
 		}
 		for _, k := range o.def.Constant {
 			v, err := constantValue(k)

@@ -153,7 +153,7 @@ func (c *compiler) member(x *syntax.Member) node {
 			return &root{x.Name, typ, x.Offset}
 		}
 	}
-	return &member{c.receiver(x.X), x.Name, x.Offset}
+	return &member{x: c.receiver(x.X), name: x.Name, choices: c.choiceNames, pos: x.Offset}
 }
 
 func startsUpper(name string) bool { return unicode.IsUpper([]rune(name)[0]) }

@@ -97,33 +97,49 @@ func (d *document) member(dst []Value, v Value, name string) []Value {
 		return d.untypedMember(dst, v, name)
 	}
 	el, ok := d.schema.model.Element(v.typ, name)
-	only := model.TypeID(0) // the one type that the name stands for, where it is the JSON name of a choice
 	if !ok {
-		// Strict compilation refuses valueQuantity; elsewhere it is what published views say for value.
-		if el, only, ok = d.schema.model.JSONKey(v.typ, name); !ok || !el.Choice {
-			return dst
-		}
-	}
-	obj := int(v.node)
-	if d.schema.isPrimitive(v.typ) {
-		if obj = int(v.sibling); obj == 0 {
-			return dst
-		}
-	}
-	if obj < 0 || d.tape.Node(obj).Kind != fhirjson.Object {
 		return dst
 	}
-	switch {
-	case only != 0:
-		value, ok := d.tape.Field(obj, name)
-		if !ok {
-			value = -1
-		}
-		return d.items(dst, value, d.sibling(obj, name), only)
-	case el.Choice:
+	obj, ok := d.object(v)
+	if !ok {
+		return dst
+	}
+	if el.Choice {
 		return d.pickChoice(dst, obj, v.typ, &el)
 	}
 	return d.pick(dst, obj, &el)
+}
+
+// object returns the node with the children of an element whose type is known: for a primitive its sibling.
+func (d *document) object(v Value) (obj int, ok bool) {
+	obj = int(v.node)
+	if d.schema.isPrimitive(v.typ) {
+		if obj = int(v.sibling); obj == 0 {
+			return 0, false
+		}
+	}
+	return obj, obj >= 0 && d.tape.Node(obj).Kind == fhirjson.Object
+}
+
+// choice appends the instances of a choice element that the name, being the JSON name with the type
+// (valueQuantity), stands for.
+func (d *document) choice(dst []Value, v Value, name string) []Value {
+	if v.typ == 0 {
+		return dst
+	}
+	el, typ, ok := d.schema.model.JSONKey(v.typ, name)
+	if !ok || !el.Choice {
+		return dst
+	}
+	obj, ok := d.object(v)
+	if !ok {
+		return dst
+	}
+	value, ok := d.tape.Field(obj, name)
+	if !ok {
+		value = -1
+	}
+	return d.items(dst, value, d.sibling(obj, name), typ)
 }
 
 // pick appends the instances of an element that the object obj holds.

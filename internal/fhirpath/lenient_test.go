@@ -7,8 +7,8 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 )
 
-// TestLenientNames finds a choice under its JSON name, as published views call it, unless compilation is strict.
-func TestLenientNames(t *testing.T) {
+// TestChoiceNames finds a choice under its JSON name, as published views call it, unless compilation is strict.
+func TestChoiceNames(t *testing.T) {
 	t.Parallel()
 	const observation = `{"resourceType":"Observation","effectiveDateTime":"2020-01-02","_effectiveDateTime":{"id":"e"},` +
 		`"valueQuantity":{"value":6.50,"unit":"kg"}}`
@@ -22,7 +22,7 @@ func TestLenientNames(t *testing.T) {
 		{"valueNonsense", ""},
 	}
 	for _, tt := range tests {
-		p, err := Compile(tt.expr, WithModel(model.R4), WithInput("Observation"))
+		p, err := Compile(tt.expr, WithModel(model.R4), WithInput("Observation"), ChoiceNames(true))
 		if err != nil {
 			t.Errorf("%s: %v", tt.expr, err)
 			continue
@@ -44,7 +44,7 @@ func TestLenientNames(t *testing.T) {
 			t.Errorf("%s = %q, want %q", tt.expr, got, tt.want)
 		}
 	}
-	if _, err := Compile("valueQuantity.unit", WithModel(model.R4), WithInput("Observation"), Strict(true)); err == nil {
+	if _, err := Compile("valueQuantity.unit", WithModel(model.R4), WithInput("Observation"), ChoiceNames(true), Strict(true)); err == nil {
 		t.Error("strict compilation accepts valueQuantity")
 	}
 }

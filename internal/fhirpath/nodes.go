@@ -16,7 +16,9 @@ func (n *constant) eval(_ *Evaluator, dst []Value) ([]Value, error) {
 type member struct {
 	x    node // nil: $this
 	name string
-	pos  int
+	// choices reports that the name may be the JSON name of a choice element.
+	choices bool
+	pos     int
 }
 
 func (n *member) eval(e *Evaluator, dst []Value) ([]Value, error) {
@@ -27,6 +29,9 @@ func (n *member) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	before := len(dst)
 	for i := range in {
 		dst = navigate(dst, in[i], n.name)
+		if n.choices && in[i].kind == Element {
+			dst = in[i].doc.choice(dst, in[i], n.name)
+		}
 		if err := e.room(n.pos, dst); err != nil {
 			return dst, err
 		}

@@ -20,6 +20,7 @@ type config struct {
 	constants   map[string]Value
 	strict      bool
 	emptyJoin   bool
+	choiceNames bool
 	ordered     bool
 	terminology Terminology
 }
@@ -88,6 +89,15 @@ func WithConstant(name string, v Value) CompileOption {
 func Strict(strict bool) CompileOption {
 	return func(c *config) error {
 		c.strict = strict
+		return nil
+	}
+}
+
+// ChoiceNames lets paths say valueQuantity for value.ofType(Quantity), as published views do. FHIRPath has no such
+// element, and a [Strict] compilation refuses it all the same.
+func ChoiceNames(on bool) CompileOption {
+	return func(c *config) error {
+		c.choiceNames = on
 		return nil
 	}
 }

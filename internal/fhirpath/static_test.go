@@ -113,7 +113,7 @@ func TestStrict(t *testing.T) {
 	}
 }
 
-// TestChoiceByJSONName follows a choice element by its JSON name, which only strict compilation refuses.
+// TestChoiceByJSONName follows a choice element by its JSON name where that is allowed; strict compilation refuses it.
 func TestChoiceByJSONName(t *testing.T) {
 	e := fhirpath.NewEvaluator(fhirpath.EvalConfig{})
 	resource := `{"resourceType": "Observation", "valueQuantity": {"unit": "mg"}, "_effectiveDateTime": {"id": "a"}}`
@@ -128,7 +128,7 @@ func TestChoiceByJSONName(t *testing.T) {
 		{"component.valueQuantity", ""},
 	}
 	for _, tt := range tests {
-		options := []fhirpath.CompileOption{fhirpath.WithModel(model.R4), fhirpath.WithInput("Observation")}
+		options := []fhirpath.CompileOption{fhirpath.WithModel(model.R4), fhirpath.WithInput("Observation"), fhirpath.ChoiceNames(true)}
 		p, err := fhirpath.Compile(tt.expr, options...)
 		if err != nil {
 			t.Errorf("%s: %v", tt.expr, err)
