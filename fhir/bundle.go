@@ -90,15 +90,21 @@ func head(t *fhirjson.Tape, i int) resource {
 	return r
 }
 
-// parseResource reads the head of a body that is one resource.
-func parseResource(body []byte) (r resource, err error) {
+// parseHead reads the head of a body that is one object.
+func parseHead(body []byte) (r resource, err error) {
 	err = readTape(body, func(t *fhirjson.Tape) error {
 		r = head(t, 0)
-		if r.resourceType == "" {
-			return faultf(ErrNotFHIR, "no resourceType")
-		}
 		return nil
 	})
+	return r, err
+}
+
+// parseResource reads the head of a body that is one resource.
+func parseResource(body []byte) (resource, error) {
+	r, err := parseHead(body)
+	if err == nil && r.resourceType == "" {
+		err = faultf(ErrNotFHIR, "no resourceType")
+	}
 	return r, err
 }
 

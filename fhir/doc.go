@@ -6,7 +6,9 @@
 //	}
 //
 // It reads: [Client.Metadata], [Client.Read], [Client.Search]. Resources come as raw JSON, as the server sent them.
-// [Client.Resources] makes a Client a source for a view runner.
+// [Client.Resources] makes a Client a source for a view runner. [Client.Export] runs a Bulk Data export into files and
+// goes on with it after a crash. Credentials come from an [Auth]: [BearerToken], [BasicAuth], [APIKey], or
+// [NewBackendServices] for SMART Backend Services.
 //
 // What it promises, each with a test:
 //
@@ -19,6 +21,8 @@
 //   - credentials go to the origin of the base URL only: exactly its scheme, host and port. Links and redirects that
 //     lead elsewhere are refused or followed without them, and never into private networks, which is checked when the
 //     connection is made;
+//   - an export is whole, or an error: every line of every file is checked, counts are compared, errors and deletions
+//     that the server reports are handed over, and the watermark moves only when everything is there;
 //   - sizes are bounded: bytes, compression ratio, depth, time without data;
 //   - errors and logs hold no query, no credentials and nothing out of resources. An [Error] carries the server's
 //     OperationOutcome; of it, only codes are printed.

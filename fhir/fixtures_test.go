@@ -3,6 +3,8 @@ package fhir_test
 import (
 	"encoding/json"
 	"errors"
+	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -160,5 +162,40 @@ func TestSmallData(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s: the resources are not those of the file, byte by byte", resourceType)
 		}
+	}
+}
+
+func TestRecordedManifest(t *testing.T) {
+	t.Parallel()
+	s := fhirtest.New(t)
+	page := strings.ReplaceAll(fixture(t, "bulk-export-manifest.json"), "https://example.com", "http://"+s.Host())
+	s.Always(fhirtest.Answer{}.With(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "$export"):
+			w.Header().Set("Content-Location", "/fhir/status")
+			w.WriteHeader(http.StatusAccepted)
+		case r.URL.Path == "/fhir/status":
+			io.WriteString(w, page)
+		case strings.Contains(r.URL.Path, "patient_file_1"):
+			io.WriteString(w, `{"resourceType":"Patient","id":"a"}`) // no line feed at the end
+		case strings.Contains(r.URL.Path, "patient_file_2"):
+			io.WriteString(w, "{\"resourceType\":\"Patient\",\"id\":\"b\"}\r\n\r\n")
+		case strings.Contains(r.URL.Path, "del_file"):
+			io.WriteString(w, `{"resourceType":"Bundle","type":"transaction","entry":[{"request":{"method":"DELETE","url":"Patient/c"}}]}`)
+		case strings.Contains(r.URL.Path, "err_file"):
+			io.WriteString(w, `{"resourceType":"OperationOutcome","issue":[{"severity":"warning","code":"incomplete"}]}`)
+		}
+	}))
+	c := newClient(t, s.URL(), fhir.Config{})
+	r, err := c.Export(t.Context(), fhir.ExportConfig{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatalf("Export: %v", err)
+	}
+	ids, err := patients(t, r.Resources(t.Context(), "Patient", nil))
+	if diff := cmp.Diff([]string{"a", "b"}, ids); diff != "" || err != nil {
+		t.Errorf("Resources: %v (-want +got):\n%s", err, diff)
+	}
+	if len(r.Files) != 5 || len(r.Outcomes) != 1 || r.Outcomes[0].String() != "warning incomplete" {
+		t.Errorf("result: %d files, %v", len(r.Files), r.Outcomes)
 	}
 }

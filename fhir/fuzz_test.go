@@ -97,3 +97,34 @@ func TestRetryAfter(t *testing.T) {
 		}
 	}
 }
+
+func FuzzManifest(f *testing.F) {
+	for _, seed := range []string{
+		``, `{}`, `[]`, `{"transactionTime":"2021-01-01T00:00:00Z","output":[]}`,
+		`{"transactionTime":"2021-01-01T00:00:00Z","requiresAccessToken":false,"output":[{"type":"Patient","url":"https://h/1","count":7}],"deleted":[{"type":"Bundle","url":"d"}],"error":[{"url":"e"}],"link":[{"relation":"next","url":"?2"}],"extension":{"x":1}}`,
+		`{"transactionTime":"0000-01-01T00:00:00Z","output":[]}`, `{"transactionTime":"x","output":null}`, `{"output":[{"type":"../x","url":"u"}]}`,
+		`{"transactionTime":"2021-01-01T00:00:00Z","output":[{"type":"Patient","url":"u","count":-1}]}`,
+		`{"transactionTime":"2021-01-01T00:00:00Z","output":[{"type":"Patient","url":"u","count":1e3}]}`,
+		`{"resourceType":"OperationOutcome"}`, `{"transactionTime":`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		m, err := parseManifest(body)
+		if err != nil {
+			var fault *fault
+			if !errors.As(err, &fault) {
+				t.Errorf("error of another type: %v", err)
+			}
+			return
+		}
+		for _, file := range m.files {
+			if !isType(file.typ) || file.url == "" || file.count < -1 {
+				t.Errorf("file %+v", file)
+			}
+		}
+		if name := m.transactionTime.UTC().Format("20060102T150405.000000000Z"); strings.ContainsAny(name, "/\\") || len(name) != 26 {
+			t.Errorf("folder %q", name)
+		}
+	})
+}

@@ -151,7 +151,14 @@ func (c *Client) receive(x *exchange, resp *http.Response) error {
 	}
 	a := &answer{status: resp.StatusCode, header: resp.Header, url: resp.Request.URL}
 	if x.call.stream && resp.StatusCode == http.StatusOK {
-		a.reader = resp.Body
+		content, err := decoded(resp, c.cfg.MaxCompressionRatio)
+		if err != nil {
+			return err
+		}
+		a.reader = struct {
+			io.Reader
+			io.Closer
+		}{content, resp.Body}
 		x.answer = a
 		return nil
 	}

@@ -1,0 +1,202 @@
+package fhir
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// wanted is a file of the manifest with its place on disk.
+type wanted struct {
+	manifestFile
+	url   *url.URL
+	token bool
+	name  string
+	key   string
+}
+
+// plan gives each file of the manifest a name and a key. No name is built from the server's text, except for resource
+// types, which are letters.
+func (e *exporter) plan(m *manifest) ([]wanted, error) {
+	folder := m.transactionTime.UTC().Format("20060102T150405.000000000Z")
+	seen := make(map[string]int)
+	var files []wanted
+	for i, f := range m.files {
+		u, ours, err := e.fileURL(f.url)
+		if err != nil {
+			return nil, err
+		}
+		// The query may be a signature, which changes; the rest is what tells files apart, or their order.
+		key := folder + " " + f.kind + " " + f.typ + " " + origin(u) + u.EscapedPath()
+		seen[key]++
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", key, seen[key]))
+		files = append(files, wanted{
+			manifestFile: f, url: u, token: ours && m.requiresToken, key: hex.EncodeToString(sum[:16]),
+			name: filepath.Join(folder, fmt.Sprintf("%s-%05d-%s.ndjson", f.kind, i+1, f.typ)),
+		})
+	}
+	return files, nil
+}
+
+// download fetches the files that are not there yet, several at a time, and returns how many are gone from the server.
+func (e *exporter) download(ctx context.Context, m *manifest) (gone int, err error) {
+	files, err := e.plan(m)
+	if err != nil {
+		return 0, err
+	}
+	have := make(map[string]bool)
+	kept := e.state.Files[:0:0]
+	for _, f := range e.state.Files {
+		current := slices.ContainsFunc(files, func(w wanted) bool { return w.key == f.Key })
+		info, err := os.Stat(filepath.Join(e.cfg.Dir, f.Name))
+		if current && err == nil && info.Size() == f.Bytes {
+			have[f.Key] = true
+			kept = append(kept, f)
+		}
+	}
+	e.state.Files = kept
+
+	var mu sync.Mutex // guards e.state and gone
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(e.cfg.MaxConcurrent)
+	for _, w := range files {
+		if have[w.key] {
+			continue
+		}
+		group.Go(func() error {
+			f, err := e.fetch(groupCtx, w)
+			mu.Lock()
+			defer mu.Unlock()
+			var failure *Error
+			if errors.As(err, &failure) && (failure.Status == http.StatusForbidden || failure.Status == http.StatusNotFound || failure.Status == http.StatusGone) {
+				gone++
+				return nil
+			}
+			if err != nil {
+				return err
+			}
+			e.state.Files = append(e.state.Files, f)
+			return e.save(groupCtx)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		return 0, err
+	}
+	slices.SortFunc(e.state.Files, func(a, b ExportedFile) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
+	return gone, nil
+}
+
+// fetch downloads one file, again when it did not come whole.
+func (e *exporter) fetch(ctx context.Context, w wanted) (ExportedFile, error) {
+	for attempt := 0; ; attempt++ {
+		f, err := e.fetchOnce(ctx, w)
+		passes := errors.Is(err, ErrTruncated) || errors.Is(err, ErrStalled) || errors.Is(err, ErrConnection)
+		if err == nil || !passes || attempt >= e.c.cfg.MaxRetries || ctx.Err() != nil {
+			return f, err
+		}
+		if err := sleep(ctx, e.c.pause(attempt, 0, false)); err != nil {
+			return f, err
+		}
+	}
+}
+
+func (e *exporter) fetchOnce(ctx context.Context, w wanted) (f ExportedFile, err error) {
+	q := &call{
+		method: http.MethodGet, resourceType: "$export", url: w.url, idempotent: true, stream: true, anonymous: !w.token,
+		header: http.Header{"Accept": {"application/fhir+ndjson"}},
+	}
+	a, err := e.c.do(ctx, q)
+	if err != nil {
+		return f, err
+	}
+	defer a.reader.Close()
+	path := filepath.Join(e.cfg.Dir, w.name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return f, fmt.Errorf("fhir: export: %w", err)
+	}
+	tmp, err := os.CreateTemp(filepath.Dir(path), ".part-*")
+	if err != nil {
+		return f, fmt.Errorf("fhir: export: %w", err)
+	}
+	f = ExportedFile{Kind: w.kind, Type: w.typ, Name: w.name, Key: w.key}
+	hash := sha256.New()
+	out := bufio.NewWriter(io.MultiWriter(tmp, hash))
+	err = e.copyLines(out, a.reader, &f)
+	if err == nil && w.count >= 0 && f.Lines != w.count {
+		err = faultf(ErrTruncated, "another number of lines than the manifest says")
+	}
+	if err == nil {
+		err = out.Flush()
+	}
+	var failed *Error
+	if err = commit(tmp, path, err); err == nil {
+		f.SHA256 = hex.EncodeToString(hash.Sum(nil))
+		return f, nil
+	}
+	var problem *fault
+	switch {
+	case ctx.Err() != nil:
+		return f, ctx.Err()
+	case errors.As(err, &failed):
+		return f, failed
+	case errors.As(err, &problem):
+		return f, &Error{Method: q.method, ResourceType: "$export", Status: a.status, Attempts: 1, kinds: []error{problem.kind}, detail: problem.detail}
+	}
+	return f, fmt.Errorf("fhir: export: %w", err)
+}
+
+// copyLines copies NDJSON and checks that each line is a whole resource of the file's type.
+func (e *exporter) copyLines(out *bufio.Writer, in io.Reader, f *ExportedFile) error {
+	r := bufio.NewReaderSize(in, 64<<10)
+	var line []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		line = append(line, part...)
+		switch {
+		case int64(len(line)) > e.c.cfg.MaxBodyBytes:
+			return faultf(ErrTooLarge, "a line has more bytes than Config.MaxBodyBytes")
+		case errors.Is(err, bufio.ErrBufferFull):
+			continue
+		case err != nil && !errors.Is(err, io.EOF):
+			var problem *fault
+			if errors.As(err, &problem) {
+				return problem
+			}
+			return faultf(ErrTruncated, "the connection ended within the file")
+		}
+		if text := bytes.TrimSpace(line); len(text) > 0 {
+			head, parseErr := parseResource(text)
+			if parseErr != nil {
+				return parseErr
+			}
+			if head.resourceType != f.Type {
+				return faultf(ErrNotFHIR, "a line is not of the type that the manifest says")
+			}
+			if _, err := out.Write(append(text, '\n')); err != nil {
+				return err
+			}
+			f.Lines++
+			f.Bytes += int64(len(text)) + 1
+		}
+		line = line[:0]
+		if err != nil {
+			return nil
+		}
+	}
+}
