@@ -342,6 +342,55 @@ func TestNewDateTime(t *testing.T) {
 	}
 }
 
+func TestNewDate(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		year, month, day int
+		want             string
+	}{
+		{2016, 2, 29, "2016-02-29"},
+		{2016, 2, 0, "2016-02"},
+		{2016, 0, 0, "2016"},
+		{2015, 2, 29, ""},
+		{2015, 13, 1, ""},
+		{2015, 0, 1, ""},
+		{2015, -1, 0, ""},
+		{0, 1, 1, ""},
+		{10000, 1, 1, ""},
+	}
+	for _, tt := range tests {
+		got, ok := NewDate(tt.year, tt.month, tt.day)
+		if ok != (tt.want != "") || ok && got.String() != tt.want {
+			t.Errorf("NewDate(%d, %d, %d) = %s, %v; want %q", tt.year, tt.month, tt.day, got, ok, tt.want)
+		}
+		if got.IsZero() == ok {
+			t.Errorf("NewDate(%d, %d, %d): IsZero is %v", tt.year, tt.month, tt.day, got.IsZero())
+		}
+	}
+}
+
+func TestPrecision(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]Precision{
+		"2015": Year, "2015-02": Month, "2015-02-04": Day, "2015-02-04T10": Hour, "2015-02-04T10:30": Minute,
+		"2015-02-04T10:30:00": Second, "2015-02-04T10:30:00.0": Millisecond,
+	} {
+		v := dateTime(t, text)
+		if got := v.Precision(); got != want {
+			t.Errorf("%s has the precision %d, want %d", text, got, want)
+		}
+		if at, ok := v.Time(); ok && at.Precision() != want {
+			t.Errorf("the time of %s has the precision %d, want %d", text, at.Precision(), want)
+		}
+		if v.IsZero() {
+			t.Errorf("%s is no DateTime", text)
+		}
+	}
+	if !(DateTime{}).IsZero() || !(Time{}).IsZero() || clock(t, "00").IsZero() {
+		t.Error("IsZero tells a value from none wrongly")
+	}
+}
+
 func drawDateTime(t *rapid.T, label string) DateTime {
 	v, ok := NewDateTime(rapid.Int64Range(-62135596800+86400, 253402300799-86400).Draw(t, label),
 		rapid.Int32Range(0, nanosPerSec-1).Draw(t, label+" nanos"), rapid.IntRange(-840, 840).Draw(t, label+" offset"))

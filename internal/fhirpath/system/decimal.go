@@ -34,8 +34,8 @@ type Decimal struct {
 	big   *apd.Decimal // never written after creation; its exponent is <= 0
 }
 
-// NewDecimal returns coef / 10^scale with scale digits after the point. A scale outside of 0..18 is brought to
-// that range by multiplication or by leaving out digits.
+// NewDecimal returns coef / 10^scale with scale digits after the point; a negative scale multiplies. Digits after
+// the point beyond the type's limit are rounded away, and a number beyond its range gives 0.
 func NewDecimal(coef int64, scale int) Decimal {
 	if scale >= 0 && scale <= fastScale {
 		return Decimal{coef: coef, scale: int32(scale)}
@@ -131,6 +131,9 @@ func parseExponent[T ~string | ~[]byte](text T, i int) (exp, next int, ok bool) 
 }
 
 func parseBig(mantissa string, neg bool, scale int) (Decimal, error) {
+	if scale > maxScale {
+		return Decimal{}, ErrRange
+	}
 	digits := make([]byte, 0, len(mantissa))
 	for i := range len(mantissa) {
 		if mantissa[i] != '.' {

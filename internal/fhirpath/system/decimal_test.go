@@ -58,6 +58,7 @@ func TestParseDecimal(t *testing.T) {
 		{"NaN", "", ErrSyntax},
 		{"0x10", "", ErrSyntax},
 		{"1e401", "", ErrRange},
+		{"0.1e-400", "", ErrRange},
 		{"1e-401", "", ErrRange},
 		{"1e99999999999999999999", "", ErrRange},
 		{strings.Repeat("1", 900), "", ErrRange},
@@ -362,5 +363,29 @@ func TestDecimalAppendTextAllocates(t *testing.T) {
 		}
 	}); n != 0 {
 		t.Errorf("got %v allocations, want 0", n)
+	}
+}
+
+func TestNewDecimal(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		coef  int64
+		scale int
+		want  string
+	}{
+		{650, 2, "6.50"},
+		{5, 0, "5"},
+		{-5, 20, "-0.00000000000000000005"},
+		{7, -3, "7000"},
+		{7, -1000, "0"},
+		{0, 500, "0." + strings.Repeat("0", 400)},
+	}
+	for _, tt := range tests {
+		if got := NewDecimal(tt.coef, tt.scale).String(); got != tt.want {
+			t.Errorf("NewDecimal(%d, %d) = %s, want %s", tt.coef, tt.scale, got, tt.want)
+		}
+	}
+	if got := decimal(t, "1.58700").Precision(); got != 5 {
+		t.Errorf("1.58700.precision() = %d, want 5", got)
 	}
 }
