@@ -15,11 +15,11 @@ func cpuid(leaf, subleaf uint32) (ax, bx, cx, dx uint32)
 //go:noescape
 func xgetbv() (ax uint32)
 
-// hasAVX2 reports whether the processor and the operating system can do what indexAVX2 needs: AVX2, BMI1,
-// PCLMULQDQ and POPCNT.
-var hasAVX2 = detectAVX2()
+// vectors reports whether the processor and the operating system can do what the assembly needs: AVX2, BMI1,
+// BMI2, PCLMULQDQ and POPCNT.
+var vectors = detectVectors()
 
-func detectAVX2() bool {
+func detectVectors() bool {
 	const (
 		clmul   = 1 << 1 // leaf 1, cx
 		popcnt  = 1 << 23
@@ -28,13 +28,13 @@ func detectAVX2() bool {
 		bmi1    = 1 << 3 // leaf 7, bx
 		avx2    = 1 << 5
 		bmi2    = 1 << 8
-		vectors = 1<<1 | 1<<2 // XCR0: the system saves the SSE and the AVX registers
+		saved   = 1<<1 | 1<<2 // XCR0: the system saves the SSE and the AVX registers
 	)
 	if leaves, _, _, _ := cpuid(0, 0); leaves < 7 {
 		return false
 	}
 	_, _, c, _ := cpuid(1, 0)
-	if c&(clmul|popcnt|osxsave|avx) != clmul|popcnt|osxsave|avx || xgetbv()&vectors != vectors {
+	if c&(clmul|popcnt|osxsave|avx) != clmul|popcnt|osxsave|avx || xgetbv()&saved != saved {
 		return false
 	}
 	_, b, _, _ := cpuid(7, 0)
@@ -44,7 +44,7 @@ func detectAVX2() bool {
 // indexStrings writes the closers of src[from:to], which begins outside of strings, and returns how many
 // there are.
 func indexStrings(src []byte, from, to int, out *closers) int {
-	if !hasAVX2 || to < blockBytes || from >= to {
+	if !vectors || to < blockBytes || from >= to {
 		return 0
 	}
 	return indexAVX2(&src[from], to-from, uint32(from), out)
@@ -55,11 +55,7 @@ func indexStrings(src []byte, from, to int, out *closers) int {
 //go:noescape
 func walkBMI2(w *walker) need
 
-// walkVector is w.walk, with the instructions that came with AVX2, where the machine has them. It may leave
-// the rest to walk.
+// walkVector is w.walk for machines with vectors. It may leave the rest to walk.
 func (w *walker) walkVector() need {
-	if !hasAVX2 {
-		return needWalk
-	}
 	return walkBMI2(w)
 }

@@ -54,13 +54,13 @@ func (t *Tape) run(src []byte, keys *KeySet, rows []uint32, limits Limits) (int,
 	w := &t.walker
 	*w = walker{
 		src: src, nodes: t.nodes[:min(cap(t.nodes), limits.MaxNodes)], stack: t.stack[:min(len(t.stack), limits.MaxDepth+1)],
-		closers: t.index.closers,
-		table:   keys.table, mult: keys.mult, shift: keys.shift, rows: rows,
+		closers: t.index.closers, unindexed: t.plain || !vectors,
+		table: keys.table, mult: keys.mult, shift: keys.shift, rows: rows,
 		keep: 1,
 	}
 	for {
 		why := needWalk
-		if !t.plain {
+		if !w.unindexed {
 			why = w.walkVector()
 		}
 		if why == needWalk {

@@ -1,11 +1,15 @@
 package fhirjson
 
+import "math/bits"
+
 // walker is the state of a parse between two calls of walk.
 type walker struct {
 	src     []byte
 	nodes   []Node
 	stack   []frame
 	closers *closers
+	// unindexed: there is no index, walk has to look for the ends of strings itself.
+	unindexed bool
 
 	// Of the key set, and of the projection: nil without one.
 	table []keyEntry
@@ -237,8 +241,23 @@ open: // the text of a string begins at i
 	end = int(closers[ci])
 	ci++
 	if end >= len(src) {
-		w.state, why = atText, needText
-		goto stop
+		if end != noCloser || !w.unindexed {
+			w.state, why = atText, needText
+			goto stop
+		}
+		ci--
+		for end = i; end+7 < len(src); end += 8 {
+			v := load64(src, end)
+			if m := stops(v) | v&highs; m != 0 {
+				end += bits.TrailingZeros64(m) >> 3
+				break
+			}
+		}
+		if end >= len(src) || src[end] != '"' {
+			end = noCloser
+			w.state, why = atText, needText
+			goto stop
+		}
 	}
 text:
 	node.Kind = String
@@ -337,8 +356,23 @@ name:
 	end = int(closers[ci])
 	ci++
 	if end >= len(src) {
-		w.state, why = atKey, needKey
-		goto stop
+		if end != noCloser || !w.unindexed {
+			w.state, why = atKey, needKey
+			goto stop
+		}
+		ci--
+		for end = i; end+7 < len(src); end += 8 {
+			v := load64(src, end)
+			if m := stops(v) | v&highs; m != 0 {
+				end += bits.TrailingZeros64(m) >> 3
+				break
+			}
+		}
+		if end >= len(src) || src[end] != '"' {
+			end = noCloser
+			w.state, why = atKey, needKey
+			goto stop
+		}
 	}
 
 key:
