@@ -149,7 +149,7 @@ func cause(err error) string {
 func (c *compiler) member(x *syntax.Member) node {
 	if x.X == nil {
 		typ := c.schema.typeOf(x.Name)
-		if typ != 0 || c.schema.model == nil && startsUpper(x.Name) {
+		if typ != 0 || startsUpper(x.Name) { // elements begin with a small letter, resources beyond the model do not
 			return &root{x.Name, typ, x.Offset}
 		}
 	}

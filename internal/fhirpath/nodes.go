@@ -58,7 +58,7 @@ func navigate(dst []Value, v Value, name string) []Value {
 // that type, else its children of that name.
 type root struct {
 	name string
-	typ  model.TypeID // 0 without a model
+	typ  model.TypeID // 0 where the model has no such type
 	pos  int
 }
 

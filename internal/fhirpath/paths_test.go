@@ -66,6 +66,8 @@ func TestPrimitivesInArrays(t *testing.T) {
 		{`{"resourceType":"Patient","extension":[{"url":"a","valueString":"s","_valueString":{"id":"i"}}]}`, "extension.value.id", `"i"`},
 		{`{"resourceType":"Nonsense","a":{"b":[1,2]}}`, "a.b", "1 2"},
 		{`{"a":{"b":[1,2]}}`, "a.b", "1 2"},
+		{`{"resourceType":"Nonsense","a":{"b":[1,2]}}`, "Nonsense.a.b", "1 2"},
+		{`{"resourceType":"Nonsense","B":{"b":[1,2]}}`, "B.b", "1 2"},
 	} {
 		if got := evaluate(t, tt.resource, tt.expr); got != tt.want {
 			t.Errorf("%s on %s\n got %s\nwant %s", tt.expr, tt.resource, got, tt.want)
