@@ -1,10 +1,7 @@
 package runner
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"strconv"
 	"strings"
 )
@@ -261,13 +258,13 @@ func (c *compiler) iteration(n *node, s *Select, element string, in focusType) f
 		given = append(given, "forEach")
 		n.iter = iterForEach
 		p, t := c.exprs.compile(element+".forEach", s.ForEach, in)
-		n.paths, out = append(n.paths, p), item(t)
+		n.paths, out = append(n.paths, p), t
 	}
 	if s.ForEachOrNull != "" {
 		given = append(given, "forEachOrNull")
 		n.iter = iterForEachOrNull
 		p, t := c.exprs.compile(element+".forEachOrNull", s.ForEachOrNull, in)
-		n.paths, out = append(n.paths, p), item(t)
+		n.paths, out = append(n.paths, p), t
 	}
 	if s.Repeat != nil {
 		given = append(given, "repeat")
@@ -304,7 +301,7 @@ func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, 
 	} else {
 		p, t := c.exprs.compile(element+".path", d.Path, in)
 		if !out.Declared {
-			out.FHIRType = c.exprs.typeName(t)
+			out.FHIRType = typeName(t)
 		}
 		n.columns = append(n.columns, columnPlan{
 			at: at, prog: p, collection: d.Collection, want: wantOf(out.FHIRType, out.Declared, c.cfg.strict),
@@ -331,20 +328,4 @@ func (c *compiler) unique(columns []outColumn) {
 		}
 		seen[col.Name] = col.element
 	}
-}
-
-// digest hashes what decides the rows.
-func (c *compiler) digest() string {
-	h := sha256.New()
-	fmt.Fprintf(h, "researchflow view 1\n%s %t %t %t\n",
-		c.exprs.model, c.cfg.nullLiterals, c.cfg.nullJoin, c.cfg.strict)
-	decisive := &ViewDefinition{
-		Resource: c.def.Resource, Constant: c.def.Constant, Where: c.def.Where, Select: c.def.Select,
-	}
-	if data, err := decisive.MarshalJSON(); err == nil {
-		h.Write(data)
-	} else {
-		fmt.Fprintf(h, "%#v", decisive)
-	}
-	return hex.EncodeToString(h.Sum(nil))
 }

@@ -8,25 +8,23 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/internal/fhirpath"
-	"github.com/researchflow/researchflow/internal/fhirpath/check"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
-	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
 // rowIndexName is the variable of the position among what a select iterates over.
 const rowIndexName = "rowIndex"
 
-// focusType is what is known of the elements that an expression runs on.
-type focusType = check.Type
+// focusType is what is known of the elements that an expression runs on: the qualified names of their types
+// ("FHIR.Patient"), none where nothing is known.
+type focusType []string
 
 // exprCompiler compiles the expressions of one view. A fault goes to the compiler's list, and the result is nil.
 type exprCompiler struct {
 	c       *compiler
 	model   model.Version
 	options []fhirpath.CompileOption // for every expression
-	known   check.Options
-	texts   map[string]string // constants of System type String
+	texts   map[string]string        // constants of System type String
 }
 
 func (x *exprCompiler) init(c *compiler) {
@@ -34,11 +32,7 @@ func (x *exprCompiler) init(c *compiler) {
 	x.version()
 	x.options = []fhirpath.CompileOption{
 		fhirpath.WithModel(x.model), fhirpath.WithVariable(rowIndexName, "System.Integer"),
-		fhirpath.EmptyJoin(!c.cfg.nullJoin), fhirpath.ChoiceNames(true),
-	}
-	x.known = check.Options{
-		Model: model.Load(x.model), Resource: x.root(),
-		Variables: map[string]check.Type{rowIndexName: check.OfSystem(check.Integer)},
+		fhirpath.EmptyJoin(!c.cfg.nullJoin), fhirpath.ChoiceNames(true), fhirpath.Strict(c.cfg.strict),
 	}
 	c.constants(func(k Constant, element string) {
 		v, err := constantValue(k)
@@ -47,7 +41,6 @@ func (x *exprCompiler) init(c *compiler) {
 			v = fhirpath.NewString("") // so that paths which name it have no fault of their own
 		}
 		x.options = append(x.options, fhirpath.WithConstant(k.Name, v))
-		x.known.Variables[k.Name] = check.OfSystem(systemType(v.Kind()))
 		if text, ok := v.Text(); ok {
 			x.texts[k.Name] = text
 		}
@@ -83,39 +76,31 @@ func (x *exprCompiler) version() {
 	x.model = model.R4
 }
 
-// systemType returns the checker's name for a System type.
-func systemType(k fhirpath.Kind) check.System {
-	for t := check.Boolean; t <= check.Quantity; t++ {
-		if t.String() == k.String() {
-			return t
-		}
-	}
-	return check.String
-}
-
 // root returns the type of the view's resources.
 func (x *exprCompiler) root() focusType {
-	return check.OfFHIR(model.Load(x.model), x.c.def.Resource)
+	if _, ok := model.Load(x.model).Type(x.c.def.Resource); !ok {
+		return nil
+	}
+	return focusType{"FHIR." + x.c.def.Resource}
 }
 
 // compile compiles one expression that runs on elements of type in, and returns the type of what it gives.
-func (x *exprCompiler) compile(element, path string, in focusType) (*fhirpath.Program, check.Type) {
-	opts := x.known
-	opts.Input = in
+func (x *exprCompiler) compile(element, path string, in focusType) (*fhirpath.Program, focusType) {
 	options := x.options
-	if name := x.typeName(in); name != "" && !strings.HasPrefix(name, "System.") {
-		options = append(slices.Clip(options), fhirpath.WithInput(name))
+	if len(in) > 0 {
+		options = append(slices.Clip(options), fhirpath.WithInput(in...))
 	}
 	p, err := fhirpath.Compile(path, options...)
 	if err != nil {
 		x.report(element, path, err)
-		return nil, check.Any()
+		return nil, nil
 	}
-	result := check.Check(p.Tree(), opts)
-	for _, f := range result.Faults {
-		x.doubt(element, path, f)
+	for _, w := range p.Warnings() {
+		if len(x.c.warnings) < maxFaults {
+			x.c.warnings = append(x.c.warnings, fmt.Sprintf("%s: %s (line %d, column %d)", element, w.Msg, w.Line, w.Column))
+		}
 	}
-	return p, result.Type
+	return p, p.Result().Types
 }
 
 // report adds the faults of an expression.
@@ -137,22 +122,6 @@ func (x *exprCompiler) report(element, path string, err error) {
 	}
 }
 
-// doubt deals with what the checker found: what cannot succeed is a fault, what is against the model a fault in strict
-// mode and a warning otherwise.
-func (x *exprCompiler) doubt(element, path string, f check.Fault) {
-	line, column := syntax.Position(path, f.Offset)
-	if f.Level > check.Strict || f.Level == check.Strict && x.c.cfg.strict {
-		x.c.bad.add(&CompileError{
-			Kind: KindSemantic, Element: element, Expression: path,
-			Offset: f.Offset, Line: line, Column: column, Msg: f.Msg,
-		})
-		return
-	}
-	if len(x.c.warnings) < maxFaults {
-		x.c.warnings = append(x.c.warnings, fmt.Sprintf("%s: %s (line %d, column %d)", element, f.Msg, line, column))
-	}
-}
-
 func errorKind(k fhirpath.ErrorKind) ErrorKind {
 	switch k {
 	case fhirpath.Syntax:
@@ -169,31 +138,22 @@ func errorKind(k fhirpath.ErrorKind) ErrorKind {
 
 // typeName returns the one type that items have, "" where it is not known or not one. FHIR types come without their
 // namespace, System types with it.
-func (x *exprCompiler) typeName(t check.Type) string {
-	if !t.Known || len(t.Refs) != 1 {
+func typeName(t focusType) string {
+	if len(t) != 1 {
 		return ""
 	}
-	return strings.TrimPrefix(t.Refs[0].Name(model.Load(x.model)), "FHIR.")
-}
-
-// item returns the type of one of the items of a collection.
-func item(t check.Type) focusType {
-	t.Single, t.Least, t.Unordered = true, 1, false
-	return t
+	return strings.TrimPrefix(t[0], "FHIR.")
 }
 
 // condition compiles a where path.
 func (c *compiler) condition(element, path string) wherePlan {
 	p, t := c.exprs.compile(element, path, c.exprs.root())
-	if p != nil && t.Known && len(t.Refs) > 0 {
+	if len(t) > 0 && !slices.Contains(t, "System.Boolean") && !slices.Contains(t, "FHIR.boolean") {
 		// R2: a type that is known and cannot be a boolean is a fault of the view.
-		names := t.Names(model.Load(c.exprs.model))
-		if !slices.Contains(names, "System.Boolean") && !slices.Contains(names, "FHIR.boolean") {
-			c.bad.add(&CompileError{
-				Kind: KindSemantic, Element: element, Expression: path, Line: 1, Column: 1,
-				Msg: "the path gives " + strings.Join(names, " or ") + ", not a boolean", Err: ErrNotBoolean,
-			})
-		}
+		c.bad.add(&CompileError{
+			Kind: KindSemantic, Element: element, Expression: path, Line: 1, Column: 1,
+			Msg: "the path gives " + strings.Join(t, " or ") + ", not a boolean", Err: ErrNotBoolean,
+		})
 	}
 	return wherePlan{prog: p, path: path, element: element}
 }
@@ -205,7 +165,8 @@ func (c *compiler) repeated(n *node, paths []string, element string, in focusTyp
 		c.bad.addf(KindValidate, element, "the list of paths is empty")
 	}
 	from := c.exprs.closure(paths, in)
-	out := check.Type{Known: true}
+	var out focusType
+	known := true
 	for i, path := range paths {
 		at := element + "[" + strconv.Itoa(i) + "]"
 		if path == "" {
@@ -214,33 +175,45 @@ func (c *compiler) repeated(n *node, paths []string, element string, in focusTyp
 		}
 		p, t := c.exprs.compile(at, path, from)
 		n.paths = append(n.paths, p)
+		known = known && len(t) > 0
 		out = either(out, t)
 	}
-	return item(out)
+	if !known {
+		return nil
+	}
+	return out
 }
 
-// closure returns the types that the paths of a repeat run on: those they start from and those they lead to.
+// closure returns the types that the paths of a repeat run on: those they start from and those they lead to. It is
+// nothing where not all are known.
 func (x *exprCompiler) closure(paths []string, in focusType) focusType {
-	var trees []syntax.Expr
-	for _, path := range paths {
-		if tree, err := syntax.Parse(path); err == nil {
-			trees = append(trees, tree)
+	const rounds = 10 // FHIR types lead back to themselves within a few steps
+	for range rounds {
+		next := in
+		for _, path := range paths {
+			p, err := fhirpath.Compile(path, append(slices.Clip(x.options), fhirpath.Strict(false), fhirpath.WithInput(in...))...)
+			if err != nil {
+				continue // to be reported
+			}
+			if len(p.Result().Types) == 0 {
+				return nil
+			}
+			next = either(next, p.Result().Types)
 		}
+		if len(next) == len(in) {
+			return next
+		}
+		in = next
 	}
-	opts := x.known
-	opts.Input = in
-	return either(in, item(check.Closure(trees, opts)))
+	return nil
 }
 
-// either returns the type of what is of type a or of type b.
-func either(a, b check.Type) check.Type {
-	if !a.Known || !b.Known {
-		return check.Type{Single: a.Single && b.Single}
-	}
-	out := check.Type{Known: true, Single: a.Single, Least: min(a.Least, b.Least), Refs: slices.Clone(a.Refs)}
-	for _, r := range b.Refs {
-		if !slices.Contains(out.Refs, r) {
-			out.Refs = append(out.Refs, r)
+// either returns the types of a and b.
+func either(a, b focusType) focusType {
+	out := slices.Clone(a)
+	for _, t := range b {
+		if !slices.Contains(out, t) {
+			out = append(out, t)
 		}
 	}
 	return out
