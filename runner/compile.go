@@ -151,9 +151,10 @@ func (c *compiler) constants(f func(k Constant, element string)) {
 	}
 }
 
-// reservedConstants are variables of FHIRPath and of SQL on FHIR that a constant would hide.
+// reservedConstants are variables of FHIRPath and of SQL on FHIR that a constant would hide. Those that stand for the
+// address of a code system (%loinc) may be hidden.
 var reservedConstants = map[string]bool{
-	"rowIndex": true, "context": true, "resource": true, "rootResource": true, "ucum": true, "sct": true, "loinc": true,
+	"rowIndex": true, "context": true, "resource": true, "rootResource": true,
 }
 
 // selects compiles the selects of one level into parts of n. Columns are numbered from lo.

@@ -175,6 +175,15 @@ var builtinURLs = map[string]string{
 }
 
 func (c *compiler) external(x *syntax.External) node {
+	if v, ok := c.constants[x.Name]; ok {
+		if v.kind == 0 {
+			return &constant{}
+		}
+		return &constant{[]Value{v}}
+	}
+	if _, ok := c.variables[x.Name]; ok {
+		return &external{x.Name, x.Offset}
+	}
 	if url, ok := builtinURLs[x.Name]; ok {
 		return &constant{[]Value{NewString(url)}}
 	}
@@ -183,12 +192,6 @@ func (c *compiler) external(x *syntax.External) node {
 	}
 	if name, ok := strings.CutPrefix(x.Name, "ext-"); ok {
 		return &constant{[]Value{NewString("http://hl7.org/fhir/StructureDefinition/" + name)}}
-	}
-	if v, ok := c.constants[x.Name]; ok {
-		if v.kind == 0 {
-			return &constant{}
-		}
-		return &constant{[]Value{v}}
 	}
 	if !builtin(x.Name) && !c.defined(x.Name) {
 		c.report(Semantic, x.Offset, "variable %%%s is not defined%s", x.Name, suggest(x.Name, c.variableNames()))

@@ -67,3 +67,27 @@ func TestEmptyJoin(t *testing.T) {
 		}
 	}
 }
+
+// TestCodeSystemVariables may be set by the caller; the others may not.
+func TestCodeSystemVariables(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		opts []CompileOption
+		want string
+	}{
+		{nil, "http://loinc.org"},
+		{[]CompileOption{WithConstant("loinc", NewString("x"))}, "x"},
+	} {
+		p, err := Compile("%loinc", tt.opts...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := NewEvaluator(EvalConfig{}).Eval(context.Background(), p, Value{}, nil)
+		if err != nil || len(result) != 1 || string(result[0].AppendText(nil)) != tt.want {
+			t.Errorf("%%loinc = %v, %v, want %s", result, err, tt.want)
+		}
+	}
+	if _, err := Compile("%resource", WithConstant("resource", NewString("x"))); err == nil {
+		t.Error("%resource may be set")
+	}
+}

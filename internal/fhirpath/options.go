@@ -129,12 +129,13 @@ func WithTerminology(t Terminology) CompileOption {
 	}
 }
 
-// claim checks that a variable may have the name.
+// claim checks that a variable may have the name. Those that stand for the URL of a code system may be set to
+// something else, as views do which name a constant loinc.
 func (c *config) claim(name string) error {
 	if name == "" {
 		return fmt.Errorf("variable without a name")
 	}
-	if builtin(name) {
+	if _, url := builtinURLs[name]; builtin(name) && !url {
 		return fmt.Errorf("variable %%%s is defined by the specification", name)
 	}
 	_, declared := c.variables[name]
