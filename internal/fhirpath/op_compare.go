@@ -34,12 +34,26 @@ func (n *comparison) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return append(dst, NewBoolean(b)), nil
 }
 
-// operands evaluates both operands as single items; the zero Value is an empty one.
+// operands evaluates both operands as single items. Where one of them is empty both are the zero Value, however
+// many items the other has: the result is empty then.
 func (e *Evaluator) operands(n *operation, what string) (left, right Value, err error) {
-	if left, err = e.single(n.left, n.pos, what); err != nil {
+	l, err := e.operand(n.left)
+	if err != nil {
 		return left, right, err
 	}
-	right, err = e.single(n.right, n.pos, what)
+	r, err := e.operand(n.right)
+	if err != nil {
+		return left, right, err
+	}
+	switch {
+	case len(l) == 0 || len(r) == 0:
+	case len(l) == 1 && len(r) == 1:
+		left, right = l[0], r[0]
+	default:
+		err = fail(n.pos, "%s wants a single item, not several", what)
+	}
+	e.release(r)
+	e.release(l)
 	return left, right, err
 }
 

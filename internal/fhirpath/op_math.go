@@ -231,7 +231,11 @@ func (n *concat) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	if err := e.step(n.pos, 1); err != nil {
 		return dst, err
 	}
-	a, b, err := e.operands(&n.operation, "&")
+	a, err := e.single(n.left, n.pos, "&")
+	if err != nil {
+		return dst, err
+	}
+	b, err := e.single(n.right, n.pos, "&")
 	if err != nil {
 		return dst, err
 	}
