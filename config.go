@@ -40,8 +40,8 @@ type Config struct {
 	// client. "" means DataPath.
 	FHIRBaseURL string
 	FHIR        fhir.Config
-	// DataPath is a folder of NDJSON files, or one file, plain or gzip. "" means the synthetic data of
-	// internal/synth, 200 patients, written to a temporary folder until Close.
+	// DataPath is a folder of NDJSON files, or one file, plain or gzip. "" means the synthetic data that ships:
+	// 200 patients, made in memory (12 MB) by Open.
 	DataPath string
 
 	// Views returns the view of a name; data elements of requests are such names. Nil means the views that ship

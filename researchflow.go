@@ -11,7 +11,6 @@ import (
 	"github.com/researchflow/researchflow/cache"
 	"github.com/researchflow/researchflow/fhir"
 	"github.com/researchflow/researchflow/health"
-	"github.com/researchflow/researchflow/internal/synth"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/steps"
 	"github.com/researchflow/researchflow/runner"
@@ -125,12 +124,11 @@ func (f *Flow) openSource(cfg Config) (version func(context.Context) (string, er
 			return statement.FHIRVersion, nil
 		}, nil
 	}
-	path := cfg.DataPath
-	if path == "" {
-		if path, err = f.synthetic(); err != nil {
-			return nil, err
-		}
+	if cfg.DataPath == "" {
+		f.Source, err = newPopulation(SyntheticSeed)
+		return func(context.Context) (string, error) { return "4.0.1", nil }, err
 	}
+	path := cfg.DataPath
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, fmt.Errorf("researchflow: data: %s", pathError(err))
@@ -163,20 +161,6 @@ type server struct{ *fhir.Client }
 func (s server) Identity() (string, bool) { return "fhir " + s.BaseURL(), true }
 
 var _ runner.Identifier = server{}
-
-// synthetic writes the data that ships to a temporary folder.
-func (f *Flow) synthetic() (string, error) {
-	dir, err := os.MkdirTemp("", "researchflow-data-")
-	if err != nil {
-		return "", fmt.Errorf("researchflow: %w", err)
-	}
-	f.close.add(func(context.Context) error { return os.RemoveAll(dir) })
-	_, err = synth.WriteDir(dir, synth.Config{Seed: SyntheticSeed})
-	return dir, err
-}
-
-// SyntheticSeed is the seed of the synthetic data that [Open] uses when the configuration names no other.
-const SyntheticSeed = 2026
 
 // pathError is the text of a file error with the path behind: "PATH: no such file or directory".
 func pathError(err error) string {

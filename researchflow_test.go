@@ -239,6 +239,33 @@ func itoa(n int64) string {
 	return string(b)
 }
 
+func TestSyntheticDataIsASource(t *testing.T) {
+	t.Parallel()
+	flow := open(t, config(t))
+	v, err := flow.View("patient_simple")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		res, err := flow.Runner.Run(t.Context(), v)
+		if err != nil || res.Len() != synth.DefaultPatients {
+			t.Fatalf("rows: %d, %v; want %d", res.Len(), err, synth.DefaultPatients)
+		}
+	}
+	if s := flow.Cache.Stats(); s.Hits != 1 {
+		t.Errorf("%d hits, want 1", s.Hits)
+	}
+	if _, err := flow.Runner.Run(t.Context(), v, runner.Search("gender", "female")); !errors.Is(err, runner.ErrSearch) {
+		t.Errorf("a search: %v, want %v", err, runner.ErrSearch)
+	}
+	n := 0
+	for range flow.Runner.Stream(t.Context(), v) {
+		if n++; n == 3 {
+			break
+		}
+	}
+}
+
 // TestNoAuditNoData: where the audit trail cannot be written no view runs.
 func TestNoAuditNoData(t *testing.T) {
 	t.Parallel()

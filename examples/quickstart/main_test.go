@@ -199,7 +199,7 @@ func crashAndResume(t *testing.T, db, state string) {
 	out := filepath.Join(t.TempDir(), "out")
 	args := []string{"-db", db, "-out", out}
 	cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "-crash-after", state)...)
-	cmd.Env = append(os.Environ(), asMain+"=1")
+	cmd.Env = append(os.Environ(), asMain+"=1", "TMPDIR="+t.TempDir())
 	first, err := cmd.CombinedOutput()
 	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.Exited() {
 		t.Fatalf("the first run was not killed: %v\n%s", err, first)
