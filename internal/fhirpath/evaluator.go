@@ -12,7 +12,8 @@ type EvalConfig struct {
 	// Clock gives the time that now(), today() and timeOfDay() tell, once for each evaluation that asks.
 	// Nil is time.Now.
 	Clock func() time.Time
-	// Trace receives what trace() is applied to; the values are good during the call only. Nil drops it.
+	// Trace receives what trace() is applied to; the values are good during the call only, in which the evaluator
+	// must not be used. Nil drops it.
 	Trace func(name string, values Collection)
 	// Resolver brings resources that resolve() does not find in the loaded one. Nil finds none.
 	Resolver Resolver

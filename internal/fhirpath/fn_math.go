@@ -2,6 +2,10 @@ package fhirpath
 
 import "github.com/researchflow/researchflow/internal/fhirpath/system"
 
+// transcendental is the number of steps that logarithms, powers and roots count for: with 34 digits they take
+// much longer than anything else.
+const transcendental = 3_000
+
 // mathFunctions are those of section "Math".
 var mathFunctions = []*function{
 	{name: "abs", eval: fnAbs},
@@ -108,7 +112,7 @@ func decimalFunction(apply func(system.Decimal) (system.Decimal, bool)) func(*Ev
 		if d, ok = apply(d); ok {
 			dst = append(dst, NewDecimal(d))
 		}
-		return dst, e.step(c.pos, 100)
+		return dst, e.step(c.pos, transcendental)
 	}
 }
 
@@ -128,7 +132,7 @@ func fnLog(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	if d, ok = d.Log(base); ok {
 		dst = append(dst, NewDecimal(d))
 	}
-	return dst, e.step(c.pos, 200)
+	return dst, e.step(c.pos, transcendental)
 }
 
 // fnPower is power(exponent) (section "Math"). Integers give an Integer where the result is one, as FHIRPath
@@ -147,8 +151,11 @@ func fnPower(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		return dst, fail(c.pos, "power() is not defined for %s", describe(v))
 	}
 	integers := v.kind == Integer && exponent.SystemKind() == Integer && n.Sign() >= 0
+	if err := e.step(c.pos, transcendental); err != nil {
+		return dst, err
+	}
 	if d, ok = d.Power(n); !ok {
-		return dst, e.step(c.pos, 200)
+		return dst, nil
 	}
 	result := NewDecimal(d)
 	if integers {
@@ -156,7 +163,7 @@ func fnPower(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 			result = NewInteger(i)
 		}
 	}
-	return append(dst, result), e.step(c.pos, 200)
+	return append(dst, result), nil
 }
 
 // fnRound is round([precision]) (section "Math").

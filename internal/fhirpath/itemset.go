@@ -47,7 +47,7 @@ func (s *itemSet) add(dst []Value, v Value, pos int) (_ []Value, added bool, err
 
 // enter puts the next item into the index.
 func (s *itemSet) enter(v Value) {
-	h := hash(v)
+	h := s.hash(v)
 	s.before = append(s.before, s.last[h])
 	s.last[h] = int32(len(s.before))
 }
@@ -57,13 +57,21 @@ func (s *itemSet) contains(c []Value, v Value, pos int) (bool, error) {
 	if s.last == nil || s.quantities || v.SystemKind() == Quantity {
 		return s.e.holds(c[s.start:], v, pos)
 	}
-	for i := s.last[hash(v)]; i != 0; i = s.before[i-1] {
+	for i := s.last[s.hash(v)]; i != 0; i = s.before[i-1] {
 		t, err := s.e.equal(c[s.start+int(i)-1], v, pos)
 		if err != nil || t == yes {
 			return err == nil, err
 		}
 	}
 	return false, nil
+}
+
+// hash hashes an item and counts steps for the size of an element.
+func (s *itemSet) hash(v Value) uint64 {
+	if v.kind == Element && v.node >= 0 {
+		s.e.steps += (int(v.doc.tape.Node(int(v.node)).Next) - int(v.node)) / 8
+	}
+	return hash(v)
 }
 
 // seed makes hashes of text hard to foresee. It does not change.

@@ -39,6 +39,8 @@ var hurtful = map[string]string{
 	"pattern":          "'a'.matches('" + strings.Repeat("a", 2000) + "')",
 	"pattern built":    "'a'.matches(" + strings.Repeat("'", 0) + "('" + strings.Repeat("a", 600) + "' & '" + strings.Repeat("b", 600) + "'))",
 	"sort":             "descendants().select(1 | 2 | 3 | 4 | 5)" + strings.Repeat(".select($this | $this + 1)", 20) + ".sort()",
+	"power":            "descendants().select(1.1.power(33.3))",
+	"exp":              "descendants().select(2.2.exp())",
 	"distinct":         "1.repeatAll(iif($this < 99999, $this + 1, {})).distinct()",
 }
 
