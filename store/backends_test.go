@@ -96,3 +96,7 @@ func TestAtomic(t *testing.T) {
 func TestKilled(t *testing.T) {
 	each(t, func(t *testing.T, b storetest.Backend) { storetest.Killed(t, b, &reports) })
 }
+
+func TestPromises(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) { storetest.Run(t, b, &reports) })
+}

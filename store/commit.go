@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -20,7 +21,7 @@ func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	err := s.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		w := writer{s: s, tx: tx, c: c}
 		for _, part := range []func(context.Context) error{
-			w.request, w.log, w.steps, w.gates, w.timers, w.records,
+			w.request, w.log, w.steps, w.gates, w.timers, w.records, w.flush,
 		} {
 			if err := part(ctx); err != nil {
 				return err
@@ -127,10 +128,33 @@ type writer struct {
 	s  *Store
 	tx bun.Tx
 	c  *orchestrator.Commit
+	// later are inserts that PostgreSQL is given in one statement at the end, to save the ways there and back.
+	later []any
 }
 
 func (w *writer) insert(ctx context.Context, rows any) error {
-	_, err := w.tx.NewInsert().Model(rows).Exec(ctx)
+	q := w.tx.NewInsert().Model(rows).Returning("NULL")
+	if w.s.postgres() {
+		w.later = append(w.later, q)
+		return nil
+	}
+	_, err := q.Exec(ctx)
+	if uniqueViolation(err) {
+		return orchestrator.ErrConflict
+	}
+	return err
+}
+
+// flush makes the inserts that were put off.
+func (w *writer) flush(ctx context.Context) error {
+	if len(w.later) == 0 {
+		return nil
+	}
+	query := "WITH i0 AS (?)"
+	for i := 1; i < len(w.later); i++ {
+		query += fmt.Sprintf(", i%d AS (?)", i)
+	}
+	_, err := w.tx.NewRaw(query+" SELECT 1", w.later...).Exec(ctx)
 	if uniqueViolation(err) {
 		return orchestrator.ErrConflict
 	}
@@ -145,7 +169,7 @@ func (w *writer) request(ctx context.Context) error {
 		return err
 	}
 	if w.c.Expect == 0 {
-		_, err := w.tx.NewInsert().Model(row).Exec(ctx)
+		_, err := w.tx.NewInsert().Model(row).Returning("NULL").Exec(ctx)
 		if uniqueViolation(err) {
 			return orchestrator.ErrDuplicate
 		}

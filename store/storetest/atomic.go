@@ -310,37 +310,48 @@ func childMain(b Backend, role, address string, args []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	db := reopened{b, address}
-	if do, ok := roles[role]; ok {
-		return do(ctx, db, args)
+	switch role {
+	case "life":
+		return lifeRole(ctx, db, args)
+	case "host":
+		return hostRole(ctx, db, args)
+	case "reviewers":
+		return reviewersRole(ctx, db, args)
 	}
 	return errors.New("no such role")
 }
 
-var roles = map[string]func(ctx context.Context, db reopened, args []string) error{
-	"life": func(ctx context.Context, db reopened, args []string) error {
-		n, err1 := strconv.Atoi(args[0])
-		mode, err2 := strconv.Atoi(args[1])
-		if err := errors.Join(err1, err2); err != nil {
-			return err
-		}
-		var f Faults
-		f.Arm(n, Mode(mode))
-		_, err := faultLife(ctx, db, &f, args[2], &collector{})
+func lifeRole(ctx context.Context, db reopened, args []string) error {
+	n, err1 := strconv.Atoi(args[0])
+	mode, err2 := strconv.Atoi(args[1])
+	if err := errors.Join(err1, err2); err != nil {
 		return err
-	},
+	}
+	var f Faults
+	f.Arm(n, Mode(mode))
+	_, err := faultLife(ctx, db, &f, args[2], &collector{})
+	return err
 }
 
 // startChild starts this test binary again, to play a role.
-func startChild(ctx context.Context, b Backend, role, address string, args ...string) (*exec.Cmd, *strings.Builder, error) {
+func startChild(ctx context.Context, b Backend, role, address string, args ...string) (*exec.Cmd, *lines, error) {
+	cmd, out, err := prepareChild(ctx, b, role, address, args...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return cmd, out, cmd.Start()
+}
+
+func prepareChild(ctx context.Context, b Backend, role, address string, args ...string) (*exec.Cmd, *lines, error) {
 	exe, err := os.Executable()
 	if err != nil {
 		return nil, nil, err
 	}
-	var out strings.Builder
+	out := &lines{}
 	cmd := exec.CommandContext(ctx, exe, "-test.run=^$")
 	cmd.Env = append(os.Environ(), childEnv+"="+strings.Join(append([]string{role, b.Name, address}, args...), "|"))
-	cmd.Stdout, cmd.Stderr = &out, &out
-	return cmd, &out, cmd.Start()
+	cmd.Stdout, cmd.Stderr = out, out
+	return cmd, out, nil
 }
 
 // Killed tests R1 with the process killed at every driver call of a life: a second process finds a

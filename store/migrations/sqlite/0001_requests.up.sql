@@ -43,7 +43,6 @@ CREATE TABLE requests (
 );
 CREATE INDEX requests_live ON requests (priority DESC, submitted_at, id) WHERE outcome = '';
 CREATE INDEX requests_order ON requests (priority DESC, submitted_at, id);
-CREATE INDEX requests_state ON requests (state, priority DESC, submitted_at, id);
 CREATE INDEX requests_researcher ON requests (researcher_id, priority DESC, submitted_at, id);
 CREATE INDEX requests_assignee ON requests (assignee, priority DESC, submitted_at, id) WHERE assignee <> '';
 CREATE INDEX requests_due ON requests (due_at) WHERE outcome = '' AND due_at IS NOT NULL;
@@ -225,7 +224,6 @@ CREATE TABLE audit (
     body     text NOT NULL, -- canonical JSON
     PRIMARY KEY (chain, seq)
 );
-CREATE INDEX audit_recorded ON audit (recorded);
 
 -- Ends of the chains that belong to no request.
 CREATE TABLE audit_heads (

@@ -1,0 +1,201 @@
+package storetest
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+func restAndWithdraw(t *testing.T, _ Database, s Store) {
+	o := newOrchestrator(t, s, Steps(nil)...)
+	ctx := t.Context()
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	def := orchestrator.DefaultDefinition()
+	id := submit(t, o, "rest")
+	drain := func() {
+		t.Helper()
+		if err := o.Drain(ctx); err != nil {
+			t.Fatal(err)
+		}
+		checkRequest(t, s, def, id)
+	}
+	must := func(err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		checkRequest(t, s, def, id)
+	}
+	must(o.Suspend(ctx, id, boss, "the server is moved"))
+	must(o.Suspend(ctx, id, boss, "again")) // changes nothing
+	drain()
+	if r := status(t, o, id); r.State != orchestrator.StateRequirementsGathering || r.Suspended == nil || r.Step.Status != orchestrator.StepPaused {
+		t.Fatalf("suspended: %s, %+v", r.State, r.Step)
+	}
+	must(o.Resume(ctx, id, boss, "it is back"))
+	drain()
+	r := status(t, o, id)
+	if r.State != orchestrator.StateRequirementsReview {
+		t.Fatalf("after Resume: %s", r.State)
+	}
+	due := r.Gate.DueAt
+	must(o.Suspend(ctx, id, boss, "holidays"))
+	d := orchestrator.Decision{Gate: r.Gate.ID, By: Reviewer(), Verdict: orchestrator.Approve}
+	if err := o.Decide(ctx, d); !errors.Is(err, orchestrator.ErrInvalidTransition) {
+		t.Errorf("Decide while suspended: got %v, want ErrInvalidTransition", err)
+	}
+	must(o.Resume(ctx, id, boss, "back"))
+	if again := status(t, o, id).Gate.DueAt; again.Before(due) || again.Sub(due) > waitLong {
+		t.Errorf("due: got %v, want %v and the time of the rest", again, due)
+	}
+	stranger := orchestrator.Actor{ID: "stranger"}
+	if err := o.Withdraw(ctx, id, stranger, "for fun"); !errors.Is(err, orchestrator.ErrDenied) {
+		t.Errorf("Withdraw by a stranger: got %v, want ErrDenied", err)
+	}
+	for range 2 {
+		must(o.Withdraw(ctx, id, r.Researcher.Actor(), "the study ended"))
+	}
+	r = status(t, o, id)
+	if r.State != orchestrator.StateFailed || r.Outcome != orchestrator.OutcomeWithdrawn {
+		t.Errorf("withdrawn: %s, %q", r.State, r.Outcome)
+	}
+	var decided *orchestrator.DecidedError
+	if err := o.Decide(ctx, d); !errors.As(err, &decided) || decided.Status != orchestrator.GateClosed {
+		t.Errorf("Decide after Withdraw: got %v, want DecidedError", err)
+	}
+	if err := o.Suspend(ctx, id, boss, "too late"); !errors.Is(err, orchestrator.ErrInvalidTransition) {
+		t.Errorf("Suspend after the end: got %v, want ErrInvalidTransition", err)
+	}
+	if err := o.SetDue(ctx, id, time.Now(), boss, "too late"); !errors.Is(err, orchestrator.ErrInvalidTransition) {
+		t.Errorf("SetDue after the end: got %v, want ErrInvalidTransition", err)
+	}
+}
+
+func scope(t *testing.T, _ Database, s Store) {
+	o := newOrchestrator(t, s, Steps(nil)...)
+	ctx := t.Context()
+	def := orchestrator.DefaultDefinition()
+	id := submit(t, o, "scope")
+	researcher := status(t, o, id).Researcher.Actor()
+	state := func(want string, version, minimum int) {
+		t.Helper()
+		checkRequest(t, s, def, id)
+		r := status(t, o, id)
+		if r.State != want || r.RequirementsVersion != version || r.Requirements.MinimumCohort != minimum {
+			t.Fatalf("got %s, version %d, minimum cohort %d; want %s, %d, %d", r.State, r.RequirementsVersion, r.Requirements.MinimumCohort, want, version, minimum)
+		}
+	}
+	drain := func() {
+		t.Helper()
+		if err := o.Drain(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	decide := func(v orchestrator.Verdict, patch string) {
+		t.Helper()
+		d := orchestrator.Decision{Gate: status(t, o, id).Gate.ID, By: Reviewer(), Verdict: v, Reason: "as discussed"}
+		if patch != "" {
+			d.Patch = json.RawMessage(patch)
+		}
+		if err := o.Decide(ctx, d); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ask := func(patch string) error {
+		return o.RequestScopeChange(ctx, orchestrator.ScopeChange{Request: id, By: researcher, Reason: "more patients", Patch: json.RawMessage(patch)})
+	}
+	drain()
+	state(orchestrator.StateRequirementsReview, 1, 10)
+	decide(orchestrator.Modify, `{"minimumCohort": 12}`)
+	state(orchestrator.StateFeasibilityValidation, 2, 12)
+	drain()
+	state(orchestrator.StatePhenotypeReview, 2, 12)
+	for _, bad := range []string{`{"minimumCohort": -1}`, `{"minimumCohort": "x"}`, `{"colour": "red"}`, `[]`, `{"dataElements": null}`} {
+		if err := ask(bad); !errors.Is(err, orchestrator.ErrInvalid) {
+			t.Errorf("patch %s: got %v, want ErrInvalid", bad, err)
+		}
+	}
+	if err := ask(`{"minimumCohort": 20}`); err != nil {
+		t.Fatal(err)
+	}
+	state(orchestrator.StateScopeChange, 2, 12)
+	if err := ask(`{}`); !errors.Is(err, orchestrator.ErrInvalidTransition) {
+		t.Errorf("a second scope change: got %v, want ErrInvalidTransition", err)
+	}
+	decide(orchestrator.Reject, "")
+	state(orchestrator.StatePhenotypeReview, 2, 12)
+	if err := o.Amend(ctx, orchestrator.ScopeChange{Request: id, By: researcher, Reason: "more", Patch: json.RawMessage(`{"minimumCohort": 25}`)}); err != nil {
+		t.Fatal(err)
+	}
+	decide(orchestrator.Approve, "")
+	state(orchestrator.StateRequirementsGathering, 3, 25)
+	if err := Finish(ctx, o, id); err != nil {
+		t.Fatal(err)
+	}
+	state(orchestrator.StateComplete, 3, 25)
+	versions, err := s.RequirementsVersions(ctx, id)
+	if err != nil || len(versions) != 3 || versions[0].Requirements.MinimumCohort != 10 || versions[2].By.ID != Reviewer().ID {
+		t.Errorf("versions: %+v, %v", versions, err)
+	}
+	if err := ask(""); !errors.Is(err, orchestrator.ErrInvalidTransition) {
+		t.Errorf("scope change after the end: got %v, want ErrInvalidTransition", err)
+	}
+}
+
+func quorum(t *testing.T, _ Database, s Store) {
+	ctx := t.Context()
+	who := func(id string, roles ...string) orchestrator.Actor { return orchestrator.Actor{ID: id, Roles: roles} }
+	type vote struct {
+		by      orchestrator.Actor
+		verdict orchestrator.Verdict
+		decided bool // fails with ErrDecided
+	}
+	for _, tt := range []struct {
+		name  string
+		rule  orchestrator.GateRule
+		votes []vote
+		want  string
+	}{
+		{
+			"two of many", orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 2}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("1", "a"), orchestrator.Approve, false}, {who("1", "a"), orchestrator.Reject, true}, {who("2", "a"), orchestrator.Approve, false}},
+			"approved",
+		},
+		{
+			"one is not two", orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 2}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("1", "a"), orchestrator.Approve, false}}, "review",
+		},
+		{
+			"a rejection settles", orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 3}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("2", "a"), orchestrator.Reject, false}, {who("3", "a"), orchestrator.Approve, true}}, "rejected",
+		},
+		{
+			"each role", orchestrator.GateRule{Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("2", "a"), orchestrator.Approve, false}, {who("3", "a", "b"), orchestrator.Approve, false}}, "approved",
+		},
+		{
+			"each role is not one role twice", orchestrator.GateRule{Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("2", "a"), orchestrator.Approve, false}}, "review",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			def := oneGate(tt.rule)
+			o := newOrchestrator(t, s, orchestrator.WithDefinition(def))
+			id := submit(t, o, tt.name)
+			gate := status(t, o, id).Gate.ID
+			for i, v := range tt.votes {
+				err := o.Decide(ctx, orchestrator.Decision{Gate: gate, By: v.by, Verdict: v.verdict, Reason: "r"})
+				if v.decided != errors.Is(err, orchestrator.ErrDecided) || !v.decided && err != nil {
+					t.Errorf("vote %d: %v, want decided %v", i+1, err, v.decided)
+				}
+				checkRequest(t, s, def, id)
+			}
+			if r := status(t, o, id); r.State != tt.want {
+				t.Errorf("state: got %s, want %s", r.State, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,214 @@
+package storetest
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+func titles(t *testing.T, s orchestrator.Store, q orchestrator.Query) []string {
+	t.Helper()
+	page, err := s.Requests(t.Context(), q)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := []string{}
+	for _, r := range page.Requests {
+		out = append(out, r.Title)
+	}
+	return out
+}
+
+func queries(t *testing.T, _ Database, s Store) {
+	o := newOrchestrator(t, s, Steps(nil)...)
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	mine := Sample("mine")
+	mine.Researcher.Email, mine.Priority = "me@example.org", orchestrator.Urgent
+	late := Sample("late")
+	late.Due = time.Now().Add(-time.Hour)
+	for _, n := range []orchestrator.NewRequest{mine, late, Sample("done"), Sample("gone")} {
+		if _, err := o.Submit(t.Context(), n); err != nil {
+			t.Fatal(err)
+		}
+	}
+	page, err := s.Requests(t.Context(), orchestrator.Query{})
+	if err != nil || len(page.Requests) != 4 {
+		t.Fatalf("all: %d, %v", len(page.Requests), err)
+	}
+	byTitle := map[string]string{}
+	for _, r := range page.Requests {
+		byTitle[r.Title] = r.ID
+	}
+	if err := o.Withdraw(t.Context(), byTitle["gone"], boss, "by mistake"); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Reassign(t.Context(), byTitle["late"], "coordinator-7", boss, "holidays"); err != nil {
+		t.Fatal(err)
+	}
+	if err := o.Drain(t.Context()); err != nil { // all but one wait for requirements_review now
+		t.Fatal(err)
+	}
+	if err := Finish(t.Context(), o, byTitle["done"]); err != nil {
+		t.Fatal(err)
+	}
+	yes, no := true, false
+	for _, tt := range []struct {
+		name string
+		q    orchestrator.Query
+		want []string
+	}{
+		{"all: highest priority first, then oldest", orchestrator.Query{}, []string{"mine", "late", "done", "gone"}},
+		{"live", orchestrator.Query{Live: &yes}, []string{"mine", "late"}},
+		{"ended", orchestrator.Query{Live: &no}, []string{"done", "gone"}},
+		{"by state", orchestrator.Query{States: []string{"complete", "failed"}}, []string{"done", "gone"}},
+		{"by researcher", orchestrator.Query{Researcher: "me@example.org"}, []string{"mine"}},
+		{"by assignee", orchestrator.Query{Assignee: "coordinator-7"}, []string{"late"}},
+		{"waiting for a role", orchestrator.Query{WaitingFor: []string{orchestrator.RoleInformatician}}, []string{"mine", "late"}},
+		{"waiting for another role", orchestrator.Query{WaitingFor: []string{orchestrator.RoleAdministrator, "inform"}}, []string{}},
+		{"overdue", orchestrator.Query{Overdue: true}, []string{"late"}},
+		{"together", orchestrator.Query{Live: &yes, Overdue: true, Text: "la", States: []string{"requirements_review"}}, []string{"late"}},
+	} {
+		if diff := cmp.Diff(tt.want, titles(t, s, tt.q)); diff != "" {
+			t.Errorf("%s: %s", tt.name, diff)
+		}
+	}
+	n, err := o.CountActive(t.Context())
+	if err != nil || n != 2 {
+		t.Errorf("CountActive: %d, %v; want 2", n, err)
+	}
+}
+
+func textQueries(t *testing.T, _ Database, s Store) {
+	o := newOrchestrator(t, s)
+	all := []string{"Diabetes type 2: HbA1c in adults", "Asthma & inhalers (children)", "COVID-19 follow-up", "Ärztliche Diagnosen", `quote " ' \ % _`}
+	for _, title := range all {
+		submit(t, o, title)
+	}
+	for _, tt := range []struct {
+		text string
+		want []int
+	}{
+		{"diabetes", []int{0}},
+		{"DIA", []int{0, 3}},
+		{"adult hba1c", []int{0}},
+		{"asthma adults", nil},
+		{"child", []int{1}},
+		{"19", []int{2}},
+		{"covid 19", []int{2}},
+		{"ärzt", []int{3}},
+		{"arzt", nil},
+		{"' OR 1=1 --", nil},
+		{`quote`, []int{4}},
+		{"2", []int{0}},
+		{"abetes", nil},
+		{"&", []int{0, 1, 2, 3, 4}}, // no words: no restriction
+	} {
+		want := []string{}
+		for _, i := range tt.want {
+			want = append(want, all[i])
+		}
+		if diff := cmp.Diff(want, titles(t, s, orchestrator.Query{Text: tt.text})); diff != "" {
+			t.Errorf("%q: %s", tt.text, diff)
+		}
+	}
+}
+
+func pages(t *testing.T, _ Database, s Store) {
+	o := newOrchestrator(t, s)
+	const n = 23
+	for i := range n {
+		r := Sample(fmt.Sprintf("page %02d", i))
+		r.Priority = orchestrator.Priority(i % 4)
+		if _, err := o.Submit(t.Context(), r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole := titles(t, s, orchestrator.Query{Limit: 1000})
+	var got []string
+	q := orchestrator.Query{Limit: 4}
+	for i := 0; ; i++ {
+		page, err := s.Requests(t.Context(), q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(page.Requests) > 4 {
+			t.Fatalf("page of %d, want at most 4", len(page.Requests))
+		}
+		for _, r := range page.Requests {
+			got = append(got, r.Title)
+		}
+		if page.Next == "" {
+			break
+		}
+		q.Cursor = page.Next
+		if i == 1 { // what comes in between does not disturb the pages behind
+			r := Sample("between")
+			r.Priority = orchestrator.Stat
+			if _, err := o.Submit(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	got = slices.DeleteFunc(got, func(s string) bool { return s == "between" })
+	if diff := cmp.Diff(whole, got); diff != "" {
+		t.Error(diff)
+	}
+	for _, bad := range []orchestrator.Query{{Cursor: "x"}, {Limit: -1}, {Limit: 1001}, {Cursor: "eyJwIjowfQ"}} {
+		if _, err := s.Requests(t.Context(), bad); err == nil {
+			t.Errorf("%+v: no error", bad)
+		}
+	}
+}
+
+func durations(t *testing.T, _ Database, s Store) {
+	o := newOrchestrator(t, s, Steps(nil)...)
+	begin := time.Now().Add(-time.Hour)
+	for i := range 3 {
+		if _, err := Live(t.Context(), o, Sample(fmt.Sprint("duration ", i))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	waiting := submit(t, o, "waits")
+	all, err := o.Durations(t.Context(), begin, time.Now().Add(time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := map[string]int{}
+	for _, d := range all {
+		left[d.State] = d.Count
+		if d.Median > d.P95 || d.P95 > d.Longest || d.Longest <= 0 && d.State == orchestrator.StateQAReview {
+			t.Errorf("%s: median %v, 95 %% %v, longest %v", d.State, d.Median, d.P95, d.Longest)
+		}
+	}
+	for _, state := range StraightWay() {
+		want := 3
+		switch state {
+		case orchestrator.StateComplete:
+			want = 0
+		case orchestrator.StateNewRequest:
+			want = 4
+		}
+		if left[state] != want {
+			t.Errorf("%s was left %d times, want %d", state, left[state], want)
+		}
+	}
+	if none, err := o.Durations(t.Context(), begin.Add(-time.Hour), begin); err != nil || len(none) != 0 {
+		t.Errorf("durations of another time: %v, %v", none, err)
+	}
+	counts, err := o.Counts(t.Context())
+	want := []orchestrator.StateCount{
+		{State: "complete", Live: false, Count: 3}, {State: "requirements_gathering", Live: true, Count: 1},
+	}
+	if diff := cmp.Diff(want, counts); diff != "" || err != nil {
+		t.Errorf("counts: %v %s", err, diff)
+	}
+	b, err := o.Backlog(t.Context())
+	if err != nil || b.ReadySteps != 1 || b.RunningSteps != 0 {
+		t.Errorf("backlog with %s waiting: %+v, %v", waiting, b, err)
+	}
+}

@@ -1,0 +1,313 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"strconv"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+// holdStep runs until its context ends or a file appears; then it succeeds.
+func holdStep(file string) orchestrator.StepHandler {
+	return orchestrator.StepFunc(func(ctx context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
+		for {
+			if _, err := os.Stat(file); err == nil {
+				break
+			}
+			select {
+			case <-ctx.Done():
+				return orchestrator.StepResult{}, ctx.Err()
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+		return orchestrator.StepResult{Event: "done", Effect: func(ctx context.Context, tx orchestrator.Tx) error {
+			return countEffect(ctx, c, tx)
+		}}, nil
+	})
+}
+
+// hostRole is a host that runs step "do" of every request. Its arguments: lease in ms, poll in ms, the
+// file that lets steps end.
+func hostRole(ctx context.Context, db reopened, args []string) error {
+	lease, err1 := strconv.Atoi(args[0])
+	poll, err2 := strconv.Atoi(args[1])
+	s, err3 := db.Open(ctx, OpenOptions{})
+	if err := errors.Join(err1, err2, err3); err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	o, err := orchestrator.New(s, hostOptions(lease, poll, args[2], orchestrator.WithInstance("child"),
+		orchestrator.WithLogger(slog.New(slog.NewTextHandler(os.Stdout, nil))))...)
+	if err != nil {
+		return err
+	}
+	if err := o.Start(ctx); err != nil {
+		return err
+	}
+	for {
+		if _, err := os.Stat(args[2] + ".stop"); err == nil {
+			return o.Stop(ctx)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func hostOptions(leaseMillis, pollMillis int, file string, opts ...orchestrator.Option) []orchestrator.Option {
+	return append([]orchestrator.Option{
+		orchestrator.WithDefinition(oneStep(orchestrator.DefaultRetry())),
+		orchestrator.WithStep("do", holdStep(file), orchestrator.StepConcurrency(50)),
+		orchestrator.WithLease(time.Duration(leaseMillis) * time.Millisecond),
+		orchestrator.WithPoll(time.Duration(pollMillis) * time.Millisecond),
+	}, opts...)
+}
+
+// TakeoverEnv is the environment variable that has the takeover test use the default lease of 15 s and
+// poll of 1 s, with 20 owners; otherwise it is 1 s and 100 ms, with 4.
+const TakeoverEnv = "RESEARCHFLOW_TAKEOVER"
+
+// takenOver is R2.
+func takenOver(t *testing.T, b Backend) (int, int) {
+	lease, poll, owners := 1000, 100, 4
+	if os.Getenv(TakeoverEnv) != "" {
+		lease, poll, owners = 15000, 1000, 20
+	}
+	if b.Reopen == nil {
+		t.Skip("SKIPPED: the backend cannot be opened by another process")
+	}
+	db, _ := faultDatabase(t, b)
+	s := another(t, db)
+	file := t.TempDir() + "/go"
+	o := newOrchestrator(t, s, hostOptions(lease, poll, file, orchestrator.WithInstance("parent"))...)
+	ids := make([]string, owners)
+	for i := range ids {
+		ids[i] = submit(t, o, fmt.Sprint("takeover ", i))
+	}
+	cmd, out, err := startChild(t.Context(), b, "host", db.Address(), strconv.Itoa(lease), strconv.Itoa(poll), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		await(t, o, id, "the child runs the step", 30*time.Second, func(r *orchestrator.Request) bool {
+			return r.Step != nil && r.Step.Status == orchestrator.StepRunning
+		})
+	}
+	start(t, o)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	killed := time.Now()
+	if err := cmd.Wait(); err == nil {
+		t.Errorf("the child ended by itself: %s", out)
+	}
+	limit := time.Duration(lease+poll)*time.Millisecond + time.Second
+	var longest time.Duration
+	for _, id := range ids {
+		await(t, o, id, "taken over", limit+5*time.Second, func(r *orchestrator.Request) bool {
+			return r.Step != nil && r.Step.Owner == "parent" && r.Step.Status == orchestrator.StepRunning
+		})
+		took := time.Since(killed)
+		longest = max(longest, took)
+		t.Logf("taken over after %v", took.Round(time.Millisecond))
+	}
+	if longest > limit {
+		t.Errorf("taken over after %v, want within %v", longest, limit)
+	}
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		await(t, o, id, "ended", 20*time.Second, func(r *orchestrator.Request) bool { return !r.Live() })
+		checkRequest(t, s, oneStep(orchestrator.DefaultRetry()), id)
+	}
+	return owners, owners
+}
+
+// fenced is R3.
+func fenced(t *testing.T, b Backend) (int, int) {
+	if b.Reopen == nil {
+		t.Skip("SKIPPED: the backend cannot be opened by another process")
+	}
+	db, raw := faultDatabase(t, b)
+	s := another(t, db)
+	dir := t.TempDir()
+	theirs, ours := dir+"/theirs", dir+"/ours"
+	o := newOrchestrator(t, s, hostOptions(500, 50, ours, orchestrator.WithInstance("parent"))...)
+	id := submit(t, o, "fencing")
+	cmd, out, err := startChild(t.Context(), b, "host", db.Address(), "500", "50", theirs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = cmd.Process.Kill() }()
+	await(t, o, id, "the child runs the step", 30*time.Second, func(r *orchestrator.Request) bool {
+		return r.Step != nil && r.Step.Status == orchestrator.StepRunning
+	})
+	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	start(t, o)
+	await(t, o, id, "taken over", 20*time.Second, func(r *orchestrator.Request) bool {
+		return r.Step != nil && r.Step.Owner == "parent" && r.Step.Status == orchestrator.StepRunning
+	})
+	// The child wakes up with a step that is about to succeed, and lets it.
+	write(t, theirs)
+	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
+		t.Fatal(err)
+	}
+	write(t, theirs+".stop")
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("child: %v: %s", err, out)
+	}
+	if r := status(t, o, id); !r.Live() {
+		t.Errorf("the child's write was taken: %s", out)
+	}
+	write(t, ours)
+	await(t, o, id, "ended", 20*time.Second, func(r *orchestrator.Request) bool { return !r.Live() })
+	checkRequest(t, s, oneStep(orchestrator.DefaultRetry()), id)
+	var effects int
+	if err := raw.QueryRowContext(t.Context(), "SELECT count(*) FROM storetest_effects WHERE request_id = '"+id+"'").Scan(&effects); err != nil || effects != 1 {
+		t.Errorf("%d effects (%v), want 1; child: %s", effects, err, out)
+	}
+	return 1, 1
+}
+
+func write(t testing.TB, file string) {
+	t.Helper()
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// handedBack is R11.
+func handedBack(t *testing.T, b Backend) (int, int) {
+	db, s := open(t, b)
+	const steps = 5
+	hold := func(started *atomic.Int64) orchestrator.StepHandler {
+		return orchestrator.StepFunc(func(ctx context.Context, _ *orchestrator.StepContext) (orchestrator.StepResult, error) {
+			started.Add(1)
+			<-ctx.Done()
+			return orchestrator.StepResult{}, ctx.Err()
+		})
+	}
+	host := func(name string, started *atomic.Int64) *orchestrator.Orchestrator {
+		return newOrchestrator(t, another(t, db), orchestrator.WithInstance(name), orchestrator.WithPoll(200*time.Millisecond),
+			orchestrator.WithDefinition(oneStep(orchestrator.DefaultRetry())), orchestrator.WithStep("do", hold(started), orchestrator.StepConcurrency(steps)))
+	}
+	var one, two atomic.Int64
+	first, second := host("first", &one), host("second", &two)
+	start(t, first)
+	ids := make([]string, steps)
+	for i := range ids {
+		ids[i] = submit(t, first, fmt.Sprint("stop ", i))
+	}
+	for _, id := range ids {
+		await(t, first, id, "running", 20*time.Second, func(r *orchestrator.Request) bool {
+			return r.Step.Status == orchestrator.StepRunning
+		})
+	}
+	start(t, second)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	begin := time.Now()
+	if err := first.Stop(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Stop(ctx); err != nil {
+		t.Errorf("second Stop: %v", err)
+	}
+	for _, id := range ids {
+		r := await(t, second, id, "running on the second host", 20*time.Second, func(r *orchestrator.Request) bool {
+			return r.Step.Status == orchestrator.StepRunning && r.Step.Owner == "second"
+		})
+		if r.Step.Lost != 0 || r.Step.Failed != 0 {
+			t.Errorf("a graceful stop counts as lost %d, failed %d", r.Step.Lost, r.Step.Failed)
+		}
+	}
+	// One second, and as much again for a machine that is busy with other tests.
+	if took := time.Since(begin); took > 2*time.Second {
+		t.Errorf("running again after %v, want within 1 s", took)
+	}
+	for _, id := range ids {
+		checkRequest(t, s, oneStep(orchestrator.DefaultRetry()), id)
+	}
+	return steps, 1
+}
+
+// failsForGood is R12.
+func failsForGood(t *testing.T, b Backend) (int, int) {
+	def := oneStep(orchestrator.RetryPolicy{
+		Attempts: 3, Backoff: orchestrator.Duration(time.Millisecond), MaxBackoff: orchestrator.Duration(4 * time.Millisecond),
+		Timeout: orchestrator.Duration(50 * time.Millisecond),
+	})
+	tests := []struct {
+		name, class string
+		attempts    int
+		run         orchestrator.StepFunc
+	}{
+		{"panics", "panic", 3, func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
+			panic("with a value that must not be stored: Jane Doe")
+		}},
+		{"fails", "error", 3, func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
+			return orchestrator.StepResult{}, errors.New("no such server")
+		}},
+		{"fails permanently", "error", 1, func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
+			return orchestrator.StepResult{}, orchestrator.Permanent(errors.New("wrong view"))
+		}},
+		{"takes too long", "timeout", 3, func(ctx context.Context, _ *orchestrator.StepContext) (orchestrator.StepResult, error) {
+			<-ctx.Done()
+			return orchestrator.StepResult{}, ctx.Err()
+		}},
+		{"has an outcome nobody knows", "outcome", 1, func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
+			return orchestrator.StepResult{Event: "surprise"}, nil
+		}},
+		{"has an output that is no JSON", "outcome", 1, func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
+			return orchestrator.StepResult{Event: "done", Output: func() {}}, nil
+		}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, s := open(t, b)
+			o := newOrchestrator(t, s, orchestrator.WithDefinition(def), orchestrator.WithStep("do", tt.run))
+			id := submit(t, o, tt.name)
+			for deadline := time.Now().Add(20 * time.Second); status(t, o, id).State == "work" && time.Now().Before(deadline); {
+				if err := o.Drain(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if r := status(t, o, id); r.State != "review" {
+				t.Fatalf("state: got %s, want review", r.State)
+			}
+			all, err := s.Executions(t.Context(), id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(all) != tt.attempts {
+				t.Errorf("attempts: got %d, want %d", len(all), tt.attempts)
+			}
+			for _, e := range all {
+				if e.Status != orchestrator.StepFailed || e.ErrorClass != tt.class {
+					t.Errorf("attempt %d: %s %s (%s), want failed %s", e.Attempt, e.Status, e.ErrorClass, e.ErrorText, tt.class)
+				}
+				if tt.class == "panic" && e.ErrorText != "orchestrator: the step panicked" {
+					t.Errorf("error text: %q holds more than it may", e.ErrorText)
+				}
+			}
+			boss := orchestrator.Actor{ID: "b", Name: "Boss", Roles: []string{"boss"}}
+			if err := o.Retry(t.Context(), id, boss, "it works now"); err != nil {
+				t.Fatal(err)
+			}
+			if r := status(t, o, id); r.State != "work" || r.Step.Attempt != 1 {
+				t.Errorf("after Retry: %s, attempt %d; want work, 1", r.State, r.Step.Attempt)
+			}
+			checkRequest(t, s, def, id)
+		})
+	}
+	return len(tests), len(tests)
+}

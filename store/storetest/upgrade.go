@@ -1,0 +1,103 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+// succeed is a handler with one outcome.
+func succeed(event string) orchestrator.StepHandler {
+	return orchestrator.StepFunc(func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
+		return orchestrator.StepResult{Event: event}, nil
+	})
+}
+
+// newer is oneStep with its state and step named otherwise.
+func newer() *orchestrator.Definition {
+	b := orchestrator.Define("one-step", "labour")
+	b.Step("labour", "do_better").On("done", "end").On(orchestrator.EventStepFailed, "end")
+	b.Terminal("end")
+	d, err := b.Build()
+	if err != nil {
+		panic(err)
+	}
+	return d
+}
+
+// upgrades is R13 as far as one version of the program can show it.
+func upgrades(t *testing.T, b Backend) (int, int) {
+	old := oneStep(orchestrator.DefaultRetry())
+	oldHash, err := old.Hash()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("goes on under its own definition", func(t *testing.T) {
+		_, s := open(t, b)
+		id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
+		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()),
+			orchestrator.WithStep("do", succeed("done")), orchestrator.WithStep("do_better", succeed("done")))
+		fresh := submit(t, o, "new")
+		if err := o.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for id, def := range map[string]*orchestrator.Definition{id: old, fresh: newer()} {
+			if r := status(t, o, id); r.State != "end" {
+				t.Errorf("%s: state %s, want end", id, r.State)
+			}
+			checkRequest(t, s, def, id)
+		}
+		if r := status(t, o, id); r.Definition != oldHash {
+			t.Errorf("definition: got %s, want the one it was submitted under", r.Definition)
+		}
+	})
+	t.Run("is moved where the host says how", func(t *testing.T) {
+		_, s := open(t, b)
+		id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
+		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
+			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
+		start(t, o)
+		await(t, o, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
+		history, err := o.History(t.Context(), id)
+		if err != nil || len(history) != 3 || history[1].To != "labour" || history[2].To != "end" {
+			t.Errorf("history: %+v, %v; want work, labour, end", history, err)
+		}
+		checkRequest(t, s, newer(), id)
+	})
+	t.Run("parks when its definition is unknown", func(t *testing.T) {
+		db, ok := b.New(t).(SQLDatabase)
+		if !ok {
+			t.Skip("SKIPPED: the backend has no SQL to break")
+		}
+		s := another(t, db)
+		id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
+		raw, err := db.SQL()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = raw.Close() }()
+		if _, err := raw.ExecContext(t.Context(), "DELETE FROM definitions WHERE hash = '"+oldHash+"'"); err != nil {
+			t.Fatal(err)
+		}
+		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do", succeed("done")))
+		if err := o.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		r := status(t, o, id)
+		if r.Parked != "its definition is not in the database" || r.State != "work" {
+			t.Errorf("state %s, parked %q; want work, and why", r.State, r.Parked)
+		}
+		err = o.Withdraw(t.Context(), id, orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}, "unused")
+		if !errors.Is(err, orchestrator.ErrParked) {
+			t.Errorf("Withdraw: got %v, want ErrParked", err)
+		}
+		// A host that has the definition takes it up again.
+		again := newOrchestrator(t, s, orchestrator.WithDefinition(old), orchestrator.WithStep("do", succeed("done")))
+		start(t, again)
+		await(t, again, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
+		checkRequest(t, s, old, id)
+	})
+	return 3, 3
+}
