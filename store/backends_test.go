@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,6 +26,10 @@ var (
 
 func TestMain(m *testing.M) {
 	storetest.Child(sqliteBackend(), postgresBackend())
+	flag.Parse()
+	if testing.Short() {
+		_ = flag.Set("rapid.checks", "15")
+	}
 	code := pool.Main(m)
 	if table := reports.String(); table != "" {
 		fmt.Print(table)

@@ -17,7 +17,7 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
-const waitLong = 20 * time.Second
+const waitLong = time.Minute
 
 // contract is R15: what Store promises, method by method.
 func contract(t *testing.T, b Backend) (int, int) {

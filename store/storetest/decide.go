@@ -216,7 +216,7 @@ func startReviewers(t *testing.T, b Backend, address string, gates []string, all
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(30 * time.Second); !strings.Contains(out.String(), "ready"); {
+	for deadline := time.Now().Add(waitLong); !strings.Contains(out.String(), "ready"); {
 		if time.Now().After(deadline) {
 			t.Fatalf("the child is not ready: %s", out)
 		}

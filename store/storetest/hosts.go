@@ -73,6 +73,15 @@ func hostOptions(leaseMillis, pollMillis int, file string, opts ...orchestrator.
 // poll of 1 s, with 20 owners; otherwise it is 1 s and 100 ms, with 4.
 const TakeoverEnv = "RESEARCHFLOW_TAKEOVER"
 
+// slack is what a machine that is busy with other tests may add to a time; where times are what is
+// measured (with TakeoverEnv set) there is next to none.
+func slack() time.Duration {
+	if os.Getenv(TakeoverEnv) != "" {
+		return 500 * time.Millisecond
+	}
+	return 10 * time.Second
+}
+
 // takenOver is R2.
 func takenOver(t *testing.T, b Backend) (int, int) {
 	lease, poll, owners := 1000, 100, 4
@@ -95,7 +104,7 @@ func takenOver(t *testing.T, b Backend) (int, int) {
 		t.Fatal(err)
 	}
 	for _, id := range ids {
-		await(t, o, id, "the child runs the step", 30*time.Second, func(r *orchestrator.Request) bool {
+		await(t, o, id, "the child runs the step", waitLong, func(r *orchestrator.Request) bool {
 			return r.Step != nil && r.Step.Status == orchestrator.StepRunning
 		})
 	}
@@ -107,10 +116,10 @@ func takenOver(t *testing.T, b Backend) (int, int) {
 	if err := cmd.Wait(); err == nil {
 		t.Errorf("the child ended by itself: %s", out)
 	}
-	limit := time.Duration(lease+poll)*time.Millisecond + time.Second
+	limit := time.Duration(lease+poll)*time.Millisecond + slack()
 	var longest time.Duration
 	for _, id := range ids {
-		await(t, o, id, "taken over", limit+5*time.Second, func(r *orchestrator.Request) bool {
+		await(t, o, id, "taken over", limit+waitLong, func(r *orchestrator.Request) bool {
 			return r.Step != nil && r.Step.Owner == "parent" && r.Step.Status == orchestrator.StepRunning
 		})
 		took := time.Since(killed)
@@ -124,7 +133,7 @@ func takenOver(t *testing.T, b Backend) (int, int) {
 		t.Fatal(err)
 	}
 	for _, id := range ids {
-		await(t, o, id, "ended", 20*time.Second, func(r *orchestrator.Request) bool { return !r.Live() })
+		await(t, o, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
 		checkRequest(t, s, oneStep(orchestrator.DefaultRetry()), id)
 	}
 	return owners, owners
@@ -146,14 +155,14 @@ func fenced(t *testing.T, b Backend) (int, int) {
 		t.Fatal(err)
 	}
 	defer func() { _ = cmd.Process.Kill() }()
-	await(t, o, id, "the child runs the step", 30*time.Second, func(r *orchestrator.Request) bool {
+	await(t, o, id, "the child runs the step", waitLong, func(r *orchestrator.Request) bool {
 		return r.Step != nil && r.Step.Status == orchestrator.StepRunning
 	})
 	if err := cmd.Process.Signal(syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
 	start(t, o)
-	await(t, o, id, "taken over", 20*time.Second, func(r *orchestrator.Request) bool {
+	await(t, o, id, "taken over", waitLong, func(r *orchestrator.Request) bool {
 		return r.Step != nil && r.Step.Owner == "parent" && r.Step.Status == orchestrator.StepRunning
 	})
 	// The child wakes up with a step that is about to succeed, and lets it.
@@ -169,7 +178,7 @@ func fenced(t *testing.T, b Backend) (int, int) {
 		t.Errorf("the child's write was taken: %s", out)
 	}
 	write(t, ours)
-	await(t, o, id, "ended", 20*time.Second, func(r *orchestrator.Request) bool { return !r.Live() })
+	await(t, o, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
 	checkRequest(t, s, oneStep(orchestrator.DefaultRetry()), id)
 	var effects int
 	if err := raw.QueryRowContext(t.Context(), "SELECT count(*) FROM storetest_effects WHERE request_id = '"+id+"'").Scan(&effects); err != nil || effects != 1 {
@@ -208,7 +217,7 @@ func handedBack(t *testing.T, b Backend) (int, int) {
 		ids[i] = submit(t, first, fmt.Sprint("stop ", i))
 	}
 	for _, id := range ids {
-		await(t, first, id, "running", 20*time.Second, func(r *orchestrator.Request) bool {
+		await(t, first, id, "running", waitLong, func(r *orchestrator.Request) bool {
 			return r.Step.Status == orchestrator.StepRunning
 		})
 	}
@@ -223,15 +232,16 @@ func handedBack(t *testing.T, b Backend) (int, int) {
 		t.Errorf("second Stop: %v", err)
 	}
 	for _, id := range ids {
-		r := await(t, second, id, "running on the second host", 20*time.Second, func(r *orchestrator.Request) bool {
+		r := await(t, second, id, "running on the second host", waitLong, func(r *orchestrator.Request) bool {
 			return r.Step.Status == orchestrator.StepRunning && r.Step.Owner == "second"
 		})
 		if r.Step.Lost != 0 || r.Step.Failed != 0 {
 			t.Errorf("a graceful stop counts as lost %d, failed %d", r.Step.Lost, r.Step.Failed)
 		}
 	}
-	// One second, and as much again for a machine that is busy with other tests.
-	if took := time.Since(begin); took > 2*time.Second {
+	took := time.Since(begin)
+	t.Logf("running again after %v", took.Round(time.Millisecond))
+	if took > time.Second+slack() {
 		t.Errorf("running again after %v, want within 1 s", took)
 	}
 	for _, id := range ids {

@@ -35,7 +35,7 @@ func timersFireOnce(t *testing.T, b Backend) (int, int) {
 			start(t, h)
 		}
 		for _, id := range ids {
-			await(t, o, id, "escalated twice", 20*time.Second, func(r *orchestrator.Request) bool { return r.Gate.Escalations >= 2 })
+			await(t, o, id, "escalated twice", waitLong, func(r *orchestrator.Request) bool { return r.Gate.Escalations >= 2 })
 		}
 		for _, id := range ids {
 			checkRequest(t, s, def, id)
