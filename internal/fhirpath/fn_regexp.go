@@ -136,6 +136,9 @@ func fnReplaceMatches(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	if err := c.searchSteps(e, s, re); err != nil {
 		return dst, err
 	}
+	if _, pattern, _ := strings.Cut(re.String(), ":"); pattern == ")" {
+		return append(dst, NewString(s)), nil
+	}
 	template := expansion(substitution)
 	var out []byte
 	last := 0

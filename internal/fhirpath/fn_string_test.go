@@ -79,6 +79,9 @@ func TestStrings(t *testing.T) {
 		{"'abc'.replaceMatches('b', '$')", `"a$c"`},
 		{"'abc'.replaceMatches('b', '$$1')", `"a$1c"`},
 		{"'abc'.replaceMatches('B', 'x', 'i')", `"axc"`},
+		{"'abc'.replaceMatches('', 'x')", `"abc"`},
+		{"'abc'.replaceMatches('', 'x', 'i')", `"abc"`},
+		{"'a:c'.replaceMatches(':', 'x')", `"axc"`},
 		{"'abc'.replaceMatches('b', {})", ""},
 		{"'abc'.replaceMatches({}, 'b')", ""},
 		// length, toChars

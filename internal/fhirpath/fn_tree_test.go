@@ -116,8 +116,10 @@ func TestDefineVariable(t *testing.T) {
 		{"'x'.replace(defineVariable('p', 'x').select(%p), defineVariable('p', 'y').select(%p))", `"y"`},
 		{"defineVariable('v1', 'value1').select(%v1).trace('data').defineVariable('v2', 'value2').select($this & ':' & %v1 & '-' & %v2)" +
 			" | defineVariable('v3', 'value3').select(%v3)", `"value1:value1-value2" "value3"`},
-		{"defineVariable('root', 'r1-').select(defineVariable('v1', 'v1').defineVariable('v2', 'v2').select(%v1 | %v2)).select(%root & $this)",
-			`"r1-v1" "r1-v2"`},
+		{
+			"defineVariable('root', 'r1-').select(defineVariable('v1', 'v1').defineVariable('v2', 'v2').select(%v1 | %v2)).select(%root & $this)",
+			`"r1-v1" "r1-v2"`,
+		},
 		{"defineVariable(defineVariable('param', 'ppp').select(%param), defineVariable('param', 'value').select(%param)).select(%ppp)", `"value"`},
 		{"Patient.name.defineVariable('n1', first()).where(use = 'usual').select(%n1.family & given)", `"ChalmersJim"`},
 		{"defineVariable('n1', name.first()).exists(%n1) | name.exists(%n1)", "compile semantic"},
