@@ -167,8 +167,6 @@ func (f *faults) addf(kind ErrorKind, element, format string, args ...any) {
 	f.add(&CompileError{Kind: kind, Element: element, Msg: fmt.Sprintf(format, args...)})
 }
 
-func (f *faults) full() bool { return len(f.list) >= maxFaults }
-
 func (f *faults) err() error {
 	if len(f.list) == 0 {
 		return nil

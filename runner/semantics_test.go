@@ -29,16 +29,19 @@ func TestSemantics(t *testing.T) {
 	}{
 		{
 			"S1 other types give nothing", `[{"column":[{"name":"id","path":"id"}]}]`,
-			[]string{`{"resourceType":"Group","id":"x"}`, noNames}, `{"id":"p2"}`,
+			[]string{`{"resourceType":"Group","id":"x"}`, noNames},
+			`{"id":"p2"}`,
 		},
 		{
 			"S3 forEach is an inner join", `[{"column":[{"name":"id","path":"id"}]},{"forEach":"name","column":[{"name":"f","path":"family"}]}]`,
-			[]string{patients, noNames}, `{"id":"p1","f":"A"}
+			[]string{patients, noNames},
+			`{"id":"p1","f":"A"}
 				{"id":"p1","f":"B"}`,
 		},
 		{
 			"S3 forEachOrNull is an outer join", `[{"column":[{"name":"id","path":"id"}]},{"forEachOrNull":"name","column":[{"name":"f","path":"family"}]}]`,
-			[]string{patients, noNames}, `{"id":"p1","f":"A"}
+			[]string{patients, noNames},
+			`{"id":"p1","f":"A"}
 				{"id":"p1","f":"B"}
 				{"id":"p2","f":null}`,
 		},
@@ -46,7 +49,8 @@ func TestSemantics(t *testing.T) {
 			"S4 iteration governs columns, nested selects and unions",
 			`[{"forEach":"name","column":[{"name":"f","path":"family"}],"select":[{"column":[{"name":"g","path":"given.first()"}]}],` +
 				`"unionAll":[{"column":[{"name":"u","path":"family"}]},{"column":[{"name":"u","path":"given.first()"}]}]}]`,
-			[]string{patients}, `{"f":"A","g":"a1","u":"A"}
+			[]string{patients},
+			`{"f":"A","g":"a1","u":"A"}
 				{"f":"A","g":"a1","u":"a1"}
 				{"f":"B","g":null,"u":"B"}
 				{"f":"B","g":null,"u":null}`,
@@ -54,7 +58,8 @@ func TestSemantics(t *testing.T) {
 		{
 			"S5 siblings are a Cartesian product, the first slowest",
 			`[{"forEach":"name","column":[{"name":"f","path":"family"}]},{"forEach":"telecom","column":[{"name":"t","path":"value"}]}]`,
-			[]string{patients}, `{"f":"A","t":"1"}
+			[]string{patients},
+			`{"f":"A","t":"1"}
 				{"f":"A","t":"2"}
 				{"f":"B","t":"1"}
 				{"f":"B","t":"2"}`,
@@ -63,7 +68,8 @@ func TestSemantics(t *testing.T) {
 			"S5 three parts of several rows",
 			`[{"forEach":"name","column":[{"name":"f","path":"family"}]},{"column":[{"name":"id","path":"id"}]},` +
 				`{"forEach":"telecom","column":[{"name":"t","path":"value"}]},{"forEach":"contact","column":[{"name":"c","path":"name.family"}]}]`,
-			[]string{patients}, `{"f":"A","id":"p1","t":"1","c":"C"}
+			[]string{patients},
+			`{"f":"A","id":"p1","t":"1","c":"C"}
 				{"f":"A","id":"p1","t":"1","c":"D"}
 				{"f":"A","id":"p1","t":"2","c":"C"}
 				{"f":"A","id":"p1","t":"2","c":"D"}
@@ -75,26 +81,30 @@ func TestSemantics(t *testing.T) {
 		{
 			"S5 one empty part leaves no rows",
 			`[{"forEach":"name","column":[{"name":"f","path":"family"}]},{"forEach":"photo","column":[{"name":"t","path":"title"}]}]`,
-			[]string{patients}, ``,
+			[]string{patients},
+			``,
 		},
 		{
 			"S7 the null row of forEachOrNull reaches nested selects and unions",
 			`[{"column":[{"name":"id","path":"id"}]},{"forEachOrNull":"name","column":[{"name":"f","path":"'x'"}],` +
 				`"select":[{"forEach":"given","column":[{"name":"g","path":"$this"},{"name":"i","path":"%rowIndex"}]}],` +
 				`"unionAll":[{"forEach":"given","column":[{"name":"u","path":"$this"}]},{"column":[{"name":"u","path":"'y'"}]}]}]`,
-			[]string{noNames}, `{"id":"p2","f":null,"g":null,"i":0,"u":null}`,
+			[]string{noNames},
+			`{"id":"p2","f":null,"g":null,"i":0,"u":null}`,
 		},
 		{
 			"S7 an item of forEachOrNull does not shield an empty forEach",
 			`[{"forEachOrNull":"name","column":[{"name":"f","path":"family"}],"select":[{"forEach":"given","column":[{"name":"g","path":"$this"}]}]}]`,
-			[]string{patients}, `{"f":"A","g":"a1"}
+			[]string{patients},
+			`{"f":"A","g":"a1"}
 				{"f":"A","g":"a2"}`,
 		},
 		{
 			"S8 a union keeps duplicates and the order of its branches",
 			`[{"unionAll":[{"forEach":"telecom","column":[{"name":"v","path":"value"}]},{"forEach":"contact","select":[{"forEach":"telecom","column":[{"name":"v","path":"value"}]}]},` +
 				`{"unionAll":[{"column":[{"name":"v","path":"id"}]},{"column":[{"name":"v","path":"id"}]}]}]}]`,
-			[]string{patients}, `{"v":"1"}
+			[]string{patients},
+			`{"v":"1"}
 				{"v":"2"}
 				{"v":"x"}
 				{"v":"y"}
@@ -105,7 +115,8 @@ func TestSemantics(t *testing.T) {
 			"S11 each level of iteration has its own %rowIndex",
 			`[{"column":[{"name":"r","path":"%rowIndex"}]},{"forEach":"contact","column":[{"name":"c","path":"%rowIndex"}],` +
 				`"select":[{"forEachOrNull":"telecom","column":[{"name":"t","path":"%rowIndex"},{"name":"v","path":"value"}]},{"column":[{"name":"after","path":"%rowIndex"}]}]}]`,
-			[]string{patients}, `{"r":0,"c":0,"t":0,"v":"x","after":0}
+			[]string{patients},
+			`{"r":0,"c":0,"t":0,"v":"x","after":0}
 				{"r":0,"c":0,"t":1,"v":"y","after":0}
 				{"r":0,"c":1,"t":0,"v":null,"after":1}`,
 		},
@@ -113,7 +124,8 @@ func TestSemantics(t *testing.T) {
 			"S11 a union inherits %rowIndex, its iterating branches do not",
 			`[{"forEach":"contact","unionAll":[{"column":[{"name":"i","path":"%rowIndex"}]},{"forEach":"telecom","column":[{"name":"i","path":"%rowIndex"}]},` +
 				`{"select":[{"column":[{"name":"i","path":"%rowIndex + 10"}]}]}]}]`,
-			[]string{patients}, `{"i":0}
+			[]string{patients},
+			`{"i":0}
 				{"i":0}
 				{"i":1}
 				{"i":10}
@@ -123,33 +135,40 @@ func TestSemantics(t *testing.T) {
 		{
 			"S12 %rowIndex in the paths of iterations",
 			`[{"forEach":"name","select":[{"forEach":"given.where(%rowIndex = 0)","column":[{"name":"g","path":"$this & '/' & %rowIndex.toString()"}]}]}]`,
-			[]string{patients}, `{"g":"a1/0"}
+			[]string{patients},
+			`{"g":"a1/0"}
 				{"g":"a2/1"}`,
 		},
 		{
 			"S12 a path may select by %rowIndex of its parent",
 			`[{"forEach":"contact","column":[{"name":"n","path":"%resource.name[%rowIndex].family"}]}]`,
-			[]string{patients}, `{"n":"A"}
+			[]string{patients},
+			`{"n":"A"}
 				{"n":"B"}`,
 		},
 		{
 			"S13 null, one value, list",
 			`[{"column":[{"name":"a","path":"active"},{"name":"id","path":"id"},{"name":"f","path":"name.family","collection":true},{"name":"g","path":"id","collection":true},{"name":"e","path":"photo.title","collection":true}]}]`,
-			[]string{patients}, `{"a":null,"id":"p1","f":["A","B"],"g":["p1"],"e":[]}`,
+			[]string{patients},
+			`{"a":null,"id":"p1","f":["A","B"],"g":["p1"],"e":[]}`,
 		},
 		{
 			"S14 columns, then nested selects, then the union",
 			`[{"unionAll":[{"column":[{"name":"z","path":"'z'"}]}],"select":[{"column":[{"name":"y","path":"'y'"}]}],"column":[{"name":"x","path":"'x'"}]},{"column":[{"name":"w","path":"'w'"}]}]`,
-			[]string{noNames}, `{"x":"x","y":"y","z":"z","w":"w"}`,
+			[]string{noNames},
+			`{"x":"x","y":"y","z":"z","w":"w"}`,
 		},
 		{
 			"S19 and S20 keys join",
-			`[{"column":[{"name":"k","path":"getResourceKey()"}]}]`, []string{noNames}, `{"k":"p2"}`,
+			`[{"column":[{"name":"k","path":"getResourceKey()"}]}]`,
+			[]string{noNames},
+			`{"k":"p2"}`,
 		},
 		{
 			"S22 contained resources are no rows, and can be navigated",
 			`[{"column":[{"name":"id","path":"id"},{"name":"c","path":"contained.ofType(Patient).id"}]}]`,
-			[]string{`{"resourceType":"Patient","id":"p","contained":[{"resourceType":"Patient","id":"in"}]}`}, `{"id":"p","c":"in"}`,
+			[]string{`{"resourceType":"Patient","id":"p","contained":[{"resourceType":"Patient","id":"in"}]}`},
+			`{"id":"p","c":"in"}`,
 		},
 		{
 			"a primitive without a value is null",

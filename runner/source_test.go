@@ -102,9 +102,18 @@ func TestMayHold(t *testing.T) {
 		name string
 		want bool
 	}{
-		{"Patient.ndjson", true}, {"Patient.000.ndjson", true}, {"Patient-1.ndjson.gz", true}, {"Patient_all.json", true},
-		{"Patient2.ndjson", true}, {"Observation.ndjson", false}, {"Group-1.json", false}, {"Bundle.json", true},
-		{"patients.ndjson", true}, {"PatientExtra.ndjson", true}, {"0001.ndjson", true}, {"export-Observation.ndjson", true},
+		{"Patient.ndjson", true},
+		{"Patient.000.ndjson", true},
+		{"Patient-1.ndjson.gz", true},
+		{"Patient_all.json", true},
+		{"Patient2.ndjson", true},
+		{"Observation.ndjson", false},
+		{"Group-1.json", false},
+		{"Bundle.json", true},
+		{"patients.ndjson", true},
+		{"PatientExtra.ndjson", true},
+		{"0001.ndjson", true},
+		{"export-Observation.ndjson", true},
 		{"SubscriptionStatus.ndjson", false}, // R5
 		{"HumanName.ndjson", true},           // a type, but not of resources
 	}
