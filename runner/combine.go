@@ -212,14 +212,16 @@ func (w *worker) nullRow(ctx context.Context, n *node) error {
 			w.stack[base+n.columns[i].at-n.lo] = c
 		}
 	}
-	w.zeroIndexes(n, base-n.lo)
+	w.zeroIndexes(n, w.stack[base:], n.lo)
 	return nil
 }
 
-func (w *worker) zeroIndexes(n *node, offset int) {
+// zeroIndexes sets the columns of a node and everything below it whose path is %rowIndex to 0. The first of the cells is that
+// of column lo.
+func (w *worker) zeroIndexes(n *node, cells []cell, lo int) {
 	for i := range n.columns {
 		if n.columns[i].rowIndex {
-			w.stack[offset+n.columns[i].at] = w.integer(0)
+			cells[n.columns[i].at-lo] = w.integer(0)
 		}
 	}
 	parts := n.parts
@@ -227,6 +229,6 @@ func (w *worker) zeroIndexes(n *node, offset int) {
 		parts = parts[:1]
 	}
 	for _, p := range parts {
-		w.zeroIndexes(p, offset)
+		w.zeroIndexes(p, cells, lo)
 	}
 }

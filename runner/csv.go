@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"encoding/binary"
 	"io"
 )
 
@@ -107,6 +108,12 @@ func (w *CSVWriter) appendRow(dst []byte, row Row) []byte {
 			}
 		case KindBoolean, KindInteger, KindDecimal:
 			dst = b.appendText(dst, c)
+		case KindString:
+			if text := b.text(c); c.flags == inSource && w.bare(text) {
+				dst = append(dst, text...)
+				continue
+			}
+			fallthrough
 		default:
 			start := len(dst)
 			dst = b.appendText(dst, c)
@@ -115,6 +122,46 @@ func (w *CSVWriter) appendRow(dst []byte, row Row) []byte {
 	}
 	return append(dst, w.end...)
 }
+
+// bare reports whether the inside of a JSON string without escapes can stand in a cell as it is. It holds neither quotes
+// nor line ends.
+func (w *CSVWriter) bare(text []byte) bool {
+	n := len(text)
+	if n == 0 || bareStart[text[0]] == 0 || text[n-1] == ' ' {
+		return false
+	}
+	i := 0
+	for ; i+8 <= n; i += 8 {
+		x := binary.LittleEndian.Uint64(text[i:]) ^ commas
+		if (x-ones)&^x&highs != 0 {
+			return false
+		}
+	}
+	for ; i < n; i++ {
+		if text[i] == ',' {
+			return false
+		}
+	}
+	return true
+}
+
+// Constants for looking at eight bytes at a time.
+const (
+	ones   = 0x0101010101010101
+	highs  = 0x8080808080808080
+	commas = ones * ','
+)
+
+// bareStart is 1 for the bytes that a cell without quotes may begin with whether or not formulas are guarded against.
+var bareStart = func() (t [256]uint8) {
+	for c := range t {
+		t[c] = 1
+	}
+	for _, c := range " =+-@" {
+		t[c] = 0
+	}
+	return t
+}()
 
 // quote makes the cell that begins at start safe: quoted where it has to be, and guarded.
 func (w *CSVWriter) quote(dst []byte, start int) []byte {

@@ -194,6 +194,11 @@ func (w *worker) product(ctx context.Context, root *focus) error {
 			return err
 		}
 	}
+	if w.fused {
+		if done, err := w.oneRow(ctx, root); done || err != nil {
+			return err
+		}
+	}
 	w.stack = w.stack[:0]
 	n, err := w.body(ctx, w.view.plan.root, root, 0)
 	if err != nil {

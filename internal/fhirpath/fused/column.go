@@ -1,6 +1,8 @@
 package fused
 
 import (
+	"bytes"
+
 	"github.com/researchflow/researchflow/internal/fhirjson"
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
@@ -86,33 +88,28 @@ func (b *Builder) join(call *syntax.Call, s *Scope) (*Column, bool) {
 }
 
 // ReferenceKey returns the part of the source that is the key of a relative reference of the form Type/id: the id.
-// It is empty where the reference is of another type than want, which may be "". ok is false for references of any other form.
+// It is empty where the reference is conditional, or of another type than want, which may be "". ok is false for
+// references of any other form.
 func (m *Machine) ReferenceKey(node int32, want string) (start, end uint32, ok bool) {
 	n := &m.nodes[node]
-	if n.Flags&fhirjson.Escaped != 0 {
-		return 0, 0, false
-	}
 	text := m.src[n.Start:n.End]
-	slash := 0
-	for slash < len(text) && isLetter(text[slash]) {
-		slash++
-	}
-	if slash == 0 || slash == len(text) || text[slash] != '/' {
+	if n.Flags&fhirjson.Escaped != 0 || len(text) == 0 || text[0]-'A' >= 26 {
 		return 0, 0, false
 	}
-	id := text[slash+1:]
-	if len(id) == 0 || len(id) > 64 {
+	slash := len(want)
+	if slash == 0 || slash >= len(text) || text[slash] != '/' || string(text[:slash]) != want {
+		slash = bytes.IndexByte(text, '/')
+	} else {
+		want = ""
+	}
+	if bytes.IndexByte(text, '?') >= 0 {
+		return 0, 0, true
+	}
+	if slash < 0 || slash == len(text)-1 || bytes.IndexByte(text[slash+1:], '/') >= 0 {
 		return 0, 0, false
 	}
-	for _, c := range id {
-		if !isLetter(c) && c-'0' > 9 && c != '-' && c != '.' {
-			return 0, 0, false
-		}
-	}
-	if want != "" && string(text[:slash]) != want {
+	if want != "" {
 		return 0, 0, true
 	}
 	return n.Start + uint32(slash) + 1, n.End, true
 }
-
-func isLetter(c byte) bool { return c|0x20-'a' < 26 }

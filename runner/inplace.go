@@ -1,0 +1,76 @@
+package runner
+
+import "context"
+
+// Most resources give one row, since what their selects iterate over has one item, or none with forEachOrNull. Such a row
+// is written where it belongs, without the stack on which rows of several parts are combined.
+
+// yield says how many rows a node gives.
+type yield uint8
+
+const (
+	noRow yield = iota
+	singleRow
+	manyRows // not known how many: the row in place means nothing
+)
+
+// oneRow adds the row of a resource that gives one row or none, on the fused way. done is false for other resources.
+func (w *worker) oneRow(ctx context.Context, root *focus) (done bool, err error) {
+	b := w.b
+	base, items, arena := len(b.cells), len(b.items), len(b.arena)
+	for range w.view.width {
+		b.cells = append(b.cells, cell{})
+	}
+	y, err := w.inPlace(ctx, w.view.plan.root, root, base, 0)
+	if err == nil && y == singleRow {
+		b.rows++
+		return true, w.step(1)
+	}
+	b.cells = b.cells[:base]
+	if y == manyRows {
+		b.items, b.arena = b.items[:items], b.arena[:arena]
+	}
+	return y != manyRows, err
+}
+
+// inPlace writes the row of a node's columns and parts, which begin at cell number at of the batch.
+func (w *worker) inPlace(ctx context.Context, n *node, f *focus, at, index int) (yield, error) {
+	for i := range n.columns {
+		p := &n.columns[i]
+		c, err := w.column(ctx, n, p, f, index)
+		if err != nil {
+			return noRow, err
+		}
+		w.b.cells[at+p.at-n.lo] = c
+	}
+	for _, p := range n.parts {
+		if y, err := w.partInPlace(ctx, p, f, at+p.lo-n.lo, index); y != singleRow || err != nil {
+			return y, err
+		}
+	}
+	return singleRow, nil
+}
+
+// partInPlace is inPlace for a part of a node.
+func (w *worker) partInPlace(ctx context.Context, p *node, f *focus, at, index int) (yield, error) {
+	if p.union {
+		return manyRows, nil
+	}
+	if p.iter == iterNone {
+		return w.inPlace(ctx, p, f, at, index)
+	}
+	item, several, ok := w.machine.One(p.path)
+	switch {
+	case !ok:
+		return noRow, errOdd
+	case several:
+		return manyRows, nil
+	case item >= 0:
+		w.machine.Focus(p.scope, item)
+		return w.inPlace(ctx, p, &focus{node: item}, at, 0)
+	case p.iter == iterForEach:
+		return noRow, nil
+	}
+	w.zeroIndexes(p, w.b.cells[at:], p.lo)
+	return singleRow, nil
+}
