@@ -93,6 +93,7 @@ func (f *fuser) node(n *node, s *fused.Scope) bool {
 		}
 		if column, ok := f.b.Column(c.prog.Tree(), s); ok {
 			c.fused = column
+			c.plainText = column.Kind == fused.ColumnNodes && column.Path.Class() == fused.Text && !c.collection && c.want.allows(KindString)
 		} else {
 			f.partial = true
 		}
@@ -222,6 +223,15 @@ func (w *worker) fusedSeveral(p *columnPlan) (cell, bool) {
 	return values[0], true
 }
 
+// textCell makes the cell of a string. It refers to the source.
+func (w *worker) textCell(n *fhirjson.Node) cell {
+	c := cell{off: w.offset + n.Start, n: n.End - n.Start, kind: KindString, flags: inSource}
+	if n.Flags&fhirjson.Escaped != 0 {
+		c.flags |= escaped
+	}
+	return c
+}
+
 // fusedCell makes the cell of one node. It refers to the source.
 func (w *worker) fusedCell(f *fused.Column, node int32) (c cell, ok bool) {
 	n := w.tape.Node(int(node))
@@ -235,10 +245,7 @@ func (w *worker) fusedCell(f *fused.Column, node int32) (c cell, ok bool) {
 	c = cell{off: w.offset + n.Start, n: n.End - n.Start, flags: inSource}
 	switch f.Path.Class() {
 	case fused.Text:
-		c.kind = KindString
-		if n.Flags&fhirjson.Escaped != 0 {
-			c.flags |= escaped
-		}
+		return w.textCell(n), true
 	case fused.Boolean:
 		return boolean(n.Kind == fhirjson.True), true
 	case fused.Integer:

@@ -21,7 +21,7 @@ func (w *worker) oneRow(ctx context.Context, root *focus) (done bool, err error)
 	for range w.view.width {
 		b.cells = append(b.cells, cell{})
 	}
-	y, err := w.inPlace(ctx, w.view.plan.root, root, base, 0)
+	y, err := w.inPlace(ctx, w.view.plan.root, root.node, base, 0)
 	if err == nil && y == singleRow {
 		b.rows++
 		return true, w.step(1)
@@ -34,17 +34,31 @@ func (w *worker) oneRow(ctx context.Context, root *focus) (done bool, err error)
 }
 
 // inPlace writes the row of a node's columns and parts, which begin at cell number at of the batch.
-func (w *worker) inPlace(ctx context.Context, n *node, f *focus, at, index int) (yield, error) {
+func (w *worker) inPlace(ctx context.Context, n *node, focusNode int32, at, index int) (yield, error) {
+	cells := w.b.cells[at : at+n.width]
 	for i := range n.columns {
 		p := &n.columns[i]
-		c, err := w.column(ctx, n, p, f, index)
+		if p.plainText {
+			item, several, ok := w.machine.One(p.fused.Path)
+			if !ok {
+				return noRow, errOdd
+			}
+			if !several {
+				if item >= 0 {
+					cells[p.at-n.lo] = w.textCell(w.tape.Node(int(item)))
+				}
+				continue
+			}
+		}
+		f := focus{node: focusNode}
+		c, err := w.column(ctx, n, p, &f, index)
 		if err != nil {
 			return noRow, err
 		}
-		w.b.cells[at+p.at-n.lo] = c
+		cells[p.at-n.lo] = c
 	}
 	for _, p := range n.parts {
-		if y, err := w.partInPlace(ctx, p, f, at+p.lo-n.lo, index); y != singleRow || err != nil {
+		if y, err := w.partInPlace(ctx, p, focusNode, at+p.lo-n.lo, index); y != singleRow || err != nil {
 			return y, err
 		}
 	}
@@ -52,12 +66,12 @@ func (w *worker) inPlace(ctx context.Context, n *node, f *focus, at, index int) 
 }
 
 // partInPlace is inPlace for a part of a node.
-func (w *worker) partInPlace(ctx context.Context, p *node, f *focus, at, index int) (yield, error) {
+func (w *worker) partInPlace(ctx context.Context, p *node, focusNode int32, at, index int) (yield, error) {
 	if p.union {
 		return manyRows, nil
 	}
 	if p.iter == iterNone {
-		return w.inPlace(ctx, p, f, at, index)
+		return w.inPlace(ctx, p, focusNode, at, index)
 	}
 	item, several, ok := w.machine.One(p.path)
 	switch {
@@ -67,7 +81,7 @@ func (w *worker) partInPlace(ctx context.Context, p *node, f *focus, at, index i
 		return manyRows, nil
 	case item >= 0:
 		w.machine.Focus(p.scope, item)
-		return w.inPlace(ctx, p, &focus{node: item}, at, 0)
+		return w.inPlace(ctx, p, item, at, 0)
 	case p.iter == iterForEach:
 		return noRow, nil
 	}
