@@ -36,44 +36,39 @@ func (m *Machine) Focus(s *Scope, node int32) {
 
 // expand looks up the members of a register that paths visit. ok is false where the resource is odd.
 func (m *Machine) expand(s *Scope, r int32) (ok bool) {
-	table := s.tables[r]
-	for _, c := range table {
-		if c != 0 {
-			m.regs[s.base+int(c)] = absent
-		}
+	regs := m.regs[s.base : s.base+len(s.regs)]
+	for _, c := range s.members[r] {
+		regs[c] = absent
 	}
 	m.expanded[s.base+int(r)] = true
-	at := m.regs[s.base+int(r)]
+	at := regs[r]
 	o := &m.nodes[at]
 	if o.Kind != fhirjson.Object {
 		return false
 	}
-	for i := at + 1; i < int32(o.Next); i = int32(m.nodes[i].Next) {
-		n := &m.nodes[i]
+	table, nodes := s.tables[r], m.nodes
+	for i := at + 1; i < int32(o.Next); {
+		n := &nodes[i]
+		next := int32(n.Next)
 		k := int(n.Key)
-		if k/2 >= len(table) {
-			continue
+		if k/2 < len(table) && table[k/2] != 0 {
+			c := table[k/2]
+			if k&1 != 0 {
+				return false // id or extensions of a primitive
+			}
+			class := s.regs[c].class
+			switch {
+			case class.fits(n.Kind):
+				regs[c] = i
+			case n.Kind != fhirjson.Array || !m.items(i, class):
+				return false
+			case int32(nodes[i+1].Next) == next:
+				regs[c] = i + 1
+			default:
+				regs[c] = -2 - i
+			}
 		}
-		c := table[k/2]
-		if c == 0 {
-			continue
-		}
-		if k&1 != 0 {
-			return false // id or extensions of a primitive
-		}
-		class := s.regs[c].class
-		if class.fits(n.Kind) {
-			m.regs[s.base+int(c)] = i
-			continue
-		}
-		if n.Kind != fhirjson.Array || !m.items(i, class) {
-			return false
-		}
-		if m.nodes[i+1].Next == n.Next {
-			m.regs[s.base+int(c)] = i + 1
-		} else {
-			m.regs[s.base+int(c)] = -2 - i
-		}
+		i = next
 	}
 	return true
 }

@@ -14,8 +14,9 @@ type Scope struct {
 	base  int      // first register of the scope among those of the view
 	b     *Builder
 	regs  []register
-	// tables[r][key/2] is the register of that member of register r, 0 for none.
-	tables [][]int32
+	// tables[r][key/2] is the register of that member of register r, 0 for none; members[r] lists them.
+	tables  [][]int32
+	members [][]int32
 }
 
 // register is a place that paths visit.
@@ -27,12 +28,12 @@ type register struct {
 
 // Scope returns a new scope for paths whose focus is a resource of type input.
 func (b *Builder) Scope(input model.TypeID) *Scope {
-	return &Scope{input: input, root: true, b: b, regs: []register{{}}, tables: [][]int32{nil}}
+	return &Scope{input: input, root: true, b: b, regs: []register{{}}, tables: make([][]int32, 1), members: make([][]int32, 1)}
 }
 
 // Below returns a new scope for paths whose focus is what a path leads to.
 func (b *Builder) Below(p *Path) *Scope {
-	return &Scope{input: p.typ, names: p.names, b: b, regs: []register{{}}, tables: [][]int32{nil}}
+	return &Scope{input: p.typ, names: p.names, b: b, regs: []register{{}}, tables: make([][]int32, 1), members: make([][]int32, 1)}
 }
 
 // Input returns the type of the focus.
@@ -52,7 +53,9 @@ func (s *Scope) memberOf(parent int32, key fhirjson.KeyID, class Class) int32 {
 	}
 	s.tables[parent] = table
 	if table[key/2] == 0 {
-		table[key/2] = s.add(register{parent: parent, key: key, class: class})
+		r := s.add(register{parent: parent, key: key, class: class})
+		table[key/2] = r
+		s.members[parent] = append(s.members[parent], r)
 	}
 	return table[key/2]
 }
@@ -70,5 +73,6 @@ func (s *Scope) firstOf(parent int32) int32 {
 func (s *Scope) add(r register) int32 {
 	s.regs = append(s.regs, r)
 	s.tables = append(s.tables, nil)
+	s.members = append(s.members, nil)
 	return int32(len(s.regs) - 1)
 }
