@@ -162,7 +162,7 @@ func fnLength(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	if err != nil || !ok {
 		return dst, err
 	}
-	return append(dst, NewInteger(int32(utf8.RuneCountInString(s)))), e.step(c.pos, len(s)/64)
+	return append(dst, NewInteger(int32(utf8.RuneCountInString(s)))), e.step(c.pos, len(s)/32)
 }
 
 // fnToChars is toChars() (section "String Manipulation").

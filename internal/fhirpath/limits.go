@@ -3,7 +3,7 @@ package fhirpath
 // Limits bound what one evaluation may cost. A field that is 0 means its default.
 type Limits struct {
 	// MaxSteps is the number of steps of one Eval: operations, items passed through functions, comparisons
-	// of items, and one for each 64 bytes of text that is built or searched. Default [DefaultMaxSteps].
+	// of items, and one for each 32 bytes of text that is built or searched. Default [DefaultMaxSteps].
 	MaxSteps int
 	// MaxItems is the number of items in any one collection. Default [DefaultMaxItems].
 	MaxItems int
@@ -71,5 +71,5 @@ func (e *Evaluator) textRoom(offset, n int) error {
 	if n > e.limits.MaxText {
 		return limit(offset, "text has more than %d bytes", e.limits.MaxText)
 	}
-	return e.step(offset, n/64)
+	return e.step(offset, n/32)
 }
