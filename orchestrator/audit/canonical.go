@@ -80,14 +80,14 @@ func appendToken(dst []byte, tok json.Token, dec *json.Decoder, depth int) ([]by
 	return nil, errors.New("not JSON")
 }
 
-type member struct {
+type pair struct {
 	key   string
 	units []uint16
 	value []byte
 }
 
 func appendObject(dst []byte, dec *json.Decoder, depth int) ([]byte, error) {
-	var members []member
+	var members []pair
 	for dec.More() {
 		tok, err := dec.Token()
 		if err != nil {
@@ -101,12 +101,12 @@ func appendObject(dst []byte, dec *json.Decoder, depth int) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		members = append(members, member{key, utf16.Encode([]rune(key)), value})
+		members = append(members, pair{key, utf16.Encode([]rune(key)), value})
 	}
 	if _, err := dec.Token(); err != nil {
 		return nil, err
 	}
-	slices.SortFunc(members, func(a, b member) int { return slices.Compare(a.units, b.units) })
+	slices.SortFunc(members, func(a, b pair) int { return slices.Compare(a.units, b.units) })
 	dst = append(dst, '{')
 	for i, m := range members {
 		if i > 0 {

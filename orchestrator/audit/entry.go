@@ -272,13 +272,9 @@ func (h Head) Seal(e Entry) (Sealed, Head, error) {
 	if err := e.Validate(); err != nil {
 		return Sealed{}, h, err
 	}
-	raw, err := json.Marshal(&e)
+	body, err := encodeEntry(&e)
 	if err != nil {
 		return Sealed{}, h, fmt.Errorf("audit: entry: %w", err)
-	}
-	body, err := Canonical(raw)
-	if err != nil {
-		return Sealed{}, h, err
 	}
 	s := Sealed{
 		Chain: e.Chain, Seq: e.Seq, ID: e.ID, Type: e.Type, Recorded: e.Recorded, Prev: e.Prev,

@@ -1,0 +1,270 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/researchflow/researchflow/internal/pgtest"
+	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/store"
+	"github.com/researchflow/researchflow/store/storetest"
+)
+
+// proxied returns a proxy in front of a database, and the database's URL through it.
+func proxied(t *testing.T, address string) (*storetest.Proxy, string) {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := storetest.NewProxy(t.Context(), u.Host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	u.Host = p.Address
+	return p, u.String()
+}
+
+func openStore(t *testing.T, address string, opts ...store.Option) *store.Store {
+	t.Helper()
+	s, err := store.Open(t.Context(), address, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return s
+}
+
+func newOrchestrator(t *testing.T, s orchestrator.Store, opts ...orchestrator.Option) *orchestrator.Orchestrator {
+	t.Helper()
+	o, err := orchestrator.New(s, opts...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return o
+}
+
+// TestLostReplyToCommit is R10: at every COMMIT of a life in turn the reply is lost. Nobody outside
+// notices: no call is repeated by the test.
+func TestLostReplyToCommit(t *testing.T) {
+	t.Parallel()
+	address := pool.URL(t)
+	clean := openStore(t, address)
+	p, through := proxied(t, address)
+	s := openStore(t, through)
+	o := newOrchestrator(t, s, storetest.Steps(nil)...)
+	sites := 0
+	for n := 0; ; n++ {
+		p.SwallowReply("commit\x00", n)
+		before := p.Swallowed()
+		id, err := o.Submit(t.Context(), storetest.Sample(fmt.Sprint("commit ", n)))
+		for err == nil {
+			if err = o.Drain(t.Context()); err != nil {
+				break
+			}
+			var r *orchestrator.Request
+			if r, err = o.Status(t.Context(), id); err != nil || !r.Live() {
+				break
+			}
+			if r.Gate == nil {
+				t.Fatalf("in %s with nothing to do: %+v", r.State, r.Step)
+			}
+			err = o.Decide(t.Context(), orchestrator.Decision{Gate: r.Gate.ID, By: storetest.Reviewer(), Verdict: orchestrator.Approve})
+		}
+		if err != nil {
+			t.Fatalf("reply to commit %d lost: %v", n+1, err)
+		}
+		if err := storetest.Check(t.Context(), clean, orchestrator.DefaultDefinition(), id); err != nil {
+			t.Errorf("reply to commit %d lost: %v", n+1, err)
+		}
+		all, err := clean.Executions(t.Context(), id)
+		if err != nil || len(all) != 6 {
+			t.Errorf("reply to commit %d lost: %d executions, %v; want 6, none run twice", n+1, len(all), err)
+		}
+		if p.Swallowed() == before {
+			break
+		}
+		sites++
+	}
+	if sites < 15 {
+		t.Errorf("%d replies were swallowed, want one for each commit of a life", sites)
+	}
+	result := "kept"
+	if t.Failed() {
+		result = "FAILED"
+	}
+	reports.Add(storetest.Report{Promise: "R10", Backend: "postgres", What: "proxy drops the reply to COMMIT, each of a life", Sites: sites, Runs: sites + 1, Result: result})
+}
+
+// busy runs requests to their ends on a started orchestrator while disturb does its worst.
+func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, requests int, disturb func()) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	if err := o.Start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := o.Stop(ctx); err != nil {
+			t.Error(err)
+		}
+	}()
+	// patiently does something again until it works: people and hosts' clients do.
+	patiently := func(what string, f func() error) bool {
+		for {
+			err := f()
+			if err == nil {
+				return true
+			}
+			for _, final := range []error{orchestrator.ErrDecided, orchestrator.ErrDenied, orchestrator.ErrInvalid, orchestrator.ErrNotFound} {
+				if errors.Is(err, final) {
+					t.Errorf("%s: %v", what, err)
+					return false
+				}
+			}
+			select {
+			case <-ctx.Done():
+				t.Errorf("%s: %v", what, err)
+				return false
+			case <-time.After(20 * time.Millisecond):
+			}
+		}
+	}
+	ids := make([]string, requests)
+	var wg sync.WaitGroup
+	for i := range ids {
+		wg.Go(func() {
+			n := storetest.Sample(fmt.Sprint("busy ", i))
+			n.IdempotencyKey = n.Title
+			ok := patiently("submit", func() (err error) { ids[i], err = o.Submit(ctx, n); return err })
+			for ok {
+				var r *orchestrator.Request
+				if ok = patiently("status", func() (err error) { r, err = o.Status(ctx, ids[i]); return err }); !ok || !r.Live() {
+					return
+				}
+				if r.Gate == nil {
+					select {
+					case <-ctx.Done():
+						t.Errorf("%s hangs in %s: %+v", ids[i], r.State, r.Step)
+						return
+					case <-time.After(20 * time.Millisecond):
+					}
+					continue
+				}
+				d := orchestrator.Decision{Gate: r.Gate.ID, By: storetest.Reviewer(), Verdict: orchestrator.Approve}
+				ok = patiently("decide", func() error { return o.Decide(ctx, d) })
+			}
+		})
+	}
+	disturb()
+	wg.Wait()
+	for _, id := range ids {
+		if err := storetest.Check(ctx, clean, orchestrator.DefaultDefinition(), id); err != nil {
+			t.Error(err)
+		}
+		history, err := clean.History(ctx, id)
+		if err != nil || len(history) != len(storetest.StraightWay()) {
+			t.Errorf("%s: %d states entered, %v; want %d", id, len(history), err, len(storetest.StraightWay()))
+		}
+	}
+}
+
+func report(t *testing.T, promise, backend, what string, sites, runs int) {
+	result := "kept"
+	if t.Failed() {
+		result = "FAILED"
+	}
+	reports.Add(storetest.Report{Promise: promise, Backend: backend, What: what, Sites: sites, Runs: runs, Result: result})
+}
+
+// TestNetworkCut is R9: connections are cut again and again, and the network is away for a while.
+func TestNetworkCut(t *testing.T) {
+	t.Parallel()
+	address := pool.URL(t)
+	clean := openStore(t, address)
+	p, through := proxied(t, address)
+	const cuts, requests = 8, 10
+	o := newOrchestrator(t, openStore(t, through), append(storetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
+		orchestrator.WithLease(2*time.Second))...)
+	busy(t, o, clean, requests, func() {
+		for i := range cuts {
+			time.Sleep(150 * time.Millisecond)
+			p.Cut()
+			time.Sleep(time.Duration(i) * 50 * time.Millisecond)
+			p.Mend()
+		}
+	})
+	report(t, "R9", "postgres", "proxy cuts every connection while requests run", cuts, requests)
+}
+
+// TestServerRestart is R9: the server is stopped and killed under load.
+func TestServerRestart(t *testing.T) {
+	t.Parallel()
+	server, err := pgtest.NewServer(t.Context(), pgtest.Options{Fsync: true})
+	pgtest.Require(t, err)
+	defer func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	clean := openStore(t, server.URL)
+	const requests = 10
+	o := newOrchestrator(t, openStore(t, server.URL), append(storetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
+		orchestrator.WithLease(2*time.Second))...)
+	busy(t, o, clean, requests, func() {
+		for _, stop := range []func() error{server.Stop, server.Kill} {
+			time.Sleep(300 * time.Millisecond)
+			if err := errors.Join(stop(), server.Start(t.Context())); err != nil {
+				t.Error(err)
+			}
+		}
+	})
+	report(t, "R9", "postgres", "server stopped, and killed, under load", 2, requests)
+}
+
+// TestLockStorm is R9 on SQLite: another connection holds the write lock most of the time.
+func TestLockStorm(t *testing.T) {
+	t.Parallel()
+	db := database("sqlite://" + filepath.Join(t.TempDir(), "rf.db"))
+	s := openStore(t, string(db))
+	raw, err := db.SQL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = raw.Close() }()
+	conn, err := raw.Conn(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	const locks, requests = 10, 5
+	o := newOrchestrator(t, s, append(storetest.Steps(nil), orchestrator.WithPoll(50*time.Millisecond))...)
+	busy(t, o, s, requests, func() {
+		for range locks {
+			if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+				continue // they have it
+			}
+			time.Sleep(200 * time.Millisecond)
+			if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
+				t.Error(err)
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	})
+	report(t, "R9", "sqlite", "another connection holds the write lock", locks, requests)
+}
