@@ -120,7 +120,11 @@ func (a *authServer) key(t *jwt.Token) (any, error) {
 		if k.Kty == "RSA" {
 			return &rsa.PublicKey{N: number(k.N), E: int(number(k.E).Int64())}, nil
 		}
-		return &ecdsa.PublicKey{Curve: elliptic.P384(), X: number(k.X), Y: number(k.Y)}, nil
+		point := make([]byte, 97)
+		point[0] = 4
+		number(k.X).FillBytes(point[1:49])
+		number(k.Y).FillBytes(point[49:])
+		return ecdsa.ParseUncompressedPublicKey(elliptic.P384(), point)
 	}
 	return nil, errors.New("no such key")
 }

@@ -159,7 +159,7 @@ func Bomb(n int) Answer {
 		defer z.Close()
 		io.WriteString(z, `{"resourceType":"Bundle","type":"searchset"`)
 		blank := bytes.Repeat([]byte(" "), 1<<16)
-		for ; n > 0; n -= len(blank) {
+		for left := n; left > 0; left -= len(blank) {
 			if _, err := z.Write(blank); err != nil {
 				return // the client has enough
 			}

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 )
 
 // Server is a FHIR server. Any number of goroutines may use it at once.
@@ -258,9 +257,6 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, resourceType, id s
 	}
 	s.write(w, r, 200, res.raw)
 }
-
-// now is the server's clock, for Date, Expires and transactionTime.
-func now() time.Time { return time.Now().UTC() }
 
 const capability = `{"resourceType":"CapabilityStatement","status":"active","date":"2026-01-01","kind":"instance",` +
 	`"software":{"name":"fhirtest","version":"1"},"fhirVersion":"4.0.1","format":["json"],"rest":[{"mode":"server",` +
