@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
@@ -291,6 +292,33 @@ func TestQualityRefuses(t *testing.T) {
 				t.Errorf("report %+v", report)
 			}
 		})
+	}
+}
+
+// TestSetIsShared runs several requests through one Set at once.
+func TestSetIsShared(t *testing.T) {
+	t.Parallel()
+	s := newSet(t, synthetic(t, 10), nil)
+	packages := make([]string, 6)
+	t.Run("requests", func(t *testing.T) {
+		for i := range packages {
+			t.Run(fmt.Sprint(i), func(t *testing.T) {
+				t.Parallel()
+				l := newLife(t, s, everybody("patient_simple", "condition_diagnoses"))
+				l.id = fmt.Sprintf("REQ-20261123-%08d", i)
+				l.toExtraction()
+				l.run(orchestrator.StepQA, orchestrator.EventPassed)
+				packages[i] = l.run(orchestrator.StepDelivery, orchestrator.EventDelivered).Delivery.Location
+			})
+		}
+	})
+	first := tree(t, packages[0])
+	for _, dir := range packages[1:] {
+		for name, text := range tree(t, dir) {
+			if strings.HasPrefix(name, "data/") && text != first[name] {
+				t.Errorf("%s: %s differs from the first request's", dir, name)
+			}
+		}
 	}
 }
 

@@ -47,7 +47,10 @@ type Config struct {
 }
 
 // Set is the six steps over one configuration. Any goroutine may use it, for any number of requests at once.
-type Set struct{ cfg Config }
+type Set struct {
+	cfg      Config
+	terminal map[string]bool // states of the default workflow that end a request
+}
 
 // New checks a configuration and returns the steps. It touches nothing yet. It fails for a missing field.
 func New(cfg Config) (*Set, error) {
@@ -70,7 +73,11 @@ func New(cfg Config) (*Set, error) {
 	}
 	cfg.CohortDrift = share(cfg.CohortDrift, DefaultCohortDrift)
 	cfg.MaxDuplicates = share(cfg.MaxDuplicates, DefaultMaxDuplicates)
-	return &Set{cfg: cfg}, nil
+	s := &Set{cfg: cfg, terminal: map[string]bool{}}
+	for _, state := range orchestrator.DefaultDefinition().States {
+		s.terminal[state.Name] = state.Kind == orchestrator.Terminal
+	}
+	return s, nil
 }
 
 func share(v, standard float64) float64 {
@@ -101,8 +108,7 @@ func (s *Set) Options() []orchestrator.Option {
 
 // ended removes what was extracted for a request that came to its end without a delivery.
 func (s *Set) ended(change orchestrator.StateChange) {
-	state := orchestrator.DefaultDefinition().State(change.To)
-	if state == nil || state.Kind != orchestrator.Terminal {
+	if !s.terminal[change.To] {
 		return
 	}
 	// A folder that cannot be removed is the next thing the host's operator sees; the request has ended well.

@@ -67,18 +67,21 @@ type life struct {
 	t       *testing.T
 	set     *Set
 	r       orchestrator.Requirements
+	id      string
 	visit   int64
 	token   int64
 	outputs map[string]json.RawMessage
 }
 
 func newLife(t *testing.T, s *Set, r orchestrator.Requirements) *life {
-	return &life{t: t, set: s, r: r, outputs: map[string]json.RawMessage{}}
+	return &life{t: t, set: s, r: r, id: "REQ-20261123-1A2B3C4D", outputs: map[string]json.RawMessage{}}
 }
 
 func (l *life) step(name string) *orchestrator.StepContext {
 	l.token++
-	step := orchestrator.NewStepContext(request(l.r, l.visit), name, l.outputs)
+	r := request(l.r, l.visit)
+	r.ID = l.id
+	step := orchestrator.NewStepContext(r, name, l.outputs)
 	step.Token = l.token
 	return step
 }
