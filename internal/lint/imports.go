@@ -34,7 +34,7 @@ func Rules() []Rule {
 			[]string{bun, "github.com/jackc/pgx/v5", "modernc.org/sqlite"},
 		},
 		// The suite for third-party stores needs what any test needs, and no driver.
-		{"store/storetest", []string{"orchestrator", "orchestrator/audit"}, []string{"github.com/google/go-cmp", "pgregory.net/rapid"}},
+		{"store/storetest", []string{"orchestrator", "orchestrator/audit"}, []string{"github.com/anishathalye/porcupine", "github.com/google/go-cmp", "pgregory.net/rapid"}},
 		{"runner", []string{"cache", "runner/...", "internal/..."}, []string{otel, sync}},
 		{"runner/parquet", []string{"runner"}, []string{"github.com/parquet-go/parquet-go"}},
 		{
