@@ -56,7 +56,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 type settings struct {
 	view, source, format, out, onError string
 	limit, parallel                    int
-	stats                              bool
+	stats, csvGuard                    bool
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -96,6 +96,7 @@ func parseAndRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	flags.IntVar(&s.limit, "limit", 0, "most `rows` to write; 0: all")
 	flags.IntVar(&s.parallel, "parallel", 0, "`workers`; 0: one for each processor")
 	flags.StringVar(&s.onError, "on-error", "fail", "`fail|skip`: what to do with a resource that cannot be turned into rows")
+	flags.BoolVar(&s.csvGuard, "csv-guard", true, "put an apostrophe before CSV text that a spreadsheet would run as a formula")
 	flags.BoolVar(&s.stats, "stats", false, "write the figures of the run to standard error, as one line of JSON")
 	var quiet strings.Builder
 	flags.SetOutput(&quiet) // a wrong flag is one line; only -h prints the flags
@@ -170,7 +171,7 @@ func (s *settings) writer(w io.Writer) runner.Writer {
 	case "json":
 		return runner.NewJSONWriter(w)
 	}
-	return runner.NewCSVWriter(w)
+	return runner.NewCSVWriter(w, runner.CSVGuard(s.csvGuard))
 }
 
 // report says what was left out, and prints the figures.

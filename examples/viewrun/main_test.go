@@ -58,6 +58,27 @@ func TestFormats(t *testing.T) {
 	}
 }
 
+// TestCSVGuard: text that is a formula to a spreadsheet is written as it is only where the guard is off.
+func TestCSVGuard(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	view := file(t, dir, "family.view.json", `{"resource":"Patient","select":[{"column":[{"name":"family","path":"name.family"}]}]}`)
+	data := file(t, dir, "Patient.ndjson", `{"resourceType":"Patient","id":"a","name":[{"family":"=1+1"}]}`+"\n")
+	for _, tt := range []struct {
+		args []string
+		want string
+	}{
+		{nil, "family\r\n\"'=1+1\"\r\n"},
+		{[]string{"-csv-guard"}, "family\r\n\"'=1+1\"\r\n"},
+		{[]string{"-csv-guard=false"}, "family\r\n=1+1\r\n"},
+	} {
+		code, stdout, stderr := viewrun(t, append([]string{"-view", view, "-source", data}, tt.args...)...)
+		if code != 0 || stdout != tt.want {
+			t.Errorf("%q: exit %d, %q, want %q; stderr %s", tt.args, code, stdout, tt.want, stderr)
+		}
+	}
+}
+
 func TestStats(t *testing.T) {
 	t.Parallel()
 	code, _, stderr := viewrun(t, "-view", "patient_simple", "-source", testdata.Shared(t, "data", "small"), "-stats", "-parallel", "1")
@@ -253,7 +274,7 @@ func TestInterrupted(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	code, stdout, stderr := viewrun(t, "-h")
-	for _, name := range []string{"-view", "-source", "-format", "-out", "-limit", "-parallel", "-on-error", "-stats"} {
+	for _, name := range []string{"-view", "-source", "-format", "-out", "-limit", "-parallel", "-on-error", "-csv-guard", "-stats"} {
 		if !strings.Contains(stderr, "  "+name+" ") && !strings.Contains(stderr, "  "+name+"\n") {
 			t.Errorf("the help does not name %s:\n%s", name, stderr)
 		}

@@ -60,6 +60,15 @@ func LoadGolden(paths ...string) ([]GoldenCase, error) {
 
 // Judge returns why a case fails, "" when it passes. Data is the directory that holds the datasets.
 func (c *GoldenCase) Judge(ctx context.Context, data string, opts ...runner.RunOption) string {
+	return c.judge(ctx, c.source(data), opts)
+}
+
+// source reads the file of the case's resources.
+func (c *GoldenCase) source(data string) *runner.FileSource {
+	return runner.Files(filepath.Join(data, c.Dataset, c.Resource+".ndjson"))
+}
+
+func (c *GoldenCase) judge(ctx context.Context, src runner.Source, opts []runner.RunOption) string {
 	view, err := runner.CompileJSON(c.View)
 	if err != nil {
 		if c.ExpectError {
@@ -67,7 +76,6 @@ func (c *GoldenCase) Judge(ctx context.Context, data string, opts ...runner.RunO
 		}
 		return err.Error()
 	}
-	src := runner.Files(filepath.Join(data, c.Dataset, c.Resource+".ndjson"))
 	got, err := collect(ctx, view, src, opts)
 	switch {
 	case c.ExpectError && err == nil:
