@@ -58,6 +58,8 @@ type compiler struct {
 	vars    *binding // variables that defineVariable makes visible here
 	// inAggregate reports that $total has a value here.
 	inAggregate bool
+	// patternSteps is what the regular expressions so far took to compile.
+	patternSteps int
 }
 
 // binding is a variable defined by defineVariable, with those defined before it.
@@ -194,7 +196,7 @@ func (c *compiler) external(x *syntax.External) node {
 		return &constant{[]Value{NewString("http://hl7.org/fhir/StructureDefinition/" + name)}}
 	}
 	if !builtin(x.Name) && !c.defined(x.Name) {
-		c.report(Semantic, x.Offset, "variable %%%s is not defined%s", x.Name, suggest(x.Name, c.variableNames()))
+		c.report(Semantic, x.Offset, "variable %%%s is not defined%s", x.Name, c.suggest(x.Name, c.variableNames))
 	}
 	return &external{x.Name, x.Offset}
 }
@@ -310,7 +312,7 @@ func (c *compiler) typeSpec(t syntax.TypeName) typeSpec {
 	// A type of the model in the wrong namespace (System.Patient) is one that nothing has; the static check says so.
 	misplaced := namespace == "System" && c.schema.typeOf(name) != 0
 	if spec.fhir == 0 && spec.system == 0 && !spec.any && !misplaced && (c.schema.model != nil || namespace == "System") {
-		c.report(Semantic, t.Offset, "type %s is not known%s", t, suggest(name, c.typeNames(namespace)))
+		c.report(Semantic, t.Offset, "type %s is not known%s", t, c.suggest(name, func() []string { return c.typeNames(namespace) }))
 	}
 	return spec
 }
@@ -325,9 +327,13 @@ func (c *compiler) typeNames(namespace string) []string {
 	return append(names, kindNames[Boolean:TypeInfo]...)
 }
 
-// suggest returns "; did you mean x" for the closest of the names, "" when none is close.
-func suggest(name string, names []string) string {
-	best, ok := check.Nearest(name, names)
+// suggest returns "; did you mean x" for the closest of the names, "" when none is close or when there are more errors
+// than are reported.
+func (c *compiler) suggest(name string, names func() []string) string {
+	if len(c.errs) >= maxErrors {
+		return ""
+	}
+	best, ok := check.Nearest(name, names())
 	if !ok {
 		return ""
 	}

@@ -177,9 +177,12 @@ func (e *Evaluator) borrow() []Value {
 // maxBuffer is the capacity, in values, of the largest slice kept for reuse.
 const maxBuffer = 4096
 
+// maxBuffers is the number of slices kept for reuse, more than expressions have operations under way.
+const maxBuffers = 64
+
 // release takes back a slice from borrow, or what append made of it.
 func (e *Evaluator) release(b []Value) {
-	if cap(b) <= maxBuffer {
+	if cap(b) <= maxBuffer && len(e.buffers) < maxBuffers {
 		e.buffers = append(e.buffers, b[:0])
 	}
 }

@@ -86,7 +86,7 @@ func fnEscape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	default:
 		return dst, fail(c.pos, "escape() knows the targets html and json")
 	}
-	return append(dst, NewString(s)), nil
+	return append(dst, NewString(s)), e.textRoom(c.pos, len(s))
 }
 
 // fnUnescape is unescape(target) (section "Additional String Functions").

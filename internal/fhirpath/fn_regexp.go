@@ -8,9 +8,19 @@ import (
 	"strings"
 )
 
+// pattern is a compiled regular expression with what using it costs. Any goroutine may use it.
+type pattern struct {
+	*regexp.Regexp
+	// instructions is about the number of instructions of the program, counted repetitions written out: matching
+	// takes time in proportion to it and to the text.
+	instructions int
+	// compileSteps is what compiling costs.
+	compileSteps int
+}
+
 // compilePattern compiles a regular expression in RE2's syntax, in which matching takes time linear in the
 // text. "." matches line ends as well; flags are i (regardless of case) and m (^ and $ match at lines).
-func compilePattern(pattern, flags string, full bool) (*regexp.Regexp, error) {
+func compilePattern(text, flags string, full bool) (*pattern, error) {
 	mode := "s"
 	for _, f := range flags {
 		if f != 'i' && f != 'm' {
@@ -18,18 +28,42 @@ func compilePattern(pattern, flags string, full bool) (*regexp.Regexp, error) {
 		}
 		mode += string(f)
 	}
-	text := fmt.Sprintf("(?%s:%s)", mode, pattern)
-	if full {
-		text = `\A` + text + `\z`
-	}
-	if _, err := syntax.Parse(pattern, syntax.Perl); err != nil {
-		return nil, patternError(err)
-	}
-	re, err := regexp.Compile(text)
+	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return nil, patternError(err)
 	}
-	return re, nil
+	p := &pattern{compileSteps: 10 * len(text)}
+	text = fmt.Sprintf("(?%s:%s)", mode, text)
+	if full {
+		text = `\A` + text + `\z`
+	}
+	var ranges int
+	p.instructions, ranges = patternSize(tree)
+	p.compileSteps += 2*p.instructions + ranges/4
+	if p.Regexp, err = regexp.Compile(text); err != nil {
+		return nil, patternError(err)
+	}
+	return p, nil
+}
+
+// patternSize returns about how many instructions a tree compiles to, and how many ends of ranges its classes of
+// characters have. The package regexp bounds the depth of the tree and what repetitions multiply to.
+func patternSize(tree *syntax.Regexp) (instructions, ranges int) {
+	for _, sub := range tree.Sub {
+		n, r := patternSize(sub)
+		instructions += n + 1
+		ranges += r
+	}
+	switch tree.Op {
+	case syntax.OpLiteral:
+		return len(tree.Rune), 0
+	case syntax.OpCharClass:
+		return 1, len(tree.Rune)
+	case syntax.OpRepeat:
+		times := max(1, tree.Min, tree.Max)
+		return instructions * times, ranges * times
+	}
+	return instructions + 1, ranges
 }
 
 // patternError says what is wrong without the text of the pattern, which may come from data.
@@ -42,22 +76,25 @@ func patternError(err error) error {
 }
 
 // regexpCache holds the patterns that expressions compute.
-type regexpCache map[regexpKey]*regexp.Regexp
+type regexpCache map[regexpKey]*pattern
 
 type regexpKey struct {
 	pattern, flags string
 	full           bool
 }
 
+// maxPatternSteps is what compiling all constant patterns of an expression may cost.
+const maxPatternSteps = 100_000
+
 // maxRegexps is the number of compiled patterns kept.
 const maxRegexps = 64
 
 // pattern returns the regular expression of arguments 0 and flagsAt; ok is false where one is empty.
-func (c *call) pattern(e *Evaluator, flagsAt int, full bool) (re *regexp.Regexp, ok bool, err error) {
-	if re, ok = c.data.(*regexp.Regexp); ok {
+func (c *call) pattern(e *Evaluator, flagsAt int, full bool) (re *pattern, ok bool, err error) {
+	if re, ok = c.data.(*pattern); ok {
 		return re, true, nil
 	}
-	pattern, ok, err := c.textArg(e, 0)
+	text, ok, err := c.textArg(e, 0)
 	if err != nil {
 		return nil, false, err
 	}
@@ -70,27 +107,27 @@ func (c *call) pattern(e *Evaluator, flagsAt int, full bool) (re *regexp.Regexp,
 	if !ok {
 		return nil, false, nil
 	}
-	if len(pattern) > e.limits.MaxPattern {
+	if len(text) > e.limits.MaxPattern {
 		return nil, false, limit(c.pos, "regular expression has more than %d bytes", e.limits.MaxPattern)
 	}
-	key := regexpKey{pattern, flags, full}
+	key := regexpKey{text, flags, full}
 	if re = e.regexps[key]; re != nil {
 		return re, true, nil
 	}
-	if re, err = compilePattern(pattern, flags, full); err != nil {
+	if re, err = compilePattern(text, flags, full); err != nil {
 		return nil, false, fail(c.pos, "%s cannot use the regular expression: %s", c.fn.label, err)
 	}
 	if e.regexps == nil || len(e.regexps) >= maxRegexps {
 		e.regexps = make(regexpCache)
 	}
-	key.pattern, key.flags = strings.Clone(pattern), strings.Clone(flags)
+	key.pattern, key.flags = strings.Clone(text), strings.Clone(flags)
 	e.regexps[key] = re
-	return re, true, e.step(c.pos, 10*len(pattern))
+	return re, true, e.step(c.pos, re.compileSteps)
 }
 
-// searchSteps is what matching a text costs: it takes time in proportion to text and pattern.
-func (c *call) searchSteps(e *Evaluator, s string, re *regexp.Regexp) error {
-	return e.step(c.pos, len(s)*(1+len(re.String())/16)/16)
+// searchSteps is what matching a text costs: it takes time in proportion to text and program.
+func (c *call) searchSteps(e *Evaluator, s string, re *pattern) error {
+	return e.step(c.pos, len(s)/16*re.instructions+len(s)%16*re.instructions/16)
 }
 
 func (c *call) match(e *Evaluator, in, dst []Value, full bool) ([]Value, error) {

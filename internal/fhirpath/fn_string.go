@@ -250,12 +250,16 @@ func checkPattern(c *compiler, n *call, x *syntax.Call) {
 			return
 		}
 	}
-	if len(pattern) > DefaultMaxPattern {
-		return // a limit of the evaluator
+	if len(pattern) > DefaultMaxPattern || c.patternSteps > maxPatternSteps {
+		return // a limit of the evaluator, or one that is reported
 	}
 	re, err := compilePattern(pattern, flags, n.fn.name == "matchesFull")
 	if err != nil {
 		c.report(Semantic, x.Args[0].Pos(), "%s() cannot use the regular expression: %s", n.fn.name, err)
+		return
+	}
+	if c.patternSteps += re.compileSteps; c.patternSteps > maxPatternSteps {
+		c.report(Limit, x.Args[0].Pos(), "regular expressions of the expression are too large")
 		return
 	}
 	n.data = re

@@ -2,6 +2,8 @@ package fhirpath
 
 import (
 	"context"
+	"maps"
+	"slices"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
@@ -166,11 +168,7 @@ func (c *compiler) unknownFunction(x *syntax.Call) {
 		c.report(Unsupported, x.Offset, "function %s() is not supported: %s", x.Name, reason)
 		return
 	}
-	names := make([]string, 0, len(c.functions))
-	for name := range c.functions {
-		names = append(names, name)
-	}
-	hint := suggest(x.Name, names)
+	hint := c.suggest(x.Name, func() []string { return slices.Collect(maps.Keys(c.functions)) })
 	if hint != "" {
 		hint += "()"
 	}

@@ -3,7 +3,8 @@ package fhirpath
 // Limits bound what one evaluation may cost. A field that is 0 means its default.
 type Limits struct {
 	// MaxSteps is the number of steps of one Eval: operations, items passed through functions, comparisons
-	// of items, and one for each 32 bytes of text that is built or searched. Default [DefaultMaxSteps].
+	// of items, one for each 32 bytes of text that is built or searched, more for regular expressions, by the size of
+	// text and program, and for functions such as exp() that compute many digits. Default [DefaultMaxSteps].
 	MaxSteps int
 	// MaxItems is the number of items in any one collection. Default [DefaultMaxItems].
 	MaxItems int
