@@ -1,7 +1,7 @@
 // Package benchmarks measures ResearchFlow's engine against the floors of the machine it runs on.
 //
 // It is a module of its own, so that the libraries it compares with never reach the go.mod of a user.
-// In Go it has benchmarks and no other code:
+// It has these benchmarks:
 //
 //   - BenchmarkFloors: how fast the bytes of each file can be walked at all: by lines, by sonic.Valid,
 //     gjson.Valid, encoding/json and by our tape.
@@ -10,8 +10,11 @@
 //   - BenchmarkProjection: the same for a tape of no more than the members that a shared view reads.
 //   - BenchmarkViews: each shared view to CSV on one core, with sonic.Valid in the same run.
 //   - BenchmarkScaling: each shared view with two workers against one.
+//   - BenchmarkCompile: the time to compile a view.
+//   - BenchmarkWriters: each format of output against rows thrown away.
 //
-// The folder peers runs other engines on the same bytes and views.
+// The folder peers runs other engines on the same bytes and views, chart draws their results, and stream runs a
+// view over a stream of any length and prints the peak of resident memory.
 //
 // The data is data/large beside the repository, decompressed once into a temporary folder.
 package benchmarks

@@ -93,13 +93,13 @@ async function compare(peer, viewFile, source, run) {
   const rows = read(mine);
   const wrong = difference(multiset(rows), multiset(read(theirs)));
   const size = fs.statSync(source).size / 1e6;
-  return { peer, ratio: median(ratios), ours: size / median(seconds.ours), theirs: size / median(seconds.theirs), rows: rows.length, wrong };
+  return { peer, ratio: median(ratios), low: Math.min(...ratios), high: Math.max(...ratios), ours: size / median(seconds.ours), theirs: size / median(seconds.theirs), rows: rows.length, wrong };
 }
 
 const results = [];
 let failed = false;
-console.log('| view | peer | rows | MB/s here | MB/s there | ratio |');
-console.log('| --- | --- | --- | --- | --- | --- |');
+console.log('| view | peer | rows | MB/s here | MB/s there | ratio | lowest | highest |');
+console.log('| --- | --- | --- | --- | --- | --- | --- | --- |');
 for (const file of Object.keys(queries)) {
   const viewFile = path.resolve(options.views, `${file}.json`);
   const view = { ...JSON.parse(fs.readFileSync(viewFile, 'utf8')), file };
@@ -116,7 +116,7 @@ for (const file of Object.keys(queries)) {
     results.push({ view: file, ...p });
     failed ||= p.wrong !== '';
     const ratio = p.wrong === '' ? p.ratio.toFixed(2) : `rows differ: ${p.wrong}`;
-    console.log(`| ${file} | ${p.peer} | ${p.rows} | ${p.ours.toFixed(0)} | ${p.theirs.toFixed(1)} | ${ratio} |`);
+    console.log(`| ${file} | ${p.peer} | ${p.rows} | ${p.ours.toFixed(0)} | ${p.theirs.toFixed(1)} | ${ratio} | ${p.low.toFixed(2)} | ${p.high.toFixed(2)} |`);
   }
 }
 if (options.json) fs.writeFileSync(options.json, JSON.stringify(results, null, 2) + '\n');
