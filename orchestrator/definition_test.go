@@ -155,8 +155,10 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 			d.State(StateQAReview).Gate.Roles = nil
 		}, []string{"states[16] (qa_review) has a gate without roles"}},
 		{"condition without fallback", func(d *Definition) {
-			d.Transitions = append(d.Transitions, Transition{From: StateDataExtraction, Event: "odd", To: StateFailed,
-				When: []Condition{{Path: "/priority", Op: "eq", Value: json.RawMessage(`"stat"`)}}})
+			d.Transitions = append(d.Transitions, Transition{
+				From: StateDataExtraction, Event: "odd", To: StateFailed,
+				When: []Condition{{Path: "/priority", Op: "eq", Value: json.RawMessage(`"stat"`)}},
+			})
 		}, []string{"has conditions but no transition without any behind it"}},
 		{"odd condition", func(d *Definition) {
 			d.Transitions[1].When = []Condition{{Path: "x", Op: "~"}}

@@ -147,7 +147,7 @@ func (s *Store) ClaimMessages(ctx context.Context, c orchestrator.MessageClaim) 
 		" AND NOT EXISTS (SELECT 1 FROM outbox AS p WHERE p.request_id = o.request_id AND p.kind = o.kind AND p.seq < o.seq)"+
 		" ORDER BY o.run_at LIMIT ?"+lock+") UPDATE outbox SET owner = ?, lease_until = ?, attempts = attempts + 1"+
 		" WHERE id IN (SELECT id FROM due) RETURNING *",
-		now, bun.In(c.Kinds), now, c.Limit, c.Owner, s.later(c.Lease)).Scan(ctx, &rows)
+		now, bun.List(c.Kinds), now, c.Limit, c.Owner, s.later(c.Lease)).Scan(ctx, &rows)
 	if err != nil {
 		return nil, wrap("claim messages", err)
 	}

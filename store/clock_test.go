@@ -57,8 +57,10 @@ func TestTwoDaysAtAGate(t *testing.T) {
 			got[i].After = got[i].After.Truncate(10 * time.Minute)
 		}
 		want := []told{
-			{orchestrator.NotifyGateOpened, 0}, {orchestrator.NotifyReminder, 24 * time.Hour},
-			{orchestrator.NotifyEscalation, 48 * time.Hour}, {orchestrator.NotifyEscalation, 96 * time.Hour},
+			{orchestrator.NotifyGateOpened, 0},
+			{orchestrator.NotifyReminder, 24 * time.Hour},
+			{orchestrator.NotifyEscalation, 48 * time.Hour},
+			{orchestrator.NotifyEscalation, 96 * time.Hour},
 			{orchestrator.NotifyEscalation, 144 * time.Hour},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {

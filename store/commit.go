@@ -349,7 +349,7 @@ func (w *writer) timers(ctx context.Context) error {
 	}
 	if len(w.c.ClearTimers) > 0 {
 		_, err := w.tx.NewDelete().Model((*timerRow)(nil)).Where("request_id = ?", w.c.Request.ID).
-			Where("kind IN (?)", bun.In(w.c.ClearTimers)).Exec(ctx)
+			Where("kind IN (?)", bun.List(w.c.ClearTimers)).Exec(ctx)
 		if err != nil {
 			return err
 		}

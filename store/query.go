@@ -81,7 +81,7 @@ func (s *Store) Requests(ctx context.Context, q orchestrator.Query) (orchestrato
 
 func (s *Store) filter(sel *bun.SelectQuery, q orchestrator.Query) (*bun.SelectQuery, error) {
 	if len(q.States) > 0 {
-		sel = sel.Where("r.state IN (?)", bun.In(q.States))
+		sel = sel.Where("r.state IN (?)", bun.List(q.States))
 	}
 	if q.Live != nil {
 		if *q.Live {

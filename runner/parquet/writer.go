@@ -48,7 +48,7 @@ type Writer struct {
 	groupRows, groupBytes int
 	datesAsText           bool
 
-	pw      *pq.Writer
+	pw      *pq.GenericWriter[any]
 	columns []runner.Column
 	types   []columnType
 	rows    []pq.Row
@@ -84,7 +84,7 @@ func (w *Writer) Begin(columns []runner.Column) error {
 		w.types[i] = typeOf(c, w.datesAsText)
 		root.add(c.Name, w.types[i].node)
 	}
-	w.pw = pq.NewWriter(w.out,
+	w.pw = pq.NewGenericWriter[any](w.out,
 		pq.NewSchema("view", root),
 		pq.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
 		pq.CreatedBy("github.com/researchflow/researchflow", "", ""),

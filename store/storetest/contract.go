@@ -108,8 +108,10 @@ func compareAndSet(t *testing.T, db Database, s Store) {
 	for w := range writers {
 		wg.Go(func() {
 			for i := range each {
-				if err := hosts[w%2].Record(t.Context(), audit.Entry{Chain: id, Type: audit.ViewRun, Action: audit.Read,
-					Entity: []audit.Entity{{Kind: "view", Ref: fmt.Sprintf("w%d", w), Count: int64(i)}}}); err != nil {
+				if err := hosts[w%2].Record(t.Context(), audit.Entry{
+					Chain: id, Type: audit.ViewRun, Action: audit.Read,
+					Entity: []audit.Entity{{Kind: "view", Ref: fmt.Sprintf("w%d", w), Count: int64(i)}},
+				}); err != nil {
 					failed.Add(1)
 					t.Log(err)
 				}

@@ -160,25 +160,34 @@ func quorum(t *testing.T, _ Database, s Store) {
 		want  string
 	}{
 		{
-			"two of many", orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 2}},
+			"two of many",
+			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 2}},
 			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("1", "a"), orchestrator.Approve, false}, {who("1", "a"), orchestrator.Reject, true}, {who("2", "a"), orchestrator.Approve, false}},
 			"approved",
 		},
 		{
-			"one is not two", orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 2}},
-			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("1", "a"), orchestrator.Approve, false}}, "review",
+			"one is not two",
+			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 2}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("1", "a"), orchestrator.Approve, false}},
+			"review",
 		},
 		{
-			"a rejection settles", orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 3}},
-			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("2", "a"), orchestrator.Reject, false}, {who("3", "a"), orchestrator.Approve, true}}, "rejected",
+			"a rejection settles",
+			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 3}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("2", "a"), orchestrator.Reject, false}, {who("3", "a"), orchestrator.Approve, true}},
+			"rejected",
 		},
 		{
-			"each role", orchestrator.GateRule{Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true}},
-			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("2", "a"), orchestrator.Approve, false}, {who("3", "a", "b"), orchestrator.Approve, false}}, "approved",
+			"each role",
+			orchestrator.GateRule{Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("2", "a"), orchestrator.Approve, false}, {who("3", "a", "b"), orchestrator.Approve, false}},
+			"approved",
 		},
 		{
-			"each role is not one role twice", orchestrator.GateRule{Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true}},
-			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("2", "a"), orchestrator.Approve, false}}, "review",
+			"each role is not one role twice",
+			orchestrator.GateRule{Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("2", "a"), orchestrator.Approve, false}},
+			"review",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
