@@ -326,6 +326,9 @@ func (u Unit) product(o Unit, sign int) (code string, scale ratio) {
 			have := &terms[i]
 			switch {
 			case have.symbol == t.symbol:
+				if sum := have.exp + t.exp; !takesExponent(t.symbol) && (sum < -1 || sum > 1) {
+					continue // 10 twice is 10.10: 102 is another number
+				}
 			case len(t.dims) == 0 || !slices.Equal(have.dims, t.dims):
 				continue
 			case have.factor.Cmp(t.factor) < 0: // t's symbol replaces the one there
@@ -347,6 +350,11 @@ func (u Unit) product(o Unit, sign int) (code string, scale ratio) {
 		add(t)
 	}
 	return printTerms(terms), ratio{factor}
+}
+
+// takesExponent reports whether a symbol can be written with an exponent: numbers and annotations cannot.
+func takesExponent(symbol string) bool {
+	return symbol[0] != '{' && strings.Trim(symbol, "0123456789") != ""
 }
 
 func printTerms(terms []unitTerm) string {
