@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // Conditions that callers test with errors.Is.
@@ -72,6 +73,15 @@ func (e *ValidationError) require(path, text string) bool {
 		return false
 	}
 	return true
+}
+
+// plain refuses text that databases and canonical JSON cannot hold.
+func (e *ValidationError) plain(path, text string) {
+	if !utf8.ValidString(text) || strings.ContainsRune(text, utf8.RuneError) {
+		e.add(path, "is not UTF-8")
+	} else if strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 && r != '\n' && r != '\r' && r != '\t' }) {
+		e.add(path, "holds a control character")
+	}
 }
 
 func (e *ValidationError) orNil() error {

@@ -19,6 +19,12 @@ const (
 // deliverMessages hands outbox messages to the notifier and the audit sink.
 func (e *engine) deliverMessages(ctx context.Context) (bool, error) {
 	o := e.o
+	if ctx.Err() != nil {
+		return false, nil
+	}
+	// As with steps: what is claimed is dealt with.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*o.cfg.lease)
+	defer cancel()
 	claimed, err := o.store.ClaimMessages(ctx, MessageClaim{
 		Owner: o.cfg.instance, Lease: o.cfg.lease, Kinds: o.messageKinds(), Limit: messageBatch,
 	})

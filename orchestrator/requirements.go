@@ -226,16 +226,24 @@ func (n NewRequest) Validate() error {
 			v.add("researcher.email", "is not an e-mail address")
 		}
 	}
-	if strings.ContainsAny(n.Title, "\r\n") {
+	if strings.ContainsAny(n.Title, "\r\n") { // plain lets line ends pass, which a description may have
 		v.add("title", "has more than one line")
 	}
 	for _, f := range []struct {
 		path, text string
 		limit      int
 	}{{"title", n.Title, 300}, {"description", n.Description, 20000}, {"protocol", n.Protocol, 100}, {"idempotencyKey", n.IdempotencyKey, 200}} {
+		v.plain(f.path, f.text)
 		if len(f.text) > f.limit {
 			v.add(f.path, fmt.Sprintf("is longer than %d bytes", f.limit))
 		}
+	}
+	for _, f := range []struct{ path, text string }{
+		{"researcher.id", n.Researcher.ID}, {"researcher.name", n.Researcher.Name},
+		{"researcher.department", n.Researcher.Department}, {"purpose", n.Purpose},
+		{"submittedBy.id", n.SubmittedBy.ID}, {"submittedBy.name", n.SubmittedBy.Name},
+	} {
+		v.plain(f.path, f.text)
 	}
 	if n.Priority < Routine || n.Priority > Stat {
 		v.add("priority", "is none of routine, urgent, asap, stat")
@@ -293,6 +301,8 @@ func (r Requirements) validate(v *ValidationError, prefix string) {
 }
 
 func (c Criterion) validate(v *ValidationError, prefix string) {
+	v.plain(prefix+"description", c.Description)
+	v.plain(prefix+"condition", c.Condition)
 	if v.require(prefix+"resource", c.Resource) && !resourceType.MatchString(c.Resource) {
 		v.add(prefix+"resource", "is not a FHIR resource type")
 	}
@@ -301,6 +311,7 @@ func (c Criterion) validate(v *ValidationError, prefix string) {
 	}
 	for i, code := range c.Codes {
 		v.require(fmt.Sprintf("%scodes[%d].code", prefix, i), code.Code)
+		v.plain(fmt.Sprintf("%scodes[%d]", prefix, i), code.System+code.Code+code.Display)
 	}
 	c.Period.validate(v, prefix+"period")
 	if c.MinimumMatches < 0 {

@@ -232,6 +232,12 @@ func (e *engine) claimSteps(ctx context.Context) (bool, error) {
 	if len(free) == 0 {
 		return false, nil // a step that ends wakes this loop
 	}
+	if ctx.Err() != nil {
+		return false, nil
+	}
+	// A claim that is given up half way could hold leases that nobody knows of.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.o.cfg.lease)
+	defer cancel()
 	claimed, err := e.o.store.ClaimSteps(ctx, StepClaim{Owner: e.o.cfg.instance, Lease: e.o.cfg.lease, Steps: free})
 	for _, x := range claimed {
 		e.mu.Lock()

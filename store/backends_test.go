@@ -12,6 +12,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/stdlib"
+	"go.uber.org/goleak"
 	_ "modernc.org/sqlite"
 
 	"github.com/researchflow/researchflow/internal/pgtest"
@@ -31,6 +32,10 @@ func TestMain(m *testing.M) {
 		_ = flag.Set("rapid.checks", "15")
 	}
 	code := pool.Main(m)
+	if err := goleak.Find(); err != nil && code == 0 {
+		fmt.Println(err)
+		code = 1
+	}
 	if table := reports.String(); table != "" {
 		fmt.Print(table)
 	}

@@ -1,0 +1,210 @@
+package store_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/store"
+	"github.com/researchflow/researchflow/store/storetest"
+)
+
+func TestOpenRefusesInOneLineWithoutThePassword(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nobody := l.Addr().String()
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	notADatabase := filepath.Join(dir, "text.db")
+	if err := os.WriteFile(notADatabase, []byte(strings.Repeat("this is not a database\n", 500)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const parse = "store: the database URL does not parse: want sqlite://PATH or postgres://USER:PASSWORD@HOST:PORT/DATABASE"
+	for _, tt := range []struct{ url, want string }{
+		{"", parse},
+		{"rf.db", parse},
+		{"mysql://u:s3cret@host/db", parse},
+		{"postgres://u:s3cret@ho st/db", parse},
+		{"postgres://u:s3cr/et@host/db", parse},
+		{"postgres://u:s3cret@[::1/db", parse},
+		{"postgres://u:s3cret@host:99999999/db", "store: the database URL does not parse: a port, sslmode, time-out or pool setting is wrong"},
+		{"postgres://u:s3cret@host/db?sslmode=maybe", "store: the database URL does not parse: a port, sslmode, time-out or pool setting is wrong"},
+		{"postgres://u:s3cret@host/db?pool_max_conns=many", "store: the database URL does not parse: a port, sslmode, time-out or pool setting is wrong"},
+		{"postgres://u:s3cret@host/db?search_path=a,b", "store: the search_path of the database URL is not one plain schema"},
+		{"postgres://u:s3cret@" + nobody + "/db", "store: database: cannot connect to PostgreSQL"},
+		{"sqlite://", "store: the database URL sqlite:// names no file"},
+		{"sqlite://:memory:", "store: sqlite://:memory: is not supported, for it would not be durable: name a file"},
+		{"sqlite://a?mode=ro", "store: the file name in the database URL holds ? or #"},
+		{"sqlite://" + dir, "store: the database file is a folder: " + dir},
+		{"sqlite://" + dir + "/none/rf.db", "store: the folder of the database file does not exist: " + dir + "/none"},
+		{"sqlite://" + notADatabase, "store: database: SQLite refused: File opened that is not a database file (SQLITE_NOTADB)"},
+	} {
+		s, err := store.Open(t.Context(), tt.url)
+		if err == nil {
+			_ = s.Close()
+		}
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("%s:\ngot  %v\nwant %s", tt.url, err, tt.want)
+		}
+		if err != nil && (strings.Contains(err.Error(), "s3cr") || strings.Contains(err.Error(), "\n")) {
+			t.Errorf("%s: the error holds the password or more than one line: %v", tt.url, err)
+		}
+	}
+}
+
+func TestOpenKeepsTheFileNameAsItIs(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "a b%20c&d;é.db")
+	s := openStore(t, "sqlite://"+path)
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if err := s.Close(); err != nil {
+		t.Errorf("second Close: %v", err)
+	}
+}
+
+func TestMigrations(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) {
+		db := b.New(t).(database)
+		// Many hosts open a new database at once: each finds it ready.
+		var wg sync.WaitGroup
+		for range 8 {
+			wg.Go(func() {
+				s, err := store.Open(t.Context(), string(db))
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if err := s.Close(); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		s := openStore(t, string(db))
+		tables := func() int {
+			t.Helper()
+			raw, err := db.SQL()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer func() { _ = raw.Close() }()
+			query := "SELECT count(*) FROM sqlite_master WHERE name NOT LIKE 'sqlite_%'"
+			if b.Name == "postgres" {
+				query = "SELECT (SELECT count(*) FROM pg_class WHERE relnamespace = current_schema()::regnamespace)" +
+					" + (SELECT count(*) FROM pg_proc WHERE pronamespace = current_schema()::regnamespace)"
+			}
+			var n int
+			if err := raw.QueryRowContext(t.Context(), query).Scan(&n); err != nil {
+				t.Fatal(err)
+			}
+			return n
+		}
+		full := tables()
+		if err := s.MigrateDown(t.Context(), 0); err != nil {
+			t.Fatal(err)
+		}
+		// What is left is the table of migrations (and, on PostgreSQL, its index).
+		if n := tables(); n > 2 {
+			t.Errorf("%d things are left after the way down", n)
+		}
+		if s, err := store.Open(t.Context(), string(db), store.WithoutMigration()); err == nil {
+			_ = s.Close()
+			t.Error("WithoutMigration: an empty database was opened")
+		}
+		for range 2 {
+			if err := s.Migrate(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := tables(); n != full {
+			t.Errorf("up, down, up: %d things, want %d", n, full)
+		}
+		open, err := store.Open(t.Context(), string(db), store.WithoutMigration())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := open.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := s.MigrateDown(t.Context(), 99); err == nil {
+			t.Error("MigrateDown to a version that is not there: no error")
+		}
+		tampered(t, db)
+	})
+}
+
+// tampered has the database tell of other migrations than this program's.
+func tampered(t *testing.T, db database) {
+	t.Helper()
+	raw, err := db.SQL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = raw.Close() }()
+	for _, tt := range []struct{ change, want string }{
+		{"INSERT INTO schema_migrations SELECT 2, 'future', 'x', applied_at FROM schema_migrations", "store: the database is of version 2, newer than this program's 1"},
+		{"UPDATE schema_migrations SET checksum = 'x' WHERE version = 1", "store: migration 0001_requests is not the one that this database was made with"},
+	} {
+		if _, err := raw.ExecContext(t.Context(), tt.change); err != nil {
+			t.Fatal(err)
+		}
+		s, err := store.Open(t.Context(), string(db))
+		if err == nil {
+			_ = s.Close()
+		}
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("got %v, want %s", err, tt.want)
+		}
+		if _, err := raw.ExecContext(t.Context(), "DELETE FROM schema_migrations WHERE version = 2"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestWakeReachesOtherHosts(t *testing.T) {
+	t.Parallel()
+	address := pool.URL(t)
+	one, two := openStore(t, address), openStore(t, address)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	woken := make(chan struct{}, 100)
+	done := make(chan error, 1)
+	go func() { done <- two.Listen(ctx, func() { woken <- struct{}{} }) }()
+	<-woken // it listens now
+	if _, err := newOrchestrator(t, one).Submit(ctx, storetest.Sample("wake")); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-woken:
+	case <-ctx.Done():
+		t.Error("nobody was woken")
+	}
+	cancel()
+	if err := <-done; !errors.Is(err, context.Canceled) {
+		t.Errorf("Listen: got %v, want Canceled", err)
+	}
+	lite := openStore(t, "sqlite://"+filepath.Join(t.TempDir(), "rf.db"))
+	if err := lite.Listen(t.Context(), func() {}); !errors.Is(err, orchestrator.ErrUnsupported) {
+		t.Errorf("Listen on SQLite: got %v, want ErrUnsupported", err)
+	}
+}
