@@ -5,9 +5,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
+	"flag"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -29,6 +28,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {
 		main()
 		return
+	}
+	flag.Parse()
+	// Most of their time the tests wait for the leases of hosts that died.
+	if err := flag.Set("test.parallel", "12"); err != nil {
+		panic(err)
 	}
 	goleak.VerifyTestMain(withPostgres{m})
 }
@@ -173,55 +177,12 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// TestCrashAndResume kills the command after a state, at each kind of state, and goes on with another one.
-func TestCrashAndResume(t *testing.T) {
-	t.Parallel()
-	for _, state := range []string{
-		"new_request", "requirements_review", "feasibility_validation", "data_extraction", "qa_validation", "data_delivery", "complete",
-	} {
-		t.Run(state, func(t *testing.T) {
-			t.Parallel()
-			crashAndResume(t, "sqlite://"+filepath.Join(t.TempDir(), "rf.db"), state)
-		})
-	}
-}
-
 func TestPostgreSQL(t *testing.T) {
 	t.Parallel()
 	out := filepath.Join(t.TempDir(), "out")
 	checkHistory(t, succeed(t, "", "-db", postgres.URL(t), "-out", out))
 	delivered(t, out)
-	crashAndResume(t, postgres.URL(t), "data_extraction")
-}
-
-func crashAndResume(t *testing.T, db, state string) {
-	t.Helper()
-	out := filepath.Join(t.TempDir(), "out")
-	args := []string{"-db", db, "-out", out}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], append(args, "-crash-after", state)...)
-	cmd.Env = append(os.Environ(), asMain+"=1", "TMPDIR="+t.TempDir())
-	first, err := cmd.CombinedOutput()
-	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.Exited() {
-		t.Fatalf("the first run was not killed: %v\n%s", err, first)
-	}
-	id := regexp.MustCompile(`-resume (REQ-\d{8}-[0-9A-F]{8})\n`).FindSubmatch(first)
-	if id == nil {
-		t.Fatalf("the first run does not say how to go on:\n%s", first)
-	}
-	stdout := succeed(t, "", append(args, "-resume", string(id[1]))...)
-	checkHistory(t, stdout)
-	if !strings.Contains(stdout, "audit trail verified: ") {
-		t.Errorf("the audit trail was not verified:\n%s", stdout)
-	}
-	delivered(t, out)
-	// Going on with what is complete only reports.
-	if again := succeed(t, "", append(args, "-resume", string(id[1]))...); historyOf(again) != historyOf(stdout) {
-		t.Errorf("a third run changes the history:\n%s\nwas\n%s", historyOf(again), historyOf(stdout))
-	}
-}
-
-func historyOf(stdout string) string {
-	return strings.Join(historyLine.FindAllString(stdout, -1), "\n")
+	crashAndResume(t, postgres.URL(t), crash{state: "data_extraction"})
 }
 
 func TestGatesAsk(t *testing.T) {

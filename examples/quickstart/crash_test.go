@@ -1,0 +1,172 @@
+package main
+
+import (
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/store"
+	"github.com/researchflow/researchflow/store/storetest"
+)
+
+// crash is a run that dies after a state, and one that goes on.
+type crash struct {
+	state string
+	// before and after are flags and answers of the two runs besides what both have.
+	before, after           []string
+	beforeInput, afterInput string
+	// way is the history in the end; nil: the straight way. end is in the last line on standard error where the way
+	// does not lead to complete.
+	way []string
+	end string
+}
+
+// way is a history that does not go straight: part of the straight way, then other states.
+func way(part int, then ...string) []string { return append(slices.Clone(straightWay[:part]), then...) }
+
+// crashes has a run for every state that the command can come to: the straight way and its side ways. Nothing in
+// the command asks for a change of scope.
+func crashes(t *testing.T) []crash {
+	t.Helper()
+	edit := func(name, old, new string) string {
+		text := strings.Replace(string(diabetesRequest), old, new, 1)
+		if text == string(diabetesRequest) {
+			t.Fatalf("request.json does not hold %q", old)
+		}
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	var all []crash
+	for _, state := range straightWay {
+		all = append(all, crash{state: state})
+	}
+	ask := []string{"-gates", "ask"}
+	stuck := way(10, "human_review") // the data steward rejects
+	return append(
+		all,
+		crash{
+			state: "not_feasible", before: []string{"-request", edit("nobody.json", "birthDate <= @2007-12-31", "birthDate <= @1807-12-31")},
+			way: way(5, "not_feasible"), end: "ended in not_feasible: ",
+		},
+		crash{
+			state: "qa_failed", before: []string{"-request", edit("names.json", "patient_simple", "patient_demographics")},
+			way: way(13, "qa_failed"), end: "ended in qa_failed: ",
+		},
+		crash{
+			state: "human_review", before: ask, beforeInput: "a\na\nr\nask the board\n", after: ask, afterInput: "a\na\na\n",
+			way: append(stuck, straightWay[9:]...),
+		},
+		crash{
+			state: "failed", before: ask, beforeInput: "a\na\nr\nask the board\nr\nthe board says no\n",
+			way: append(slices.Clone(stuck), "failed"), end: "ended in failed: ",
+		},
+	)
+}
+
+// TestCrashAndResume kills the command after each state, and goes on with another one.
+func TestCrashAndResume(t *testing.T) {
+	t.Parallel()
+	all := crashes(t)
+	for _, s := range orchestrator.DefaultDefinition().States {
+		if s.Name != orchestrator.StateScopeChange && !slices.ContainsFunc(all, func(c crash) bool { return c.state == s.Name }) {
+			t.Errorf("no run dies after %s", s.Name)
+		}
+	}
+	for _, c := range all {
+		t.Run(c.state, func(t *testing.T) {
+			t.Parallel()
+			crashAndResume(t, "sqlite://"+filepath.Join(t.TempDir(), "rf.db"), c)
+		})
+	}
+}
+
+func crashAndResume(t *testing.T, db string, c crash) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "out")
+	args := []string{"-db", db, "-out", out}
+	cmd := exec.CommandContext(t.Context(), os.Args[0], slices.Concat(args, c.before, []string{"-crash-after", c.state})...)
+	cmd.Env = append(os.Environ(), asMain+"=1", "TMPDIR="+t.TempDir())
+	cmd.Stdin = strings.NewReader(c.beforeInput)
+	first, err := cmd.CombinedOutput()
+	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.Exited() {
+		t.Fatalf("the first run was not killed: %v\n%s", err, first)
+	}
+	found := regexp.MustCompile(`-resume (REQ-\d{8}-[0-9A-F]{8})\n`).FindSubmatch(first)
+	if found == nil {
+		t.Fatalf("the first run does not say how to go on:\n%s", first)
+	}
+	id := string(found[1])
+	resume := slices.Concat(args, c.after, []string{"-resume", id})
+	code, stdout, stderr := quickstart(t, c.afterInput, resume...)
+	if want := c.end; (code == 0) != (want == "") || !strings.Contains(stderr, want) || want == "" && stderr != "" {
+		t.Fatalf("the second run: exit %d, %q, want %q\n%s", code, stderr, want, stdout)
+	}
+	checkStored(t, db, id, c)
+	if c.end != "" {
+		return
+	}
+	if !strings.Contains(stdout, "audit trail verified: ") {
+		t.Errorf("the audit trail was not verified:\n%s", stdout)
+	}
+	if c.way == nil {
+		checkHistory(t, stdout)
+	}
+	delivered(t, out)
+	// Going on with what is complete only reports.
+	if again := succeed(t, "", resume...); historyOf(again) != historyOf(stdout) {
+		t.Errorf("a third run changes the history:\n%s\nwas\n%s", historyOf(again), historyOf(stdout))
+	}
+}
+
+// checkStored wants the history to be the way, and history, audit trail, gates, attempts and deliveries to agree: nothing
+// twice, nothing missing.
+func checkStored(t *testing.T, db, id string, c crash) {
+	t.Helper()
+	s, err := store.Open(t.Context(), db)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	history, err := s.History(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, h := range history {
+		got = append(got, h.To)
+	}
+	want := c.way
+	if want == nil {
+		want = straightWay
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("history: got %v, want %v", got, want)
+	}
+	if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+		t.Error(err)
+	}
+	deliveries, err := s.Deliveries(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := len(deliveries); n != 1 && c.end == "" || n != 0 && c.end != "" {
+		t.Errorf("%d deliveries", n)
+	}
+}
+
+func historyOf(stdout string) string {
+	return strings.Join(historyLine.FindAllString(stdout, -1), "\n")
+}
