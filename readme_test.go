@@ -1,6 +1,7 @@
 package researchflow_test
 
 import (
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -8,8 +9,38 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/researchflow/researchflow/internal/testdata"
+	"github.com/researchflow/researchflow/orchestrator"
 )
+
+var update = flag.Bool("update", false, "rewrite the drawing in README.md")
+
+// TestReadmeDrawing holds README.md's drawing of the default definition against the code.
+func TestReadmeDrawing(t *testing.T) {
+	path := filepath.Join(testdata.Root(t), "README.md")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const begin, end = "<!-- drawing: DefaultDefinition().Mermaid() -->\n```mermaid\n", "```\n"
+	before, rest, ok := strings.Cut(string(text), begin)
+	drawing, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatal("README.md has no drawing")
+	}
+	want := orchestrator.DefaultDefinition().Mermaid()
+	if *update && drawing != want {
+		if err := os.WriteFile(path, []byte(before+begin+want+end+after), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, drawing); diff != "" {
+		t.Errorf("README.md's drawing (rewrite with go test . -run TestReadmeDrawing -update):\n%s", diff)
+	}
+}
 
 // TestReadmeProgramsCompile builds each Go program of README.md as it stands there, inside of this module.
 func TestReadmeProgramsCompile(t *testing.T) {
