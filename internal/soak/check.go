@@ -5,21 +5,27 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
-// maxFaults is how many faults are told in full.
-const maxFaults = 20
+const (
+	maxFaults = 20 // told in full
+	checkers  = 6  // requests that are looked at at once
+)
 
 // check reads everything back.
 func (w *world) check(ctx context.Context) error {
 	begin := time.Now()
+	var mu sync.Mutex // several goroutines look at requests
 	var faults []error
 	count := 0
 	bad := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
 		if count++; count <= maxFaults {
 			faults = append(faults, fmt.Errorf(format, args...))
 		}
@@ -66,7 +72,6 @@ func (w *world) check(ctx context.Context) error {
 
 // checkRequests wants each submitted request there once, complete, by the straight way, with nothing that contradicts it.
 func (w *world) checkRequests(ctx context.Context, bad func(string, ...any)) error {
-	def := orchestrator.DefaultDefinition()
 	seen := map[string]int{}
 	for r, err := range w.orch.All(ctx, orchestrator.Query{}) {
 		if err != nil {
@@ -74,36 +79,56 @@ func (w *world) checkRequests(ctx context.Context, bad func(string, ...any)) err
 		}
 		seen[r.ID]++
 	}
+	there := make(chan string)
+	failed := make([]error, checkers)
+	var all sync.WaitGroup
+	for i := range checkers {
+		all.Go(func() {
+			for id := range there {
+				if failed[i] == nil {
+					failed[i] = w.checkRequest(ctx, id, bad)
+				}
+			}
+		})
+	}
 	for i, id := range w.ids {
 		if seen[id] != 1 {
 			bad("request %d is there %d times", i, seen[id])
 			continue
 		}
 		delete(seen, id)
-		history, err := w.orch.History(ctx, id)
-		if err != nil {
-			return err
-		}
-		var states []string
-		for _, h := range history {
-			states = append(states, h.To)
-		}
-		if !slices.Equal(states, storetest.StraightWay()) {
-			bad("%s went another way: %v", id, states)
-		}
-		if err := storetest.Check(ctx, w.store, def, id); err != nil {
-			bad("%w", err)
-		}
-		deliveries, err := w.orch.Deliveries(ctx, id)
-		if err != nil {
-			return err
-		}
-		if len(deliveries) != 1 {
-			bad("%s was delivered %d times", id, len(deliveries))
-		}
+		there <- id
 	}
+	close(there)
+	all.Wait()
 	if len(seen) > 0 {
-		bad("%d requests that nobody submitted, or that have one number with another", len(seen))
+		bad("%d requests that nobody submitted", len(seen))
+	}
+	return errors.Join(failed...)
+}
+
+// checkRequest wants a request to have gone the straight way, and everything about it to agree.
+func (w *world) checkRequest(ctx context.Context, id string, bad func(string, ...any)) error {
+	history, err := w.orch.History(ctx, id)
+	if err != nil {
+		return err
+	}
+	var states []string
+	for _, h := range history {
+		states = append(states, h.To)
+	}
+	if !slices.Equal(states, storetest.StraightWay()) {
+		bad("%s went another way: %v", id, states)
+	}
+	if err := storetest.Check(ctx, w.store, orchestrator.DefaultDefinition(), id); err != nil {
+		bad("%w", err)
+	}
+	deliveries, err := w.orch.Deliveries(ctx, id)
+	if err != nil {
+		return err
+	}
+	if len(deliveries) != 1 {
+		bad("%s was delivered %d times", id, len(deliveries))
 	}
 	return nil
 }

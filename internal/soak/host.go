@@ -97,6 +97,9 @@ func hostMain(ctx context.Context, stdin io.Reader) error {
 	}()
 	// The database may be restarting.
 	s, err := again(ctx, func() (*store.Store, error) { return store.Open(ctx, os.Getenv(dbEnv)) })
+	if ctx.Err() != nil {
+		return nil // it was stopped before it had begun
+	}
 	if err != nil {
 		return err
 	}
@@ -106,6 +109,9 @@ func hostMain(ctx context.Context, stdin io.Reader) error {
 		return err
 	}
 	if _, err := again(ctx, func() (struct{}, error) { return struct{}{}, o.Start(ctx) }); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
 		return err
 	}
 	if share != "" {

@@ -34,6 +34,7 @@ func main() {
 type options struct {
 	n, hosts, restarts, takeover int
 	killEvery, work, lease, poll time.Duration
+	limit                        time.Duration // of a takeover
 	fsync                        bool
 	log                          io.Writer // what the hosts log
 }
@@ -58,6 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags.DurationVar(&o.poll, "poll", time.Second, "poll interval of a host")
 	flags.BoolVar(&o.fsync, "fsync", true, "have each commit wait for the disk")
 	flags.IntVar(&o.takeover, "takeover", 0, "`number` of takeovers to measure, instead of all that")
+	flags.DurationVar(&o.limit, "limit", 16*time.Second, "`time` that a takeover may take: lease and poll interval, by promise")
 	verbose := flags.Bool("v", false, "show what the hosts log")
 	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return 0

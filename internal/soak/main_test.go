@@ -34,11 +34,21 @@ func command(t *testing.T, args ...string) string {
 }
 
 func TestNothingIsLost(t *testing.T) {
-	out := command(t, "-n", "20", "-hosts", "2", "-kill-every", "700ms", "-restarts", "1", "-lease", "2s", "-poll", "200ms", "-fsync=true")
+	out := command(t, "-n", "20", "-hosts", "2", "-kill-every", "300ms", "-restarts", "1", "-lease", "2s", "-poll", "200ms")
 	for _, want := range []string{"20 requests ended", "none lost, none doubled: 20 histories complete", "1 restarts of the database"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing in\n%s", want, out)
 		}
+	}
+	if strings.Contains(out, "\n0 kills of a host") {
+		t.Errorf("no host was killed:\n%s", out)
+	}
+}
+
+func TestTakeovers(t *testing.T) {
+	out := command(t, "-takeover", "3", "-lease", "2s", "-poll", "200ms", "-limit", "1m") // a busy machine adds to it
+	if !strings.Contains(out, "3 takeovers after kill -9, lease 2s, poll 200ms: min ") {
+		t.Error(out)
 	}
 }
 
