@@ -239,9 +239,12 @@ func (n NewRequest) Validate() error {
 		}
 	}
 	for _, f := range []struct{ path, text string }{
-		{"researcher.id", n.Researcher.ID}, {"researcher.name", n.Researcher.Name},
-		{"researcher.department", n.Researcher.Department}, {"purpose", n.Purpose},
-		{"submittedBy.id", n.SubmittedBy.ID}, {"submittedBy.name", n.SubmittedBy.Name},
+		{"researcher.id", n.Researcher.ID},
+		{"researcher.name", n.Researcher.Name},
+		{"researcher.department", n.Researcher.Department},
+		{"purpose", n.Purpose},
+		{"submittedBy.id", n.SubmittedBy.ID},
+		{"submittedBy.name", n.SubmittedBy.Name},
 	} {
 		v.plain(f.path, f.text)
 	}
