@@ -68,7 +68,7 @@ func (o *Orchestrator) open(ctx context.Context, id string) (*draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &draft{o: o, now: snap.Now, r: snap.Request}
+	d := &draft{o: o, now: snap.clock(), r: snap.Request}
 	d.c = Commit{Expect: snap.Request.Version, Head: snap.Audit}
 	d.def, err = o.definition(ctx, snap.Request.Definition)
 	if err != nil {
@@ -80,6 +80,14 @@ func (o *Orchestrator) open(ctx context.Context, id string) (*draft, error) {
 		}
 	}
 	return d, nil
+}
+
+// clock is the time of a change: never before the change before, even when the database's clock was set back.
+func (s *Snapshot) clock() time.Time {
+	if s.Now.Before(s.Request.UpdatedAt) {
+		return s.Request.UpdatedAt
+	}
+	return s.Now.Truncate(time.Microsecond)
 }
 
 // commit seals the draft and writes it.

@@ -49,7 +49,7 @@ func (o *Orchestrator) parkUnknown(ctx context.Context, id, reason string) error
 		if snap.Request.Parked != "" {
 			return nil
 		}
-		d := &draft{o: o, now: snap.Now, r: snap.Request, c: Commit{Expect: snap.Request.Version, Head: snap.Audit}}
+		d := &draft{o: o, now: snap.clock(), r: snap.Request, c: Commit{Expect: snap.Request.Version, Head: snap.Audit}}
 		if err := d.park(reason); err != nil {
 			return err
 		}

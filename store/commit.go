@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -128,14 +129,16 @@ type writer struct {
 	s  *Store
 	tx bun.Tx
 	c  *orchestrator.Commit
-	// later are inserts that PostgreSQL is given in one statement at the end, to save the ways there and back.
+	// later are statements that PostgreSQL is given as one at the end, to save the ways there and back. Where
+	// must is not nil the statement has to touch one row, or the commit fails with it.
 	later []any
+	must  []error
 }
 
 func (w *writer) insert(ctx context.Context, rows any) error {
 	q := w.tx.NewInsert().Model(rows).Returning("NULL")
 	if w.s.postgres() {
-		w.later = append(w.later, q)
+		w.later, w.must = append(w.later, q), append(w.must, nil)
 		return nil
 	}
 	_, err := q.Exec(ctx)
@@ -145,20 +148,49 @@ func (w *writer) insert(ctx context.Context, rows any) error {
 	return err
 }
 
-// flush makes the inserts that were put off.
+// update runs an update that has to touch one row, or fails with otherwise.
+func (w *writer) update(ctx context.Context, q *bun.UpdateQuery, otherwise error) error {
+	if w.s.postgres() {
+		w.later, w.must = append(w.later, q.Returning("1")), append(w.must, otherwise)
+		return nil
+	}
+	res, err := q.Exec(ctx)
+	return one(res, err, otherwise)
+}
+
+// flush runs the statements that were put off.
 func (w *writer) flush(ctx context.Context) error {
 	if len(w.later) == 0 {
 		return nil
 	}
-	query := "WITH i0 AS (?)"
-	for i := 1; i < len(w.later); i++ {
-		query += fmt.Sprintf(", i%d AS (?)", i)
+	var with, count strings.Builder
+	for i, must := range w.must {
+		if i > 0 {
+			with.WriteString(", ")
+		}
+		fmt.Fprintf(&with, "s%d AS (?)", i)
+		if must != nil {
+			fmt.Fprintf(&count, " || (SELECT count(*) FROM s%d)", i)
+		}
 	}
-	_, err := w.tx.NewRaw(query+" SELECT 1", w.later...).Exec(ctx)
+	var touched string
+	err := w.tx.NewRaw("WITH "+with.String()+" SELECT ''"+count.String(), w.later...).Scan(ctx, &touched)
 	if uniqueViolation(err) {
 		return orchestrator.ErrConflict
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	for _, must := range w.must {
+		if must == nil {
+			continue
+		}
+		if touched[0] != '1' {
+			return must
+		}
+		touched = touched[1:]
+	}
+	return nil
 }
 
 // request compares and sets, first of all: it takes the lock that makes every other change of the
@@ -235,10 +267,10 @@ func (w *writer) steps(ctx context.Context) error {
 		}
 	}
 	if st := w.c.Start; st != nil {
-		res, err := w.tx.NewUpdate().Model((*executionRow)(nil)).
+		q := w.tx.NewUpdate().Model((*executionRow)(nil)).
 			Set("status = 'running'").Set("started_at = ?", at(st.StartedAt)).
-			Where("id = ?", st.ID).Where("token = ?", st.Token).Where("status = 'ready'").Exec(ctx)
-		if err := one(res, err, orchestrator.ErrFenced); err != nil {
+			Where("id = ?", st.ID).Where("token = ?", st.Token).Where("status = 'ready'")
+		if err := w.update(ctx, q, orchestrator.ErrFenced); err != nil {
 			return err
 		}
 	}
@@ -285,8 +317,7 @@ func (w *writer) end(ctx context.Context, e *orchestrator.ExecutionEnd) error {
 	if e.Token != 0 {
 		otherwise = orchestrator.ErrFenced
 	}
-	res, err := q.Exec(ctx)
-	return one(res, err, otherwise)
+	return w.update(ctx, q, otherwise)
 }
 
 func (w *writer) gates(ctx context.Context) error {
@@ -308,9 +339,9 @@ func (w *writer) gates(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		res, err := w.tx.NewUpdate().Model(&row).Column("status", "due_at", "escalations", "closed_at", "waiting_for").
-			WherePK().Where("status = 'open'").Exec(ctx)
-		if err := one(res, err, orchestrator.ErrConflict); err != nil {
+		q := w.tx.NewUpdate().Model(&row).Column("status", "due_at", "escalations", "closed_at", "waiting_for").
+			WherePK().Where("status = 'open'")
+		if err := w.update(ctx, q, orchestrator.ErrConflict); err != nil {
 			return err
 		}
 	}

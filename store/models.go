@@ -101,16 +101,18 @@ func newRequestRow(c *orchestrator.Commit) (*requestRow, error) {
 	r := c.Request
 	var j jsonWriter
 	row := &requestRow{
-		ID: r.ID, Title: r.Title, TitleWords: strings.Join(words(r.Title), " "), Description: r.Description,
-		ResearcherID: r.Researcher.Actor().ID, ResearcherName: r.Researcher.Name,
-		ResearcherEmail: r.Researcher.Email, ResearcherDepartment: r.Researcher.Department,
-		Protocol: r.Protocol, Purpose: r.Purpose, Priority: int(r.Priority), DueAt: at(r.Due),
-		SubmittedBy: j.write(r.SubmittedBy), Assignee: r.Assignee, State: r.State, Visit: r.Visit,
+		ID: r.ID, Priority: int(r.Priority), DueAt: at(r.Due), Assignee: r.Assignee, State: r.State, Visit: r.Visit,
 		Version: r.Version, Definition: r.Definition, RequirementsVersion: r.RequirementsVersion,
 		Parked: r.Parked, Outcome: r.Outcome,
 		SubmittedAt: at(r.SubmittedAt), EnteredAt: at(r.EnteredAt), UpdatedAt: at(r.UpdatedAt),
 		ClosedAt: at(r.ClosedAt), AuditSeq: c.Head.Seq, AuditHash: c.Head.Hash,
-		IdempotencyKey: c.IdempotencyKey, Digest: c.Digest,
+	}
+	if c.Expect == 0 { // what never changes
+		row.Title, row.TitleWords, row.Description = r.Title, strings.Join(words(r.Title), " "), r.Description
+		row.ResearcherID, row.ResearcherName = r.Researcher.Actor().ID, r.Researcher.Name
+		row.ResearcherEmail, row.ResearcherDepartment = r.Researcher.Email, r.Researcher.Department
+		row.Protocol, row.Purpose, row.SubmittedBy = r.Protocol, r.Purpose, j.write(r.SubmittedBy)
+		row.IdempotencyKey, row.Digest = c.IdempotencyKey, c.Digest
 	}
 	if len(r.Returns) > 0 {
 		row.Returns = j.write(r.Returns)

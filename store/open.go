@@ -281,6 +281,14 @@ func (s *Store) now() bun.Safe {
 	return bun.Safe("'" + at(s.opt.clock()).text() + "'")
 }
 
+// clock is an SQL expression for the database's clock while rows are being read: not before what they say.
+func (s *Store) clock() bun.Safe {
+	if s.postgres() {
+		return "clock_timestamp()"
+	}
+	return s.now()
+}
+
 // later is an SQL expression for that clock some time from then.
 func (s *Store) later(d time.Duration) bun.Safe {
 	if s.postgres() {

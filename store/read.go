@@ -22,7 +22,7 @@ type wholeRow struct {
 }
 
 func (s *Store) selectWhole(rows any) *bun.SelectQuery {
-	return s.read.NewSelect().Model(rows).ColumnExpr("r.*").ColumnExpr("? AS now", s.now()).
+	return s.read.NewSelect().Model(rows).ColumnExpr("r.*").ColumnExpr("? AS now", s.clock()).
 		ColumnExpr("(SELECT q.body FROM requirements AS q WHERE q.request_id = r.id AND q.version = r.requirements_version) AS body").
 		Relation("Gate").Relation("Step")
 }
@@ -53,6 +53,9 @@ func (s *Store) Snapshot(ctx context.Context, request string) (*orchestrator.Sna
 	var row wholeRow
 	if err := s.selectWhole(&row).Where("r.id = ?", request).Scan(ctx); err != nil {
 		return nil, wrap("snapshot", err)
+	}
+	if !s.postgres() {
+		row.Now = at(s.opt.clock()) // not before the row was read, so not before the change that wrote it
 	}
 	r, err := row.whole()
 	if err != nil {

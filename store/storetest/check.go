@@ -86,7 +86,7 @@ func (c *checker) trail() error {
 	}
 	v := audit.NewVerifier(c.r.ID, audit.Head{})
 	c.counts, c.settled = map[audit.Type]int{}, map[string]int{}
-	changes := 0
+	changes, last := 0, time.Time{}
 	for s, err := range c.s.AuditEntries(c.ctx, c.r.ID, 0) {
 		if err == nil {
 			err = v.Add(&s)
@@ -98,6 +98,10 @@ func (c *checker) trail() error {
 		if err != nil {
 			return err
 		}
+		if e.Recorded.Before(last) {
+			c.bad("audit entry %d is older than the entry before", s.Seq)
+		}
+		last = e.Recorded
 		c.counts[e.Type]++
 		if e.Type == audit.GateDecided && e.Gate.Status != string(orchestrator.GateOpen) {
 			c.settled[e.Gate.ID]++
