@@ -64,6 +64,7 @@ func TestRetriesHealWhatPasses(t *testing.T) {
 		for where, prefix := range map[string]string{"first page": "Patient", "later page": "?"} {
 			t.Run(name+", "+where, func(t *testing.T) {
 				t.Parallel()
+				fault := fault // each test changes its own
 				piped(t, fhir.Config{PageSize: 10}, func(t *testing.T, s *fhirtest.Pipe, c *fhir.Client) {
 					if prefix == "?" {
 						fault.Match = func(r *http.Request) bool { return r.URL.Query().Get("_getpagesoffset") == "20" }
