@@ -11,6 +11,9 @@ import (
 
 // column evaluates one column on one element (S13).
 func (w *worker) column(ctx context.Context, n *node, p *columnPlan, f *focus, index int) (cell, error) {
+	if w.template != nil {
+		return w.note(n, p, f, index)
+	}
 	if p.rowIndex {
 		return w.integer(index), nil
 	}

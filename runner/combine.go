@@ -212,16 +212,19 @@ func (w *worker) nullRow(ctx context.Context, n *node) error {
 			w.stack[base+n.columns[i].at-n.lo] = c
 		}
 	}
-	w.zeroIndexes(n, w.stack[base:], n.lo)
-	return nil
+	return w.zeroIndexes(ctx, n, w.stack[base:], n.lo)
 }
 
 // zeroIndexes sets the columns of a node and everything below it whose path is %rowIndex to 0. The first of the cells is that
 // of column lo.
-func (w *worker) zeroIndexes(n *node, cells []cell, lo int) {
+func (w *worker) zeroIndexes(ctx context.Context, n *node, cells []cell, lo int) error {
 	for i := range n.columns {
-		if n.columns[i].rowIndex {
-			cells[n.columns[i].at-lo] = w.integer(0)
+		if p := &n.columns[i]; p.rowIndex {
+			c, err := w.column(ctx, n, p, &focus{}, 0)
+			if err != nil {
+				return err
+			}
+			cells[p.at-lo] = c
 		}
 	}
 	parts := n.parts
@@ -229,6 +232,9 @@ func (w *worker) zeroIndexes(n *node, cells []cell, lo int) {
 		parts = parts[:1]
 	}
 	for _, p := range parts {
-		w.zeroIndexes(p, cells, lo)
+		if err := w.zeroIndexes(ctx, p, cells, lo); err != nil {
+			return err
+		}
 	}
+	return nil
 }

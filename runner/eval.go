@@ -36,6 +36,8 @@ type worker struct {
 	projected fhirjson.Tape
 	tape      *fhirjson.Tape // of the resource
 	offset    uint32         // of the resource in the block
+	memo      *fused.Memo[template]
+	template  *template // the one that is being made
 
 	b     *batch // where rows go
 	stack []cell // rows of parts that are being combined
@@ -51,6 +53,9 @@ func newWorker(v *View, cfg *runConfig, patients *patientFilter) *worker {
 	config := fhirpath.EvalConfig{Clock: cfg.now}
 	if f := v.plan.fused; f != nil {
 		config.Keys = f.keys
+		if f.templates && !v.nullLiterals {
+			w.memo = &fused.Memo[template]{}
+		}
 	}
 	w.ev = fhirpath.NewEvaluator(config)
 	w.setIndex(0)
@@ -170,7 +175,7 @@ func (w *worker) rows(ctx context.Context, tape *fhirjson.Tape, raw []byte) erro
 	if w.useFused(tape) {
 		items, arena, steps := len(w.b.items), len(w.b.arena), w.steps
 		w.fused = true
-		err := w.product(ctx, &f)
+		err := w.fusedRows(ctx, &f)
 		w.fused = false
 		if err != errOdd {
 			return err
@@ -191,11 +196,6 @@ func (w *worker) product(ctx context.Context, root *focus) error {
 	for i := range w.view.plan.where {
 		ok, err := w.condition(ctx, &w.view.plan.where[i], root)
 		if err != nil || !ok {
-			return err
-		}
-	}
-	if w.fused {
-		if done, err := w.oneRow(ctx, root); done || err != nil {
 			return err
 		}
 	}

@@ -21,6 +21,7 @@ type fusedPlan struct {
 	keys       *fhirjson.KeySet
 	projection *fhirjson.Projection // nil: columns or conditions that take the plain way may go anywhere
 	registers  int
+	templates  bool // which rows there are depends on the fused way alone
 }
 
 // errOdd says that the fused way gives up on a resource.
@@ -52,17 +53,18 @@ func (p *plan) fuse(resource string, version model.Version, constants map[string
 	if !f.node(p.root, root) {
 		return
 	}
+	templates := true
 	for i := range p.where {
 		if cond, ok := f.b.Condition(p.where[i].prog.Tree(), root); ok {
 			p.where[i].fused = cond
 		} else {
-			f.partial = true
+			f.partial, templates = true, false
 		}
 	}
 	for _, s := range f.scopes {
 		s.Finish()
 	}
-	p.fused = &fusedPlan{scope: root, keys: f.b.Keys(), registers: f.b.Registers()}
+	p.fused = &fusedPlan{scope: root, keys: f.b.Keys(), registers: f.b.Registers(), templates: templates}
 	if !f.partial {
 		p.fused.projection = f.b.Projection()
 	}
@@ -93,7 +95,6 @@ func (f *fuser) node(n *node, s *fused.Scope) bool {
 		}
 		if column, ok := f.b.Column(c.prog.Tree(), s); ok {
 			c.fused = column
-			c.plainText = column.Kind == fused.ColumnNodes && column.Path.Class() == fused.Text && !c.collection && c.want.allows(KindString)
 		} else {
 			f.partial = true
 		}
@@ -191,14 +192,7 @@ func (w *worker) fusedSeveral(p *columnPlan) (cell, bool) {
 	}
 	defer w.machine.Drop(start)
 	if f.Kind == fused.ColumnJoin {
-		from := len(w.b.arena)
-		for i := range count {
-			if i > 0 {
-				w.b.arena = append(w.b.arena, f.Text...)
-			}
-			w.b.arena = w.tape.AppendString(w.b.arena, int(w.machine.Item(start+i)))
-		}
-		return w.fusedSingle(p, cell{kind: KindString, off: uint32(from), n: uint32(len(w.b.arena) - from)})
+		return w.fusedSingle(p, w.join(w.machine.Items(start), f.Text))
 	}
 	first := len(w.b.items)
 	for i := range count {
@@ -221,6 +215,18 @@ func (w *worker) fusedSeveral(p *columnPlan) (cell, bool) {
 	}
 	w.b.items = w.b.items[:first]
 	return values[0], true
+}
+
+// join makes the cell of several texts with a separator between them.
+func (w *worker) join(nodes []int32, separator string) cell {
+	arena := w.b.arena
+	for i, n := range nodes {
+		if i > 0 {
+			arena = append(arena, separator...)
+		}
+		arena = w.tape.AppendString(arena, int(n))
+	}
+	return w.made(KindString, arena)
 }
 
 // textCell makes the cell of a string. It refers to the source.

@@ -61,6 +61,26 @@ func realViews(t *testing.T) map[string]*View {
 	return list
 }
 
+// again returns the resources of a type, each three times: as it is, with texts that compare in another way, and as it is.
+// So most of them have the shape of one that came before.
+func again(t *testing.T, set, resource string) Source {
+	t.Helper()
+	name := filepath.Join(testdata.Shared(t, "data", set), resource+".ndjson")
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return Files() // the set has none
+	}
+	other := data
+	for _, text := range []string{`"official"`, `"home"`, `"http://loinc.org"`, `"laboratory"`, `"Patient/`, `"active"`} {
+		other = bytes.ReplaceAll(other, []byte(text), []byte(text[:2]+"-"+text[2:]))
+	}
+	changed := filepath.Join(t.TempDir(), resource+".ndjson")
+	if err := os.WriteFile(changed, other, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Files(name, changed, name)
+}
+
 // TestFusedAgreesWithPlain runs real views over real data both ways.
 func TestFusedAgreesWithPlain(t *testing.T) {
 	t.Parallel()
@@ -72,8 +92,8 @@ func TestFusedAgreesWithPlain(t *testing.T) {
 		}
 		fusedViews++
 		for _, set := range []string{"small", "edge"} {
-			src := Dir(testdata.Shared(t, "data", set))
-			got, gotFault := rowsOf(v, src)
+			src := again(t, set, v.Resource())
+			got, gotFault := rowsOf(v, src, Parallel(1))
 			want, wantFault := rowsOf(v.plainly(), src)
 			if got != want || gotFault != wantFault {
 				t.Errorf("%s over %s (-plain +fused):\n%s%s", name, set,
@@ -115,7 +135,7 @@ const fusedResources = `{"resourceType":"Patient","id":"a","active":true,"birthD
 func TestFusedSemantics(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "Patient.ndjson")
-	if err := os.WriteFile(file, []byte(fusedResources), 0o600); err != nil {
+	if err := os.WriteFile(file, []byte(strings.Repeat(fusedResources, 3)), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	for _, selects := range fusedSemantics {
@@ -134,5 +154,40 @@ func TestFusedSemantics(t *testing.T) {
 				t.Errorf("%s (-plain +fused):\n%s%s", selects, diff, cmp.Diff(wantFault, gotFault))
 			}
 		}
+	}
+}
+
+// TestTemplatesAreUsed: of resources whose like were there before, nearly all are filled in from a template.
+func TestTemplatesAreUsed(t *testing.T) {
+	t.Parallel()
+	views := realViews(t)
+	used := 0
+	for name, v := range views {
+		data, err := os.ReadFile(filepath.Join(testdata.Shared(t, "data", "small"), v.Resource()+".ndjson"))
+		if err != nil || v.plan.fused == nil || !v.plan.fused.templates {
+			continue
+		}
+		used++
+		w := newWorker(v, newRunConfig(nil), nil)
+		resources, known := 0, 0
+		for range 2 {
+			for line := range bytes.Lines(data) {
+				b := &batch{view: v}
+				w.block(t.Context(), &block{data: line, line: 1}, b)
+				if b.err != nil {
+					t.Fatalf("%s: %v", name, b.err)
+				}
+				resources++
+				if template, _ := w.memo.Find(&w.machine); template != nil {
+					known++
+				}
+			}
+		}
+		if known < resources*9/10 {
+			t.Errorf("%s: templates are known for %d of %d resources", name, known, resources)
+		}
+	}
+	if used < len(views)/2 {
+		t.Errorf("%d of %d real views have templates", used, len(views))
 	}
 }

@@ -54,7 +54,6 @@ type columnPlan struct {
 	collection bool
 	rowIndex   bool          // the path is %rowIndex
 	fused      *fused.Column // nil: the plain way only
-	plainText  bool          // the fused way gives at most one node, a string, which is the value
 	want       want
 	element    string
 	name       string

@@ -41,18 +41,19 @@ const (
 
 // Node is one JSON value. Nodes lie on the tape in document order; node 0 is the root.
 type Node struct {
+	// The first four fields are the node's part of its tape's [Shape].
 	Key   KeyID // id of the member name; 0 for array elements, the root and names outside the key set
 	Kind  Kind
 	Flags Flags
+	// Next is the index of the node after this one and all its descendants. The children of container i
+	// are i+1, Node(i+1).Next, ... up to Node(i).Next.
+	Next uint32
 	// KeyStart and KeyEnd enclose the text between the quotes of the member name. Both are 0 where the
 	// node is not a member of an object.
 	KeyStart, KeyEnd uint32
 	// Start and End enclose the value: a string's text between its quotes, a number's or literal's text,
 	// a container with its braces.
 	Start, End uint32
-	// Next is the index of the node after this one and all its descendants. The children of container i
-	// are i+1, Node(i+1).Next, ... up to Node(i).Next.
-	Next uint32
 }
 
 // Limits bound what one text may cost. A field that is 0 or less means its default.

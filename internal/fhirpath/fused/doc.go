@@ -12,6 +12,9 @@
 //     way, no escapes in compared texts. Otherwise it answers that the resource is odd, and the caller evaluates the resource
 //     with package fhirpath, from the start.
 //
-// So everything that the two could see differently is left to one of them. A Builder is for one goroutine
-// and one view; what it built may be shared; a Machine is for one goroutine.
+// So everything that the two could see differently is left to one of them. What a machine came to on one resource, a [Memo]
+// knows again on others of the same shape.
+//
+// A Builder is for one goroutine
+// and one view; what it built may be shared; a Machine and its Memo are for one goroutine.
 package fused

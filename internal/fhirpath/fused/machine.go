@@ -10,17 +10,23 @@ const absent = -1
 
 // Machine runs paths over one resource at a time. Its buffers are kept from one resource to the next.
 type Machine struct {
+	tape     *fhirjson.Tape
 	nodes    []fhirjson.Node
 	src      []byte
 	regs     []int32
 	expanded []bool // the members of the register's node have been looked up
 	list     []int32
+
+	// For a Memo.
+	noting bool
+	checks []check // since noting
 }
 
 // Load makes the machine ready for a resource that was parsed with the key set of [Builder.Keys]; registers is what
 // [Builder.Registers] gave once all scopes were finished.
 func (m *Machine) Load(tape *fhirjson.Tape, registers int) {
-	m.nodes, m.src = tape.Nodes(), tape.Source()
+	m.tape, m.nodes, m.src = tape, tape.Nodes(), tape.Source()
+	m.noting = false
 	if len(m.regs) < registers {
 		m.regs = make([]int32, registers)
 		m.expanded = make([]bool, registers)
@@ -175,6 +181,9 @@ func (m *Machine) from(p *Path, focus int32) (start, count int, ok bool) {
 
 // Item returns node i of the list.
 func (m *Machine) Item(i int) int32 { return m.list[i] }
+
+// Items returns what is on the list from start on. It is good until the machine does anything else.
+func (m *Machine) Items(start int) []int32 { return m.list[start:] }
 
 // Drop takes everything from start on off the list.
 func (m *Machine) Drop(start int) { m.list = m.list[:start] }
@@ -369,6 +378,12 @@ func (m *Machine) verdict(c *Condition, start, count int) (truth, bool) {
 	if n.Flags&fhirjson.Escaped != 0 {
 		return unknown, false
 	}
-	equal := count == 1 && string(m.src[n.Start:n.End]) == c.text
+	equal := false
+	if count == 1 {
+		equal = string(m.src[n.Start:n.End]) == c.text
+		if m.noting {
+			m.checks = append(m.checks, check{node: m.list[start], text: c.text, equal: equal})
+		}
+	}
 	return truthOf(equal == (c.kind == condEqual)), true
 }
