@@ -5,13 +5,20 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
+	"unicode"
 )
 
 // FHIRPathSuite is a file of FHIRPath cases.
 type FHIRPathSuite struct {
 	Cases []FHIRPathCase `json:"tests"`
-	// Dir is the folder of the input files.
-	Dir string `json:"-"`
+	// Source is where the cases come from, in any form.
+	Source json.RawMessage `json:"source"`
+	// Model is that of cases which name none: r4 where the file does not say, in its name or source, that it is
+	// another one.
+	Model Optional `json:"model"`
+	// Dirs are the folders of the input files.
+	Dirs []string `json:"-"`
 }
 
 // FHIRPathCase is one case: an expression and what it gives.
@@ -23,16 +30,17 @@ type FHIRPathCase struct {
 	// InputFile names the resource, Input is the resource itself; without either there is no input.
 	InputFile string          `json:"inputfile"`
 	Input     json.RawMessage `json:"input"`
-	// Model is r4, r4b or r5; null is no model, and r4 where the member is absent.
+	// Model is r4, r4b or r5; null is no model, and that of the suite where the member is absent.
 	Model Optional `json:"model"`
 	// Mode is "strict" where doubts of the static check are errors.
 	Mode string `json:"mode"`
-	// Context is an expression whose first item on the input is %context.
+	// Context is an expression on the input: what it gives is %context, and what the case's expression starts from
+	// unless that names the type of the input.
 	Context string `json:"context"`
 	// Variables are environment variables by name.
 	Variables map[string]json.RawMessage `json:"variables"`
 	// Predicate asks for the result as a Boolean: whether there is one.
-	Predicate bool `json:"predicate"`
+	Predicate Flag `json:"predicate"`
 	// Invalid is syntax, semantic, execution or true where the expression must fail.
 	Invalid Flag `json:"invalid"`
 	// CheckOrdered is "true" where functions that depend on an order are wrong on collections without one.
@@ -64,6 +72,34 @@ func (o *Optional) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, &o.Text)
 }
 
+// UnmarshalJSON reads an object with value or type, and any other JSON as a value without a type.
+func (o *FHIRPathOutput) UnmarshalJSON(raw []byte) error {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil || !isOutput(members) {
+		return o.Value.UnmarshalJSON(raw)
+	}
+	if raw, ok := members["type"]; ok {
+		if err := json.Unmarshal(raw, &o.Type); err != nil {
+			return err
+		}
+	}
+	if raw, ok := members["value"]; ok {
+		return o.Value.UnmarshalJSON(raw)
+	}
+	return nil
+}
+
+// isOutput reports whether an object has no members but those of an output.
+func isOutput(members map[string]json.RawMessage) bool {
+	n := len(members)
+	for _, name := range []string{"value", "type"} {
+		if _, ok := members[name]; ok {
+			n--
+		}
+	}
+	return n == 0 && len(members) > 0
+}
+
 // Flag is a member that is written as a string or as a Boolean.
 type Flag string
 
@@ -91,9 +127,10 @@ func (t *OutputText) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// LoadFHIRPath reads a file of cases. inputs is the folder of the input files; "" is inputs-r4 beside the file. Cases
-// without an id are named after their group and name, and by number where these are not unique.
-func LoadFHIRPath(path, inputs string) (*FHIRPathSuite, error) {
+// LoadFHIRPath reads a file of cases. inputs are the folders of the input files; without any they are inputs-r4,
+// inputs-r4b, inputs-r5 and inputs beside the file. A folder whose name tells the model of a case is searched first for it.
+// Cases without an id are named after their group and name, and by number where these are not unique.
+func LoadFHIRPath(path string, inputs ...string) (*FHIRPathSuite, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("conformance: %w", err)
@@ -105,9 +142,17 @@ func LoadFHIRPath(path, inputs string) (*FHIRPathSuite, error) {
 	if len(s.Cases) == 0 {
 		return nil, fmt.Errorf("conformance: %s holds no cases", filepath.Base(path))
 	}
-	s.Dir = inputs
-	if s.Dir == "" {
-		s.Dir = filepath.Join(filepath.Dir(path), "inputs-r4")
+	if !s.Model.Set {
+		s.Model = Optional{Set: true, Text: "r4"}
+		if name, ok := modelNamed(filepath.Base(path), string(s.Source)); ok {
+			s.Model.Text = name
+		}
+	}
+	s.Dirs = inputs
+	if len(inputs) == 0 {
+		for _, name := range []string{"inputs-r4", "inputs-r4b", "inputs-r5", "inputs"} {
+			s.Dirs = append(s.Dirs, filepath.Join(filepath.Dir(path), name))
+		}
 	}
 	seen := map[string]int{}
 	for i := range s.Cases {
@@ -118,6 +163,22 @@ func LoadFHIRPath(path, inputs string) (*FHIRPathSuite, error) {
 		if seen[c.ID]++; seen[c.ID] > 1 {
 			c.ID = fmt.Sprintf("%s#%d", c.ID, seen[c.ID])
 		}
+		if !c.Model.Set {
+			c.Model = s.Model
+		}
 	}
 	return &s, nil
+}
+
+// modelNamed returns the model that one of the texts names as a word (tests-fhir-r5.json).
+func modelNamed(texts ...string) (model string, ok bool) {
+	for _, text := range texts {
+		words := strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+		for _, word := range words {
+			if word == "r5" || word == "r4b" || word == "r4" {
+				return word, true
+			}
+		}
+	}
+	return "", false
 }

@@ -25,8 +25,8 @@ func TestFHIRPathOwn(t *testing.T) {
 	for _, file := range files {
 		suite := &FHIRPathSuite{Cases: readOwn(t, file)}
 		for _, c := range suite.Cases {
-			if c.InputFile != "" && suite.Dir == "" {
-				suite.Dir = testdata.Shared(t, "conformance", "fhirpath", "inputs-r4")
+			if c.InputFile != "" && suite.Dirs == nil {
+				suite.Dirs = []string{testdata.Shared(t, "conformance", "fhirpath", "inputs-r4")}
 			}
 		}
 		results, err := RunFHIRPath(t.Context(), suite)
@@ -66,7 +66,7 @@ func readOwn(t *testing.T, file string) []FHIRPathCase {
 			t.Fatalf("%s:%d: no result", file, n)
 		}
 		name := strings.TrimSuffix(filepath.Base(file), ".txt") + "/" + group
-		c := FHIRPathCase{ID: name, Group: group, Expression: text[:i]}
+		c := FHIRPathCase{ID: name, Group: group, Expression: text[:i], Model: Optional{Set: true, Text: "r4"}}
 		c.set(strings.Fields(settings))
 		switch want := text[i+len(" => "):]; want {
 		case "{}":

@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/researchflow/researchflow/internal/fhirpath"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
 // FHIRPathResult is what the engine gave for a case, and the verdict.
@@ -34,8 +36,8 @@ type FHIRPathResult struct {
 // although it is.
 func (r *FHIRPathResult) Failed() bool { return (r.Reason == "") == (r.Exclusion != nil) }
 
-// RunFHIRPath evaluates all cases of a suite and judges the results. The error is one of the suite itself: an input
-// that is missing, an unknown model.
+// RunFHIRPath evaluates all cases of a suite and judges the results. A case that cannot be run, because its input is
+// missing or no JSON, its model unknown or its context fails, does not pass. The error is one of the list of exclusions.
 func RunFHIRPath(ctx context.Context, s *FHIRPathSuite) ([]FHIRPathResult, error) {
 	exclusions, err := Exclusions("fhirpath")
 	if err != nil {
@@ -44,17 +46,15 @@ func RunFHIRPath(ctx context.Context, s *FHIRPathSuite) ([]FHIRPathResult, error
 	inputs := map[string][]byte{}
 	results := make([]FHIRPathResult, 0, len(s.Cases))
 	for i := range s.Cases {
-		c := &s.Cases[i]
-		input, err := s.input(c, inputs)
-		if err != nil {
-			return nil, fmt.Errorf("conformance: case %s: %w", c.ID, err)
+		r := FHIRPathResult{Case: &s.Cases[i]}
+		if err := r.run(ctx, s, inputs); err != nil {
+			class := caseError
+			r.Error, r.Message = &class, err.Error()
+			r.Reason = "the case cannot be run: " + err.Error()
+		} else {
+			r.Reason = judge(&r)
 		}
-		r := FHIRPathResult{Case: c}
-		if err := r.evaluate(ctx, input); err != nil {
-			return nil, fmt.Errorf("conformance: case %s: %w", c.ID, err)
-		}
-		r.Reason = judge(&r)
-		if e, ok := exclusions[c.ID]; ok {
+		if e, ok := exclusions[r.Case.ID]; ok {
 			r.Exclusion = &e
 		}
 		results = append(results, r)
@@ -62,7 +62,19 @@ func RunFHIRPath(ctx context.Context, s *FHIRPathSuite) ([]FHIRPathResult, error
 	return results, nil
 }
 
-// input returns the resource of a case, nil where it has none.
+// caseError is the class of the failure of a case that cannot be run.
+const caseError = "case"
+
+func (r *FHIRPathResult) run(ctx context.Context, s *FHIRPathSuite, loaded map[string][]byte) error {
+	input, err := s.input(r.Case, loaded)
+	if err != nil {
+		return err
+	}
+	return r.evaluate(ctx, input)
+}
+
+// input returns the resource of a case, nil where it has none. A name that ends with .xml stands for the JSON of the
+// same name.
 func (s *FHIRPathSuite) input(c *FHIRPathCase, loaded map[string][]byte) ([]byte, error) {
 	if len(c.Input) > 0 && string(c.Input) != "null" {
 		return c.Input, nil
@@ -70,68 +82,95 @@ func (s *FHIRPathSuite) input(c *FHIRPathCase, loaded map[string][]byte) ([]byte
 	if c.InputFile == "" {
 		return nil, nil
 	}
-	if raw, ok := loaded[c.InputFile]; ok {
-		return raw, nil
+	name := filepath.FromSlash(c.InputFile)
+	if base, ok := strings.CutSuffix(name, ".xml"); ok {
+		name = base + ".json"
 	}
-	raw, err := os.ReadFile(filepath.Join(s.Dir, filepath.FromSlash(c.InputFile)))
-	loaded[c.InputFile] = raw
-	return raw, err
+	for _, dir := range s.folders(c) {
+		path := filepath.Join(dir, name)
+		if raw, ok := loaded[path]; ok {
+			return raw, nil
+		}
+		raw, err := os.ReadFile(path)
+		if err == nil {
+			loaded[path] = raw
+			return raw, nil
+		}
+		if !errors.Is(err, os.ErrNotExist) {
+			return nil, err
+		}
+	}
+	return nil, fmt.Errorf("the input %s is in none of the folders %s", c.InputFile, strings.Join(s.Dirs, ", "))
+}
+
+// folders returns the folders of the input files, those first whose name tells the model of the case.
+func (s *FHIRPathSuite) folders(c *FHIRPathCase) []string {
+	var named, others []string
+	for _, dir := range s.Dirs {
+		if model, ok := modelNamed(filepath.Base(dir)); ok && model == c.Model.Text {
+			named = append(named, dir)
+		} else {
+			others = append(others, dir)
+		}
+	}
+	return append(named, others...)
 }
 
 // evaluate sets Error, Message, Compiled and Outputs. The error is one of the case.
 func (r *FHIRPathResult) evaluate(ctx context.Context, input []byte) error {
 	c := r.Case
-	options, err := c.options(input)
+	base, err := c.model()
 	if err != nil {
 		return err
 	}
 	var env fhirpath.Env
+	variables := slices.Clip(base)
 	for name, raw := range c.Variables {
-		values, err := variable(ctx, raw, options[:min(len(options), 1)])
+		values, err := variable(ctx, raw, base)
 		if err != nil {
 			return fmt.Errorf("variable %s: %w", name, err)
 		}
 		env.Set(name, values...)
+		if !fhirpath.Builtin(name) {
+			variables = append(variables, fhirpath.WithVariable(name, ""))
+		}
 	}
 	e := fhirpath.NewEvaluator(fhirpath.EvalConfig{})
 	if input != nil {
 		if err := e.Load(input); err != nil {
-			return err
+			return fmt.Errorf("input: %w", err)
 		}
 	}
+	focus, types := e.Roots(), c.inputType(input)
 	if c.Context != "" {
-		p, err := fhirpath.Compile(c.Context, options...)
+		items, found, err := c.evaluateContext(ctx, e, &env, append(slices.Clip(variables), fhirpath.WithInput(types...)))
 		if err != nil {
 			return fmt.Errorf("context: %w", err)
 		}
-		items, err := e.Eval(ctx, p, e.Root(), &env)
-		if err != nil {
-			return fmt.Errorf("context: %w", err)
+		env.Set("context", items...)
+		if !c.startsAt(input) {
+			focus, types = items, found
 		}
-		env.Set("context", items[:min(len(items), 1)]...)
 	}
-	compileOptions := options
-	for name := range c.Variables {
-		compileOptions = append(compileOptions, fhirpath.WithVariable(name, ""))
-	}
+	options := append(slices.Clip(variables), fhirpath.WithInput(types...))
 	if c.Mode == "strict" {
-		compileOptions = append(compileOptions, fhirpath.Strict(true))
+		options = append(options, fhirpath.Strict(true))
 	}
 	if c.CheckOrdered == "true" {
-		compileOptions = append(compileOptions, fhirpath.Ordered(true))
+		options = append(options, fhirpath.Ordered(true))
 	}
-	p, err := fhirpath.Compile(c.Expression, compileOptions...)
+	p, err := fhirpath.Compile(c.Expression, options...)
 	if err != nil {
 		r.fail(err)
 		return nil
 	}
 	r.Compiled = true
-	items, err := e.Eval(ctx, p, e.Root(), &env)
+	items, err := e.EvalAll(ctx, p, focus, &env)
 	if err != nil {
 		r.fail(err)
 		return nil
 	}
-	if c.Predicate {
+	if c.Predicate == "true" {
 		items = fhirpath.Collection{fhirpath.NewBoolean(truth(items))}
 	}
 	for _, v := range items {
@@ -139,35 +178,99 @@ func (r *FHIRPathResult) evaluate(ctx context.Context, input []byte) error {
 	}
 	return nil
 }
-
-func (c *FHIRPathCase) options(input []byte) ([]fhirpath.CompileOption, error) {
-	version := model.R4
+// model returns the options for the model of the case, none where it has none.
+func (c *FHIRPathCase) model() ([]fhirpath.CompileOption, error) {
+	version, ok := c.version()
 	switch {
-	case !c.Model.Set || c.Model.Text == "r4":
-	case c.Model.Text == "r4b":
-		version = model.R4B
-	case c.Model.Text == "r5":
-		version = model.R5
+	case ok:
+		return []fhirpath.CompileOption{fhirpath.WithModel(version)}, nil
 	case c.Model.Text == "":
 		return nil, nil
-	default:
-		return nil, fmt.Errorf("model %q is not known", c.Model.Text)
 	}
-	options := []fhirpath.CompileOption{fhirpath.WithModel(version)}
+	return nil, fmt.Errorf("model %q is not known", c.Model.Text)
+}
+
+func (c *FHIRPathCase) version() (v model.Version, ok bool) {
+	switch strings.ToLower(c.Model.Text) {
+	case "r4":
+		return model.R4, true
+	case "r4b":
+		return model.R4B, true
+	case "r5":
+		return model.R5, true
+	}
+	return 0, false
+}
+
+// inputType returns the type of an input that is a resource of the model.
+func (c *FHIRPathCase) inputType(input []byte) []string {
+	version, ok := c.version()
+	if !ok {
+		return nil
+	}
+	if name := resourceType(input); name != "" {
+		if _, ok := model.Load(version).Type(name); ok {
+			return []string{name}
+		}
+	}
+	return nil
+}
+
+// resourceType returns the resourceType of an object, "" for any other JSON.
+func resourceType(input []byte) string {
 	var head struct {
 		ResourceType string `json:"resourceType"`
 	}
-	// An input that is no object has no type; the evaluator judges whether it is JSON.
-	if json.Unmarshal(input, &head) == nil && head.ResourceType != "" {
-		if _, ok := model.Load(version).Type(head.ResourceType); ok {
-			options = append(options, fhirpath.WithInput(head.ResourceType))
-		}
+	if json.Unmarshal(input, &head) != nil {
+		return ""
 	}
-	return options, nil
+	return head.ResourceType
+}
+
+// evaluateContext returns what the expression of the context gives, and the types of its items.
+func (c *FHIRPathCase) evaluateContext(ctx context.Context, e *fhirpath.Evaluator, env *fhirpath.Env,
+	options []fhirpath.CompileOption,
+) (items fhirpath.Collection, types []string, err error) {
+	p, err := fhirpath.Compile(c.Context, options...)
+	if err != nil {
+		return nil, nil, err
+	}
+	if items, err = e.EvalAll(ctx, p, e.Roots(), env); err != nil {
+		return nil, nil, err
+	}
+	return items, p.Result().Types, nil
+}
+
+// startsAt reports whether a path of the expression starts with the type of the input.
+func (c *FHIRPathCase) startsAt(input []byte) bool {
+	name := resourceType(input)
+	tree, err := syntax.Parse(c.Expression)
+	if name == "" || err != nil {
+		return false
+	}
+	found := false
+	var visit func(e syntax.Expr) bool
+	visit = func(e syntax.Expr) bool {
+		switch e := e.(type) {
+		case *syntax.Member:
+			found = found || e.X == nil && e.Name == name
+		case *syntax.Call:
+			switch e.Name {
+			case "is", "as", "ofType", "getReferenceKey": // their arguments are types
+				if e.X != nil {
+					syntax.Walk(e.X, visit)
+				}
+				return false
+			}
+		}
+		return true
+	}
+	syntax.Walk(tree, visit)
+	return found
 }
 
 // variable returns the items that a variable's JSON stands for: strings, numbers and Booleans are System values,
-// objects are elements, typed where they are resources.
+// objects are elements, typed where they are resources or quantities, null is nothing, and an array is its items.
 func variable(ctx context.Context, raw json.RawMessage, options []fhirpath.CompileOption) ([]fhirpath.Value, error) {
 	parts := []json.RawMessage{raw}
 	if raw[0] == '[' {
@@ -175,28 +278,52 @@ func variable(ctx context.Context, raw json.RawMessage, options []fhirpath.Compi
 			return nil, err
 		}
 	}
-	p, err := fhirpath.Compile("$this", options...)
-	if err != nil {
-		return nil, err
-	}
 	var values []fhirpath.Value
 	for _, part := range parts {
 		e := fhirpath.NewEvaluator(fhirpath.EvalConfig{})
 		if err := e.Load(part); err != nil {
 			return nil, err
 		}
-		items, err := e.Eval(ctx, p, e.Root(), nil)
+		typed := options
+		if len(options) > 0 && isQuantity(part) {
+			typed = append(slices.Clip(options), fhirpath.WithInput("Quantity"))
+		}
+		p, err := fhirpath.Compile("$this", typed...)
+		if err != nil {
+			return nil, err
+		}
+		items, err := e.EvalAll(ctx, p, e.Roots(), nil)
 		if err != nil {
 			return nil, err
 		}
 		for _, v := range items {
-			if s, ok := v.System(); ok {
+			if s, ok := v.System(); ok && v.SystemKind() != fhirpath.Quantity {
 				v = s
 			}
 			values = append(values, v)
 		}
 	}
 	return values, nil
+}
+
+// isQuantity reports whether JSON is an object with a number as its value and no members but those of a Quantity.
+func isQuantity(raw []byte) bool {
+	var members map[string]json.RawMessage
+	if json.Unmarshal(raw, &members) != nil {
+		return false
+	}
+	var value json.Number
+	if json.Unmarshal(members["value"], &value) != nil || len(members) == 1 {
+		return false
+	}
+	for name := range members {
+		switch name {
+		case "value", "unit", "system", "code", "comparator", "id", "extension":
+		default:
+			return false
+		}
+	}
+	return true
 }
 
 // truth is the result as a predicate: a Boolean alone is itself, otherwise there is a result or none.
@@ -224,11 +351,14 @@ func (r *FHIRPathResult) fail(err error) {
 	r.Message = strings.SplitN(err.Error(), "\n", 2)[0]
 }
 
-// output writes a value the way the suites do.
+// output writes a value the way the suites do; what type() gives is an object with namespace and name.
 func output(v fhirpath.Value) FHIRPathOutput {
 	name := typeName(v)
 	text := string(v.AppendText(nil))
 	switch v.SystemKind() {
+	case fhirpath.TypeInfo:
+		namespace, name, _ := strings.Cut(text, ".")
+		text = fmt.Sprintf(`{"namespace":%q,"name":%q}`, namespace, name)
 	case fhirpath.Date, fhirpath.DateTime:
 		text = "@" + text
 	case fhirpath.Time:

@@ -16,7 +16,7 @@ func TestFHIRPath(t *testing.T) {
 		t.Fatalf("no case files: %v", err)
 	}
 	for _, file := range files {
-		suite, err := LoadFHIRPath(file, "")
+		suite, err := LoadFHIRPath(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -26,7 +26,6 @@ func TestFHIRPathExclusions(t *testing.T) {
 // TestFHIRPathJudge gives the judge cases with known verdicts.
 func TestFHIRPathJudge(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "cases.json")
 	const cases = `{"tests":[
 	{"id":"a/1","expression":"1.50","outputs":[{"type":"decimal","value":"1.5"}]},
 	{"id":"a/2","expression":"1 | 2","outputs":[{"value":"2"},{"value":"1"}],"ordered":"false"},
@@ -45,17 +44,7 @@ func TestFHIRPathJudge(t *testing.T) {
 	{"id":"a/15","expression":"(1 | 2) = 1 + (1 | 2)","outputs":[],"invalid":"execution"},
 	{"id":"a/16","expression":"@T10:00","outputs":[{"type":"time","value":"@T10:00"}]}
 	]}`
-	if err := os.WriteFile(file, []byte(cases), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	suite, err := LoadFHIRPath(file, "")
-	if err != nil {
-		t.Fatal(err)
-	}
-	results, err := RunFHIRPath(t.Context(), suite)
-	if err != nil {
-		t.Fatal(err)
-	}
+	results := runCases(t, cases)
 	wrong := map[string]bool{"a/3": true, "a/5": true, "a/7": true, "a/13": true}
 	for _, r := range results {
 		if (r.Reason != "") != wrong[r.Case.ID] {
@@ -72,29 +61,49 @@ func TestLoadFHIRPathErrors(t *testing.T) {
 		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := LoadFHIRPath(file, ""); err == nil {
+		if _, err := LoadFHIRPath(file); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := LoadFHIRPath(filepath.Join(dir, "absent"), ""); err == nil {
+	if _, err := LoadFHIRPath(filepath.Join(dir, "absent")); err == nil {
 		t.Error("absent: no error")
 	}
-	file := filepath.Join(dir, "model.json")
-	for _, text := range []string{
-		`{"tests":[{"id":"m","expression":"1","model":"r9"}]}`,
-		`{"tests":[{"id":"i","expression":"1","inputfile":"absent.json"}]}`,
-	} {
-		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		suite, err := LoadFHIRPath(file, "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := RunFHIRPath(t.Context(), suite); err == nil {
-			t.Errorf("%s: no error", text)
+}
+
+// TestFHIRPathCaseErrors holds cases that cannot be run: each fails, and the others are run all the same.
+func TestFHIRPathCaseErrors(t *testing.T) {
+	t.Parallel()
+	results := runCases(t, `{"tests":[
+		{"id":"m","expression":"1","outputs":[{"value":"1"}],"model":"r9"},
+		{"id":"i","expression":"1","outputs":[{"value":"1"}],"inputfile":"absent.json"},
+		{"id":"j","expression":"1","outputs":[{"value":"1"}],"invalid":"true","input":{"a":1,"a":2}},
+		{"id":"c","expression":"1","outputs":[{"value":"1"}],"input":{},"context":"1 +"},
+		{"id":"d","expression":"1","outputs":[{"value":"1"}],"input":{},"context":"(1 | 2).single()"},
+		{"id":"ok","expression":"1","outputs":[{"value":"1"}]}
+	]}`)
+	for _, r := range results {
+		if (r.Reason == "") != (r.Case.ID == "ok") || r.Reason != "" && *r.Error != "case" {
+			t.Errorf("%s: reason %q", r.Case.ID, r.Reason)
 		}
 	}
+}
+
+// runCases runs a suite that is written as JSON.
+func runCases(t *testing.T, suite string) []FHIRPathResult {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "cases.json")
+	if err := os.WriteFile(file, []byte(suite), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := LoadFHIRPath(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	results, err := RunFHIRPath(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return results
 }
 
 func TestEqualJSON(t *testing.T) {

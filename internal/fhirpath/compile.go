@@ -160,6 +160,13 @@ func (c *compiler) member(x *syntax.Member) node {
 
 func startsUpper(name string) bool { return unicode.IsUpper([]rune(name)[0]) }
 
+// Builtin reports whether an environment variable is defined by the specifications of FHIRPath and FHIR and cannot be
+// declared. [Env] can give those that stand for items another value.
+func Builtin(name string) bool {
+	_, url := builtinURLs[name]
+	return builtin(name) && !url
+}
+
 // builtin reports whether an environment variable is defined by the specifications of FHIRPath and FHIR.
 func builtin(name string) bool {
 	switch name {

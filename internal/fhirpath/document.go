@@ -27,6 +27,21 @@ func (d *document) element(node, sibling int, typ model.TypeID) Value {
 	return v
 }
 
+// roots appends the items that the whole document is: itself, or what an array holds.
+func (d *document) roots(dst []Value) []Value {
+	n := d.tape.Node(0)
+	switch n.Kind {
+	case fhirjson.Null:
+		return dst
+	case fhirjson.Array:
+		for i := 1; i < int(n.Next); i = int(d.tape.Node(i).Next) {
+			dst = d.item(dst, i, 0, 0)
+		}
+		return dst
+	}
+	return append(dst, d.element(0, 0, 0))
+}
+
 // resourceType returns the resourceType of an object, "" where it has none.
 func (d *document) resourceType(node int) string {
 	if i, ok := d.tape.Field(node, "resourceType"); ok {
@@ -222,8 +237,7 @@ func (d *document) untypedMember(dst []Value, v Value, name string) []Value {
 // items appends what a member's value and sibling hold: one item, or one for each place of the arrays. Nulls
 // are only places: they become items where the sibling has something to say.
 func (d *document) items(dst []Value, value, sibling int, typ model.TypeID) []Value {
-	isArray := func(i int) bool { return i > 0 && d.tape.Node(i).Kind == fhirjson.Array }
-	if !isArray(value) && !isArray(sibling) {
+	if !d.isArray(value) && !d.isArray(sibling) {
 		return d.item(dst, value, sibling, typ)
 	}
 	next, end := d.span(value)
@@ -241,6 +255,10 @@ func (d *document) items(dst []Value, value, sibling int, typ model.TypeID) []Va
 	return dst
 }
 
+func (d *document) isArray(node int) bool {
+	return node > 0 && d.tape.Node(node).Kind == fhirjson.Array
+}
+
 // span returns the first node below an array and the one after its last. A node that is no array is a span
 // of itself, no node the empty one.
 func (d *document) span(node int) (first, end int) {
@@ -254,10 +272,16 @@ func (d *document) span(node int) (first, end int) {
 	return node, int(n.Next)
 }
 
-// item appends one element unless it is null in value and sibling.
+// item appends one element unless it is null in value and sibling. An array within an array, which FHIR does not have, is
+// its items.
 func (d *document) item(dst []Value, value, sibling int, typ model.TypeID) []Value {
-	if value > 0 && d.tape.Node(value).Kind == fhirjson.Null {
-		value = -1
+	if value > 0 {
+		switch d.tape.Node(value).Kind {
+		case fhirjson.Null:
+			value = -1
+		case fhirjson.Array:
+			return d.items(dst, value, sibling, typ)
+		}
 	}
 	if sibling > 0 && d.tape.Node(sibling).Kind != fhirjson.Object {
 		sibling = 0

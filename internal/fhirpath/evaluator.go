@@ -115,6 +115,14 @@ func (e *Evaluator) Root() Value {
 	return Value{kind: Element, doc: &e.main}
 }
 
+// Roots returns the items of the loaded JSON: the resource, the items of an array, nothing for null.
+func (e *Evaluator) Roots() Collection {
+	if e.tape.Len() == 0 {
+		return nil
+	}
+	return e.main.roots(nil)
+}
+
 // Element returns a node of the loaded resource as a value of the given FHIR type of the model that the
 // program p was compiled with; "" leaves the type open.
 func (e *Evaluator) Element(p *Program, node int, fhirType string) Value {
@@ -141,16 +149,36 @@ func (e *Evaluator) use(s *schema) {
 // the types they were given.
 func (e *Evaluator) Eval(ctx context.Context, p *Program, focus Value, env *Env) (Collection, error) {
 	e.use(p.schema)
+	e.context = e.context[:0]
+	if focus.kind != 0 {
+		e.context = append(e.context, typed(p, focus))
+	}
+	return e.run(ctx, p, env)
+}
+
+// EvalAll is Eval with any number of items as the input, %context and $this.
+func (e *Evaluator) EvalAll(ctx context.Context, p *Program, focus []Value, env *Env) (Collection, error) {
+	e.use(p.schema)
+	e.context = e.context[:0]
+	for _, v := range focus {
+		e.context = append(e.context, typed(p, v))
+	}
+	return e.run(ctx, p, env)
+}
+
+// typed returns an item of the input with its type, where that is only known now.
+func typed(p *Program, v Value) Value {
+	if v.kind == Element && v.typ == 0 && v.node >= 0 && v.doc != nil {
+		return v.doc.element(int(v.node), int(v.sibling), p.input)
+	}
+	return v
+}
+
+// run evaluates a program on %context.
+func (e *Evaluator) run(ctx context.Context, p *Program, env *Env) (Collection, error) {
 	e.ctx, e.prog, e.env = ctx, p, env
 	e.now = time.Time{}
 	e.steps, e.nextCheck = 0, min(stepsPerCheck, e.limits.MaxSteps+1)
-	if focus.kind == Element && focus.typ == 0 && focus.node >= 0 && focus.doc != nil {
-		focus = focus.doc.element(int(focus.node), int(focus.sibling), p.input)
-	}
-	e.context = e.context[:0]
-	if focus.kind != 0 {
-		e.context = append(e.context, focus)
-	}
 	e.scope = scope{this: e.context}
 	if err := ctx.Err(); err != nil {
 		return nil, finish(p.src, &failure{kind: Canceled, msg: "evaluation was canceled", err: err})

@@ -154,5 +154,8 @@ func (e *Evaluator) resource(dst []Value, root bool) []Value {
 	if holder == int(focus.node) {
 		return append(dst, focus)
 	}
+	if holder == 0 {
+		return focus.doc.roots(dst)
+	}
 	return append(dst, focus.doc.element(holder, 0, 0))
 }

@@ -135,7 +135,7 @@ func (c *config) claim(name string) error {
 	if name == "" {
 		return fmt.Errorf("variable without a name")
 	}
-	if _, url := builtinURLs[name]; builtin(name) && !url {
+	if Builtin(name) {
 		return fmt.Errorf("variable %%%s is defined by the specification", name)
 	}
 	_, declared := c.variables[name]

@@ -1,10 +1,10 @@
 // Command fhirpath runs files of FHIRPath cases, prints the number of passed and failed cases of each group and each
 // failure with its reason, and ends with status 1 if a case fails that is not excluded, or an excluded one passes.
 //
-//	fhirpath [-inputs DIR] [-dump FILE] FILE.json...
+//	fhirpath [-inputs DIR]... [-dump FILE] FILE.json...
 //
-// -inputs is the folder of the input files, by default inputs-r4 beside each file. -dump writes what the engine gave, one
-// JSON object a line for each case.
+// -inputs is a folder of input files and may be given several times; by default they are inputs-r4, inputs-r5 and inputs
+// beside each file. -dump writes what the engine gave, one JSON object a line for each case.
 package main
 
 import (
@@ -20,7 +20,12 @@ import (
 )
 
 func main() {
-	inputs := flag.String("inputs", "", "folder of the input files (default inputs-r4 beside each file)")
+	var inputs []string
+	flag.Func("inputs", "folder of input files, may be repeated (default inputs-r4, inputs-r5 and inputs beside each file)",
+		func(dir string) error {
+			inputs = append(inputs, dir)
+			return nil
+		})
 	dump := flag.String("dump", "", "file for what the engine gave, one JSON object a line")
 	flag.Usage = func() {
 		fmt.Fprintln(flag.CommandLine.Output(), "usage: fhirpath [-inputs DIR] [-dump FILE] FILE.json...")
@@ -31,7 +36,7 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	ok, err := run(context.Background(), os.Stdout, *inputs, *dump, flag.Args())
+	ok, err := run(context.Background(), os.Stdout, inputs, *dump, flag.Args())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(2)
@@ -41,7 +46,7 @@ func main() {
 	}
 }
 
-func run(ctx context.Context, w io.Writer, inputs, dump string, paths []string) (ok bool, err error) {
+func run(ctx context.Context, w io.Writer, inputs []string, dump string, paths []string) (ok bool, err error) {
 	var out io.Writer = io.Discard
 	if dump != "" {
 		f, err := os.Create(dump)
@@ -61,7 +66,7 @@ func run(ctx context.Context, w io.Writer, inputs, dump string, paths []string) 
 	}
 	ok = true
 	for _, path := range paths {
-		suite, err := conformance.LoadFHIRPath(path, inputs)
+		suite, err := conformance.LoadFHIRPath(path, inputs...)
 		if err != nil {
 			return false, err
 		}
