@@ -8,8 +8,11 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
-// ucum is the code system of UCUM units in FHIR.
-const ucum = "http://unitsofmeasure.org"
+// The code systems of UCUM units and of FHIRPath's calendar durations in FHIR.
+const (
+	ucum          = "http://unitsofmeasure.org"
+	calendarUnits = "http://hl7.org/fhirpath/CodeSystem/calendar-units"
+)
 
 // raw returns the text of a primitive's value: a decoded string, or a number or Boolean as it stands.
 func (v Value) raw() string {
@@ -77,7 +80,7 @@ func (v Value) Quantity() (q system.Quantity, ok bool) {
 }
 
 // quantity converts a FHIR Quantity as FHIR prescribes it: the code is the unit where the system is UCUM (its
-// units of time as calendar durations), else the unit as text. A quantity with a comparator or without a
+// units of time as calendar durations) or that of calendar durations, else the unit as text. A quantity with a comparator or without a
 // value is none.
 func (d *document) quantity(obj int) (q system.Quantity, ok bool) {
 	if _, has := d.tape.Field(obj, "comparator"); has {
@@ -93,14 +96,19 @@ func (d *document) quantity(obj int) (q system.Quantity, ok bool) {
 	}
 	q.Value, q.Unit = n, "1"
 	if code := d.field(obj, "code"); code != "" {
-		if d.field(obj, "system") == ucum {
-			q.Unit = code
+		q.Unit = code
+		switch d.field(obj, "system") {
+		case ucum:
 			if name, ok := system.CalendarUnitOf(code); ok {
 				q.Unit, q.Calendar = name, true
 			}
 			return q, true
+		case calendarUnits:
+			if name, ok := system.CalendarUnit(code); ok {
+				q.Unit, q.Calendar = name, true
+				return q, true
+			}
 		}
-		q.Unit = code
 	}
 	if unit := d.field(obj, "unit"); unit != "" {
 		q.Unit = unit

@@ -13,10 +13,10 @@ var conversionFunctions = []*function{
 	{name: "convertsToInteger", eval: convertible(toInteger)},
 	{name: "toLong", eval: converter(toLong)},
 	{name: "convertsToLong", eval: convertible(toLong)},
-	{name: "toDate", eval: converter(toDate)},
-	{name: "convertsToDate", eval: convertible(toDate)},
-	{name: "toDateTime", eval: converter(toDateTime)},
-	{name: "convertsToDateTime", eval: convertible(toDateTime)},
+	{name: "toDate", max: 1, eval: formatted(toDate, false)},
+	{name: "convertsToDate", max: 1, eval: formatted(toDate, true)},
+	{name: "toDateTime", max: 1, eval: formatted(toDateTime, false)},
+	{name: "convertsToDateTime", max: 1, eval: formatted(toDateTime, true)},
 	{name: "toDecimal", eval: converter(toDecimal)},
 	{name: "convertsToDecimal", eval: convertible(toDecimal)},
 	{name: "toQuantity", max: 1, eval: fnToQuantity},
@@ -74,6 +74,43 @@ func convertible(convert conversion) func(*Evaluator, *call, []Value, []Value) (
 		}
 		_, ok = convert(v)
 		return append(dst, NewBoolean(ok)), nil
+	}
+}
+
+// formatted makes toDate([format]) and toDateTime([format]), and the functions convertsTo… of them where test is set
+// (section "Date Conversion Functions"). The format is for strings only.
+func formatted(convert conversion, test bool) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.one(in)
+		if err != nil {
+			return dst, err
+		}
+		format, given := "", false
+		if len(c.args) > 0 {
+			if format, given, err = c.textArg(e, 0); err != nil {
+				return dst, err
+			}
+		}
+		if !ok {
+			return dst, nil
+		}
+		if s, isText := v.Text(); given && isText && v.SystemKind() == String {
+			var d system.DateTime
+			if d, ok, err = system.ParseFormatted(s, format); err != nil {
+				return dst, fail(c.pos, "%s does not know a code of the format", c.fn.label)
+			}
+			v = NewDateTime(d)
+		}
+		if ok {
+			v, ok = convert(v)
+		}
+		switch {
+		case test:
+			dst = append(dst, NewBoolean(ok))
+		case ok:
+			dst = append(dst, v)
+		}
+		return dst, nil
 	}
 }
 

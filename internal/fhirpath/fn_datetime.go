@@ -4,7 +4,8 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
-// dateTimeFunctions are those of section "Extract Date/DateTime/Time components".
+// dateTimeFunctions are those of sections "Extract Date/DateTime/Time components" and "Date and Time Interval
+// Functions".
 var dateTimeFunctions = []*function{
 	{name: "yearOf", eval: component(system.DateTime.Year, nil)},
 	{name: "monthOf", eval: component(system.DateTime.Month, nil)},
@@ -16,6 +17,8 @@ var dateTimeFunctions = []*function{
 	{name: "timezoneOffsetOf", eval: converter(timezoneOffsetOf)},
 	{name: "dateOf", eval: converter(dateOf)},
 	{name: "timeOf", eval: converter(timeOf)},
+	{name: "duration", min: 2, max: 2, eval: interval(system.DateTime.Duration)},
+	{name: "difference", min: 2, max: 2, eval: interval(system.DateTime.Difference)},
 }
 
 // component makes the functions that take one component out of a date or time; ofTime is nil where a Time has
@@ -56,4 +59,57 @@ func timeOf(v Value) (Value, bool) {
 	}
 	t, ok := d.Time()
 	return NewTime(t), ok
+}
+
+// interval makes duration(value, precision) and difference(value, precision) (section "Date and Time Interval
+// Functions").
+func interval(of func(from, to system.DateTime, unit string) (int64, bool)) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.one(in)
+		if err != nil {
+			return dst, err
+		}
+		other, given, err := c.arg(e, 0)
+		if err != nil {
+			return dst, err
+		}
+		unit, named, err := c.textArg(e, 1)
+		if err != nil || !ok || !given || !named {
+			return dst, err
+		}
+		_, _, k := align(v, other, v.SystemKind(), other.SystemKind())
+		if !intervalUnit(k, unit) {
+			return dst, fail(c.pos, "%s is not defined for %s and %s with this precision", c.fn.label, describe(v), describe(other))
+		}
+		from, okFrom := v.moment()
+		to, okTo := other.moment()
+		if !okFrom || !okTo {
+			return dst, nil
+		}
+		if n, known := of(from, to, unit); known {
+			if i, fits := system.Int32(n); fits {
+				dst = append(dst, NewInteger(i))
+			}
+		}
+		return dst, nil
+	}
+}
+
+// intervalUnit reports whether values of a type lie units apart.
+func intervalUnit(k Kind, unit string) bool {
+	switch unit {
+	case "year", "month", "week", "day":
+		return k == Date || k == DateTime
+	case "hour", "minute", "second", "millisecond":
+		return k == DateTime || k == Time
+	}
+	return false
+}
+
+// moment returns a date or time as a DateTime.
+func (v Value) moment() (d system.DateTime, ok bool) {
+	if t, ok := v.Time(); ok {
+		return t.DateTime(), true
+	}
+	return v.DateTime()
 }

@@ -11,6 +11,7 @@ var utilityFunctions = []*function{
 	{name: "now", eval: fnNow},
 	{name: "timeOfDay", eval: fnTimeOfDay},
 	{name: "today", eval: fnToday},
+	{name: "pathname", max: 1, eval: fnPathname},
 	{
 		name: "defineVariable", min: 1, max: 2, args: []argument{value, onInput},
 		eval: fnDefineVariable, check: checkDefineVariable,

@@ -160,7 +160,8 @@ var refused = map[string]string{
 	"elementDefinition": "there are no element definitions at run time",
 	"slice":             "there are no profiles at run time",
 	"checkModifiers":    "there are no element definitions at run time",
-	"pathname":          "items do not know their path",
+	"subsumes":          "there is no terminology service that knows subsumption",
+	"subsumedBy":        "there is no terminology service that knows subsumption",
 }
 
 func (c *compiler) unknownFunction(x *syntax.Call) {

@@ -101,6 +101,14 @@ func (e *Evaluator) calculate(op syntax.Op, a, b Value, pos int) (v Value, ok bo
 		}
 		x, okX := a.Quantity()
 		y, okY := b.Quantity()
+		if op == syntax.OpAdd || op == syntax.OpSub { // a number takes the unit of the quantity it is added to
+			switch {
+			case ka != Quantity:
+				x.Unit, x.Calendar = y.Unit, y.Calendar
+			case kb != Quantity:
+				y.Unit, y.Calendar = x.Unit, x.Calendar
+			}
+		}
 		if okX && okY {
 			x, ok = quantityMath(op, x, y)
 		}

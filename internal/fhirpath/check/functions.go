@@ -179,6 +179,12 @@ func inOrder(r result, p ...param) function {
 	return function{ordered: true, params: p, result: r}
 }
 
+// interval is what duration and difference want.
+var interval = function{
+	input: setOf(Date, DateTime, Time), single: true, result: one(Integer),
+	params: params(param{name: "value", kinds: setOf(Date, DateTime, Time)}, stringParam("precision")),
+}
+
 // functions holds what is known of every function that call does not treat by itself. It is not written to.
 var functions = map[string]function{
 	// Existence.
@@ -228,10 +234,10 @@ var functions = map[string]function{
 	"convertsToInteger":  onItem(one(Boolean)),
 	"toLong":             onItem(one(Long)),
 	"convertsToLong":     onItem(one(Boolean)),
-	"toDate":             onItem(one(Date)),
-	"convertsToDate":     onItem(one(Boolean)),
-	"toDateTime":         onItem(one(DateTime)),
-	"convertsToDateTime": onItem(one(Boolean)),
+	"toDate":             onItem(one(Date), stringParam("format")),
+	"convertsToDate":     onItem(one(Boolean), stringParam("format")),
+	"toDateTime":         onItem(one(DateTime), stringParam("format")),
+	"convertsToDateTime": onItem(one(Boolean), stringParam("format")),
 	"toTime":             onItem(one(Time)),
 	"convertsToTime":     onItem(one(Boolean)),
 	"toDecimal":          onItem(one(Decimal)),
@@ -300,6 +306,8 @@ var functions = map[string]function{
 	"timezoneOffsetOf": {input: setOf(DateTime), single: true, tolerant: true, result: one(Decimal)},
 	"dateOf":           {input: instants, single: true, tolerant: true, result: one(Date)},
 	"timeOf":           {input: setOf(DateTime, Time), single: true, tolerant: true, result: one(Time)},
+	"duration":         interval,
+	"difference":       interval,
 
 	// Utility.
 	"trace":        onMany(all, stringParam("name"), eachParam("projection")),
@@ -311,7 +319,8 @@ var functions = map[string]function{
 		result: one(Boolean),
 	},
 	"sort": {params: params(param{name: "key", role: sortKey}), variadic: true, result: sorted},
-	"type": onMany(typeInfo),
+	"type":     onMany(typeInfo),
+	"pathname": onMany(several(String), collectionParam("short")),
 	"not":  onItem(one(Boolean)),
 
 	// FHIR.

@@ -1,8 +1,11 @@
 package system
 
-// Add returns q + o in the smaller of the two units. ok is false when the units measure different things or the
-// result is out of range.
+// Add returns q + o in the smaller of the two units. ok is false when the units measure different things, when calendar
+// years or months would have to be converted, which is not exact, or the result is out of range.
 func (q Quantity) Add(o Quantity) (sum Quantity, ok bool) {
+	if !q.sameUnit(o) && (q.inexact() || o.inexact()) {
+		return Quantity{}, false
+	}
 	a, b, unit, ok := q.common(o, false, false)
 	if !ok {
 		return Quantity{}, false
@@ -13,6 +16,12 @@ func (q Quantity) Add(o Quantity) (sum Quantity, ok bool) {
 
 // Sub returns q - o in the smaller of the two units; see Add.
 func (q Quantity) Sub(o Quantity) (difference Quantity, ok bool) { return q.Add(o.Neg()) }
+
+// inexact reports whether the unit is a calendar year or month.
+func (q Quantity) inexact() bool {
+	p, _ := calendarUnit(q.Unit)
+	return q.Calendar && (p == Year || p == Month)
+}
 
 // Neg returns -q.
 func (q Quantity) Neg() Quantity {

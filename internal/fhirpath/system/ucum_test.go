@@ -116,7 +116,7 @@ func TestQuantityArithmetic(t *testing.T) {
 		{"3 'm'", "-", "3 'cm'", "297 'cm'"},
 		{"1.5 'mg'", "+", "1.50 'mg'", "3.00 'mg'"},
 		{"2 minutes", "+", "60 seconds", "180 seconds"},
-		{"1 year", "+", "6 months", "18 months"},
+		{"1 year", "+", "6 months", ""},
 		{"1 year", "+", "12 'mo'", ""},
 		{"3 'kg'", "+", "3 'cm'", ""},
 		{"2.0 'cm'", "*", "2.0 'm'", "0.04 'm2'"},

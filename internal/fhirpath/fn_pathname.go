@@ -1,0 +1,110 @@
+package fhirpath
+
+import "github.com/researchflow/researchflow/internal/fhirpath/model"
+
+// fnPathname is pathname([short]) (section "Utility functions"): where in the loaded resource items are, in names of
+// elements and indexes. What was computed, or is in another resource, is left out. With short set there are no indexes
+// where the resource has no array.
+func fnPathname(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	short := unknown
+	if len(c.args) > 0 {
+		var err error
+		if short, err = e.truth(c.args[0], c.pos, c.fn.label); err != nil {
+			return dst, err
+		}
+	}
+	for i := range in {
+		if in[i].kind != Element || !in[i].doc.main {
+			continue
+		}
+		path, steps := in[i].doc.path(in[i], short == yes)
+		if err := e.step(c.pos, steps); err != nil {
+			return dst, err
+		}
+		if err := e.textRoom(c.pos, len(path)); err != nil {
+			return dst, err
+		}
+		dst = append(dst, NewString(path))
+	}
+	return dst, nil
+}
+
+// path returns the path to an element and how many steps it took to find it.
+func (d *document) path(v Value, short bool) (path string, steps int) {
+	target := int(v.node)
+	if v.node < 0 {
+		target = int(v.sibling)
+	}
+	at := Value{}
+	for i, root := range d.roots(nil) {
+		if d.within(target, int(root.node)) {
+			at, path = root, d.resourceType(int(root.node))
+			if root.node > 0 {
+				path = "[" + itoa(i) + "]"
+			}
+		}
+	}
+	if at.kind == 0 {
+		return path, 1
+	}
+	for obj, typ := int(at.node), at.typ; obj != target; {
+		name, child, index, array, n := d.below(obj, typ, target)
+		steps += n
+		if name == "" {
+			return path, steps
+		}
+		if path != "" {
+			path += "."
+		}
+		path += name
+		if array || !short {
+			path += "[" + itoa(index) + "]"
+		}
+		if obj, typ = int(child.node), child.typ; !d.within(target, obj) {
+			obj = int(child.sibling)
+		}
+	}
+	return path, steps
+}
+
+// below returns the member of the object obj that target is in or below of: its name, the item, the item's index, and
+// whether there is an array in the resource. The name is empty where there is none.
+func (d *document) below(obj int, typ model.TypeID, target int) (name string, item Value, index int, array bool, steps int) {
+	for i := obj + 1; i < int(d.tape.Node(obj).Next); i = int(d.tape.Node(i).Next) {
+		steps++
+		if !d.within(target, i) {
+			continue
+		}
+		value, sibling, bare := i, 0, d.key(i)
+		if bare != "" && bare[0] == '_' {
+			bare, sibling = bare[1:], i
+			var ok bool
+			if value, ok = d.tape.Field(obj, bare); !ok {
+				value = -1
+			}
+		} else {
+			sibling = d.sibling(obj, bare)
+		}
+		name = bare
+		child := model.TypeID(0)
+		if typ != 0 {
+			if el, found, ok := d.schema.model.JSONKey(typ, bare); ok {
+				name, child = el.Name, found
+			}
+		}
+		array = d.isArray(value) || d.isArray(sibling)
+		for n, it := range d.items(nil, value, sibling, child) {
+			steps++
+			if d.within(target, int(it.node)) || it.sibling > 0 && d.within(target, int(it.sibling)) {
+				return name, it, n, array, steps
+			}
+		}
+		return "", item, 0, false, steps
+	}
+	return "", item, 0, false, steps
+}
+
+// within reports whether a node is another one or below it.
+func (d *document) within(node, of int) bool {
+	return of >= 0 && node >= of && node < int(d.tape.Node(of).Next)
+}
