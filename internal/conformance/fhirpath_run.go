@@ -178,6 +178,7 @@ func (r *FHIRPathResult) evaluate(ctx context.Context, input []byte) error {
 	}
 	return nil
 }
+
 // model returns the options for the model of the case, none where it has none.
 func (c *FHIRPathCase) model() ([]fhirpath.CompileOption, error) {
 	version, ok := c.version()

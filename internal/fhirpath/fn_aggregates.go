@@ -55,14 +55,27 @@ func (c *call) sum(e *Evaluator, in []Value) (total Value, ok bool, err error) {
 			total = v
 			continue
 		}
-		if v.kind != total.kind {
-			return total, false, fail(c.pos, "%s wants items of one type, not %s and %s", c.fn.label, describe(total), describe(v))
+		if err := c.sameType(in[i-1], in[i]); err != nil {
+			return total, false, err
 		}
 		if total, ok, err = e.calculate(syntax.OpAdd, total, v, c.pos); err != nil || !ok {
 			return total, false, err
 		}
 	}
 	return total, len(in) > 0, nil
+}
+
+// sameType fails where two items of the input are not of one type. Numbers of JSON without a model have none.
+func (c *call) sameType(a, b Value) error {
+	ka, kb := a.SystemKind(), b.SystemKind()
+	if ka == kb || untypedNumber(a, ka) || untypedNumber(b, kb) {
+		return nil
+	}
+	return fail(c.pos, "%s wants items of one type, not %s and %s", c.fn.label, describe(a), describe(b))
+}
+
+func untypedNumber(v Value, k Kind) bool {
+	return v.kind == Element && v.typ == 0 && (k == Integer || k == Decimal)
 }
 
 // fnSum is sum() (section "sum").
@@ -104,6 +117,11 @@ func extreme(sign int) func(*Evaluator, *call, []Value, []Value) ([]Value, error
 		}
 		best := in[0]
 		for i := range in {
+			if !in[i].valueless() && !best.valueless() {
+				if err := c.sameType(best, in[i]); err != nil {
+					return dst, err
+				}
+			}
 			order, known, err := e.compare(in[i], best, c.pos, c.fn.label)
 			if err != nil || !known {
 				return dst, err

@@ -318,10 +318,10 @@ var functions = map[string]function{
 		input: setOf(Quantity), single: true, tolerant: true, params: params(param{name: "other", kinds: setOf(Quantity)}),
 		result: one(Boolean),
 	},
-	"sort": {params: params(param{name: "key", role: sortKey}), variadic: true, result: sorted},
+	"sort":     {params: params(param{name: "key", role: sortKey}), variadic: true, result: sorted},
 	"type":     onMany(typeInfo),
 	"pathname": onMany(several(String), collectionParam("short")),
-	"not":  onItem(one(Boolean)),
+	"not":      onItem(one(Boolean)),
 
 	// FHIR.
 	"extension":  onMany(fhir("Extension"), stringParam("url")),
