@@ -66,7 +66,7 @@ func (p *plan) fuse(resource string, version model.Version, constants map[string
 	}
 	p.fused = &fusedPlan{scope: root, keys: f.b.Keys(), registers: f.b.Registers(), templates: templates}
 	if !f.partial {
-		p.fused.projection = f.b.Projection()
+		p.fused.projection = f.b.Projection(p.fused.keys)
 	}
 }
 

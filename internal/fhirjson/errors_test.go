@@ -179,21 +179,34 @@ func TestSyntaxErrors(t *testing.T) {
 	for _, tt := range tests {
 		// Behind more text in the same buffer, the result must be the same.
 		for _, src := range [][]byte{[]byte(tt.src), []byte(tt.src + `","","","",""""""""""`)[:len(tt.src)]} {
-			var tape fhirjson.Tape
-			err := tape.Parse(src, benchKeys, fhirjson.Limits{})
-			var got *fhirjson.SyntaxError
-			if !errors.As(err, &got) {
-				t.Errorf("Parse(%.60q) = %v, want a SyntaxError", tt.src, err)
-				continue
-			}
-			if got.Kind != tt.kind || got.Offset != tt.offset {
-				t.Errorf("Parse(%.60q) = %v at %d, want %v at %d", tt.src, got.Kind, got.Offset, tt.kind, tt.offset)
-			}
-			if tape.Len() != 0 {
-				t.Errorf("Parse(%.60q) left %d nodes behind", tt.src, tape.Len())
+			for name, tape := range tapes(t) {
+				err := tape.Parse(src, benchKeys, fhirjson.Limits{})
+				var got *fhirjson.SyntaxError
+				if !errors.As(err, &got) {
+					t.Errorf("%s: Parse(%.60q) = %v, want a SyntaxError", name, tt.src, err)
+					continue
+				}
+				if got.Kind != tt.kind || got.Offset != tt.offset {
+					t.Errorf("%s: Parse(%.60q) = %v at %d, want %v at %d", name, tt.src, got.Kind, got.Offset, tt.kind, tt.offset)
+				}
+				if tape.Len() != 0 {
+					t.Errorf("%s: Parse(%.60q) left %d nodes behind", name, tt.src, tape.Len())
+				}
 			}
 		}
 	}
+}
+
+// tapes returns a tape that was not used before, which does not index a small text, and one that was.
+func tapes(tb testing.TB) map[string]*fhirjson.Tape {
+	tb.Helper()
+	used := &fhirjson.Tape{}
+	for range 2 {
+		if err := used.Parse([]byte(`{}`), nil, fhirjson.Limits{}); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	return map[string]*fhirjson.Tape{"fresh": {}, "used": used}
 }
 
 // manyMembers returns an object with the members key0 to key<n-1> and then key<again>.

@@ -18,6 +18,10 @@ const (
 	// closersLen is room for all closers of a stretch, each of which has an opening quote too, for
 	// noCloser, and for what the indexer writes past the end.
 	closersLen = indexBytes/2 + blockBytes
+
+	// smallBytes is the size up to which a tape's first text is not indexed: the index takes more memory than that
+	// text is worth, and there may be no second one.
+	smallBytes = 8 << 10
 )
 
 // closers are the offsets, in the source, of the quotes that close strings.
@@ -26,14 +30,30 @@ type closers [closersLen]uint32
 // index is about the stretch of the source that ends at limit. It begins outside of strings.
 type index struct {
 	closers *closers
+	own     *closers // memory for closers; nil until there is something to index
 	limit   int
+	used    bool
 	plain   bool // no vector instructions
+}
+
+// unindexed are the closers of a text that is not indexed. Nobody writes to it.
+var unindexed = &closers{noCloser}
+
+// begin makes the index ready for another text.
+func (x *index) begin(src []byte) {
+	x.closers = x.own
+	if x.own == nil && !x.used && len(src) <= smallBytes {
+		x.used, x.closers = true, unindexed
+	} else if x.own == nil {
+		x.own = new(closers)
+		x.closers = x.own
+	}
 }
 
 // fill indexes the stretch of src that begins at from, which is not inside a string.
 func (x *index) fill(src []byte, from int) {
-	if x.closers == nil {
-		x.closers = new(closers)
+	if x.closers == unindexed {
+		return
 	}
 	x.limit = min(from+indexBytes, len(src))
 	count := 0

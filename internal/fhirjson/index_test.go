@@ -40,7 +40,8 @@ func TestIndexOfRandomBytes(t *testing.T) {
 // checkIndex checks the index of the stretch of src at from.
 func checkIndex(t *testing.T, src []byte, from int) {
 	t.Helper()
-	var x index
+	x := index{used: true}
+	x.begin(src)
 	x.fill(src, from)
 	if want := min(from+indexBytes, len(src)); x.limit != want {
 		t.Fatalf("limit is %d, want %d", x.limit, want)

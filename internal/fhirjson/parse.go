@@ -43,6 +43,7 @@ func (t *Tape) parse(src []byte, keys *KeySet, rows []uint32, limits Limits) err
 	}
 	t.stack[0].row = rootRow(keys)
 	t.index.plain = t.plain
+	t.index.begin(src)
 	t.index.fill(src, 0)
 	n, err := t.run(src, keys, rows, limits)
 	t.nodes = t.nodes[:n]
@@ -54,7 +55,7 @@ func (t *Tape) run(src []byte, keys *KeySet, rows []uint32, limits Limits) (int,
 	w := &t.walker
 	*w = walker{
 		src: src, nodes: t.nodes[:min(cap(t.nodes), limits.MaxNodes)], stack: t.stack[:min(len(t.stack), limits.MaxDepth+1)],
-		closers: t.index.closers, unindexed: t.plain || !vectors,
+		closers: t.index.closers, unindexed: t.plain || !vectors || t.index.closers == unindexed,
 		table: keys.table, mult: keys.mult, shift: keys.shift, rows: rows,
 		keep: 1,
 	}

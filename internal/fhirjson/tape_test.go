@@ -91,14 +91,15 @@ func TestAccepted(t *testing.T) {
 		if err != nil {
 			t.Fatalf("encoding/json refuses %.60q: %v", src, err)
 		}
-		var tape fhirjson.Tape
-		if err := tape.Parse([]byte(src), benchKeys, fhirjson.Limits{}); err != nil {
-			t.Errorf("Parse(%.60q): %v", src, err)
-			continue
-		}
-		checkInvariants(t, &tape, benchKeys)
-		if diff := cmp.Diff(want, value(&tape, 0)); diff != "" {
-			t.Errorf("Parse(%.60q) (-encoding/json +tape)\n%s", src, diff)
+		for name, tape := range tapes(t) {
+			if err := tape.Parse([]byte(src), benchKeys, fhirjson.Limits{}); err != nil {
+				t.Errorf("%s: Parse(%.60q): %v", name, src, err)
+				continue
+			}
+			checkInvariants(t, tape, benchKeys)
+			if diff := cmp.Diff(want, value(tape, 0)); diff != "" {
+				t.Errorf("%s: Parse(%.60q) (-encoding/json +tape)\n%s", name, src, diff)
+			}
 		}
 	}
 }

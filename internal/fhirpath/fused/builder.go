@@ -33,10 +33,11 @@ func (b *Builder) Keys() *fhirjson.KeySet { return fhirjson.NewKeySet(b.names...
 // nowhere is a member that no element has: what leads to it wants an element, and nothing in it.
 const nowhere = "resourceType"
 
-// Projection returns the projection of resources to what the expressions visit, their types and ids.
-func (b *Builder) Projection() *fhirjson.Projection {
+// Projection returns the projection of resources to what the expressions visit, their types and ids. keys is what
+// Keys returned.
+func (b *Builder) Projection(keys *fhirjson.KeySet) *fhirjson.Projection {
 	wanted := append([][]string{{"resourceType"}, {"id"}}, b.wanted...)
-	return fhirjson.NewProjection(b.Keys(), wanted...)
+	return fhirjson.NewProjection(keys, wanted...)
 }
 
 // want notes that a path ends at a member.
