@@ -28,6 +28,7 @@ import (
 
 	"github.com/researchflow/researchflow/fhir"
 	"github.com/researchflow/researchflow/runner"
+	"github.com/researchflow/researchflow/runner/parquet"
 	"github.com/researchflow/researchflow/runner/views"
 )
 
@@ -79,7 +80,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 // message is an error's text without the names of packages in front.
 func message(err error) string {
 	text := err.Error()
-	for _, prefix := range [...]string{"runner: ", "views: ", "fhir: "} {
+	for _, prefix := range [...]string{"runner: ", "parquet: ", "views: ", "fhir: "} {
 		text = strings.TrimPrefix(text, prefix)
 	}
 	return text
@@ -91,7 +92,7 @@ func parseAndRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	flags.SetOutput(stderr)
 	flags.StringVar(&s.view, "view", "", "`FILE` of a ViewDefinition, or the NAME of one of "+strings.Join(views.Names(), ", "))
 	flags.StringVar(&s.source, "source", "", "`DIR|FILE|URL` of the resources")
-	flags.StringVar(&s.format, "format", "csv", "`csv|ndjson|json`")
+	flags.StringVar(&s.format, "format", "csv", "`csv|ndjson|json|parquet`")
 	flags.StringVar(&s.out, "out", "", "`FILE` to write; standard output by default")
 	flags.IntVar(&s.limit, "limit", 0, "most `rows` to write; 0: all")
 	flags.IntVar(&s.parallel, "parallel", 0, "`workers`; 0: one for each processor")
@@ -121,8 +122,8 @@ func (s *settings) check(rest []string) error {
 		return usagef("-view is missing: a file, or one of %s", strings.Join(views.Names(), ", "))
 	case s.source == "":
 		return usagef("-source is missing: a directory, a file, or the address of a FHIR server")
-	case !slices.Contains([]string{"csv", "ndjson", "json"}, s.format):
-		return usagef("-format %q: expected csv, ndjson or json", s.format)
+	case !slices.Contains([]string{"csv", "ndjson", "json", "parquet"}, s.format):
+		return usagef("-format %q: expected csv, ndjson, json or parquet", s.format)
 	case !slices.Contains([]string{"fail", "skip"}, s.onError):
 		return usagef("-on-error %q: expected fail or skip", s.onError)
 	case s.limit < 0:
@@ -170,6 +171,8 @@ func (s *settings) writer(w io.Writer) runner.Writer {
 		return runner.NewNDJSONWriter(w)
 	case "json":
 		return runner.NewJSONWriter(w)
+	case "parquet":
+		return parquet.NewWriter(w)
 	}
 	return runner.NewCSVWriter(w, runner.CSVGuard(s.csvGuard))
 }

@@ -12,8 +12,10 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	pq "github.com/parquet-go/parquet-go"
 
 	"github.com/researchflow/researchflow/internal/testdata"
+	"github.com/researchflow/researchflow/runner/views"
 )
 
 const idView = `{"resource":"Patient","name":"ids","select":[{"column":[{"name":"id","path":"id"}]}]}`
@@ -55,6 +57,42 @@ func TestFormats(t *testing.T) {
 		if limited := strings.Contains(stderr, "stopped at the limit of 1 rows"); limited != (len(tt.args) == 4 && tt.args[0] == "-limit") {
 			t.Errorf("%q: stderr %s", tt.args, stderr)
 		}
+	}
+}
+
+func TestParquet(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	out := filepath.Join(dir, "patients.parquet")
+	code, stdout, stderr := viewrun(t, "-view", "patient_demographics", "-source", testdata.Shared(t, "data", "small"), "-format", "parquet", "-out", out)
+	if code != 0 || stdout != "" {
+		t.Fatalf("exit %d, stdout %q, stderr %s", code, stdout, stderr)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := pq.OpenFile(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := f.NumRows(), int64(15); got != want {
+		t.Errorf("%d rows, want %d", got, want)
+	}
+	var names []string
+	for _, field := range f.Schema().Fields() {
+		names = append(names, field.Name())
+	}
+	view, err := views.Compile("patient_demographics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, c := range view.Columns() {
+		want = append(want, c.Name)
+	}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Errorf("columns (-want +got):\n%s", diff)
 	}
 }
 
@@ -163,7 +201,7 @@ func TestBadInput(t *testing.T) {
 		{"no source", []string{"-view", view}, 2, "-source is missing", false},
 		{"unknown flag", []string{"-nope"}, 2, "flag provided but not defined: -nope", false},
 		{"argument", []string{"-view", view, "-source", good, "x"}, 2, `unexpected argument "x"`, false},
-		{"format", []string{"-view", view, "-source", good, "-format", "xml"}, 2, `-format "xml": expected csv, ndjson or json`, false},
+		{"format", []string{"-view", view, "-source", good, "-format", "xml"}, 2, `-format "xml": expected csv, ndjson, json or parquet`, false},
 		{"policy", []string{"-view", view, "-source", good, "-on-error", "ignore"}, 2, `-on-error "ignore"`, false},
 		{"limit", []string{"-view", view, "-source", good, "-limit", "-1"}, 2, "-limit -1", false},
 		{"parallel", []string{"-view", view, "-source", good, "-parallel", "x"}, 2, `invalid value "x" for flag -parallel`, false},
