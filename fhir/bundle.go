@@ -3,6 +3,7 @@ package fhir
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/researchflow/researchflow/internal/fhirjson"
@@ -12,13 +13,29 @@ import (
 var names = fhirjson.NewKeySet("resourceType", "id", "meta", "versionId", "lastUpdated", "link", "relation", "url",
 	"entry", "fullUrl", "resource", "search", "mode", "type")
 
+// projection is what this package reads of a body: whatever else is in a resource is for others to judge, so that they can
+// skip one resource and go on with the next.
+var projection = fhirjson.NewProjection(names, append(heads("entry", "resource"), append(heads(),
+	[]string{"link", "relation"}, []string{"link", "url"},
+	[]string{"entry", "fullUrl"}, []string{"entry", "search", "mode"},
+)...)...)
+
+// heads returns the paths of what [head] reads of the resource that at leads to.
+func heads(at ...string) [][]string {
+	var paths [][]string
+	for _, path := range [][]string{{"resourceType"}, {"id"}, {"meta", "versionId"}, {"meta", "lastUpdated"}} {
+		paths = append(paths, append(slices.Clone(at), path...))
+	}
+	return paths
+}
+
 // tapes lends out tapes, whose buffers are worth keeping.
 var tapes = sync.Pool{New: func() any { return new(fhirjson.Tape) }}
 
 // resource is the head of a resource.
 type resource struct {
 	raw          json.RawMessage
-	resourceType string
+	resourceType string // "" where there is none: not a resource, which whoever wants it will say
 	id           string
 	version      string // meta.versionId, else meta.lastUpdated
 }
@@ -41,7 +58,7 @@ type bundle struct {
 func readTape(body []byte, read func(t *fhirjson.Tape) error) error {
 	t, _ := tapes.Get().(*fhirjson.Tape)
 	defer tapes.Put(t)
-	if err := t.Parse(body, names, fhirjson.Limits{}); err != nil {
+	if err := t.ParseProjected(body, projection, fhirjson.Limits{}); err != nil {
 		return jsonFault(body, err)
 	}
 	if t.Node(0).Kind != fhirjson.Object {
@@ -126,9 +143,6 @@ func parseBundle(body []byte) (*bundle, error) {
 				continue // nothing to hand out: an entry of _summary=count or of a deletion
 			}
 			e := entry{resource: head(t, at), fullURL: member(t, i, "fullUrl")}
-			if e.resourceType == "" {
-				return faultf(ErrNotFHIR, "an entry's resource has no resourceType")
-			}
 			if search, ok := object(t, i, "search"); ok {
 				e.mode = member(t, search, "mode")
 			}

@@ -23,10 +23,11 @@ func (c *Client) Search(ctx context.Context, resourceType string, params url.Val
 }
 
 // Resources yields the matches of a search that are of the searched type, and nothing that was included beside them. It
-// makes a Client a source for a view runner. Otherwise it is like [Client.Search].
+// makes a Client a source for a view runner. A match without a resourceType is yielded too: it is for the runner to report
+// or to skip. Otherwise Resources is like [Client.Search].
 func (c *Client) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
 	return c.entries(ctx, resourceType, params, func(e entry) bool {
-		return e.resourceType == resourceType && e.mode != "include"
+		return (e.resourceType == resourceType || e.resourceType == "") && e.mode != "include"
 	})
 }
 

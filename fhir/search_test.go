@@ -2,7 +2,10 @@ package fhir_test
 
 import (
 	"net/url"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/fhir"
 	"github.com/researchflow/researchflow/internal/fhirtest"
@@ -16,5 +19,30 @@ func TestSearchReadsEveryPage(t *testing.T) {
 	wantAll(t, c, 95, nil)
 	if got := len(s.Requests()); got != 11 {
 		t.Errorf("%d requests, want 10 + 1", got)
+	}
+}
+
+// TestFaultyResourcesAreHandedOut: what is wrong inside of one resource is for its reader to find, who may go on with the
+// next; the page is as good as it was.
+func TestFaultyResourcesAreHandedOut(t *testing.T) {
+	t.Parallel()
+	want := []string{
+		`{"resourceType":"Patient","id":"a","gender":"male","gender":"female"}`,
+		`{"id":"b"}`,
+		`{"resourceType":"Patient","id":"c"}`,
+	}
+	s := fhirtest.New(t)
+	s.Always(fhirtest.JSON(`{"resourceType":"Bundle","entry":[{"resource":` + strings.Join(want, `},{"resource":`) +
+		`},{"resource":{"resourceType":"Organization","id":"d"},"search":{"mode":"include"}}]}`))
+	c := newClient(t, s.URL(), fhir.Config{})
+	var got []string
+	for raw, err := range c.Resources(t.Context(), "Patient", nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, string(raw))
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("resources (-want +got):\n%s", diff)
 	}
 }

@@ -293,6 +293,26 @@ func TestServer(t *testing.T) {
 	}
 }
 
+// TestFaultOnAPage: one faulty resource of a server's page is named, or skipped and counted.
+func TestFaultOnAPage(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/fhir+json")
+		_, _ = w.Write([]byte(`{"resourceType":"Bundle","type":"searchset","entry":[{"resource":{"resourceType":"Patient","id":"a"}},` +
+			`{"resource":{"id":"b"}},{"resource":{"resourceType":"Patient","id":["c"]}},{"resource":{"resourceType":"Patient","id":"d"}}]}`))
+	}))
+	t.Cleanup(server.Close)
+	view := file(t, t.TempDir(), "ids.view.json", idView)
+	code, stdout, stderr := viewrun(t, "-view", view, "-source", server.URL, "-format", "ndjson")
+	if code != 1 || !strings.Contains(stderr, "resource 2: not a FHIR resource: it has no resourceType") {
+		t.Errorf("fail: exit %d, %q, %s", code, stdout, stderr)
+	}
+	code, stdout, stderr = viewrun(t, "-view", view, "-source", server.URL, "-format", "ndjson", "-on-error", "skip")
+	if want := `{"id":"a"}` + "\n" + `{"id":"c"}` + "\n" + `{"id":"d"}` + "\n"; code != 0 || stdout != want || !strings.Contains(stderr, "1 of 4 resources were skipped") {
+		t.Errorf("skip: exit %d, %q, %s", code, stdout, stderr)
+	}
+}
+
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
