@@ -380,7 +380,7 @@ func output(v fhirpath.Value) FHIRPathOutput {
 func typeName(v fhirpath.Value) string {
 	kind := v.Kind()
 	if kind == fhirpath.Element {
-		if name := v.FHIRType(); name != "" {
+		if name := v.TypeCode(); name != "" {
 			return name
 		}
 		kind = v.SystemKind()

@@ -14,7 +14,7 @@ func TestTreeNavigation(t *testing.T) {
 		{"deceased.children().value", "true"},
 		{"identifier.children().type().name", `"uri" "string" "Period"`},
 		{"children().type().name.distinct()", `"id" "boolean" "Meta" "Organization" "Identifier" "HumanName" "code" ` +
-			`"date" "dateTime" "integer" "Reference" "Patient.link"`},
+			`"date" "dateTime" "integer" "Reference" "BackboneElement"`},
 		{"{}.descendants()", ""},
 		{"active.descendants()", ""},
 		{"identifier.descendants()", `"urn:a" "1" {"start": "2001-05-06", "end": "2002"} "2001-05-06" "2002"`},

@@ -99,7 +99,11 @@ func asType(e *Evaluator, spec *typeSpec, in []Value, pos int, dst []Value) ([]V
 // type where there is no model.
 func typeInfo(v Value) (info Value, ok bool) {
 	name := v.TypeName()
-	if name == "" {
+	switch {
+	case v.kind == Element && v.typ != 0:
+		v.typ = v.doc.schema.code(v.typ)
+		name = v.TypeName()
+	case name == "":
 		if s, ok := v.System(); ok {
 			v, name = s, s.TypeName()
 		}

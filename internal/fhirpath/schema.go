@@ -1,6 +1,7 @@
 package fhirpath
 
 import (
+	"strings"
 	"sync"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
@@ -75,6 +76,14 @@ func (s *schema) isA(typ, super model.TypeID) bool {
 // isPrimitive reports whether elements of the type are written as a JSON string, number or boolean.
 func (s *schema) isPrimitive(typ model.TypeID) bool {
 	return typ != 0 && s.model.IsPrimitive(typ)
+}
+
+// code returns the type that definitions name: the base of one that is defined within another (Patient.contact).
+func (s *schema) code(typ model.TypeID) model.TypeID {
+	if strings.Contains(s.model.Name(typ), ".") {
+		return s.model.Base(typ)
+	}
+	return typ
 }
 
 // isResource reports whether the type is Resource or derives from it.

@@ -117,6 +117,15 @@ func (v Value) FHIRType() string {
 	return v.doc.schema.model.Name(v.typ)
 }
 
+// TypeCode is FHIRType with the name that definitions give: BackboneElement or Element for the types that are defined
+// within a resource or another type.
+func (v Value) TypeCode() string {
+	if v.kind != Element || v.typ == 0 {
+		return ""
+	}
+	return v.doc.schema.model.Name(v.doc.schema.code(v.typ))
+}
+
 // Node returns the index of the element's node on the evaluator's tape. ok is false where the value is no
 // element, has no node of its own, or belongs to a resource that a resolver brought.
 func (v Value) Node() (node int, ok bool) {
