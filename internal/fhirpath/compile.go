@@ -64,9 +64,13 @@ type compiler struct {
 
 // binding is a variable defined by defineVariable, with those defined before it.
 type binding struct {
-	name string
-	next *binding
+	name  string
+	next  *binding
+	depth int
 }
+
+// maxVariables is how many variables may be visible at one place.
+const maxVariables = 100
 
 // dynamic is the name of a binding whose name is only known when it is evaluated.
 const dynamic = ""
@@ -107,7 +111,7 @@ func (c *compiler) compile(expr syntax.Expr) node {
 		if x.Kind == syntax.Total && !c.inAggregate {
 			c.report(Semantic, x.Offset, "$total has a value in the arguments of aggregate() only")
 		}
-		return &special{x.Kind}
+		return &special{x.Kind, x.Offset}
 	case *syntax.External:
 		return c.external(x)
 	case *syntax.Index:
@@ -273,14 +277,27 @@ func (c *compiler) fold(n node) node {
 	return &constant{values}
 }
 
+// maxFolded is the size of the operands of operations that are done at compile time, where no steps are counted.
+const maxFolded = 1_000
+
+// constantSize returns the number of bytes of a constant text, and many times that of a unit, which takes long to convert.
+func constantSize(n node) int {
+	if k, ok := n.(*constant); ok && len(k.values) == 1 {
+		return k.values[0].size() + 50*k.values[0].unitSize()
+	}
+	return 0
+}
+
 func foldable(n node) bool {
 	all := func(nodes ...node) bool {
+		size := 0
 		for _, n := range nodes {
 			if _, ok := n.(*constant); !ok {
 				return false
 			}
+			size += constantSize(n)
 		}
-		return true
+		return size <= maxFolded
 	}
 	switch n := n.(type) {
 	case *unary:

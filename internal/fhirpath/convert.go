@@ -83,10 +83,10 @@ func (v Value) Quantity() (q system.Quantity, ok bool) {
 // units of time as calendar durations) or that of calendar durations, else the unit as text. A quantity with a comparator or without a
 // value is none.
 func (d *document) quantity(obj int) (q system.Quantity, ok bool) {
-	if _, has := d.tape.Field(obj, "comparator"); has {
+	if _, has := d.find(obj, "comparator"); has {
 		return q, false
 	}
-	value, ok := d.tape.Field(obj, "value")
+	value, ok := d.find(obj, "value")
 	if !ok || d.tape.Node(value).Kind != fhirjson.Number {
 		return q, false
 	}
@@ -118,7 +118,7 @@ func (d *document) quantity(obj int) (q system.Quantity, ok bool) {
 
 // field returns the text of a string member, "" where there is none.
 func (d *document) field(obj int, name string) string {
-	if i, ok := d.tape.Field(obj, name); ok {
+	if i, ok := d.find(obj, name); ok {
 		s, _ := d.text(i)
 		return s
 	}

@@ -10,6 +10,23 @@ type document struct {
 	tape   *fhirjson.Tape
 	schema *schema
 	main   bool // the resource that was loaded, and not one that a resolver brought
+	// work counts the members that are passed in search of others; the evaluator makes steps of it.
+	work *int
+}
+
+// find returns the member of an object with a name.
+func (d *document) find(obj int, name string) (int, bool) {
+	if d.tape.Node(obj).Kind != fhirjson.Object {
+		return 0, false
+	}
+	end := int(d.tape.Node(obj).Next)
+	for i := obj + 1; i < end; i = int(d.tape.Node(i).Next) {
+		*d.work++
+		if d.key(i) == name {
+			return i, true
+		}
+	}
+	return 0, false
 }
 
 // element returns the value of a node, finding the actual type of a resource where typ is Resource or not
@@ -44,7 +61,7 @@ func (d *document) roots(dst []Value) []Value {
 
 // resourceType returns the resourceType of an object, "" where it has none.
 func (d *document) resourceType(node int) string {
-	if i, ok := d.tape.Field(node, "resourceType"); ok {
+	if i, ok := d.find(node, "resourceType"); ok {
 		s, _ := d.text(i)
 		return s
 	}
@@ -58,6 +75,7 @@ func (d *document) text(node int) (string, bool) {
 		return "", false
 	}
 	if n.Flags&fhirjson.Escaped != 0 {
+		*d.work += int(n.End-n.Start) / 8
 		return string(d.tape.AppendString(nil, node)), true
 	}
 	return view(d.tape.Raw(node)), true
@@ -150,7 +168,7 @@ func (d *document) choice(dst []Value, v Value, name string) []Value {
 	if !ok {
 		return dst
 	}
-	value, ok := d.tape.Field(obj, name)
+	value, ok := d.find(obj, name)
 	if !ok {
 		value = -1
 	}
@@ -164,6 +182,7 @@ func (d *document) pick(dst []Value, obj int, el *model.Element) []Value {
 	wantSibling := d.schema.isPrimitive(typ)
 	end := int(d.tape.Node(obj).Next)
 	for i := obj + 1; i < end; i = int(d.tape.Node(i).Next) {
+		*d.work++
 		switch key := d.key(i); {
 		case key == el.Name:
 			if value = i; !wantSibling {
@@ -180,6 +199,7 @@ func (d *document) pick(dst []Value, obj int, el *model.Element) []Value {
 func (d *document) pickChoice(dst []Value, obj int, owner model.TypeID, el *model.Element) []Value {
 	end := int(d.tape.Node(obj).Next)
 	for i := obj + 1; i < end; i = int(d.tape.Node(i).Next) {
+		*d.work++
 		key := d.key(i)
 		bare := key
 		if key != "" && key[0] == '_' {
@@ -193,7 +213,7 @@ func (d *document) pickChoice(dst []Value, obj int, owner model.TypeID, el *mode
 			continue
 		}
 		if len(bare) < len(key) { // the sibling; its value may stand elsewhere in the object
-			if _, ok := d.tape.Field(obj, bare); !ok {
+			if _, ok := d.find(obj, bare); !ok {
 				dst = d.items(dst, -1, i, typ)
 			}
 			continue
@@ -212,6 +232,7 @@ func (d *document) pickChoice(dst []Value, obj int, owner model.TypeID, el *mode
 func (d *document) sibling(obj int, key string) int {
 	end := int(d.tape.Node(obj).Next)
 	for i := obj + 1; i < end; i = int(d.tape.Node(i).Next) {
+		*d.work++
 		if k := d.key(i); len(k) == len(key)+1 && k[0] == '_' && k[1:] == key {
 			return i
 		}
@@ -227,7 +248,7 @@ func (d *document) untypedMember(dst []Value, v Value, name string) []Value {
 			return dst
 		}
 	}
-	value, ok := d.tape.Field(obj, name)
+	value, ok := d.find(obj, name)
 	if !ok {
 		value = -1
 	}
@@ -308,18 +329,20 @@ func (d *document) members(dst []Value, obj int, typ model.TypeID) []Value {
 	if d.tape.Node(obj).Kind != fhirjson.Object {
 		return dst
 	}
+	pairs := d.pairs(obj)
 	end := int(d.tape.Node(obj).Next)
 	for i := obj + 1; i < end; i = int(d.tape.Node(i).Next) {
+		*d.work++
 		key := d.key(i)
 		value, sibling, bare := i, 0, key
 		if key != "" && key[0] == '_' {
 			bare = key[1:]
-			if _, ok := d.tape.Field(obj, bare); ok {
+			if pairs[bare].value != 0 {
 				continue // comes with its value
 			}
 			value, sibling = -1, i
-		} else {
-			sibling = d.sibling(obj, key)
+		} else if pairs != nil {
+			sibling = pairs[key].sibling
 		}
 		if bare == "resourceType" {
 			continue
@@ -334,4 +357,36 @@ func (d *document) members(dst []Value, obj int, typ model.TypeID) []Value {
 		dst = d.items(dst, value, sibling, child)
 	}
 	return dst
+}
+
+// pair is a member and the one with its id and extensions; 0 is none.
+type pair struct{ value, sibling int }
+
+// pairs returns the members of an object by name, nil where none begins with an underscore.
+func (d *document) pairs(obj int) map[string]pair {
+	end := int(d.tape.Node(obj).Next)
+	marked := false
+	for i := obj + 1; i < end && !marked; i = int(d.tape.Node(i).Next) {
+		*d.work++
+		key := d.key(i)
+		marked = key != "" && key[0] == '_'
+	}
+	if !marked {
+		return nil
+	}
+	pairs := make(map[string]pair)
+	for i := obj + 1; i < end; i = int(d.tape.Node(i).Next) {
+		*d.work += 4
+		key := d.key(i)
+		if key != "" && key[0] == '_' {
+			p := pairs[key[1:]]
+			p.sibling = i
+			pairs[key[1:]] = p
+			continue
+		}
+		p := pairs[key]
+		p.value = i
+		pairs[key] = p
+	}
+	return pairs
 }

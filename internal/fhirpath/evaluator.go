@@ -48,6 +48,7 @@ type Evaluator struct {
 	buffers [][]Value
 	arena   []byte // texts built since Load
 	regexps regexpCache
+	spent   int // steps of all evaluations since Load
 
 	// The present evaluation.
 	ctx       context.Context
@@ -55,6 +56,9 @@ type Evaluator struct {
 	env       *Env
 	now       time.Time
 	steps     int
+	work      int // members of objects passed since the last step
+	most      int // steps that one evaluation on the resource may take
+	allowed   int // steps that this one may take
 	nextCheck int
 	context   []Value // %context
 	scope     scope
@@ -82,7 +86,7 @@ func NewEvaluator(config EvalConfig) *Evaluator {
 	if e.clock == nil {
 		e.clock = time.Now
 	}
-	e.main = document{tape: &e.tape, schema: untyped, main: true}
+	e.main = document{tape: &e.tape, schema: untyped, main: true, work: &e.work}
 	return e
 }
 
@@ -101,6 +105,7 @@ func (e *Evaluator) Reset() {
 	clear(e.docs)
 	e.docs = e.docs[:0]
 	clear(e.byURL)
+	e.spent = 0
 }
 
 // Tape returns the tape of the loaded resource.
@@ -178,7 +183,8 @@ func typed(p *Program, v Value) Value {
 func (e *Evaluator) run(ctx context.Context, p *Program, env *Env) (Collection, error) {
 	e.ctx, e.prog, e.env = ctx, p, env
 	e.now = time.Time{}
-	e.steps, e.nextCheck = 0, min(stepsPerCheck, e.limits.MaxSteps+1)
+	e.begin()
+	defer e.end()
 	e.scope = scope{this: e.context}
 	if err := ctx.Err(); err != nil {
 		return nil, finish(p.src, &failure{kind: Canceled, msg: "evaluation was canceled", err: err})

@@ -47,7 +47,7 @@ func fnAggregate(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 // sum adds up the input, whose items must be of one type.
 func (c *call) sum(e *Evaluator, in []Value) (total Value, ok bool, err error) {
 	for i := range in {
-		v, ok, err := c.number(in[i : i+1])
+		v, ok, err := c.number(e, in[i:i+1])
 		if err != nil || !ok {
 			return total, false, err
 		}

@@ -42,6 +42,9 @@ func boundary(high bool) func(*Evaluator, *call, []Value, []Value) ([]Value, err
 			}
 			v = ends[0]
 		}
+		if err := e.step(c.pos, longSteps); err != nil {
+			return dst, err
+		}
 		result, ok, defined := boundaryOf(v, high, precision)
 		if !defined {
 			return dst, fail(c.pos, "%s is not defined for %s", c.fn.label, describe(v))
@@ -137,6 +140,9 @@ func fnComparable(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	}
 	other, given, err := c.arg(e, 0)
 	if err != nil || !ok || !given {
+		return dst, err
+	}
+	if err := e.costly(c.pos, Quantity, v, other, 1); err != nil {
 		return dst, err
 	}
 	a, ok := v.Quantity()

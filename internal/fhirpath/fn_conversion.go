@@ -51,10 +51,18 @@ func fnIif(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 // conversion turns a single item into another System type; ok is false where that is not possible.
 type conversion func(v Value) (converted Value, ok bool)
 
+// convertible returns the only item of the input, after counting steps for a long text.
+func (c *call) convertible(e *Evaluator, in []Value) (v Value, ok bool, err error) {
+	if v, ok, err = c.one(in); err == nil && ok {
+		err = e.step(c.pos, v.size()/64)
+	}
+	return v, ok && err == nil, err
+}
+
 // converter makes the function toX() of a conversion.
 func converter(convert conversion) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.one(in)
+	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.convertible(e, in)
 		if err != nil || !ok {
 			return dst, err
 		}
@@ -67,8 +75,8 @@ func converter(convert conversion) func(*Evaluator, *call, []Value, []Value) ([]
 
 // convertible makes the function convertsToX() of a conversion.
 func convertible(convert conversion) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.one(in)
+	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.convertible(e, in)
 		if err != nil || !ok {
 			return dst, err
 		}
@@ -265,6 +273,9 @@ func (c *call) toQuantityUnit(e *Evaluator, v Value) (q system.Quantity, ok bool
 		return q, ok, nil
 	}
 	unit, given, err := c.textArg(e, 0)
+	if err == nil {
+		err = e.step(c.pos, conversionSteps+unitSteps*(len(unit)+len(q.Unit)))
+	}
 	if err != nil || !given {
 		return q, err == nil, err
 	}
@@ -281,7 +292,7 @@ func (c *call) toQuantityUnit(e *Evaluator, v Value) (q system.Quantity, ok bool
 
 // fnToQuantity is toQuantity([unit]) (section "Quantity Conversion Functions").
 func fnToQuantity(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.one(in)
+	v, ok, err := c.convertible(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -294,7 +305,7 @@ func fnToQuantity(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 
 // fnConvertsToQuantity is convertsToQuantity([unit]) (section "Quantity Conversion Functions").
 func fnConvertsToQuantity(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.one(in)
+	v, ok, err := c.convertible(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}

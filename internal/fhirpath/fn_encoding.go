@@ -97,6 +97,9 @@ func fnUnescape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	}
 	switch target {
 	case "html":
+		if err := e.step(c.pos, len(s)/4); err != nil {
+			return dst, err
+		}
 		s = html.UnescapeString(s)
 	case "json":
 		s = string(fhirjson.AppendUnescaped(nil, []byte(s)))

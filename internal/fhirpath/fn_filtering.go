@@ -138,18 +138,17 @@ func checkSort(c *compiler, n *call, x *syntax.Call) {
 // such as dates of different precision, keep the order they have.
 func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	keys := c.data.([]sortKey)
-	type row struct {
-		item Value
-		keys []Value
-	}
-	rows := make([]row, len(in))
 	width := max(1, len(keys))
-	cells := make([]Value, width*len(in))
-	for i := range in {
-		rows[i] = row{in[i], cells[i*width : (i+1)*width]}
-		if len(keys) == 0 {
-			rows[i].keys[0] = in[i]
-		}
+	if err := e.step(c.pos, width*len(in)); err != nil {
+		return dst, err
+	}
+	order := make([]int, len(in)) // of the items, by their places
+	for i := range order {
+		order[i] = i
+	}
+	cells := in // the keys of the items, one item after the other
+	if len(keys) > 0 {
+		cells = make([]Value, width*len(in))
 	}
 	for k := range keys {
 		err := c.each(e, c.args[k], in, func(i int, result []Value) (bool, error) {
@@ -157,7 +156,7 @@ func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 				return false, fail(c.pos, "a key of sort() wants a single item, not several")
 			}
 			if len(result) == 1 && !result[0].valueless() {
-				rows[i].keys[k] = result[0]
+				cells[i*width+k] = result[0]
 			}
 			return true, nil
 		})
@@ -169,26 +168,26 @@ func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		keys = make([]sortKey, 1)
 	}
 	var failed error
-	slices.SortStableFunc(rows, func(a, b row) int {
+	slices.SortStableFunc(order, func(a, b int) int {
 		for k, key := range keys {
 			if failed != nil {
 				return 0
 			}
 			var order int
-			if order, failed = e.sortOrder(key, a.keys[k], b.keys[k], c.pos); order != 0 {
+			if order, failed = e.sortOrder(key, &cells[a*width+k], &cells[b*width+k], c.pos); order != 0 {
 				return order
 			}
 		}
 		return 0
 	})
-	for i := range rows {
-		dst = append(dst, rows[i].item)
+	for _, i := range order {
+		dst = append(dst, in[i])
 	}
 	return dst, failed
 }
 
 // sortOrder compares two keys; the zero Value is the empty one.
-func (e *Evaluator) sortOrder(key sortKey, a, b Value, pos int) (int, error) {
+func (e *Evaluator) sortOrder(key sortKey, a, b *Value, pos int) (int, error) {
 	if err := e.step(pos, 1); err != nil {
 		return 0, err
 	}
@@ -202,7 +201,7 @@ func (e *Evaluator) sortOrder(key sortKey, a, b Value, pos int) (int, error) {
 		}
 	default:
 		var err error
-		if order, _, err = e.compare(a, b, pos, "sort()"); err != nil {
+		if order, _, err = e.compare(*a, *b, pos, "sort()"); err != nil {
 			return 0, err
 		}
 		if key.negated {

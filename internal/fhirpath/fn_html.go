@@ -22,7 +22,7 @@ func fnHTMLChecks(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	if err := e.textRoom(c.pos, len(s)); err != nil {
 		return dst, err
 	}
-	return append(dst, NewBoolean(narrative(s))), e.step(c.pos, len(s)/16)
+	return append(dst, NewBoolean(narrative(s))), e.step(c.pos, len(s))
 }
 
 const xhtml = "http://www.w3.org/1999/xhtml"

@@ -21,10 +21,15 @@ var mathFunctions = []*function{
 }
 
 // number returns the only item of the input, a number or Quantity, as a System value.
-func (c *call) number(in []Value) (v Value, ok bool, err error) {
+func (c *call) number(e *Evaluator, in []Value) (v Value, ok bool, err error) {
 	v, ok, err = c.one(in)
 	if err != nil || !ok {
 		return v, false, err
+	}
+	if v.digits() > 18 {
+		if err := e.step(c.pos, longSteps); err != nil {
+			return v, false, err
+		}
 	}
 	switch v.SystemKind() {
 	case Integer, Long, Decimal, Quantity:
@@ -35,8 +40,8 @@ func (c *call) number(in []Value) (v Value, ok bool, err error) {
 }
 
 // decimal returns the only item of the input, a number, as a Decimal.
-func (c *call) decimal(in []Value) (d system.Decimal, ok bool, err error) {
-	v, ok, err := c.number(in)
+func (c *call) decimal(e *Evaluator, in []Value) (d system.Decimal, ok bool, err error) {
+	v, ok, err := c.number(e, in)
 	if err != nil || !ok {
 		return d, false, err
 	}
@@ -60,8 +65,8 @@ func (c *call) decimalArg(e *Evaluator, i int) (v Value, d system.Decimal, ok bo
 }
 
 // fnAbs is abs() (section "Math").
-func fnAbs(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.number(in)
+func fnAbs(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.number(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -81,8 +86,8 @@ func fnAbs(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 
 // whole makes ceiling(), floor() and truncate() (section "Math").
 func whole(apply func(system.Decimal) system.Decimal) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.number(in)
+	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.number(e, in)
 		if err != nil || !ok {
 			return dst, err
 		}
@@ -105,7 +110,7 @@ func whole(apply func(system.Decimal) system.Decimal) func(*Evaluator, *call, []
 // decimalFunction makes exp(), ln() and sqrt() (section "Math"). What cannot be represented is empty.
 func decimalFunction(apply func(system.Decimal) (system.Decimal, bool)) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
 	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		d, ok, err := c.decimal(in)
+		d, ok, err := c.decimal(e, in)
 		if err != nil || !ok {
 			return dst, err
 		}
@@ -118,7 +123,7 @@ func decimalFunction(apply func(system.Decimal) (system.Decimal, bool)) func(*Ev
 
 // fnLog is log(base) (section "Math").
 func fnLog(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	d, ok, err := c.decimal(in)
+	d, ok, err := c.decimal(e, in)
 	if err != nil {
 		return dst, err
 	}
@@ -138,7 +143,7 @@ func fnLog(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 // fnPower is power(exponent) (section "Math"). Integers give an Integer where the result is one, as FHIRPath
 // 2.0 has it.
 func fnPower(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.number(in)
+	v, ok, err := c.number(e, in)
 	if err != nil {
 		return dst, err
 	}
@@ -168,7 +173,7 @@ func fnPower(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 
 // fnRound is round([precision]) (section "Math").
 func fnRound(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.number(in)
+	v, ok, err := c.number(e, in)
 	if err != nil {
 		return dst, err
 	}

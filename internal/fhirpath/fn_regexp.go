@@ -177,13 +177,24 @@ func fnReplaceMatches(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		return append(dst, NewString(s)), nil
 	}
 	template := expansion(substitution)
+	references := strings.Count(template, "$")
+	perMatch := 2 + re.NumSubexp() + len(template)/32
+	matches := re.FindAllStringSubmatchIndex(s, (e.allowed-e.steps)/perMatch+1)
+	if err := e.step(c.pos, len(matches)*perMatch); err != nil {
+		return dst, err
+	}
 	var out []byte
 	last := 0
-	for _, m := range re.FindAllStringSubmatchIndex(s, -1) {
+	for _, m := range matches {
+		// No reference stands for more than the match.
+		if most := len(out) + len(template) + references*(m[1]-m[0]); most > e.limits.MaxText {
+			return dst, e.textRoom(c.pos, most)
+		}
+		before := len(out)
 		out = append(out, s[last:m[0]]...)
 		out = re.ExpandString(out, template, s, m)
 		last = m[1]
-		if err := e.textRoom(c.pos, len(out)); err != nil {
+		if err := e.grown(c.pos, len(out), len(out)-before); err != nil {
 			return dst, err
 		}
 	}

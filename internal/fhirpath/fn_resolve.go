@@ -12,6 +12,9 @@ import (
 func fnResolve(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	for i := range in {
 		ref := in[i].reference()
+		if err := e.step(c.pos, 1+len(ref)/textPerStep); err != nil {
+			return dst, err
+		}
 		if ref == "" {
 			continue
 		}
@@ -61,7 +64,7 @@ func (d *document) contained(v Value, id string) (Value, bool) {
 	if id == "" {
 		return d.element(container, 0, 0), true
 	}
-	list, ok := d.tape.Field(container, "contained")
+	list, ok := d.find(container, "contained")
 	if !ok || d.tape.Node(list).Kind != fhirjson.Array {
 		return Value{}, false
 	}
@@ -91,6 +94,7 @@ func (d *document) holders(node int) (resource, container int) {
 		child := at + 1
 		for child < int(n.Next) && int(d.tape.Node(child).Next) <= node {
 			child = int(d.tape.Node(child).Next)
+			*d.work++
 		}
 		if child >= int(n.Next) || child > node {
 			return resource, container
@@ -105,7 +109,7 @@ func (e *Evaluator) inBundle(d *document, ref string, pos int) (v Value, ok bool
 	if d.resourceType(0) != "Bundle" {
 		return v, false, nil
 	}
-	list, ok := d.tape.Field(0, "entry")
+	list, ok := d.find(0, "entry")
 	if !ok || d.tape.Node(list).Kind != fhirjson.Array {
 		return v, false, nil
 	}
@@ -114,7 +118,7 @@ func (e *Evaluator) inBundle(d *document, ref string, pos int) (v Value, ok bool
 		if err := e.step(pos, 1); err != nil {
 			return v, false, err
 		}
-		resource, has := d.tape.Field(i, "resource")
+		resource, has := d.find(i, "resource")
 		if !has {
 			continue
 		}
@@ -151,7 +155,7 @@ func (e *Evaluator) fetch(ref string, pos int) (v Value, ok bool, err error) {
 			return v, false, &failure{kind: Execution, offset: pos, msg: "resolve(): the resolver failed", err: err}
 		}
 		if raw != nil {
-			doc = &document{tape: new(fhirjson.Tape), schema: e.prog.schema}
+			doc = &document{tape: new(fhirjson.Tape), schema: e.prog.schema, work: &e.work}
 			if err := doc.tape.Parse(raw, e.config.Keys, e.config.JSON); err != nil {
 				return v, false, &failure{kind: Execution, offset: pos, msg: "resolve(): the resource cannot be read", err: err}
 			}

@@ -228,7 +228,7 @@ func fnJoin(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		}
 		items++
 		e.arena = append(e.arena, s...)
-		if err := e.textRoom(c.pos, len(e.arena)-start); err != nil {
+		if err := e.grown(c.pos, len(e.arena)-start, len(separator)+len(s)); err != nil {
 			return dst, err
 		}
 	}

@@ -82,7 +82,15 @@ func checkDefineVariable(c *compiler, n *call, x *syntax.Call) {
 		c.report(Semantic, x.Args[0].Pos(), "variable %%%s is defined already", name)
 		return
 	}
-	c.vars = &binding{name, c.vars}
+	depth := 1
+	if c.vars != nil {
+		depth += c.vars.depth
+	}
+	if depth > maxVariables {
+		c.report(Limit, x.Offset, "more than %d variables are defined", maxVariables)
+		return
+	}
+	c.vars = &binding{name, c.vars, depth}
 }
 
 // taken reports whether defineVariable cannot use a name.
@@ -112,6 +120,7 @@ func fnDefineVariable(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		return dst, fail(c.pos, "defineVariable() wants a name")
 	}
 	for v := e.scope.vars; v != nil; v = v.next {
+		e.work++
 		if v.name == name {
 			return dst, fail(c.pos, "variable is defined already")
 		}

@@ -23,6 +23,9 @@ type itemSet struct {
 // smallSet is the number of items up to which comparing one by one is the faster way.
 const smallSet = 16
 
+// smallSetOfObjects is the same for elements with children, which can be alike down to the last.
+const smallSetOfObjects = 4
+
 func newItemSet(e *Evaluator, start int) itemSet { return itemSet{e: e, start: start} }
 
 // add appends v to dst unless an item equal to it is there; added reports which.
@@ -36,13 +39,13 @@ func (s *itemSet) add(dst []Value, v Value, pos int) (_ []Value, added bool, err
 	switch {
 	case s.last != nil:
 		s.enter(v)
-	case len(dst)-s.start > smallSet:
+	case len(dst)-s.start > smallSet, len(dst)-s.start > smallSetOfObjects && v.SystemKind() == 0:
 		s.last = make(map[uint64]int32, 8*smallSet)
 		for i := range dst[s.start:] {
 			s.enter(dst[s.start+i])
 		}
 	}
-	return dst, true, s.e.step(pos, 1)
+	return dst, true, s.e.step(pos, 2)
 }
 
 // enter puts the next item into the index.
@@ -68,8 +71,9 @@ func (s *itemSet) contains(c []Value, v Value, pos int) (bool, error) {
 
 // hash hashes an item and counts steps for the size of an element.
 func (s *itemSet) hash(v Value) uint64 {
+	s.e.work += v.size() / workPerStep
 	if v.kind == Element && v.node >= 0 {
-		s.e.steps += (int(v.doc.tape.Node(int(v.node)).Next) - int(v.node)) / 8
+		s.e.work += 6 * (int(v.doc.tape.Node(int(v.node)).Next) - int(v.node))
 	}
 	return hash(v)
 }

@@ -84,16 +84,29 @@ func (n *root) is(e *Evaluator, v Value) bool {
 }
 
 // special is $this, $index or $total.
-type special struct{ kind syntax.SpecialKind }
+type special struct {
+	kind syntax.SpecialKind
+	pos  int
+}
 
 func (n *special) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	switch n.kind {
 	case syntax.ItemIndex:
 		return append(dst, NewInteger(int32(e.scope.index))), nil
 	case syntax.Total:
-		return append(dst, e.scope.total...), nil
+		return e.copied(dst, e.scope.total, n.pos)
 	}
-	return append(dst, e.scope.this...), nil
+	return e.copied(dst, e.scope.this, n.pos)
+}
+
+// copied appends the value of a variable.
+func (e *Evaluator) copied(dst, values []Value, pos int) ([]Value, error) {
+	if len(values) > 2 {
+		if err := e.step(pos, len(values)/2); err != nil {
+			return dst, err
+		}
+	}
+	return append(dst, values...), nil
 }
 
 // index is X[Index] (section "Subsetting").
@@ -105,6 +118,9 @@ type index struct {
 func (n *index) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	in, err := e.input(n.x)
 	if err != nil {
+		return dst, err
+	}
+	if err := e.step(n.pos, 1); err != nil {
 		return dst, err
 	}
 	at, ok, err := e.integerOf(n.index, n.pos, "index")
@@ -123,12 +139,13 @@ type external struct {
 
 func (n *external) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	for v := e.scope.vars; v != nil; v = v.next {
+		e.work++
 		if v.name == n.name {
-			return append(dst, v.value...), nil
+			return e.copied(dst, v.value, n.pos)
 		}
 	}
 	if values, ok := e.env.lookup(n.name); ok {
-		return append(dst, values...), nil
+		return e.copied(dst, values, n.pos)
 	}
 	switch n.name {
 	case "context":

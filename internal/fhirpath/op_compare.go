@@ -81,6 +81,9 @@ func (e *Evaluator) compare(a, b Value, pos int, what string) (order int, known 
 		return 0, false, nil
 	}
 	x, y, k := align(a, b, ka, kb)
+	if err := e.costly(pos, k, x, y, textPerStep); err != nil {
+		return 0, false, err
+	}
 	switch k {
 	case String:
 		s, okS := x.Text()

@@ -82,6 +82,9 @@ func (e *Evaluator) equal(a, b Value, pos int) (truth, error) {
 	if k == 0 {
 		return no, nil
 	}
+	if err := e.costly(pos, k, a, b, textPerStep); err != nil {
+		return unknown, err
+	}
 	t, ok := equalAs(k, a, b)
 	if !ok && a.kind == Element && b.kind == Element {
 		return e.same(a, b, pos, false)
@@ -231,6 +234,9 @@ func (e *Evaluator) equivalent(a, b Value, pos int) (truth, error) {
 	a, b, k := align(a, b, ka, kb)
 	if k == 0 {
 		return no, nil
+	}
+	if err := e.costly(pos, k, a, b, 16); err != nil {
+		return unknown, err
 	}
 	t, ok := equivalentAs(k, a, b)
 	if !ok && a.kind == Element && b.kind == Element {

@@ -80,6 +80,9 @@ func (e *Evaluator) calculate(op syntax.Op, a, b Value, pos int) (v Value, ok bo
 		return shift(op, ka, a, b, pos)
 	}
 	_, _, k := align(a, b, ka, kb)
+	if err := e.costly(pos, k, a, b, 1); err != nil {
+		return v, false, err
+	}
 	switch k {
 	case Integer, Long:
 		x, okX := a.Int64()

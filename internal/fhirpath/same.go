@@ -54,28 +54,35 @@ func (e *Evaluator) sameNode(a, b Value, pos int, loose bool) (truth, error) {
 	case fhirjson.Array:
 		return e.sameArrays(a, b, pos, loose)
 	}
-	return truthOf(a.raw() == b.raw()), nil
+	x1, y1 := a.raw(), b.raw()
+	if err := e.step(pos, min(len(x1), len(y1))/textPerStep); err != nil {
+		return unknown, err
+	}
+	return truthOf(x1 == y1), nil
 }
 
 // sameObjects compares the members of two objects.
 func (e *Evaluator) sameObjects(a, b Value, pos int, loose bool) (truth, error) {
 	result, members := yes, 0
 	end := int(a.doc.tape.Node(int(a.node)).Next)
+	endB, next := int(b.doc.tape.Node(int(b.node)).Next), int(b.node)+1
 	for i := int(a.node) + 1; i < end; i = int(a.doc.tape.Node(i).Next) {
 		members++
 		key := a.doc.key(i)
-		j, ok := b.doc.tape.Field(int(b.node), key)
+		j, ok := next, next < endB && b.doc.key(next) == key // where both have the same order
 		if !ok {
-			return no, nil
+			if j, ok = b.doc.find(int(b.node), key); !ok {
+				return no, nil
+			}
 		}
+		next = int(b.doc.tape.Node(j).Next)
 		t, err := e.sameMember(a.part(i, key), b.part(j, key), pos, loose)
 		if err != nil || t == no {
 			return t, err
 		}
 		result = combineSame(result, t)
 	}
-	end = int(b.doc.tape.Node(int(b.node)).Next)
-	for j := int(b.node) + 1; j < end; j = int(b.doc.tape.Node(j).Next) {
+	for j := int(b.node) + 1; j < endB; j = int(b.doc.tape.Node(j).Next) {
 		members--
 	}
 	if members != 0 {

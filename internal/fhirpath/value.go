@@ -42,8 +42,8 @@ func (k Kind) String() string {
 }
 
 // Value is one item of a collection. Values are compared by the evaluator, not with ==. A Value that is an
-// element is good until the evaluator it came from loads the next resource; until then any goroutine may
-// read it.
+// element is good until the evaluator it came from loads the next resource. It is the evaluator's: one goroutine
+// at a time may use both.
 type Value struct {
 	kind Kind
 	typ  model.TypeID // type of an Element, 0 where it is not known
@@ -176,6 +176,9 @@ func (v Value) Int64() (n int64, ok bool) {
 			return 0, false
 		}
 		raw := v.doc.tape.Raw(int(v.node))
+		if len(raw) > maxInteger {
+			return 0, false
+		}
 		n, err := strconv.ParseInt(view(raw), 10, 64)
 		return n, err == nil
 	}
@@ -211,6 +214,9 @@ func (v Value) Decimal() (d system.Decimal, ok bool) {
 	}
 	return d, false
 }
+
+// maxInteger is the number of bytes of the longest text that can be an Integer or Long.
+const maxInteger = 64
 
 // view returns b as a string without copying it.
 func view(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

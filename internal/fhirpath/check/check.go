@@ -184,6 +184,7 @@ func (c *checker) expr(e syntax.Expr, s scope) (Type, scope) {
 		return Any(), s
 	}
 	t, after := c.infer(e, s)
+	c.budget -= len(t.Refs) / 8
 	c.types[e] = t
 	return t, after
 }

@@ -14,7 +14,8 @@ const (
 	DecimalPrecision = 34
 	maxScale         = 400
 	maxDigits        = 800
-	fastScale        = 18 // greatest scale of the int64 form
+	fastScale        = 18   // greatest scale of the int64 form
+	maxNumber        = 4096 // bytes of the text of a number
 )
 
 // ErrSyntax is matched by errors of the parsers of this package for text of the wrong form; ErrRange for text of
@@ -58,6 +59,9 @@ func ParseDecimal[T ~string | ~[]byte](text T) (Decimal, error) {
 
 func parseDecimal[T ~string | ~[]byte](text T, exponent bool) (Decimal, error) {
 	i, n := 0, len(text)
+	if n > maxNumber {
+		return Decimal{}, ErrRange
+	}
 	neg := false
 	if i < n && (text[i] == '-' || text[i] == '+') {
 		neg = text[i] == '-'
@@ -208,6 +212,14 @@ func (d Decimal) Scale() int { return int(d.scale) }
 
 // Precision is the result of precision(): the number of digits after the point.
 func (d Decimal) Precision() int { return int(d.scale) }
+
+// Digits returns how many digits the number has, and 0 where they fit a machine word: operations on longer ones are slower.
+func (d Decimal) Digits() int {
+	if d.big == nil {
+		return 0
+	}
+	return int(d.big.NumDigits())
+}
 
 // Sign returns -1, 0 or 1.
 func (d Decimal) Sign() int {

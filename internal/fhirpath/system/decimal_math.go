@@ -328,8 +328,11 @@ func (d Decimal) Power(exponent Decimal) (power Decimal, ok bool) {
 			return p, true
 		}
 	}
-	var x, y, r apd.Decimal
-	if _, err := working.Pow(&r, d.apd(&x), exponent.apd(&y)); err != nil {
+	var x, y, base, r apd.Decimal
+	if _, err := working.Round(&base, d.apd(&x)); err != nil { // apd would carry all digits through
+		return Decimal{}, false
+	}
+	if _, err := working.Pow(&r, &base, exponent.apd(&y)); err != nil {
 		return Decimal{}, false
 	}
 	return settle(&r)
