@@ -10,6 +10,9 @@ import (
 // part puts the rows of a node on the stack, one after the other, each of the node's width, and returns their
 // number. Index is the %rowIndex of where the node stands.
 func (w *worker) part(ctx context.Context, n *node, f *focus, index int) (int, error) {
+	if w.visits++; w.visits > maxVisits && w.visits > maxVisits+visitsPerNode*w.tape.Len() {
+		return 0, w.at(n.element, "", "", fmt.Errorf("%w: the view takes too long on the resource", ErrLimit))
+	}
 	if n.union {
 		return w.union(ctx, n, f, index)
 	}
@@ -127,7 +130,9 @@ func (r *repetition) descend(ctx context.Context, from fhirpath.Value, index, de
 // and of the rows of each part (S5). Earlier parts vary slower.
 func (w *worker) body(ctx context.Context, n *node, f *focus, index int) (int, error) {
 	base := len(w.stack)
-	w.push(n.width)
+	if err := w.push(n.width); err != nil {
+		return 0, w.at(n.element, "", "", err)
+	}
 	for i := range n.columns {
 		c, err := w.column(ctx, n, &n.columns[i], f, index)
 		if err != nil {
@@ -146,35 +151,47 @@ func (w *worker) body(ctx context.Context, n *node, f *focus, index int) (int, e
 			w.stack = w.stack[:base]
 			return 0, nil
 		}
-		if err := w.room(rows, k, n.width); err != nil {
+		if err := w.room(rows, k); err != nil {
 			return 0, w.at(p.element, "", "", err)
 		}
-		w.cross(n, p, base, start, rows, k)
+		if err := w.cross(n, p, base, start, rows, k); err != nil {
+			return 0, w.at(p.element, "", "", err)
+		}
 		rows *= k
 	}
 	return rows, nil
 }
 
-// maxCells bounds the values of one resource's rows.
-const maxCells = 1 << 24
+// The values that one resource's rows may have: any view's, and more where the limit of rows is raised.
+const (
+	maxCells    = 1 << 22
+	cellsPerRow = 40
+)
+
+// maxVisits and visitsPerNode bound how often the parts of a view are visited for one resource.
+const (
+	maxVisits     = 1_000_000
+	visitsPerNode = 1_000
+)
 
 // room checks that rows times k rows may come to be.
-func (w *worker) room(rows, k, width int) error {
-	if rows*k*width > maxCells {
-		return fmt.Errorf("%w: the resource gives more than %d values", ErrLimit, maxCells)
-	}
+func (w *worker) room(rows, k int) error {
 	return w.step(rows*k - rows)
 }
 
-// push adds a row of nulls to the stack.
-func (w *worker) push(width int) {
-	for range width {
+// push adds nulls to the stack.
+func (w *worker) push(cells int) error {
+	if most := max(maxCells, cellsPerRow*w.maxRows); len(w.stack)+cells > most {
+		return fmt.Errorf("%w: the resource gives more than %d values", ErrLimit, most)
+	}
+	for range cells {
 		w.stack = append(w.stack, cell{})
 	}
+	return nil
 }
 
 // cross combines the rows of node n at base with the k rows of its part p that follow at start.
-func (w *worker) cross(n, p *node, base, start, rows, k int) {
+func (w *worker) cross(n, p *node, base, start, rows, k int) error {
 	at := p.lo - n.lo
 	if k == 1 {
 		part := w.stack[start : start+p.width]
@@ -182,10 +199,12 @@ func (w *worker) cross(n, p *node, base, start, rows, k int) {
 			copy(w.stack[base+r*n.width+at:], part)
 		}
 		w.stack = w.stack[:start]
-		return
+		return nil
 	}
 	out := len(w.stack)
-	w.push(rows * k * n.width)
+	if err := w.push(rows * k * n.width); err != nil {
+		return err
+	}
 	to := out
 	for r := range rows {
 		row := w.stack[base+r*n.width : base+(r+1)*n.width]
@@ -196,13 +215,16 @@ func (w *worker) cross(n, p *node, base, start, rows, k int) {
 		}
 	}
 	w.stack = append(w.stack[:base], w.stack[out:]...)
+	return nil
 }
 
 // nullRow puts the row of a forEachOrNull without elements on the stack: nulls, and 0 where the path is %rowIndex,
 // in the node and everything below it (S7).
 func (w *worker) nullRow(ctx context.Context, n *node) error {
 	base := len(w.stack)
-	w.push(n.width)
+	if err := w.push(n.width); err != nil {
+		return w.at(n.element, "", "", err)
+	}
 	if w.view.nullLiterals {
 		for i := range n.columns {
 			c, err := w.column(ctx, n, &n.columns[i], &focus{}, 0)

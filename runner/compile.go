@@ -9,7 +9,8 @@ import (
 // Limits on the shape of a definition, far above any real view.
 const (
 	maxSelectDepth = 50
-	maxColumns     = 10_000
+	maxColumns     = 10_000  // those of all branches of unions, and selects
+	maxPathBytes   = 1 << 20 // of all paths
 )
 
 // CompileJSON is [Decode] and [Compile] in one: the error lists the faults of both.
@@ -58,7 +59,8 @@ type compiler struct {
 	bad      *faults
 	exprs    exprCompiler
 	warnings []string
-	nodes    int
+	nodes    int // selects and columns so far
+	full     bool
 }
 
 // outColumn is a column on its way to the View.
@@ -85,9 +87,6 @@ func (c *compiler) view() *View {
 	c.unique(columns)
 	if len(columns) == 0 && len(c.bad.list) == 0 {
 		c.bad.addf(KindValidate, "select", "the view has no columns")
-	}
-	if len(columns) > maxColumns {
-		c.bad.addf(KindLimit, "select", "the view has more than %d columns", maxColumns)
 	}
 	v := &View{
 		def: c.def, name: c.def.Name, resource: c.def.Resource, width: len(columns), plan: p,
@@ -172,9 +171,11 @@ func (c *compiler) selects(n *node, list []Select, element string, lo int, in fo
 // sel compiles one select. The columns are its own, those of its nested selects, those of its unionAll.
 func (c *compiler) sel(s *Select, element string, lo int, in focusType, depth int) (*node, []outColumn) {
 	n := &node{lo: lo}
-	c.nodes++
-	if depth > maxSelectDepth || c.nodes > maxColumns {
-		c.bad.addf(KindLimit, element, "selects are nested too deep, or too many")
+	if depth > maxSelectDepth {
+		c.bad.addf(KindLimit, element, "selects are nested deeper than %d", maxSelectDepth)
+		return n, nil
+	}
+	if !c.counted(element) {
 		return n, nil
 	}
 	in = c.iteration(n, s, element, in)
@@ -186,6 +187,9 @@ func (c *compiler) sel(s *Select, element string, lo int, in focusType, depth in
 	}
 	var columns []outColumn
 	for i := range s.Column {
+		if !c.counted(element) {
+			break
+		}
 		col := c.column(n, &s.Column[i], element+".column["+strconv.Itoa(i)+"]", lo+i, in)
 		columns = append(columns, col)
 	}
@@ -201,6 +205,15 @@ func (c *compiler) sel(s *Select, element string, lo int, in focusType, depth in
 	}
 	n.width = len(columns)
 	return n, columns
+}
+
+// counted counts a select or a column. It answers false beyond the limit.
+func (c *compiler) counted(element string) bool {
+	if c.nodes++; c.nodes > maxColumns && !c.full {
+		c.full = true
+		c.bad.addf(KindLimit, element, "the view has more than %d columns and selects", maxColumns)
+	}
+	return !c.full
 }
 
 // union compiles the branches of a unionAll into one part.

@@ -14,9 +14,9 @@ import (
 
 // Limits of a definition's text. They are far above any real view.
 const (
-	maxDefinitionBytes = 16 << 20
+	maxDefinitionBytes = 4 << 20
 	maxDefinitionDepth = 200
-	maxDefinitionNodes = 1 << 20
+	maxDefinitionNodes = 1 << 18
 )
 
 // Decode reads a ViewDefinition from JSON, in the form of 2.0 or of 3.0-ballot. It checks JSON types only
@@ -150,12 +150,18 @@ func (d *decoder) members(i int, element string, f func(j int, key string)) bool
 }
 
 func (d *decoder) unknown(element, key string) {
+	if !tolerated[key] {
+		d.warn(element + ": unknown member " + strconv.Quote(key))
+	}
+}
+
+func (d *decoder) warn(text string) {
 	const most = 100
 	switch {
 	case len(d.def.Warnings) == most:
-		d.def.Warnings = append(d.def.Warnings, "further unknown members are not listed")
-	case len(d.def.Warnings) < most && !tolerated[key]:
-		d.def.Warnings = append(d.def.Warnings, element+": unknown member "+strconv.Quote(key))
+		d.def.Warnings = append(d.def.Warnings, "further warnings are not listed")
+	case len(d.def.Warnings) < most:
+		d.def.Warnings = append(d.def.Warnings, text)
 	}
 }
 
@@ -321,7 +327,9 @@ func (d *decoder) sel(i int, element string) Select {
 			s.ForEachOrNull = d.text(j, at)
 			d.notEmpty(j, at, s.ForEachOrNull)
 		case "repeat":
-			s.Repeat = d.texts(j, at)
+			if s.Repeat = d.texts(j, at); s.Repeat == nil && d.tape.Node(j).Kind == fhirjson.Array {
+				d.warn(at + ": the list of paths is empty, as if there were none")
+			}
 		default:
 			d.unknown(element, key)
 		}

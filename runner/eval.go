@@ -42,7 +42,9 @@ type worker struct {
 	b     *batch // where rows go
 	stack []cell // rows of parts that are being combined
 	steps int    // rows and steps of repeat of this resource
-	err   RunError
+	// visits counts how often parts of the view were visited for this resource.
+	visits int
+	err    RunError
 }
 
 func newWorker(v *View, cfg *runConfig, patients *patientFilter) *worker {
@@ -147,7 +149,7 @@ func (w *worker) evaluate(ctx context.Context, raw []byte, id *string) (counted 
 	if string(tape.Raw(t)) != w.view.resource {
 		return false, nil
 	}
-	w.steps = 0
+	w.steps, w.visits, w.tape = 0, 0, tape
 	if w.patients != nil {
 		if ok, err := w.patients.match(ctx, w.ev, w.ev.Root()); !ok || err != nil {
 			*id = w.identify(tape)
@@ -180,7 +182,7 @@ func (w *worker) rows(ctx context.Context, tape *fhirjson.Tape, raw []byte) erro
 		if err != errOdd {
 			return err
 		}
-		w.b.items, w.b.arena, w.steps = w.b.items[:items], w.b.arena[:arena], steps
+		w.b.items, w.b.arena, w.steps, w.visits = w.b.items[:items], w.b.arena[:arena], steps, 0
 	}
 	if tape != w.ev.Tape() {
 		if err := w.ev.Load(raw); err != nil {

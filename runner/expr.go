@@ -25,6 +25,17 @@ type exprCompiler struct {
 	model   model.Version
 	options []fhirpath.CompileOption // for every expression
 	texts   map[string]string        // constants of System type String
+	bytes   int                      // of the paths so far
+	full    bool                     // no more paths are compiled
+}
+
+// room counts a path. It answers false beyond the limit.
+func (x *exprCompiler) room(element, path string) bool {
+	if x.bytes += len(path); x.bytes > maxPathBytes && !x.full {
+		x.full = true
+		x.c.bad.addf(KindLimit, element, "the paths of the view have more than %d bytes", maxPathBytes)
+	}
+	return !x.full
 }
 
 func (x *exprCompiler) init(c *compiler) {
@@ -86,6 +97,9 @@ func (x *exprCompiler) root() focusType {
 
 // compile compiles one expression that runs on elements of type in, and returns the type of what it gives.
 func (x *exprCompiler) compile(element, path string, in focusType) (*fhirpath.Program, focusType) {
+	if !x.room(element, path) {
+		return nil, nil
+	}
 	options := x.options
 	if len(in) > 0 {
 		options = append(slices.Clip(options), fhirpath.WithInput(in...))
@@ -164,7 +178,7 @@ func (c *compiler) repeated(n *node, paths []string, element string, in focusTyp
 	if len(paths) == 0 {
 		c.bad.addf(KindValidate, element, "the list of paths is empty")
 	}
-	from := c.exprs.closure(paths, in)
+	from := c.exprs.closure(element, paths, in)
 	var out focusType
 	known := true
 	for i, path := range paths {
@@ -186,11 +200,14 @@ func (c *compiler) repeated(n *node, paths []string, element string, in focusTyp
 
 // closure returns the types that the paths of a repeat run on: those they start from and those they lead to. It is
 // nothing where not all are known.
-func (x *exprCompiler) closure(paths []string, in focusType) focusType {
+func (x *exprCompiler) closure(element string, paths []string, in focusType) focusType {
 	const rounds = 10 // FHIR types lead back to themselves within a few steps
 	for range rounds {
 		next := in
 		for _, path := range paths {
+			if !x.room(element, path) {
+				return nil
+			}
 			p, err := fhirpath.Compile(path, append(slices.Clip(x.options), fhirpath.Strict(false), fhirpath.WithInput(in...))...)
 			if err != nil {
 				continue // to be reported

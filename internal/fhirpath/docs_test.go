@@ -1,12 +1,16 @@
 package fhirpath
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/researchflow/researchflow/internal/fhirjson"
+	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 	"github.com/researchflow/researchflow/internal/testdata"
 )
 
@@ -46,9 +50,30 @@ func TestDocumentation(t *testing.T) {
 			t.Errorf("%s is refused and not documented", name)
 		}
 	}
-	for _, limit := range []string{"100,000 bytes", "500,000", "50,000", "8 MiB", "1,000 bytes", "| 250 |", "| 5,000 |", "| 100 |"} {
-		if !strings.Contains(string(raw), limit) {
-			t.Errorf("limit %s is not documented", limit)
+	_, limits, _ := strings.Cut(string(raw), "## Limits")
+	limits, _, _ = strings.Cut(limits, "A view has limits")
+	for limit, n := range map[string]int{
+		"length of an expression | ": syntax.MaxLength, "signs | ": syntax.MaxDepth, "in a row | ": syntax.MaxHeight,
+		"one place | ": maxVariables, "reported | ": maxErrors, "compile all of them | ": maxPatternSteps,
+		"one evaluation | ": DefaultMaxSteps, "and ": evalStepsPerNode, "on one resource | ": DefaultMaxResourceSteps,
+		"0, and ": stepsPerNode, "collection | ": DefaultMaxItems, "regular expression | ": DefaultMaxPattern,
+		"resolver brings | ": DefaultMaxDocuments, "bytes | ": fhirjson.DefaultMaxDepth,
+	} {
+		if !regexp.MustCompile(regexp.QuoteMeta(limit+grouped(n)) + `\b`).MatchString(limits) {
+			t.Errorf("limit %q is not documented as %s", limit, grouped(n))
 		}
 	}
+	for text, n := range map[string]int{"8 MiB": DefaultMaxText, "256 MiB": fhirjson.DefaultMaxBytes, "4 Mi,": fhirjson.DefaultMaxNodes} {
+		if want, _ := strconv.Atoi(strings.Fields(text)[0]); n != want<<20 || !strings.Contains(limits, text) {
+			t.Errorf("limit of %d is not documented", n)
+		}
+	}
+}
+
+// grouped writes a number with a comma before each three digits.
+func grouped(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
 }

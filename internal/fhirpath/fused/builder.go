@@ -284,11 +284,18 @@ func (pb *pathBuilder) member(name string) bool {
 	return pb.visit(el.Name, el.Types[0])
 }
 
+// Paths that are longer, and views that visit more, are left to the plain way.
+const (
+	maxNames  = 64
+	maxWanted = 50_000
+)
+
 // visit goes to a JSON member.
 func (pb *pathBuilder) visit(key string, typ model.TypeID) bool {
 	m := pb.b.model
 	class, ok := pb.b.class(typ)
-	if !ok || m.IsResource(typ) || m.IsAbstract(typ) && !m.IsBackbone(typ) {
+	if !ok || m.IsResource(typ) || m.IsAbstract(typ) && !m.IsBackbone(typ) ||
+		len(pb.p.names) >= maxNames || len(pb.b.wanted) >= maxWanted {
 		return false
 	}
 	pb.known.typ = typ

@@ -16,11 +16,19 @@ type Machine struct {
 	regs     []int32
 	expanded []bool // the members of the register's node have been looked up
 	list     []int32
+	work     int // nodes passed, about
+	limit    int // of work, beyond which the resource is odd
 
 	// For a Memo.
 	noting bool
 	checks []check // since noting
 }
+
+// The work that a resource may take: for any, and more for each of its nodes.
+const (
+	workAny     = 2_000_000
+	workPerNode = 100
+)
 
 // Load makes the machine ready for a resource that was parsed with the key set of [Builder.Keys]; registers is what
 // [Builder.Registers] gave once all scopes were finished.
@@ -32,6 +40,7 @@ func (m *Machine) Load(tape *fhirjson.Tape, registers int) {
 		m.expanded = make([]bool, registers)
 	}
 	m.list = m.list[:0]
+	m.work, m.limit = 0, workAny+workPerNode*len(m.nodes)
 }
 
 // Focus makes a node the focus of a scope.
@@ -52,6 +61,7 @@ func (m *Machine) expand(s *Scope, r int32) (ok bool) {
 	if o.Kind != fhirjson.Object {
 		return false
 	}
+	m.work += int(o.Next) - int(at)
 	table, nodes := s.tables[r], m.nodes
 	for i := at + 1; i < int32(o.Next); {
 		n := &nodes[i]
@@ -220,6 +230,9 @@ func (m *Machine) steps(steps []step, base int) bool {
 		if len(m.list) == base {
 			return true
 		}
+		if m.work += len(m.list) - base; m.work > m.limit {
+			return false
+		}
 		switch st.kind {
 		case stepMember:
 			if !m.members(st.key, st.class, base) {
@@ -275,6 +288,7 @@ func (m *Machine) member(object int32, key fhirjson.KeyID, class Class) (value i
 	if o.Kind != fhirjson.Object {
 		return 0, false
 	}
+	m.work += int(o.Next) - int(object)
 	value = absent
 	for i := object + 1; i < int32(o.Next); i = int32(m.nodes[i].Next) {
 		n := &m.nodes[i]

@@ -1,0 +1,43 @@
+package runner
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/researchflow/researchflow/internal/testdata"
+)
+
+// TestDocumentedLimits holds the limits of views in docs/fhirpath.md to the code.
+func TestDocumentedLimits(t *testing.T) {
+	t.Parallel()
+	raw, err := os.ReadFile(filepath.Join(testdata.Root(t), "docs", "fhirpath.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, limits, _ := strings.Cut(string(raw), "| limit of a view |")
+	limits, _, _ = strings.Cut(limits, "\n\n")
+	for _, row := range []string{
+		fmt.Sprintf("nesting | %d MiB, %s, %d |", maxDefinitionBytes>>20, grouped(maxDefinitionNodes), maxDefinitionDepth),
+		"branches of unions | " + grouped(maxColumns), "nesting of selects | " + grouped(maxSelectDepth),
+		fmt.Sprintf("paths | %d MiB", maxPathBytes>>20), "depth of repeat | " + grouped(maxRepeatDepth),
+		"steps of repeat of one resource | " + grouped(defaultMaxPerResource),
+		fmt.Sprintf("rows of one resource | %s, or %d for", grouped(maxCells), cellsPerRow),
+		fmt.Sprintf("selects for one resource | %s, and %s more", grouped(maxVisits), grouped(visitsPerNode)),
+	} {
+		if !strings.Contains(limits, row) {
+			t.Errorf("docs/fhirpath.md has no %q", row)
+		}
+	}
+}
+
+// grouped writes a number with a comma before each three digits.
+func grouped(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return fmt.Sprintf("%s,%03d", grouped(n/1000), n%1000)
+}
