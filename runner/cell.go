@@ -15,7 +15,10 @@ func (w *worker) column(ctx context.Context, n *node, p *columnPlan, f *focus, i
 		return w.note(n, p, f, index)
 	}
 	if p.rowIndex {
-		return w.integer(index), nil
+		if !p.want.allows(KindInteger) {
+			return cell{}, w.at(p.element, p.name, p.prog.String(), ErrType)
+		}
+		return w.position(p, index), nil
 	}
 	value := f.value
 	if w.fused {
@@ -128,6 +131,16 @@ func (w *worker) element(v fhirpath.Value) cell {
 		}
 	}
 	return w.text(KindDecimal, raw)
+}
+
+// position makes the cell of a column whose path is %rowIndex.
+func (w *worker) position(p *columnPlan, index int) cell {
+	c := w.integer(index)
+	if p.collection {
+		w.b.items = append(w.b.items, c)
+		c = cell{kind: KindList, off: uint32(len(w.b.items) - 1), n: 1}
+	}
+	return c
 }
 
 func boolean(b bool) cell {

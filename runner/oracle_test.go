@@ -60,7 +60,9 @@ func (o *oracle) resource(raw []byte) ([]oracleRow, error) {
 	}
 	rows := []oracleRow{{}}
 	for i := range o.def.Select {
-		rows = product(rows, o.structure(&o.def.Select[i], root, 0))
+		if len(rows) > 0 { // what cannot have rows any more is not evaluated
+			rows = product(rows, o.structure(&o.def.Select[i], root, 0))
+		}
 	}
 	return rows, o.err
 }
@@ -135,9 +137,11 @@ func (o *oracle) structure(s *Select, node fhirpath.Value, index int) []oracleRo
 	for _, f := range foci {
 		parts := []oracleRow{o.columns(s, f)}
 		for i := range s.Select {
-			parts = product(parts, o.structure(&s.Select[i], f.value, f.index))
+			if len(parts) > 0 {
+				parts = product(parts, o.structure(&s.Select[i], f.value, f.index))
+			}
 		}
-		if s.UnionAll != nil {
+		if s.UnionAll != nil && len(parts) > 0 {
 			var union []oracleRow
 			for i := range s.UnionAll {
 				union = append(union, o.structure(&s.UnionAll[i], f.value, f.index)...)
@@ -186,6 +190,9 @@ func nullRow(s *Select) oracleRow {
 		row[c.Name] = nil
 		if c.Path == "%rowIndex" {
 			row[c.Name] = json.Number("0")
+			if c.Collection {
+				row[c.Name] = []any{row[c.Name]}
+			}
 		}
 	}
 	parts := slices.Clone(s.Select)

@@ -1,0 +1,172 @@
+package runner
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/ndjson"
+	"github.com/researchflow/researchflow/internal/testdata"
+)
+
+// sampleResources returns the first resources of each file of the small datasets, by type.
+func sampleResources(tb testing.TB) [][][]byte {
+	tb.Helper()
+	const each = 4
+	var all [][][]byte
+	for _, set := range []string{"small", "edge"} {
+		files, err := filepath.Glob(filepath.Join(testdata.Shared(tb, "data"), set, "*.ndjson"))
+		if err != nil || len(files) == 0 {
+			tb.Fatalf("%s: no files, %v", set, err)
+		}
+		for _, file := range files {
+			data, err := os.ReadFile(file)
+			if err != nil {
+				tb.Fatal(err)
+			}
+			var list [][]byte
+			for _, line := range ndjson.Lines(data, 1) {
+				if len(line) < 20_000 && len(list) < each && json.Valid(line) {
+					list = append(list, line)
+				}
+			}
+			if len(list) > 0 {
+				all = append(all, list)
+			}
+		}
+	}
+	return all
+}
+
+// compareRandom writes a view, and perhaps spoils the resources, as the bytes say, and holds the fused way, the plain way and
+// the oracle against each other. It reports whether the view compiled and had a fused way.
+func compareRandom(t *testing.T, list [][]byte, decisions []byte) (compiled, hasFused bool) {
+	t.Helper()
+	a := &viewAuthor{choices: &choices{decisions}, m: model.Load(model.R4)}
+	var samples []any
+	var src Resources
+	for _, raw := range list {
+		var v any
+		dec := json.NewDecoder(bytes.NewReader(raw))
+		dec.UseNumber()
+		if err := dec.Decode(&v); err != nil {
+			t.Fatal(err)
+		}
+		samples = append(samples, v)
+		src = append(src, raw)
+	}
+	resource, _ := samples[0].(map[string]any)["resourceType"].(string)
+	text := a.view(resource, samples)
+	for a.oneIn(2) {
+		i := a.intN(len(list))
+		spoiled, err := json.Marshal(a.spoil(samples[i], 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		src = append(src, spoiled)
+		samples[i] = nil
+		if err := json.Unmarshal(spoiled, &samples[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	v, err := CompileJSON([]byte(text))
+	if err != nil {
+		var faults CompileErrors
+		if !errors.As(err, &faults) {
+			t.Fatalf("%s\nerror %v is not typed", text, err)
+		}
+		return false, false
+	}
+	limit := MaxRowsPerResource(2_000)
+	for _, policy := range []Policy{Fail, Skip} {
+		got, gotFault := rowsOf(v, src, OnError(policy), Parallel(1), limit)
+		want, wantFault := rowsOf(v.plainly(), src, OnError(policy), Parallel(1), limit)
+		if got != want || gotFault != wantFault {
+			t.Fatalf("%s\n(-plain +fused):\n%s%s", text, cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")),
+				cmp.Diff(wantFault, gotFault))
+		}
+	}
+	if !a.typed {
+		againstOracle(t, v, src, text, limit)
+	}
+	return true, v.plan.fused != nil
+}
+
+// againstOracle compares the rows of each resource with the oracle's.
+func againstOracle(t *testing.T, v *View, src Resources, text string, limit RunOption) {
+	t.Helper()
+	plain := newOracle(v.Definition())
+	for _, raw := range src {
+		got, gotErr := rowTexts(v, Resources{raw}, Parallel(1), limit)
+		if errors.Is(gotErr, ErrLimit) {
+			continue // the oracle has no limits
+		}
+		want, wantErr := plain.resource(raw)
+		if (wantErr != nil) != (gotErr != nil) {
+			t.Fatalf("%s\non %s:\nerror %v, the oracle's %v", text, raw, gotErr, wantErr)
+		}
+		if wantErr != nil {
+			continue
+		}
+		if diff := cmp.Diff(texts(t, want), decoded(t, got)); diff != "" {
+			t.Fatalf("%s\non %s:\nrows (-oracle +got):\n%s", text, raw, diff)
+		}
+	}
+}
+
+// TestRandomViews is FuzzViews on decisions by chance.
+func TestRandomViews(t *testing.T) {
+	t.Parallel()
+	all := sampleResources(t)
+	r := rand.New(rand.NewPCG(7, 11))
+	n := 600
+	if testing.Short() {
+		n = 200
+	}
+	compiled, fused := 0, 0
+	for range n {
+		decisions := make([]byte, 40+r.IntN(160))
+		for i := range decisions {
+			decisions[i] = byte(r.Uint32())
+		}
+		ok, both := compareRandom(t, all[r.IntN(len(all))], decisions)
+		if ok {
+			compiled++
+		}
+		if both {
+			fused++
+		}
+	}
+	t.Logf("%d views, %d compiled, %d with a fused way", n, compiled, fused)
+	if compiled < n/4 || fused < n/10 {
+		t.Errorf("of %d views %d compiled and %d had a fused way, want more", n, compiled, fused)
+	}
+}
+
+// FuzzViews runs random views over real and spoiled resources the fused way, the plain way and through the oracle: rows and
+// errors must be the same.
+func FuzzViews(f *testing.F) {
+	all := sampleResources(f)
+	r := rand.New(rand.NewPCG(3, 5))
+	for i := range 64 {
+		decisions := make([]byte, 40+i)
+		for j := range decisions {
+			decisions[j] = byte(r.Uint32())
+		}
+		f.Add(uint8(i), decisions)
+	}
+	f.Fuzz(func(t *testing.T, which uint8, decisions []byte) {
+		if len(decisions) > 1_000 {
+			return
+		}
+		compareRandom(t, all[int(which)%len(all)], decisions)
+	})
+}
