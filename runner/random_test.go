@@ -65,15 +65,21 @@ func compareRandom(t *testing.T, list [][]byte, decisions []byte) (compiled, has
 	}
 	resource, _ := samples[0].(map[string]any)["resourceType"].(string)
 	text := a.view(resource, samples)
+	// More resources: some of another shape, some of the same shape with other texts.
 	for a.oneIn(2) {
 		i := a.intN(len(list))
-		spoiled, err := json.Marshal(a.spoil(samples[i], 0))
+		if a.oneIn(2) {
+			samples[i] = a.reword(samples[i])
+		} else {
+			samples[i] = a.spoil(samples[i], 0)
+		}
+		changed, err := json.Marshal(samples[i])
 		if err != nil {
 			t.Fatal(err)
 		}
-		src = append(src, spoiled)
+		src = append(src, changed)
 		samples[i] = nil
-		if err := json.Unmarshal(spoiled, &samples[i]); err != nil {
+		if err := json.Unmarshal(changed, &samples[i]); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -86,8 +92,10 @@ func compareRandom(t *testing.T, list [][]byte, decisions []byte) (compiled, has
 		return false, false
 	}
 	limit := MaxRowsPerResource(2_000)
+	var got string // of the run that leaves faulty resources out
 	for _, policy := range []Policy{Fail, Skip} {
-		got, gotFault := rowsOf(v, src, OnError(policy), Parallel(1), limit)
+		var gotFault string
+		got, gotFault = rowsOf(v, src, OnError(policy), Parallel(1), limit)
 		want, wantFault := rowsOf(v.plainly(), src, OnError(policy), Parallel(1), limit)
 		if got != want || gotFault != wantFault {
 			t.Fatalf("%s\n(-plain +fused):\n%s%s", text, cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")),
@@ -95,17 +103,23 @@ func compareRandom(t *testing.T, list [][]byte, decisions []byte) (compiled, has
 		}
 	}
 	if !a.typed {
-		againstOracle(t, v, src, text, limit)
+		againstOracle(t, v, src, text, got, limit)
 	}
 	return true, v.plan.fused != nil
 }
 
 // againstOracle compares the rows of each resource with the oracle's.
-func againstOracle(t *testing.T, v *View, src Resources, text string, limit RunOption) {
+func againstOracle(t *testing.T, v *View, src Resources, text, all string, limit RunOption) {
 	t.Helper()
 	plain := newOracle(v.Definition())
+	var single strings.Builder // the rows of all resources, each run by itself
 	for _, raw := range src {
 		got, gotErr := rowTexts(v, Resources{raw}, Parallel(1), limit)
+		if gotErr == nil {
+			for _, row := range got {
+				single.WriteString(row + "\n")
+			}
+		}
 		if errors.Is(gotErr, ErrLimit) {
 			continue // the oracle has no limits
 		}
@@ -119,6 +133,10 @@ func againstOracle(t *testing.T, v *View, src Resources, text string, limit RunO
 		if diff := cmp.Diff(texts(t, want), decoded(t, got)); diff != "" {
 			t.Fatalf("%s\non %s:\nrows (-oracle +got):\n%s", text, raw, diff)
 		}
+	}
+	if single.String() != all {
+		t.Fatalf("%s: resources run together (+) give other rows than one by one (-):\n%s", text,
+			cmp.Diff(strings.Split(single.String(), "\n"), strings.Split(all, "\n")))
 	}
 }
 

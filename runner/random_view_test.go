@@ -370,3 +370,37 @@ func (a *viewAuthor) spoil(v any, depth int) any {
 	}
 	return json.Number("1.50")
 }
+
+// reword changes some texts of a resource, and keeps its shape.
+func (a *viewAuthor) reword(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		keys := make([]string, 0, len(v))
+		for key := range v {
+			keys = append(keys, key)
+		}
+		slices.Sort(keys)
+		for _, key := range keys {
+			if key != "resourceType" {
+				v[key] = a.reword(v[key])
+			}
+		}
+	case []any:
+		for i := range v {
+			v[i] = a.reword(v[i])
+		}
+	case string:
+		if a.oneIn(4) {
+			return oneOf(a.choices, "x", "none", "text", v+"1", "Patient/1", "#a", "quo\"te", "1", "")
+		}
+	case bool:
+		if a.oneIn(4) {
+			return !v
+		}
+	case json.Number:
+		if a.oneIn(4) {
+			return oneOf(a.choices, json.Number("2"), json.Number("1.50"))
+		}
+	}
+	return v
+}

@@ -112,7 +112,9 @@ func (w *worker) note(n *node, p *columnPlan, f *focus, index int) (cell, error)
 	s := slot{column: p, owner: n, focus: f.node, index: int32(index), kind: slotColumn}
 	switch {
 	case p.rowIndex:
-		s.kind = slotIndex
+		if !p.collection && p.want.allows(KindInteger) {
+			s.kind = slotIndex
+		}
 	case p.fused == nil || p.collection:
 	case p.fused.Kind == fused.ColumnCondition:
 		value, known, ok := w.machine.Test(p.fused.Condition)
