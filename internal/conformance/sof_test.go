@@ -1,14 +1,26 @@
 package conformance
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/researchflow/researchflow/internal/testdata"
 	"github.com/researchflow/researchflow/runner"
 )
 
+// TestSQLOnFHIR runs the official suite.
 func TestSQLOnFHIR(t *testing.T) {
-	files, err := LoadSof(testdata.Shared(t, "conformance", "sql-on-fhir"))
+	runSof(t, testdata.Shared(t, "conformance", "sql-on-fhir"))
+}
+
+// TestSQLOnFHIROwn runs the cases of testdata/sof, written from the rules of the specification.
+func TestSQLOnFHIROwn(t *testing.T) {
+	runSof(t, filepath.Join("testdata", "sof"))
+}
+
+func runSof(t *testing.T, dir string) {
+	t.Helper()
+	files, err := LoadSof(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
