@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"unsafe"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/fused"
 )
@@ -85,7 +86,7 @@ func (w *worker) learn(ctx context.Context, root *focus) *template {
 	default:
 		t.lay(cells)
 	}
-	w.memo.Keep(&w.machine, t)
+	w.memo.Keep(&w.machine, t, int(unsafe.Sizeof(*t))+len(t.slots)*int(unsafe.Sizeof(slot{}))+4*(len(t.nodes)+len(t.cells)))
 	return t
 }
 

@@ -8,12 +8,12 @@ import "github.com/researchflow/researchflow/internal/fhirjson"
 // the resource either.
 //
 // Resources that come from one program have few shapes, and then looking up is much cheaper than looking again. Where
-// they have many, a memo notices, and rests for a while. It never takes more than some megabytes. The zero Memo is
-// ready; one goroutine at a time may use it, for one view and one key set.
+// they have many, a memo notices, and rests for a while. When it has come to 4 MB, it forgets everything and begins anew.
+// The zero Memo is ready; one goroutine at a time may use it, for one view and one key set.
 type Memo[T any] struct {
 	shapes [memoShapes]*remembered[T] // by hash
 	last   *remembered[T]
-	hash   uint64 // of the shape that Find missed
+	bytes  int // of memory, about
 
 	lookups, misses int
 	rest            int // resources until the memo wakes up
@@ -21,6 +21,7 @@ type Memo[T any] struct {
 
 const (
 	memoShapes    = 256
+	memoBytes     = 4 << 20
 	memoNodes     = 1024 // on the tapes of remembered shapes
 	memoDecisions = 128  // of one shape
 	memoWindow    = 512  // lookups of which half must succeed
@@ -69,8 +70,7 @@ func (mm *Memo[T]) Find(m *Machine) (known *T, learn bool) {
 			mm.misses++
 			return nil, false
 		}
-		mm.hash = m.tape.HashShape()
-		r = mm.shapes[mm.hash%memoShapes]
+		r = mm.shapes[m.tape.HashShape()%memoShapes]
 		if r == nil || !m.tape.HasShape(r.shape) {
 			r = nil
 		}
@@ -98,13 +98,19 @@ func (mm *Memo[T]) Find(m *Machine) (known *T, learn bool) {
 	return nil, true
 }
 
-// Keep remembers what came of the machine's present resource, after Find asked for it.
-func (mm *Memo[T]) Keep(m *Machine, known *T) {
+// Keep remembers what came of the machine's present resource, after Find asked for it. It takes about so many bytes of
+// memory.
+func (mm *Memo[T]) Keep(m *Machine, known *T, bytes int) {
 	m.noting = false
+	const perDecision = 64
+	if bytes += 8*len(m.nodes) + perDecision*len(m.checks); mm.bytes+bytes > memoBytes {
+		mm.shapes, mm.last, mm.bytes = [memoShapes]*remembered[T]{}, nil, 0
+	}
+	mm.bytes += bytes
 	r := mm.last
 	if r == nil {
 		r = &remembered[T]{shape: m.tape.AppendShape(make(fhirjson.Shape, 0, len(m.nodes)))}
-		mm.shapes[mm.hash%memoShapes], mm.last = r, r
+		mm.shapes[m.tape.HashShape()%memoShapes], mm.last = r, r
 	}
 	d := &r.first
 	for _, c := range m.checks {

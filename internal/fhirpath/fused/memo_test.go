@@ -100,7 +100,7 @@ func TestMemo(t *testing.T) {
 					if learn {
 						p.machine.Focus(p.scope, 0)
 						f := p.walk()
-						memo.Keep(&p.machine, &f)
+						memo.Keep(&p.machine, &f, 64)
 						continue
 					}
 					if got == nil {
@@ -138,7 +138,7 @@ func TestMemoRests(t *testing.T) {
 		p.find(raw, t)
 		if known, learn := memo.Find(&p.machine); learn {
 			learnt, last = learnt+1, i
-			memo.Keep(&p.machine, &found{})
+			memo.Keep(&p.machine, &found{}, 64)
 		} else if known != nil {
 			t.Fatalf("resource %d: something is known of a shape that was never there", i)
 		}
@@ -170,7 +170,7 @@ func TestMemoIsBounded(t *testing.T) {
 			learnt++
 			p.machine.Focus(p.scope, 0)
 			f := p.walk()
-			memo.Keep(&p.machine, &f)
+			memo.Keep(&p.machine, &f, 64)
 		} else if known != nil && !cmp.Equal(want.nodes, known.nodes) {
 			t.Error("what is known is not what the machine finds")
 		}
@@ -182,5 +182,52 @@ func TestMemoIsBounded(t *testing.T) {
 	p.find(large, t)
 	if known, learn := memo.Find(&p.machine); known != nil || learn {
 		t.Error("a large tape is remembered")
+	}
+}
+
+// TestMemoForgets: a memo that has come to its size begins anew.
+func TestMemoForgets(t *testing.T) {
+	t.Parallel()
+	p, ok := compile(t, "Patient", "name.where(use = 'official').family")
+	if !ok {
+		t.Fatal("not taken on")
+	}
+	var memo fused.Memo[found]
+	known := func(family int, use string) bool {
+		raw := []byte(`{"resourceType":"Patient","name":[{"use":"` + use + `"`)
+		for range family {
+			raw = append(raw, `},{"family":"F"`...)
+		}
+		p.find(append(raw, `}]}`...), t)
+		f, learn := memo.Find(&p.machine)
+		if f == nil && !learn {
+			t.Fatalf("%d names: neither known nor to be learnt", family)
+		}
+		if learn {
+			p.machine.Focus(p.scope, 0)
+			f := p.walk()
+			memo.Keep(&p.machine, &f, 1<<20)
+		}
+		return f != nil
+	}
+	for _, tt := range []struct {
+		family int
+		use    string
+		want   bool
+	}{
+		{0, "usual", false},
+		{1, "usual", false},
+		{2, "usual", false},
+		{0, "usual", true},
+		{1, "usual", true},
+		{1, "official", false}, // one too many
+		{1, "official", true},
+		{0, "usual", false},
+		{1, "official", true},
+		{1, "usual", false},
+	} {
+		if got := known(tt.family, tt.use); got != tt.want {
+			t.Errorf("%d more names, use %s: known is %v, want %v", tt.family, tt.use, got, tt.want)
+		}
 	}
 }
