@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -18,6 +20,8 @@ import (
 // crash is a run that dies after a state, and one that goes on.
 type crash struct {
 	state string
+	// until is where the run dies if it cannot come to the state; then another process of a host asks for it, and dies.
+	until string
 	// before and after are flags and answers of the two runs besides what both have.
 	before, after           []string
 	beforeInput, afterInput string
@@ -30,14 +34,13 @@ type crash struct {
 // way is a history that does not go straight: part of the straight way, then other states.
 func way(part int, then ...string) []string { return append(slices.Clone(straightWay[:part]), then...) }
 
-// crashes has a run for every state that the command can come to: the straight way and its side ways. Nothing in
-// the command asks for a change of scope.
+// crashes has a run for every state: the straight way and its side ways.
 func crashes(t *testing.T) []crash {
 	t.Helper()
 	edit := func(name, old, new string) string {
-		text := strings.Replace(string(diabetesRequest), old, new, 1)
-		if text == string(diabetesRequest) {
-			t.Fatalf("request.json does not hold %q", old)
+		text := strings.Replace(string(everybodyRequest), old, new, 1)
+		if text == string(everybodyRequest) {
+			t.Fatalf("everybody.json does not hold %q", old)
 		}
 		path := filepath.Join(t.TempDir(), name)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
@@ -54,12 +57,16 @@ func crashes(t *testing.T) []crash {
 	return append(
 		all,
 		crash{
-			state: "not_feasible", before: []string{"-request", edit("nobody.json", "birthDate <= @2007-12-31", "birthDate <= @1807-12-31")},
+			state: "not_feasible", before: []string{"-request", edit("nobody.json", `"resource": "Patient"`, `"resource": "Patient", "condition": "birthDate < @1807-12-31"`)},
 			way: way(5, "not_feasible"), end: "ended in not_feasible: ",
 		},
 		crash{
-			state: "qa_failed", before: []string{"-request", edit("names.json", "patient_simple", "patient_demographics")},
+			state: "qa_failed", before: []string{"-request", edit("names.json", `"identified"`, `"limited"`)},
 			way: way(13, "qa_failed"), end: "ended in qa_failed: ",
+		},
+		crash{
+			state: "scope_change", until: "requirements_review",
+			way: append(way(4, "scope_change"), straightWay[1:]...),
 		},
 		crash{
 			state: "human_review", before: ask, beforeInput: "a\na\nr\nask the board\n", after: ask, afterInput: "a\na\na\n",
@@ -77,7 +84,7 @@ func TestCrashAndResume(t *testing.T) {
 	t.Parallel()
 	all := crashes(t)
 	for _, s := range orchestrator.DefaultDefinition().States {
-		if s.Name != orchestrator.StateScopeChange && !slices.ContainsFunc(all, func(c crash) bool { return c.state == s.Name }) {
+		if !slices.ContainsFunc(all, func(c crash) bool { return c.state == s.Name }) {
 			t.Errorf("no run dies after %s", s.Name)
 		}
 	}
@@ -89,22 +96,53 @@ func TestCrashAndResume(t *testing.T) {
 	}
 }
 
+// dies runs a process of this program that must be killed, and returns what it prints.
+func dies(t *testing.T, stdin, env string, args ...string) []byte {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), os.Args[0], args...)
+	cmd.Env = append(os.Environ(), env, "TMPDIR="+t.TempDir())
+	cmd.Stdin = strings.NewReader(stdin)
+	out, err := cmd.CombinedOutput()
+	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.Exited() {
+		t.Fatalf("the run was not killed: %v\n%s", err, out)
+	}
+	return out
+}
+
+// askForScopeChange is a host's process that asks for another scope on behalf of the researcher, which nothing in the
+// command does, and dies when that is committed.
+func askForScopeChange(ctx context.Context, id, db string) error {
+	s, err := store.Open(ctx, db)
+	if err != nil {
+		return err
+	}
+	after := crasher{opt: options{crashAfter: orchestrator.StateScopeChange, db: db}, out: newConsole(os.Stdout)}.after
+	o, err := orchestrator.New(s, orchestrator.WithOnStateChange(after))
+	if err != nil {
+		return err
+	}
+	r, err := o.Status(ctx, id)
+	if err != nil {
+		return err
+	}
+	return o.Amend(ctx, orchestrator.ScopeChange{
+		Request: id, By: r.Researcher.Actor(), Reason: "two patients are enough", Patch: []byte(`{"minimumCohort":2}`),
+	})
+}
+
 func crashAndResume(t *testing.T, db string, c crash) {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "out")
-	args := []string{"-db", db, "-out", out}
-	cmd := exec.CommandContext(t.Context(), os.Args[0], slices.Concat(args, c.before, []string{"-crash-after", c.state})...)
-	cmd.Env = append(os.Environ(), asMain+"=1", "TMPDIR="+t.TempDir())
-	cmd.Stdin = strings.NewReader(c.beforeInput)
-	first, err := cmd.CombinedOutput()
-	if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.Exited() {
-		t.Fatalf("the first run was not killed: %v\n%s", err, first)
-	}
+	args := []string{"-db", db, "-out", out, "-data", fewPatients(t)}
+	first := dies(t, c.beforeInput, asMain+"=1", slices.Concat(args, c.before, []string{"-crash-after", cmp.Or(c.until, c.state)})...)
 	found := regexp.MustCompile(`-resume (REQ-\d{8}-[0-9A-F]{8})\n`).FindSubmatch(first)
 	if found == nil {
 		t.Fatalf("the first run does not say how to go on:\n%s", first)
 	}
 	id := string(found[1])
+	if c.until != "" {
+		dies(t, "", asScopeChange+"="+id, db)
+	}
 	resume := slices.Concat(args, c.after, []string{"-resume", id})
 	code, stdout, stderr := quickstart(t, c.afterInput, resume...)
 	if want := c.end; (code == 0) != (want == "") || !strings.Contains(stderr, want) || want == "" && stderr != "" {

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -21,13 +22,21 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/steps"
 )
 
-// asMain in the environment makes the test program the command, for runs that die.
-const asMain = "RESEARCHFLOW_QUICKSTART_MAIN"
+// asMain in the environment makes the test program the command, for runs that die; asScopeChange, with a request's id,
+// makes it ask for a change of its scope in the database that its argument names.
+const (
+	asMain        = "RESEARCHFLOW_QUICKSTART_MAIN"
+	asScopeChange = "RESEARCHFLOW_QUICKSTART_SCOPE_CHANGE"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asMain) != "" {
 		main()
 		return
+	}
+	if id := os.Getenv(asScopeChange); id != "" {
+		fmt.Fprintln(os.Stderr, askForScopeChange(context.Background(), id, os.Args[1]))
+		os.Exit(1)
 	}
 	flag.Parse()
 	// Most of their time the tests wait for the leases of hosts that died.
@@ -50,6 +59,16 @@ func quickstart(t *testing.T, stdin string, args ...string) (code int, stdout, s
 	var out, err bytes.Buffer
 	code = run(t.Context(), args, strings.NewReader(stdin), &out, &err)
 	return code, out.String(), err.String()
+}
+
+// fewPatients writes synthetic data that is enough for every step, and quick with the race detector.
+func fewPatients(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if _, err := synth.WriteDir(dir, synth.Config{Patients: 12}); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // succeed wants exit status 0, and returns standard output.
@@ -161,11 +180,7 @@ func TestRowsAgreeWithGolden(t *testing.T) {
 // TestServer runs every view over a FHIR server that holds the synthetic data of some patients.
 func TestServer(t *testing.T) {
 	t.Parallel()
-	dir := t.TempDir()
-	if _, err := synth.WriteDir(dir, synth.Config{Patients: 12}); err != nil {
-		t.Fatal(err)
-	}
-	server := fhirtest.New(t, fhirtest.Dir(dir))
+	server := fhirtest.New(t, fhirtest.Dir(fewPatients(t)))
 	out := filepath.Join(t.TempDir(), "out")
 	stdout := succeed(t, "", "-fhir", server.URL(), "-out", out)
 	checkHistory(t, stdout)
@@ -180,7 +195,7 @@ func TestServer(t *testing.T) {
 func TestPostgreSQL(t *testing.T) {
 	t.Parallel()
 	out := filepath.Join(t.TempDir(), "out")
-	checkHistory(t, succeed(t, "", "-db", postgres.URL(t), "-out", out))
+	checkHistory(t, succeed(t, "", "-db", postgres.URL(t), "-data", fewPatients(t), "-out", out))
 	delivered(t, out)
 	crashAndResume(t, postgres.URL(t), crash{state: "data_extraction"})
 }
@@ -188,7 +203,7 @@ func TestPostgreSQL(t *testing.T) {
 func TestGatesAsk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	args := []string{"-gates", "ask", "-db", "sqlite://" + filepath.Join(dir, "rf.db"), "-out", filepath.Join(dir, "out")}
+	args := []string{"-gates", "ask", "-data", fewPatients(t), "-db", "sqlite://" + filepath.Join(dir, "rf.db"), "-out", filepath.Join(dir, "out")}
 	// A rejected phenotype goes back to feasibility; then somebody leaves.
 	code, stdout, stderr := quickstart(t, "a\nwhat?\nr\ncount the controls too\na\nq\n", args...)
 	id := regexp.MustCompile(`go on with -db \S+ -resume (REQ-\S+)`).FindStringSubmatch(stderr)
@@ -219,13 +234,15 @@ func TestFaultsAreOneLine(t *testing.T) {
 		return path
 	}
 	broken := filepath.Dir(write("broken/Patient.ndjson", `{"resourceType":"Patient","id":"a"}`+"\n"+`{"resourceType":"Patient","id":`+"\n"))
-	edit := func(name, old, new string) string {
-		text := strings.Replace(string(diabetesRequest), old, new, 1)
-		if text == string(diabetesRequest) {
-			t.Fatalf("request.json does not hold %q", old)
+	few := fewPatients(t)
+	edited := func(name, old, new string) []string {
+		text := strings.Replace(string(everybodyRequest), old, new, 1)
+		if text == string(everybodyRequest) {
+			t.Fatalf("everybody.json does not hold %q", old)
 		}
-		return write(name, text)
+		return []string{"-data", few, "-request", write(name, text)}
 	}
+	const patients = `"resource": "Patient"`
 	tests := []struct {
 		name string
 		args []string
@@ -249,10 +266,10 @@ func TestFaultsAreOneLine(t *testing.T) {
 		{"no request file", []string{"-request", filepath.Join(dir, "nowhere.json")}, 1, "nowhere.json: no such file"},
 		{"request is no JSON", []string{"-request", write("text.json", "hello")}, 1, "text.json: orchestrator: request: line 1: not JSON"},
 		{"fields are missing", []string{"-request", write("empty.json", "{}")}, 1, "researcher.email is missing"},
-		{"unknown view", []string{"-request", edit("view.json", "patient_simple", "patient_complicated")}, 1, "dataElements[0]"},
-		{"bad condition", []string{"-request", edit("condition.json", "birthDate <= @2007-12-31", "birthDate <= ")}, 1, "inclusion[0].condition"},
-		{"nobody", []string{"-request", edit("nobody.json", "birthDate <= @2007-12-31", "birthDate <= @1807-12-31")}, 1, "ended in not_feasible: no patient satisfies the criteria"},
-		{"names at level limited", []string{"-request", edit("names.json", "patient_simple", "patient_demographics")}, 1, "ended in qa_failed: identifiers: "},
+		{"unknown view", edited("view.json", "patient_simple", "patient_complicated"), 1, "dataElements[1]"},
+		{"bad condition", edited("condition.json", patients, patients+`, "condition": "birthDate <="`), 1, "inclusion[0].condition"},
+		{"nobody", edited("nobody.json", patients, patients+`, "condition": "birthDate < @1807-12-31"`), 1, "ended in not_feasible: no patient satisfies the criteria"},
+		{"names at level limited", edited("names.json", `"identified"`, `"limited"`), 1, "ended in qa_failed: identifiers: "},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
