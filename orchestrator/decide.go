@@ -39,7 +39,7 @@ func (o *Orchestrator) Decide(ctx context.Context, dec Decision) error {
 		if err != nil {
 			return err
 		}
-		if err := repeated(g, dec.By, digest); err != nil {
+		if err := repeated(g, digest, dec.By, dec.OnBehalfOf); err != nil {
 			return err
 		}
 		if d.r.Suspended != nil {
@@ -114,9 +114,9 @@ func (o *Orchestrator) gateAsIs(ctx context.Context, d *draft, id string) (*Gate
 	return nil, ErrNotFound
 }
 
-// repeated is errNothing for the same decision, and an error for another one by the same reviewer or
-// at a gate that is settled.
-func repeated(g *Gate, by Actor, digest string) error {
+// repeated is errNothing for the same decision, and an error for another one by the same reviewer, by or for somebody
+// who has spoken already (a person counts once, whoever spoke for them), or at a gate that is settled.
+func repeated(g *Gate, digest string, by Actor, onBehalfOf *Actor) error {
 	for _, a := range g.Approvals {
 		if a.Digest == digest {
 			return errNothing
@@ -130,12 +130,17 @@ func repeated(g *Gate, by Actor, digest string) error {
 		return decided
 	}
 	for _, a := range g.Approvals {
-		if a.By.Same(by) {
+		if a.voice(by) || onBehalfOf != nil && a.voice(*onBehalfOf) {
 			decided.Verdict, decided.At = a.Verdict, a.At
 			return decided
 		}
 	}
 	return nil
+}
+
+// voice says whether the decision is a person's, made by them or for them.
+func (a *Approval) voice(p Actor) bool {
+	return a.By.Same(p) || a.OnBehalfOf != nil && a.OnBehalfOf.Same(p)
 }
 
 // mayDecide returns the role that allows the decision.
@@ -328,7 +333,7 @@ func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 			return err
 		}
 		if g.Status != GateOpen {
-			return repeated(g, x.To, "")
+			return repeated(g, "", x.To, nil)
 		}
 		if slices.ContainsFunc(g.Delegations, func(y Delegation) bool { return y.From.Same(x.From) && y.To.Same(x.To) }) {
 			return errNothing

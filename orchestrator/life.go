@@ -144,7 +144,7 @@ func (o *Orchestrator) Suspend(ctx context.Context, id string, by Actor, reason 
 			d.c.Gates = append(d.c.Gates, g)
 		}
 		d.r.Suspended = s
-		return d.note("suspended", "")
+		return d.intervene(InterveneSuspend, "", by, reason)
 	})
 }
 
@@ -173,8 +173,16 @@ func (o *Orchestrator) Resume(ctx context.Context, id string, by Actor, reason s
 			}
 			d.c.Gates = append(d.c.Gates, g)
 		}
-		return d.note("resumed", "")
+		return d.intervene(InterveneResume, "", by, reason)
 	})
+}
+
+// intervene records what a person did, with the reason, which is no matter of the audit trail.
+func (d *draft) intervene(kind InterventionKind, value string, by Actor, reason string) error {
+	d.c.Interventions = append(d.c.Interventions, Intervention{
+		ID: audit.NewID(d.now), Request: d.r.ID, Kind: kind, By: by, Reason: reason, Value: value, At: d.now,
+	})
+	return d.note(string(kind), value)
 }
 
 // note records a change of the request's row that is no change of state.
@@ -206,7 +214,7 @@ func (o *Orchestrator) Retry(ctx context.Context, id string, by Actor, reason st
 			d.schedule(d.def.states[d.r.State], Execution{
 				Attempt: old.Attempt + 1, Failed: old.Failed, Lost: old.Lost, RunAt: d.now, Status: StepReady,
 			})
-			return d.note("retry", old.Step)
+			return d.intervene(InterveneRetry, old.Step, by, reason)
 		}
 		back := d.def.states[d.r.Returns[d.r.State]]
 		if back == nil || back.Kind != Working {
@@ -223,7 +231,7 @@ func (o *Orchestrator) Reassign(ctx context.Context, id, assignee string, by Act
 			return errNothing
 		}
 		d.r.Assignee = assignee
-		return d.note("assignee", assignee)
+		return d.intervene(InterveneReassign, assignee, by, reason)
 	})
 }
 
@@ -238,7 +246,7 @@ func (o *Orchestrator) SetPriority(ctx context.Context, id string, p Priority, b
 		}
 		d.r.Priority = p
 		d.c.Reprioritize = true
-		return d.note("priority", p.String())
+		return d.intervene(IntervenePriority, p.String(), by, reason)
 	})
 }
 
@@ -253,9 +261,9 @@ func (o *Orchestrator) SetDue(ctx context.Context, id string, due time.Time, by 
 		d.r.Due = due
 		d.c.ClearTimers = append(d.c.ClearTimers, TimerOverdue)
 		if due.IsZero() {
-			return d.note("due", "")
+			return d.intervene(InterveneDue, "", by, reason)
 		}
 		d.timer(TimerOverdue, "", due)
-		return d.note("due", due.Format(time.RFC3339))
+		return d.intervene(InterveneDue, due.Format(time.RFC3339Nano), by, reason)
 	})
 }

@@ -104,6 +104,12 @@ func (o *Orchestrator) Escalations(ctx context.Context, id string) ([]Escalation
 	return exists(ctx, o, id, rows, err)
 }
 
+// Interventions returns what people did to a request beside deciding, first one first.
+func (o *Orchestrator) Interventions(ctx context.Context, id string) ([]Intervention, error) {
+	rows, err := o.store.Interventions(ctx, id)
+	return exists(ctx, o, id, rows, err)
+}
+
 // Executions returns every attempt at a step of a request, first one first.
 func (o *Orchestrator) Executions(ctx context.Context, id string) ([]Execution, error) {
 	rows, err := o.store.Executions(ctx, id)

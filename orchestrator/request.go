@@ -120,6 +120,31 @@ type StateChange struct {
 	Commit string `json:"commit"`
 }
 
+// InterventionKind says what a person did to a request beside deciding at its gates.
+type InterventionKind string
+
+// The kinds of intervention.
+const (
+	InterveneSuspend  InterventionKind = "suspend"
+	InterveneResume   InterventionKind = "resume"
+	InterveneRetry    InterventionKind = "retry" // a step that waited for its next attempt; Value is the step
+	InterveneReassign InterventionKind = "reassign"
+	IntervenePriority InterventionKind = "priority"
+	InterveneDue      InterventionKind = "due"
+)
+
+// Intervention is what a person did to a request that changed no state; what did is in the history.
+type Intervention struct {
+	ID      string           `json:"id"`
+	Request string           `json:"request"`
+	Kind    InterventionKind `json:"kind"`
+	By      Actor            `json:"by"`
+	Reason  string           `json:"reason"`
+	// Value is what it was changed to: the assignee, the priority, the due date (RFC 3339); "" nothing.
+	Value string    `json:"value,omitempty"`
+	At    time.Time `json:"at"`
+}
+
 // Verdict is what a reviewer says at a gate.
 type Verdict string
 

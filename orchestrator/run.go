@@ -258,13 +258,20 @@ func (e *engine) claimSteps(ctx context.Context) (bool, error) {
 
 // adopt moves live requests of old definitions to this host's, where the host says how, and takes up parked ones again.
 func (e *engine) adopt() {
-	for r, err := range e.o.Active(e.claiming) {
+	live := true
+	queries := []Query{{Live: &live, Parked: true, Limit: 200}}
+	if old := slices.Sorted(maps.Keys(e.o.cfg.migrations)); len(old) > 0 {
+		queries = append(queries, Query{Live: &live, Definitions: old, Limit: 200})
+	}
+	for _, q := range queries {
+		e.adoptAll(q)
+	}
+}
+
+func (e *engine) adoptAll(q Query) {
+	for r, err := range e.o.All(e.claiming, q) {
 		if err != nil {
 			return // the next start tries again; each change of a request does so, too
-		}
-		_, old := e.o.cfg.migrations[r.Definition]
-		if !old && r.Parked == "" {
-			continue
 		}
 		err := e.o.change(e.claiming, r.ID, func(_ context.Context, d *draft) error {
 			if d.r.Parked != "" {

@@ -65,12 +65,13 @@ type Store interface {
 
 	// Digest returns the digest that a request was submitted with.
 	Digest(ctx context.Context, request string) (string, error)
-	// History, RequirementsVersions, Gates, Escalations, Executions, FeasibilityReports and Deliveries
-	// return all such rows of a request, oldest first.
+	// History, RequirementsVersions, Gates, Escalations, Interventions, Executions, FeasibilityReports and
+	// Deliveries return all such rows of a request, oldest first.
 	History(ctx context.Context, request string) ([]StateChange, error)
 	RequirementsVersions(ctx context.Context, request string) ([]RequirementsVersion, error)
 	Gates(ctx context.Context, request string) ([]Gate, error)
 	Escalations(ctx context.Context, request string) ([]Escalation, error)
+	Interventions(ctx context.Context, request string) ([]Intervention, error)
 	Executions(ctx context.Context, request string) ([]Execution, error)
 	FeasibilityReports(ctx context.Context, request string) ([]FeasibilityReport, error)
 	Deliveries(ctx context.Context, request string) ([]Delivery, error)
@@ -152,6 +153,8 @@ type Commit struct {
 	Approvals   []Approval
 	Delegations []Delegation
 	Escalations []Escalation
+
+	Interventions []Intervention
 
 	Feasibility *FeasibilityReport
 	Delivery    *Delivery
@@ -268,6 +271,10 @@ type Query struct {
 	WaitingFor []string
 	// Overdue selects live requests whose due date, or whose open gate's, has passed.
 	Overdue bool
+	// Parked selects requests that no host can go on with.
+	Parked bool
+	// Definitions selects requests that are bound to one of these definitions, by hash.
+	Definitions []string
 	// Text selects requests whose title holds words that begin with each of these words, in any order.
 	Text string
 	// Limit is the size of a page: 0 means 50, at most 1000.

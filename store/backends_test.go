@@ -28,8 +28,17 @@ var (
 func TestMain(m *testing.M) {
 	storetest.Child(sqliteBackend(), postgresBackend())
 	flag.Parse()
-	if testing.Short() {
-		_ = flag.Set("rapid.checks", "15")
+	// Most of their time the tests wait: for the leases of hosts that died, for databases that come back.
+	_ = flag.Set("test.parallel", "8")
+	// As many random histories as an everyday run can afford; -rapid.checks=1000 has more.
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "rapid.checks" })
+	switch {
+	case chosen:
+	case testing.Short():
+		_ = flag.Set("rapid.checks", "10")
+	default:
+		_ = flag.Set("rapid.checks", "40")
 	}
 	code := pool.Main(m)
 	if err := goleak.Find(); err != nil && code == 0 {

@@ -22,7 +22,7 @@ func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	err := s.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		w := writer{s: s, tx: tx, c: c}
 		for _, part := range []func(context.Context) error{
-			w.request, w.log, w.steps, w.gates, w.timers, w.records, w.flush,
+			w.request, w.log, w.steps, w.gates, w.interventions, w.timers, w.records, w.flush,
 		} {
 			if err := part(ctx); err != nil {
 				return err
@@ -77,6 +77,32 @@ func (s *Store) transact(ctx context.Context, f func(context.Context, bun.Tx) er
 	return s.resolve(ctx, made)
 }
 
+// inTx runs f in a transaction. A connection whose transaction did not end in order is not used again.
+func (s *Store) inTx(ctx context.Context, f func(context.Context, bun.Tx) error) error {
+	conn, err := s.write.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close() }()
+	tx, err := conn.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := f(ctx, tx); err != nil {
+		if rollback := tx.Rollback(); rollback != nil {
+			discard(conn)
+		}
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		if !answered(err) {
+			discard(conn)
+		}
+		return err
+	}
+	return nil
+}
+
 // discard has database/sql close the connection, which ends its transaction, rather than use it again.
 func discard(conn bun.Conn) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
@@ -107,7 +133,7 @@ func (s *Store) resolve(ctx context.Context, made func(context.Context) (bool, e
 // request's row, or its chain's, so the question waits for its end.
 func (s *Store) Committed(ctx context.Context, request, commit string) (bool, error) {
 	found := false
-	err := s.write.RunInTx(ctx, nil, func(ctx context.Context, tx bun.Tx) error {
+	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		if s.postgres() {
 			for _, q := range []string{
 				"SELECT 1 FROM requests WHERE id = ? FOR UPDATE", "SELECT 1 FROM audit_heads WHERE chain = ? FOR UPDATE",
@@ -364,6 +390,20 @@ func (w *writer) gates(ctx context.Context) error {
 	for _, e := range w.c.Escalations {
 		var j jsonWriter
 		row := escalationRow{ID: e.ID, RequestID: e.Request, GateID: e.Gate, Level: e.Level, Roles: j.write(e.Roles), At: at(e.At)}
+		if err := errors.Join(j.err, w.insert(ctx, &row)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *writer) interventions(ctx context.Context) error {
+	for _, x := range w.c.Interventions {
+		var j jsonWriter
+		row := interventionRow{
+			ID: x.ID, RequestID: x.Request, Kind: string(x.Kind), PersonID: person(x.By), ByActor: j.write(x.By),
+			Reason: x.Reason, Value: x.Value, At: at(x.At),
+		}
 		if err := errors.Join(j.err, w.insert(ctx, &row)); err != nil {
 			return err
 		}

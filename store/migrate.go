@@ -92,7 +92,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return s.guarded(ctx, func(tx bun.Tx) error {
+	return s.guarded(ctx, func(ctx context.Context, tx bun.Tx) error {
 		done, err := s.applied(ctx, tx, all)
 		if err != nil {
 			return err
@@ -120,7 +120,7 @@ func (s *Store) MigrateDown(ctx context.Context, version int) error {
 	if version < 0 || version > len(all) {
 		return fmt.Errorf("store: migrations: there is no version %d", version)
 	}
-	return s.guarded(ctx, func(tx bun.Tx) error {
+	return s.guarded(ctx, func(ctx context.Context, tx bun.Tx) error {
 		done, err := s.applied(ctx, tx, all)
 		if err != nil {
 			return err
@@ -141,35 +141,47 @@ func (s *Store) MigrateDown(ctx context.Context, version int) error {
 const guardKey = 0x72666c6f77
 
 // guarded runs f in a transaction that excludes every other migration: SQLite's begin by taking the
-// write lock, PostgreSQL's take an advisory lock that ends with them, however they end.
-func (s *Store) guarded(ctx context.Context, f func(tx bun.Tx) error) error {
-	tx, err := s.write.BeginTx(ctx, nil)
-	if err != nil {
-		return wrap("migrate", err)
-	}
-	defer func() { _ = tx.Rollback() }()
-	if s.postgres() {
-		for _, q := range []string{
-			fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", guardKey),
-			"CREATE SCHEMA IF NOT EXISTS " + s.opt.schema,
-		} {
-			if _, err := tx.Tx.ExecContext(ctx, q); err != nil {
-				return wrap("migrate", err)
+// write lock, PostgreSQL's take an advisory lock that ends with them, however they end. The limits on statements do
+// not hold in it: a large table takes its time, and whoever waits for it waits until ctx ends.
+func (s *Store) guarded(ctx context.Context, f func(ctx context.Context, tx bun.Tx) error) error {
+	ctx = context.WithValue(ctx, unlimited{}, true)
+	for {
+		ran, fault := false, error(nil)
+		err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+			ran = true
+			if err := s.prepareMigrations(ctx, tx); err != nil {
+				return err
 			}
+			fault = f(ctx, tx)
+			return fault
+		})
+		if fault != nil {
+			return fault
+		}
+		// On SQLite each try to begin waits for busy_timeout; another host may take longer.
+		if ran || !contention(err) || ctx.Err() != nil {
+			return wrap("migrate", err)
 		}
 	}
+}
+
+func (s *Store) prepareMigrations(ctx context.Context, tx bun.Tx) error {
 	timestamp := "text"
+	var first []string
 	if s.postgres() {
 		timestamp = "timestamptz"
+		first = []string{
+			"SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0",
+			fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", guardKey), "CREATE SCHEMA IF NOT EXISTS " + s.opt.schema,
+		}
 	}
-	if _, err := tx.Tx.ExecContext(ctx, "CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY,"+
-		" name text NOT NULL, checksum text NOT NULL, applied_at "+timestamp+" NOT NULL)"); err != nil {
-		return wrap("migrate", err)
+	for _, q := range append(first, "CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY,"+
+		" name text NOT NULL, checksum text NOT NULL, applied_at "+timestamp+" NOT NULL)") {
+		if _, err := tx.Tx.ExecContext(ctx, q); err != nil {
+			return err
+		}
 	}
-	if err := f(tx); err != nil {
-		return err
-	}
-	return wrap("migrate", tx.Commit())
+	return nil
 }
 
 // applied returns how many migrations the database has, having checked that they are these.

@@ -376,6 +376,19 @@ type escalationRow struct {
 	At        stamp
 }
 
+type interventionRow struct {
+	bun.BaseModel `bun:"table:interventions,alias:i"`
+
+	ID        string `bun:",pk"`
+	RequestID string
+	Kind      string
+	PersonID  string
+	ByActor   string
+	Reason    string
+	Value     string
+	At        stamp
+}
+
 type deliveryRow struct {
 	bun.BaseModel `bun:"table:deliveries,alias:y"`
 

@@ -179,7 +179,7 @@ func (s *Store) openSQLite(_ context.Context, path string) error {
 		return fmt.Errorf("store: sqlite: %w", err)
 	}
 	open := func(c driver.Connector, conns int) *bun.DB {
-		db := sql.OpenDB(s.opt.wrap(c))
+		db := sql.OpenDB(s.opt.wrap(limited{c, s.opt.statement}))
 		db.SetMaxOpenConns(conns)
 		db.SetMaxIdleConns(conns)
 		return bun.NewDB(db, sqlitedialect.New())

@@ -181,6 +181,24 @@ func tampered(t *testing.T, db database) {
 	}
 }
 
+// TestStatementsAreLimited: a statement without an end is ended by the store, not by its caller.
+func TestStatementsAreLimited(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) {
+		s := openStore(t, string(b.New(t).(database)), store.WithStatementTimeout(time.Second))
+		const endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+		var n int
+		if err := s.DB().QueryRowContext(t.Context(), endless).Scan(&n); err == nil {
+			t.Errorf("a query without an end counted to %d", n)
+		}
+		if _, err := s.DB().ExecContext(t.Context(), "CREATE TABLE forever AS "+endless); err == nil {
+			t.Error("a statement without an end came to its end")
+		}
+		if err := s.Ping(t.Context()); err != nil {
+			t.Errorf("afterwards: %v", err)
+		}
+	})
+}
+
 func TestWakeReachesOtherHosts(t *testing.T) {
 	t.Parallel()
 	address := pool.URL(t)

@@ -57,12 +57,13 @@ var operationsWant = map[string][]string{
 		"ada@example.org|request.submitted|1|TIME|TIME", "ada@example.org|state.changed|2|TIME|TIME",
 		"rev-1|gate.decided|4|TIME|TIME", "rev-1|state.changed|4|TIME|TIME",
 	},
-	"failures":    {"extract_data|failed|error|1|1|TIME"},
-	"backlog":     {"message notification|new|1|TIME"},
-	"hosts":       {},
-	"links":       {},
-	"definitions": {"HASH|3"},
-	"prune":       {},
+	"interventions": {"overdue|priority|urgent|boss|the grant ends|TIME"},
+	"failures":      {"extract_data|failed|error|1|1|TIME"},
+	"backlog":       {"message notification|new|1|TIME"},
+	"hosts":         {},
+	"links":         {},
+	"definitions":   {"HASH|3"},
+	"prune":         {},
 }
 
 // TestOperationsPage runs each SQL block of docs/operations.md after some requests went through.
@@ -183,6 +184,10 @@ func operate(t *testing.T, s storetest.Store, raw *sql.DB) map[string]string {
 				t.Fatal(err)
 			}
 		}
+	}
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	if err := o.SetPriority(ctx, ids["overdue"], orchestrator.Urgent, boss, "the grant ends"); err != nil {
+		t.Fatal(err)
 	}
 	for _, q := range []string{
 		"UPDATE gates SET due_at = '2026-01-01 00:00:00.000000+00:00' WHERE request_id = '" + ids["overdue"] + "'",

@@ -109,6 +109,12 @@ func (s *Store) filter(sel *bun.SelectQuery, q orchestrator.Query) (*bun.SelectQ
 		sel = sel.Where("r.outcome = ''").Where("(r.due_at < ? OR EXISTS (SELECT 1 FROM gates AS w WHERE w.id = r.gate_id"+
 			" AND w.status = 'open' AND (w.due_at < ? OR w.escalations > 0)))", s.now(), s.now())
 	}
+	if q.Parked {
+		sel = sel.Where("r.parked <> ''")
+	}
+	if len(q.Definitions) > 0 {
+		sel = sel.Where("r.definition IN (?)", bun.List(q.Definitions))
+	}
 	sel = s.text(sel, words(q.Text))
 	if q.Cursor != "" {
 		c, err := parseCursor(q.Cursor)

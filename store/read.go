@@ -185,6 +185,18 @@ func (s *Store) Escalations(ctx context.Context, request string) ([]orchestrator
 	})
 }
 
+// Interventions implements [orchestrator.Store].
+func (s *Store) Interventions(ctx context.Context, request string) ([]orchestrator.Intervention, error) {
+	return rowsOf(ctx, s, "interventions", request, []string{"at", "id"}, func(i *interventionRow) (orchestrator.Intervention, error) {
+		out := orchestrator.Intervention{
+			ID: i.ID, Request: i.RequestID, Kind: orchestrator.InterventionKind(i.Kind), Reason: i.Reason, Value: i.Value, At: i.At.Time,
+		}
+		var j jsonReader
+		j.actor("by_actor", i.ByActor, &out.By)
+		return out, j.err
+	})
+}
+
 // Executions implements [orchestrator.Store].
 func (s *Store) Executions(ctx context.Context, request string) ([]orchestrator.Execution, error) {
 	return rowsOf(ctx, s, "executions", request, []string{"visit", "attempt"}, func(e *executionRow) (orchestrator.Execution, error) {

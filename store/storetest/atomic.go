@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,53 +22,6 @@ import (
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
-
-// Report is what a test of a promise did, for the table that the tests print.
-type Report struct {
-	Promise string // R1, …
-	Backend string
-	What    string
-	Sites   int // call sites, or other things that were varied
-	Runs    int
-	Result  string
-}
-
-// Reports collects [Report]s; any goroutine may use it.
-type Reports struct {
-	mu   sync.Mutex
-	rows []Report
-}
-
-// Add adds a row.
-func (r *Reports) Add(row Report) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.rows = append(r.rows, row)
-}
-
-// String is the table, ordered by promise.
-func (r *Reports) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.rows) == 0 {
-		return ""
-	}
-	number := func(p string) int { n, _ := strconv.Atoi(strings.TrimPrefix(p, "R")); return n }
-	slices.SortStableFunc(r.rows, func(a, b Report) int { return number(a.Promise) - number(b.Promise) })
-	var b strings.Builder
-	fmt.Fprintf(&b, "%-4s %-9s %-58s %6s %6s  %s\n", "", "database", "what ran", "sites", "runs", "result")
-	for _, x := range r.rows {
-		fmt.Fprintf(&b, "%-4s %-9s %-58s %6d %6d  %s\n", x.Promise, x.Backend, x.What, x.Sites, x.Runs, x.Result)
-	}
-	return b.String()
-}
-
-func result(t *testing.T) string {
-	if t.Failed() {
-		return "FAILED"
-	}
-	return "kept"
-}
 
 const (
 	effectsTable = "CREATE TABLE storetest_effects (request_id text NOT NULL, visit integer NOT NULL, step text NOT NULL)"
@@ -98,8 +53,21 @@ func (k *collector) Append(_ context.Context, s audit.Sealed) error {
 	return nil
 }
 
+// faultDefinition is the default one with steps that may lose their host as often as they are killed here.
+func faultDefinition() *orchestrator.Definition {
+	d := orchestrator.DefaultDefinition()
+	for i := range d.States {
+		if d.States[i].Kind == orchestrator.Working {
+			retry := orchestrator.DefaultRetry()
+			retry.Takeovers = 1000
+			d.States[i].Retry = &retry
+		}
+	}
+	return d
+}
+
 func faultOptions(sink audit.Sink) []orchestrator.Option {
-	return append(Steps(countEffect), orchestrator.WithLease(faultLease), orchestrator.WithAuditSink(sink),
+	return append(Steps(countEffect), orchestrator.WithDefinition(faultDefinition()), orchestrator.WithLease(faultLease), orchestrator.WithAuditSink(sink),
 		orchestrator.WithNotifier(orchestrator.NotifierFunc(func(context.Context, orchestrator.Notification) error { return nil })))
 }
 
@@ -127,7 +95,7 @@ func faultLife(ctx context.Context, db Database, f *Faults, key string, sink aud
 
 // checkLife checks everything about a request that has come to its end.
 func checkLife(ctx context.Context, s orchestrator.Store, raw *sql.DB, id string) error {
-	if err := Check(ctx, s, orchestrator.DefaultDefinition(), id); err != nil {
+	if err := Check(ctx, s, faultDefinition(), id); err != nil {
 		return err
 	}
 	history, err := s.History(ctx, id)
@@ -162,76 +130,157 @@ func checkLife(ctx context.Context, s orchestrator.Store, raw *sql.DB, id string
 	return nil
 }
 
-// Atomic tests R1, R4 and R6: at every call that a full life of a request makes to the database driver,
-// the call fails, or is made and then fails. Whatever happens, the life comes to its end, with every row
-// there once.
+// Atomic tests R1, R4 and R6: at every place from which a full life of a request calls the database driver, a call
+// fails, or is made and then fails. Whatever happens, the life comes to its end, with every row there once. One life
+// meets many failures, each after something was committed since the last.
 func Atomic(t *testing.T, b Backend, reports *Reports) {
 	for _, mode := range []Mode{Fail, FailAfter} {
 		t.Run(strings.ReplaceAll(mode.String(), " ", "-"), func(t *testing.T) {
-			db, raw := faultDatabase(t, b)
-			ctx := t.Context()
+			t.Parallel()
+			if os.Getenv(EveryEnv) == "every" {
+				everyCall(t, b, mode, reports)
+				return
+			}
+			w := newFaultWorld(t, b)
 			var f Faults
-			sink := &collector{}
-			f.Arm(0, 0)
-			if _, err := faultLife(ctx, db, &f, "count", sink); err != nil {
-				t.Fatal(err)
-			}
-			picked, what := pick(&f)
-			clean, err := db.Open(ctx, OpenOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = clean.Close() }()
-			for _, n := range picked {
-				if t.Failed() {
-					break
+			first := w.sites(t, &f)
+			pending, hit := maps.Clone(first), map[string]bool{}
+			causes := map[string]string{} // of the sites that only a failure leads to
+			lives := 0
+			for idle := 0; (len(pending) > 0 || len(causes) > 0) && idle < 2 && !t.Failed(); lives++ {
+				again := slices.Concat(slices.Collect(maps.Keys(pending)), slices.Collect(maps.Values(causes)))
+				f.ArmSites(mode, again, slices.Collect(maps.Keys(causes)))
+				id, err := faultLife(t.Context(), w.db, &f, fmt.Sprint("life ", lives), w.sink)
+				w.check(t, id, err, mode, f.Hit())
+				before := len(hit)
+				for _, s := range f.Hit() {
+					hit[s] = true
+					delete(pending, s)
+					delete(causes, s)
 				}
-				f.Arm(n, mode)
-				id, err := faultLife(ctx, db, &f, strconv.Itoa(n), sink)
-				where := fmt.Sprintf("call %d", n)
-				if calls := f.Calls(); n <= len(calls) {
-					where += " (" + calls[n-1] + ")"
+				for s, cause := range f.Causes() {
+					if cause != "" && !first[s] && !hit[s] && !testing.Short() {
+						causes[s] = cause
+					}
 				}
-				if err == nil {
-					err = checkLife(ctx, clean, raw, id)
-				}
-				if err == nil {
-					err = sink.complete(ctx, clean, id)
-				}
-				if err != nil {
-					t.Errorf("%s, %v: %v", mode, where, err)
+				idle++
+				if len(hit) > before {
+					idle = 0
 				}
 			}
-			reports.Add(Report{"R1", b.Name, what + ": " + mode.String() + " (also R4, R6)", len(f.Sites()), len(picked), result(t)})
+			missed(t, pending, hit)
+			for s := range first {
+				delete(hit, s)
+			}
+			t.Logf("%d call sites that a failure leads to were not met again", len(causes))
+			reportSites(t, b, reports, "every call site in a life", mode, first, lives)
+			reports.Add(Report{"R1", b.Name, fmt.Sprintf("and every one that a failure leads to: %s", mode), len(hit), len(hit), result(t)})
 		})
 	}
 }
 
-// EveryEnv is the environment variable that has the fault tests try every single call of a life ("every"). Otherwise
-// they try each place in the code that calls come from, once; with -short some of these.
-const EveryEnv = "RESEARCHFLOW_FAULTS"
-
-// pick chooses the calls to break, from a life that was counted.
-func pick(f *Faults) (picked []int, what string) {
-	if os.Getenv(EveryEnv) == "every" {
-		for n := range len(f.Calls()) {
-			picked = append(picked, n+1)
-		}
-		return picked, "every driver call of a life"
+// missed fails when too many sites did not come again: it differs a little from life to life which connection
+// is opened, and when others are woken.
+func missed(t *testing.T, pending, hit map[string]bool) {
+	t.Helper()
+	for s := range pending {
+		t.Logf("not met again: %s", s)
 	}
-	for _, numbers := range f.Sites() {
-		picked = append(picked, numbers[len(numbers)/2])
+	if len(pending) > len(hit)/20 {
+		t.Errorf("%d sites of %d were not met again", len(pending), len(pending)+len(hit))
 	}
-	slices.Sort(picked)
-	if !testing.Short() {
-		return picked, "every call site in a life"
-	}
-	var some []int
-	for i := 0; i < len(picked); i += 7 {
-		some = append(some, picked[i])
-	}
-	return some, "some call sites in a life"
 }
+
+// everyCall has each single call of a life fail, each in a life of its own.
+func everyCall(t *testing.T, b Backend, mode Mode, reports *Reports) {
+	t.Helper()
+	w := newFaultWorld(t, b)
+	var f Faults
+	w.sites(t, &f)
+	calls, hit := len(f.Calls()), map[string]bool{}
+	for n := 1; n <= calls && !t.Failed(); n++ {
+		f.Arm(n, mode)
+		id, err := faultLife(t.Context(), w.db, &f, strconv.Itoa(n), w.sink)
+		what := f.Sites()
+		for s, numbers := range what {
+			if slices.Contains(numbers, n) {
+				hit[s] = true
+				w.check(t, id, err, mode, []string{s})
+			}
+		}
+	}
+	reportSites(t, b, reports, "every driver call of a life", mode, hit, calls)
+}
+
+// faultWorld is a database that things are done to.
+type faultWorld struct {
+	db    SQLDatabase
+	raw   *sql.DB
+	sink  *collector
+	clean Store
+}
+
+func newFaultWorld(t *testing.T, b Backend) *faultWorld {
+	t.Helper()
+	db, raw := faultDatabase(t, b)
+	return &faultWorld{db, raw, &collector{}, another(t, db)}
+}
+
+// sites are the places that calls come from in a life in which nothing fails; with -short some of them.
+func (w *faultWorld) sites(t *testing.T, f *Faults) map[string]bool {
+	t.Helper()
+	f.Arm(0, 0)
+	if _, err := faultLife(t.Context(), w.db, f, "count", w.sink); err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]bool{}
+	for i, s := range slices.Sorted(maps.Keys(f.Sites())) {
+		if i%7 == 0 || !testing.Short() {
+			all[s] = true
+		}
+	}
+	return all
+}
+
+// check wants a life in which calls failed to have come to its end, and everything about it to be in order.
+func (w *faultWorld) check(t *testing.T, id string, err error, mode Mode, hit []string) {
+	t.Helper()
+	if err == nil {
+		err = checkLife(t.Context(), w.clean, w.raw, id)
+	}
+	if err == nil {
+		err = w.sink.complete(t.Context(), w.clean, id)
+	}
+	if err != nil {
+		t.Errorf("%s, at\n%s\n%v", mode, strings.Join(hit, "\n"), err)
+	}
+}
+
+// reportSites adds a row for R1, and for the promises that the same failures show.
+func reportSites(t *testing.T, b Backend, reports *Reports, what string, mode Mode, hit map[string]bool, lives int) {
+	t.Helper()
+	reports.Add(Report{"R1", b.Name, fmt.Sprintf("%s: %s (%d lives)", what, mode, lives), len(hit), len(hit), result(t)})
+	for _, part := range []struct{ promise, site, what string }{
+		{"R4", ".succeed", "of these, while a step's result is written; effects counted"},
+		{"R6", ".Decide", "of these, while a decision is written"},
+		{"R10", "commit < ", "of these, the reply to COMMIT is lost"},
+	} {
+		if part.promise == "R10" && mode != FailAfter {
+			continue
+		}
+		n := 0
+		for s := range hit {
+			if strings.Contains(s, part.site) {
+				n++
+			}
+		}
+		reports.Add(Report{part.promise, b.Name, part.what + ": " + mode.String(), n, n, result(t)})
+	}
+}
+
+// EveryEnv is the environment variable that has the tests of failing calls try every single call of a life, each in a
+// life of its own ("every"). Otherwise they try each place in the code that calls come from; with -short some of these.
+const EveryEnv = "RESEARCHFLOW_FAULTS"
 
 // complete says whether every entry of a chain came to the sink.
 func (k *collector) complete(ctx context.Context, s orchestrator.Store, id string) error {
@@ -321,15 +370,17 @@ func childMain(b Backend, role, address string, args []string) error {
 	return errors.New("no such role")
 }
 
+// lifeRole goes on with a life until it is killed at one of the sites in a file, one a line, whose site it has written
+// to another.
 func lifeRole(ctx context.Context, db reopened, args []string) error {
-	n, err1 := strconv.Atoi(args[0])
-	mode, err2 := strconv.Atoi(args[1])
+	mode, err1 := strconv.Atoi(args[0])
+	text, err2 := os.ReadFile(args[2])
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	var f Faults
-	f.Arm(n, Mode(mode))
-	_, err := faultLife(ctx, db, &f, args[2], &collector{})
+	f := Faults{log: args[3]}
+	f.ArmSites(Mode(mode), strings.Split(string(text), "\n"), nil)
+	_, err := faultLife(ctx, db, &f, args[1], &collector{})
 	return err
 }
 
@@ -354,77 +405,85 @@ func prepareChild(ctx context.Context, b Backend, role, address string, args ...
 	return cmd, out, nil
 }
 
-// Killed tests R1 with the process killed at every driver call of a life: a second process finds a
-// database in which nothing is half, and brings the request to its end.
+// Killed tests R1 with the process killed at every place from which a life calls the database driver: the next process
+// finds a database in which nothing is half, and goes on, until it is killed itself. In the end the request has come to
+// its end.
 func Killed(t *testing.T, b Backend, reports *Reports) {
 	if b.Reopen == nil {
 		t.Skip("SKIPPED: the backend cannot be opened by another process")
 	}
 	for _, mode := range []Mode{Kill, KillAfter} {
 		t.Run(strings.ReplaceAll(mode.String(), " ", "-"), func(t *testing.T) {
-			db, raw := faultDatabase(t, b)
-			ctx := t.Context()
-			s, err := db.Open(ctx, OpenOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer func() { _ = s.Close() }()
-			o, err := orchestrator.New(s, faultOptions(&collector{})...)
-			if err != nil {
-				t.Fatal(err)
-			}
+			t.Parallel()
+			w := newFaultWorld(t, b)
 			var f Faults
-			f.Arm(0, 0)
-			if _, err := faultLife(ctx, db, &f, "count", &collector{}); err != nil {
-				t.Fatal(err)
-			}
-			picked, what := pick(&f)
-			calls := f.Calls()
+			pending, hit := w.sites(t, &f), map[string]bool{}
 			if mode == KillAfter {
 				// After any other call nothing is in the database that was not there before it.
-				picked = slices.DeleteFunc(picked, func(n int) bool { return calls[n-1] != "commit" })
+				maps.DeleteFunc(pending, func(s string, _ bool) bool { return !strings.HasPrefix(s, "commit < ") })
 			}
-			for _, n := range picked {
-				if t.Failed() {
-					break
-				}
-				key := fmt.Sprintf("kill %d", n)
-				killed, err := killedLife(ctx, b, db.Address(), n, mode, key)
-				if err != nil {
-					t.Fatal(err)
-				}
-				if !killed && n < len(calls)-20 { // the number of calls varies a little
-					t.Errorf("call %d: the child came to its end", n)
-				}
-				request := Sample("life " + key)
-				request.IdempotencyKey = key
-				id, err := Live(ctx, o, request)
-				if err == nil {
-					err = checkLife(ctx, s, raw, id)
-				}
-				if err != nil {
-					t.Errorf("%s, call %d (%s): %v", mode, n, calls[n-1], err)
+			lives := 0
+			for idle := 0; len(pending) > 0 && idle < 2 && !t.Failed(); lives++ {
+				before := len(hit)
+				w.killedLife(t, b, mode, fmt.Sprint("killed ", lives), pending, hit)
+				idle++
+				if len(hit) > before {
+					idle = 0
 				}
 			}
-			reports.Add(Report{"R1", b.Name, what + ": SIGKILL, " + mode.String(), len(f.Sites()), len(picked), result(t)})
+			missed(t, pending, hit)
+			reportSites(t, b, reports, "every call site in a life", mode, hit, lives)
 		})
 	}
 }
 
-func killedLife(ctx context.Context, b Backend, address string, n int, mode Mode, key string) (bool, error) {
-	cmd, out, err := startChild(ctx, b, "life", address, strconv.Itoa(n), strconv.Itoa(int(mode)), key)
-	if err != nil {
-		return false, err
-	}
-	err = cmd.Wait()
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
-		return false, nil
-	case errors.As(err, &exit):
-		if w, ok := exit.Sys().(syscall.WaitStatus); ok && w.Signaled() && w.Signal() == syscall.SIGKILL {
-			return true, nil
+// killedLife has processes go on with one life, each killed at one of the pending sites, until one comes to the end.
+func (w *faultWorld) killedLife(t *testing.T, b Backend, mode Mode, key string, pending, hit map[string]bool) {
+	t.Helper()
+	dir := t.TempDir()
+	var here []string // where this life was killed
+	for {
+		sites, log := filepath.Join(dir, "sites"), filepath.Join(dir, "hit")
+		if err := os.WriteFile(sites, []byte(strings.Join(slices.Sorted(maps.Keys(pending)), "\n")), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		cmd, out, err := startChild(t.Context(), b, "life", w.db.Address(), strconv.Itoa(int(mode)), key, sites, log)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = cmd.Wait()
+		if err == nil {
+			break
+		}
+		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
+			t.Fatalf("child: %v: %s\n%s", err, out, strings.Join(here, "\n"))
+		}
+		text, err := os.ReadFile(log)
+		if err != nil {
+			t.Fatalf("the child was killed by somebody else: %v: %s", err, out)
+		}
+		if err := os.Remove(log); err != nil {
+			t.Fatal(err)
+		}
+		site := string(text)
+		here, hit[site] = append(here, site), true
+		delete(pending, site)
+		id, err := w.clean.RequestByKey(t.Context(), key)
+		if err == nil {
+			err = Check(t.Context(), w.clean, faultDefinition(), id)
+		} else if errors.Is(err, orchestrator.ErrNotFound) {
+			err = nil // it was killed before the request was there
+		}
+		if err != nil {
+			t.Errorf("%s, at %s: %v", mode, site, err)
+			return
 		}
 	}
-	return false, fmt.Errorf("child: %w: %s", err, out)
+	id, err := w.clean.RequestByKey(t.Context(), key)
+	if err == nil {
+		err = checkLife(t.Context(), w.clean, w.raw, id)
+	}
+	if err != nil {
+		t.Errorf("%s, at\n%s\n%v", mode, strings.Join(here, "\n"), err)
+	}
 }

@@ -33,6 +33,11 @@ func Check(ctx context.Context, s orchestrator.Store, def *orchestrator.Definiti
 	return nil
 }
 
+var interventionKinds = map[orchestrator.InterventionKind]bool{
+	orchestrator.InterveneSuspend: true, orchestrator.InterveneResume: true, orchestrator.InterveneRetry: true,
+	orchestrator.InterveneReassign: true, orchestrator.IntervenePriority: true, orchestrator.InterveneDue: true,
+}
+
 type checker struct {
 	ctx    context.Context
 	s      orchestrator.Store
@@ -41,8 +46,9 @@ type checker struct {
 	rows   []orchestrator.StateChange
 	counts map[audit.Type]int
 	// settled counts the entries that settle a gate, by gate.
-	settled map[string]int
-	faults  []error
+	settled       map[string]int
+	interventions int
+	faults        []error
 }
 
 func (c *checker) bad(format string, args ...any) {
@@ -105,6 +111,9 @@ func (c *checker) trail() error {
 		c.counts[e.Type]++
 		if e.Type == audit.GateDecided && e.Gate.Status != string(orchestrator.GateOpen) {
 			c.settled[e.Gate.ID]++
+		}
+		if e.Type == audit.RequestChanged && len(e.Entity) == 1 && interventionKinds[orchestrator.InterventionKind(e.Entity[0].Kind)] {
+			c.interventions++
 		}
 		if e.Type != audit.StateChanged {
 			continue
@@ -206,6 +215,18 @@ func (c *checker) executions() error {
 }
 
 func (c *checker) rest() error {
+	interventions, err := c.s.Interventions(c.ctx, c.r.ID)
+	if err != nil {
+		return err
+	}
+	if len(interventions) != c.interventions {
+		c.bad("%d interventions, audit has %d", len(interventions), c.interventions)
+	}
+	for _, i := range interventions {
+		if i.By.ID == "" || i.Reason == "" {
+			c.bad("intervention %s has nobody who did it, or no reason", i.ID)
+		}
+	}
 	versions, err := c.s.RequirementsVersions(c.ctx, c.r.ID)
 	if err != nil {
 		return err

@@ -3,8 +3,11 @@ package storetest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/orchestrator"
 )
@@ -50,6 +53,22 @@ func restAndWithdraw(t *testing.T, _ Database, s Store) {
 	must(o.Resume(ctx, id, boss, "back"))
 	if again := status(t, o, id).Gate.DueAt; again.Before(due) || again.Sub(due) > waitLong {
 		t.Errorf("due: got %v, want %v and the time of the rest", again, due)
+	}
+	must(o.SetDue(ctx, id, time.Unix(4e9, 0), boss, "the board meets"))
+	must(o.Reassign(ctx, id, "coordinator-7", boss, "she knows it"))
+	all, err := o.Interventions(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var did []string
+	for _, i := range all {
+		did = append(did, fmt.Sprintf("%s %s: %s (%s)", i.By.ID, i.Kind, i.Value, i.Reason))
+	}
+	if diff := cmp.Diff([]string{
+		"boss suspend:  (the server is moved)", "boss resume:  (it is back)", "boss suspend:  (holidays)", "boss resume:  (back)",
+		"boss due: 2096-10-02T07:06:40Z (the board meets)", "boss reassign: coordinator-7 (she knows it)",
+	}, did); diff != "" {
+		t.Errorf("interventions: %s", diff)
 	}
 	stranger := orchestrator.Actor{ID: "stranger"}
 	if err := o.Withdraw(ctx, id, stranger, "for fun"); !errors.Is(err, orchestrator.ErrDenied) {
@@ -151,7 +170,8 @@ func quorum(t *testing.T, _ Database, s Store) {
 	type vote struct {
 		by      orchestrator.Actor
 		verdict orchestrator.Verdict
-		decided bool // fails with ErrDecided
+		decided bool                // fails with ErrDecided
+		of      *orchestrator.Actor // delegates first, and decides on behalf of
 	}
 	for _, tt := range []struct {
 		name  string
@@ -162,31 +182,43 @@ func quorum(t *testing.T, _ Database, s Store) {
 		{
 			"two of many",
 			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 2}},
-			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("1", "a"), orchestrator.Approve, false}, {who("1", "a"), orchestrator.Reject, true}, {who("2", "a"), orchestrator.Approve, false}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("1", "a"), orchestrator.Approve, false, nil}, {who("1", "a"), orchestrator.Reject, true, nil}, {who("2", "a"), orchestrator.Approve, false, nil}},
 			"approved",
 		},
 		{
 			"one is not two",
 			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 2}},
-			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("1", "a"), orchestrator.Approve, false}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("1", "a"), orchestrator.Approve, false, nil}},
 			"review",
 		},
 		{
 			"a rejection settles",
 			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 3}},
-			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("2", "a"), orchestrator.Reject, false}, {who("3", "a"), orchestrator.Approve, true}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("2", "a"), orchestrator.Reject, false, nil}, {who("3", "a"), orchestrator.Approve, true, nil}},
 			"rejected",
 		},
 		{
 			"each role",
 			orchestrator.GateRule{Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true}},
-			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("2", "a"), orchestrator.Approve, false}, {who("3", "a", "b"), orchestrator.Approve, false}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("2", "a"), orchestrator.Approve, false, nil}, {who("3", "a", "b"), orchestrator.Approve, false, nil}},
 			"approved",
 		},
 		{
 			"each role is not one role twice",
 			orchestrator.GateRule{Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true}},
-			[]vote{{who("1", "a"), orchestrator.Approve, false}, {who("2", "a"), orchestrator.Approve, false}},
+			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("2", "a"), orchestrator.Approve, false, nil}},
+			"review",
+		},
+		{
+			"nobody speaks twice through a delegate",
+			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 3}},
+			[]vote{
+				{who("1", "a"), orchestrator.Approve, false, nil},
+				{who("2"), orchestrator.Approve, true, ptr(who("1", "a"))},
+				{who("2"), orchestrator.Approve, false, ptr(who("3", "a"))},
+				{who("3", "a"), orchestrator.Approve, true, nil},
+				{who("2"), orchestrator.Approve, true, nil},
+			},
 			"review",
 		},
 	} {
@@ -196,7 +228,12 @@ func quorum(t *testing.T, _ Database, s Store) {
 			id := submit(t, o, tt.name)
 			gate := status(t, o, id).Gate.ID
 			for i, v := range tt.votes {
-				err := o.Decide(ctx, orchestrator.Decision{Gate: gate, By: v.by, Verdict: v.verdict, Reason: "r"})
+				if v.of != nil {
+					if err := o.Delegate(ctx, orchestrator.Delegation{Gate: gate, From: *v.of, To: v.by, Reason: "away"}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				err := o.Decide(ctx, orchestrator.Decision{Gate: gate, By: v.by, OnBehalfOf: v.of, Verdict: v.verdict, Reason: "r"})
 				if v.decided != errors.Is(err, orchestrator.ErrDecided) || !v.decided && err != nil {
 					t.Errorf("vote %d: %v, want decided %v", i+1, err, v.decided)
 				}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"runtime"
 	"strings"
@@ -36,8 +37,8 @@ func (m Mode) String() string {
 	return [...]string{"none", "fail", "succeed then fail", "kill before", "kill after"}[m]
 }
 
-// Faults makes one call of a database/sql driver fail: the N-th since it was armed. Calls are counted
-// over all connections. Any goroutine may use it.
+// Faults makes calls of a database/sql driver fail: the N-th since it was armed, or one from each of many places in the
+// code. Calls are counted over all connections. Any goroutine may use it.
 type Faults struct {
 	mu    sync.Mutex
 	armed bool
@@ -46,6 +47,13 @@ type Faults struct {
 	calls []string
 	sites []string
 	fired bool
+
+	// See ArmSites.
+	pending, second map[string]bool
+	hit             []string
+	causes          map[string]string // of the sites: after which failure they came first
+	log             string            // a file that takes the site before a kill
+	dirty           bool              // nothing was committed since the last failure
 }
 
 // Arm begins to count calls anew; the n-th fails by the mode. n of 0 only counts.
@@ -53,6 +61,57 @@ func (f *Faults) Arm(n int, mode Mode) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.armed, f.at, f.mode, f.calls, f.sites, f.fired = true, n, mode, nil, nil, false
+	f.pending, f.second, f.hit, f.causes, f.dirty = nil, nil, nil, map[string]string{}, false
+}
+
+// ArmSites begins to count calls anew; the first call from each of the sites (see [Faults.Sites]) fails by the mode.
+// Between two failures something is committed, so that each meets a world in order; but calls from the second sites fail
+// whenever they come: they are those that only a failure leads to.
+func (f *Faults) ArmSites(mode Mode, sites, second []string) {
+	f.Arm(0, mode)
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.pending, f.second = map[string]bool{}, map[string]bool{}
+	for _, s := range sites {
+		f.pending[s] = true
+	}
+	for _, s := range second {
+		f.pending[s], f.second[s] = true, true
+	}
+}
+
+// Causes returns, for each site that calls came from, the one whose call had failed last before ("": none had).
+func (f *Faults) Causes() map[string]string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return maps.Clone(f.causes)
+}
+
+// Hit returns the sites whose calls failed since ArmSites, in order.
+func (f *Faults) Hit() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.hit...)
+}
+
+// chosen says whether the call that was counted last is to fail.
+func (f *Faults) chosen() bool {
+	if f.pending == nil {
+		return len(f.calls) == f.at
+	}
+	s := f.sites[len(f.sites)-1]
+	if _, seen := f.causes[s]; !seen {
+		f.causes[s] = ""
+		if len(f.hit) > 0 {
+			f.causes[s] = f.hit[len(f.hit)-1]
+		}
+	}
+	if !f.pending[s] || f.dirty && !f.second[s] {
+		return false
+	}
+	delete(f.pending, s)
+	f.hit, f.dirty = append(f.hit, s), true
+	return true
 }
 
 // Disarm lets every further call through, and counts no more.
@@ -96,8 +155,8 @@ func site(name string) string {
 	b.WriteString(name)
 	for {
 		f, more := frames.Next()
-		if strings.Contains(f.Function, "researchflow") && !strings.Contains(f.Function, "storetest") {
-			fmt.Fprintf(&b, " < %s:%d", f.Function, f.Line)
+		if strings.Contains(f.Function, "researchflow") && !strings.Contains(f.Function, "storetest") && !strings.Contains(f.Function, "_test.") {
+			fmt.Fprintf(&b, " < %s:%d", f.Function[strings.LastIndexByte(f.Function, '/')+1:], f.Line)
 		}
 		if !more {
 			return b.String()
@@ -115,7 +174,7 @@ func (f *Faults) do(name string, call func() error) error {
 	if f.armed {
 		f.calls = append(f.calls, name)
 		f.sites = append(f.sites, site(name))
-		if len(f.calls) == f.at {
+		if f.chosen() {
 			mode, f.fired = f.mode, true
 		}
 	}
@@ -124,22 +183,30 @@ func (f *Faults) do(name string, call func() error) error {
 	case Fail:
 		return ErrInjected
 	case Kill:
-		kill()
+		f.kill()
 	}
 	err := call()
+	if err == nil && mode == 0 && name == "commit" {
+		f.mu.Lock()
+		f.dirty = false
+		f.mu.Unlock()
+	}
 	switch mode {
 	case FailAfter:
 		if err == nil {
 			err = ErrInjected
 		}
 	case KillAfter:
-		kill()
+		f.kill()
 	}
 	return err
 }
 
 // kill ends this process as kill -9 does, without a chance to tidy up.
-func kill() {
+func (f *Faults) kill() {
+	if f.log != "" {
+		_ = os.WriteFile(f.log, []byte(f.Hit()[len(f.Hit())-1]), 0o600)
+	}
 	if p, err := os.FindProcess(os.Getpid()); err == nil {
 		_ = p.Signal(syscall.SIGKILL)
 	}
@@ -170,12 +237,14 @@ type connector struct {
 
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	var inner driver.Conn
+	made := false
 	err := c.f.do("connect", func() (err error) {
 		inner, err = c.Connector.Connect(ctx)
+		made = err == nil
 		return err
 	})
 	if err != nil {
-		if inner != nil {
+		if made {
 			_ = inner.Close()
 		}
 		return nil, err
@@ -195,12 +264,14 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		return nil, errors.New("storetest: the driver has no BeginTx")
 	}
 	var inner driver.Tx
+	began := false // on an error there can be a nil pointer in the interface
 	err := c.f.do("begin", func() (err error) {
 		inner, err = b.BeginTx(ctx, opts)
+		began = err == nil
 		return err
 	})
 	if err != nil {
-		if inner != nil {
+		if began {
 			_ = inner.Rollback()
 		}
 		return nil, err
@@ -230,12 +301,14 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		return nil, driver.ErrSkip
 	}
 	var inner driver.Rows
+	ran := false
 	err := c.f.do(sqlName("query", query), func() (err error) {
 		inner, err = q.QueryContext(ctx, query, args)
+		ran = err == nil
 		return err
 	})
 	if err != nil {
-		if inner != nil {
+		if ran {
 			_ = inner.Close()
 		}
 		return nil, err

@@ -33,10 +33,13 @@ func Run(t *testing.T, b Backend, reports *Reports) {
 		{"R16", "random histories (rapid)", randomHistories},
 	} {
 		t.Run(tt.promise, func(t *testing.T) {
-			varied, runs := tt.test(t, b)
-			if runs > 0 {
-				reports.Add(Report{tt.promise, b.Name, tt.what, varied, runs, result(t)})
-			}
+			varied, runs := 0, 0
+			defer func() { // also when the test gives up half way
+				if runs > 0 || t.Failed() {
+					reports.Add(Report{tt.promise, b.Name, tt.what, varied, runs, result(t)})
+				}
+			}()
+			varied, runs = tt.test(t, b)
 		})
 	}
 }

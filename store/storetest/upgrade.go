@@ -5,6 +5,8 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
@@ -52,6 +54,9 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		if r := status(t, o, id); r.Definition != oldHash {
 			t.Errorf("definition: got %s, want the one it was submitted under", r.Definition)
 		}
+		if diff := cmp.Diff([]string{"old"}, titles(t, s, orchestrator.Query{Definitions: []string{oldHash, "none"}})); diff != "" {
+			t.Errorf("by definition: %s", diff)
+		}
 	})
 	t.Run("is moved where the host says how", func(t *testing.T) {
 		_, s := open(t, b)
@@ -88,6 +93,10 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		r := status(t, o, id)
 		if r.Parked != "its definition is not in the database" || r.State != "work" {
 			t.Errorf("state %s, parked %q; want work, and why", r.State, r.Parked)
+		}
+		submit(t, o, "not parked")
+		if diff := cmp.Diff([]string{"old"}, titles(t, s, orchestrator.Query{Parked: true})); diff != "" {
+			t.Errorf("parked: %s", diff)
 		}
 		err = o.Withdraw(t.Context(), id, orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}, "unused")
 		if !errors.Is(err, orchestrator.ErrParked) {

@@ -132,7 +132,7 @@ func Live(ctx context.Context, o *orchestrator.Orchestrator, n orchestrator.NewR
 
 // Finish drives a submitted request to its end, like [Live].
 func Finish(ctx context.Context, o *orchestrator.Orchestrator, id string) error {
-	for range 100 {
+	for range 1000 {
 		if err := again(ctx, func() error { return o.Drain(ctx) }); err != nil {
 			return fmt.Errorf("drain: %w", err)
 		}

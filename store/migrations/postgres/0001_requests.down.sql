@@ -4,6 +4,7 @@ DROP FUNCTION audit_is_append_only();
 DROP TABLE outbox;
 DROP TABLE timers;
 DROP TABLE deliveries;
+DROP TABLE interventions;
 DROP TABLE escalations;
 DROP TABLE delegations;
 DROP TABLE approvals;

@@ -3,6 +3,7 @@ DROP TABLE audit;
 DROP TABLE outbox;
 DROP TABLE timers;
 DROP TABLE deliveries;
+DROP TABLE interventions;
 DROP TABLE escalations;
 DROP TABLE delegations;
 DROP TABLE approvals;

@@ -45,6 +45,7 @@ CREATE INDEX requests_live ON requests (priority DESC, submitted_at, id) WHERE o
 CREATE INDEX requests_order ON requests (priority DESC, submitted_at, id);
 CREATE INDEX requests_researcher ON requests (researcher_id, priority DESC, submitted_at, id);
 CREATE INDEX requests_assignee ON requests (assignee, priority DESC, submitted_at, id) WHERE assignee <> '';
+CREATE INDEX requests_parked ON requests (priority DESC, submitted_at, id) WHERE parked <> '';
 CREATE INDEX requests_due ON requests (due_at) WHERE outcome = '' AND due_at IS NOT NULL;
 
 CREATE TABLE state_history (
@@ -175,6 +176,18 @@ CREATE TABLE escalations (
     UNIQUE (gate_id, level)
 );
 CREATE INDEX escalations_request ON escalations (request_id);
+
+CREATE TABLE interventions (
+    id         text PRIMARY KEY,
+    request_id text NOT NULL REFERENCES requests (id),
+    kind       text NOT NULL, -- suspend, resume, retry, reassign, priority, due
+    person_id  text NOT NULL,
+    by_actor   text NOT NULL,
+    reason     text NOT NULL,
+    value      text NOT NULL DEFAULT '', -- what it was changed to
+    at         text NOT NULL
+);
+CREATE INDEX interventions_request ON interventions (request_id);
 
 CREATE TABLE deliveries (
     id              text PRIMARY KEY,
