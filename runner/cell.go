@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"strconv"
 
 	"github.com/researchflow/researchflow/internal/fhirpath"
@@ -16,7 +17,7 @@ func (w *worker) column(ctx context.Context, n *node, p *columnPlan, f *focus, i
 	}
 	if p.rowIndex {
 		if !p.want.allows(KindInteger) {
-			return cell{}, w.at(p.element, p.name, p.prog.String(), ErrType)
+			return cell{}, w.contradiction(p, KindInteger)
 		}
 		return w.position(p, index), nil
 	}
@@ -44,14 +45,23 @@ func (w *worker) column(ctx context.Context, n *node, p *columnPlan, f *focus, i
 		switch {
 		case next.kind == KindNull: // a primitive that has extensions and no value
 		case c.kind != KindNull:
-			return cell{}, w.at(p.element, p.name, p.prog.String(), ErrManyValues)
+			return cell{}, w.at(p.element, p.name, p.prog.String(), errManyValues)
 		case !p.want.allows(next.kind):
-			return cell{}, w.at(p.element, p.name, p.prog.String(), ErrType)
+			return cell{}, w.contradiction(p, next.kind)
 		default:
 			c = next
 		}
 	}
 	return c, nil
+}
+
+// errManyValues is ErrManyValues with what to do about it.
+var errManyValues = fmt.Errorf("%w: choose one by first() or where(), or make it a collection, or iterate by forEach", ErrManyValues)
+
+// contradiction is the error of a value that is not of its column's declared type.
+func (w *worker) contradiction(p *columnPlan, found Kind) error {
+	err := fmt.Errorf("%w: declared %s, found %s", ErrType, p.declared, found)
+	return w.at(p.element, p.name, p.prog.String(), err)
 }
 
 // list makes the cell of a collection column: a list of one for one value, and the empty list for none, as the
@@ -64,7 +74,7 @@ func (w *worker) list(p *columnPlan, result fhirpath.Collection) (cell, error) {
 			continue
 		}
 		if !p.want.allows(c.kind) {
-			return cell{}, w.at(p.element, p.name, p.prog.String(), ErrType)
+			return cell{}, w.contradiction(p, c.kind)
 		}
 		w.b.items = append(w.b.items, c)
 	}

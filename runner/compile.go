@@ -76,7 +76,7 @@ func (c *compiler) view() *View {
 	for i, w := range c.def.Where {
 		element := "where[" + strconv.Itoa(i) + "]"
 		if w.Path == "" {
-			c.bad.addf(KindValidate, element, "the condition has no path")
+			c.bad.addf(KindValidate, element+".path", "the condition has no path")
 			continue
 		}
 		p.where = append(p.where, c.condition(element+".path", w.Path))
@@ -114,16 +114,26 @@ func (c *compiler) view() *View {
 func (c *compiler) header() {
 	d := c.def
 	if d.Resource == "" {
-		c.bad.addf(KindValidate, "resource", "the view names no resource type")
+		c.bad.addf(KindValidate, "resource", "the view names no resource type, such as Patient")
 	} else if !sqlName.MatchString(d.Resource) {
 		c.bad.addf(KindValidate, "resource", "not the name of a resource type")
 	}
 	if d.Name != "" && !sqlName.MatchString(d.Name) {
-		c.bad.addf(KindValidate, "name", "a name is a letter followed by letters, digits and underscores")
+		c.badName("name", d.Name)
 	}
 	if len(d.Select) == 0 {
-		c.bad.addf(KindValidate, "select", "the view selects nothing")
+		c.bad.addf(KindValidate, "select", "the view selects nothing: it needs at least one select")
 	}
+}
+
+// badName reports a name that is none for SQL.
+func (c *compiler) badName(element, name string) {
+	if len(name) > 60 {
+		name = "this"
+	} else {
+		name = strconv.Quote(name)
+	}
+	c.bad.addf(KindValidate, element, "%s is not a name: a letter followed by letters, digits and underscores", name)
 }
 
 // constants checks names and hands each good constant to f.
@@ -136,7 +146,7 @@ func (c *compiler) constants(f func(k Constant, element string)) {
 			c.bad.addf(KindValidate, element+".name", "the constant has no name")
 			continue
 		case !sqlName.MatchString(k.Name):
-			c.bad.addf(KindValidate, element+".name", "a name is a letter followed by letters, digits and underscores")
+			c.badName(element+".name", k.Name)
 			continue
 		case reservedConstants[k.Name]:
 			c.bad.addf(KindValidate, element+".name", "%%%s is reserved", k.Name)
@@ -248,7 +258,7 @@ func (c *compiler) sameColumns(first, cols []outColumn, element string) {
 		a, b := &first[i], &cols[i]
 		switch {
 		case a.Name != b.Name:
-			c.bad.addf(KindValidate, b.element, "column %s is called %s in the first branch", b.Name, a.Name)
+			c.bad.addf(KindValidate, b.element, "column %s is called %s in the first branch; all have the same columns in the same order", b.Name, a.Name)
 		case a.Declared && b.Declared && a.FHIRType != b.FHIRType:
 			c.bad.addf(KindValidate, b.element, "column %s is of type %s, and of type %s in the first branch",
 				b.Name, b.FHIRType, a.FHIRType)
@@ -286,7 +296,7 @@ func (c *compiler) iteration(n *node, s *Select, element string, in focusType) f
 		out = c.repeated(n, s.Repeat, element+".repeat", in)
 	}
 	if len(given) > 1 {
-		c.bad.addf(KindValidate, element, "a select has at most one of forEach, forEachOrNull and repeat, found %s",
+		c.bad.addf(KindValidate, element, "a select has at most one of forEach, forEachOrNull and repeat, found %s; nest one select in another",
 			strings.Join(given, " and "))
 	}
 	n.element = element
@@ -305,25 +315,33 @@ func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, 
 	case d.Name == "":
 		c.bad.addf(KindValidate, element+".name", "the column has no name")
 	case !sqlName.MatchString(d.Name):
-		c.bad.addf(KindValidate, element+".name", "a name is a letter followed by letters, digits and underscores")
+		c.badName(element+".name", d.Name)
 	}
 	if d.Type != "" {
 		out.FHIRType, out.Declared = fhirType(d.Type), true
 	}
 	if d.Path == "" {
-		c.bad.addf(KindValidate, element+".path", "the column has no path")
+		c.bad.addf(KindValidate, element+".path", "the column %shas no path", spaced(d.Name))
 	} else {
 		p, t := c.exprs.compile(element+".path", d.Path, in)
 		if !out.Declared {
 			out.FHIRType = typeName(t)
 		}
 		n.columns = append(n.columns, columnPlan{
-			at: at, prog: p, collection: d.Collection, want: wantOf(out.FHIRType, out.Declared, c.cfg.strict),
-			rowIndex: isRowIndex(d.Path), element: element + ".path", name: d.Name,
+			at: at, prog: p, collection: d.Collection, want: wantOf(out.FHIRType, out.Declared, c.cfg.strictness == strictAll),
+			declared: out.FHIRType, rowIndex: isRowIndex(d.Path), element: element + ".path", name: d.Name,
 		})
 	}
 	out.ANSIType = ansiType(out.FHIRType, d.Tag)
 	return out
+}
+
+// spaced returns a name with a space behind it, if there is one and it can be one.
+func spaced(name string) string {
+	if !sqlName.MatchString(name) {
+		return ""
+	}
+	return name + " "
 }
 
 // isRowIndex reports whether a path is %rowIndex and nothing else.

@@ -26,11 +26,11 @@ func TestCompileErrors(t *testing.T) {
 		{"V2 unknown type", `{"resource":"Patiant",` + columnID + `}`, KindValidate, "resource: Patiant is not a resource type of FHIR"},
 		{"V2 type that is no resource", `{"resource":"HumanName",` + columnID + `}`, KindValidate, "resource: HumanName is not a resource type of FHIR"},
 		{"V2 abstract type", `{"resource":"DomainResource",` + columnID + `}`, KindValidate, "resource: DomainResource is not a resource type of FHIR"},
-		{"V3 no path", sel(`{"column":[{"name":"a"}]}`), KindValidate, "select[0].column[0].path: the column has no path"},
+		{"V3 no path", sel(`{"column":[{"name":"a"}]}`), KindValidate, "select[0].column[0].path: the column a has no path"},
 		{"V3 no name", sel(`{"column":[{"path":"id"}]}`), KindValidate, "select[0].column[0].name: the column has no name"},
-		{"V3 name", sel(`{"column":[` + column("1a", "id") + `]}`), KindValidate, "select[0].column[0].name: a name is a letter"},
+		{"V3 name", sel(`{"column":[` + column("1a", "id") + `]}`), KindValidate, `select[0].column[0].name: "1a" is not a name`},
 		{"V3 empty list", sel(`{"column":[]}`), KindValidate, "select[0].column: the list of columns is empty"},
-		{"V3 view's name", `{"name":"a b","resource":"Patient",` + columnID + `}`, KindValidate, "name: a name is a letter"},
+		{"V3 view's name", `{"name":"a b","resource":"Patient",` + columnID + `}`, KindValidate, `name: "a b" is not a name`},
 		{"V3 no columns at all", sel(`{"forEach":"name"}`), KindValidate, "select: the view has no columns"},
 		{
 			"V4 forEach", sel(`{"forEach":"@@","column":[` + column("a", "id") + `]}`), KindSyntax,
@@ -51,7 +51,7 @@ func TestCompileErrors(t *testing.T) {
 		{"V8 collection", sel(`{"unionAll":[{"column":[` + column("a", "id") + `]},{"column":[{"name":"a","path":"id","collection":true}]}]}`), KindValidate, "column a is a collection in one branch only"},
 		{"V9 no value", `{"resource":"Patient","constant":[{"name":"c"}],` + columnID + `}`, KindValidate, "constant[0]: constant c has no value"},
 		{"V9 no name", `{"resource":"Patient","constant":[{"valueString":"x"}],` + columnID + `}`, KindValidate, "constant[0].name: the constant has no name"},
-		{"V9 name", `{"resource":"Patient","constant":[{"name":"a-b","valueString":"x"}],` + columnID + `}`, KindValidate, "constant[0].name: a name is a letter"},
+		{"V9 name", `{"resource":"Patient","constant":[{"name":"a-b","valueString":"x"}],` + columnID + `}`, KindValidate, `constant[0].name: "a-b" is not a name`},
 		{"V9 twice", `{"resource":"Patient","constant":[{"name":"c","valueString":"x"},{"name":"c","valueString":"y"}],` + columnID + `}`, KindValidate, "constant[1].name: constant c is defined twice"},
 		{"V9 reserved", `{"resource":"Patient","constant":[{"name":"rowIndex","valueInteger":1}],` + columnID + `}`, KindValidate, "constant[0].name: %rowIndex is reserved"},
 		{"V9 context", `{"resource":"Patient","constant":[{"name":"context","valueInteger":1}],` + columnID + `}`, KindValidate, "constant[0].name: %context is reserved"},
@@ -227,15 +227,54 @@ func TestANSITypes(t *testing.T) {
 
 func TestStrict(t *testing.T) {
 	t.Parallel()
-	const text = `{"resource":"Patient","select":[{"column":[{"name":"a","path":"nonsense"}]}]}`
-	v := mustView(t, text)
-	if w := v.Warnings(); len(w) != 1 || !strings.HasPrefix(w[0], "select[0].column[0].path: ") {
-		t.Errorf("Warnings = %q", w)
+	const (
+		fine = iota
+		warning
+		fault
+	)
+	for _, tt := range []struct {
+		path                     string
+		byDefault, strict, loose int
+	}{
+		{"birthDate", fine, fine, fine},
+		{"birthDat", fault, fault, warning}, // a slip
+		{"name.where(use = 'usual').famly", fault, fault, warning},
+		{"contact.nonsense", fault, fault, warning},
+		{"deceasedBoolean", warning, fault, warning},    // a JSON name
+		{"valueQuantity", warning, fault, warning},      // that of another type
+		{"recorded", warning, fault, warning},           // Procedure in R5
+		{"jurisdiction", warning, fault, warning},       // Questionnaire
+		{"Observation.status", warning, fault, warning}, // for another type
+		{"extension.value.nonsense", fault, fault, warning},
+		{"contained.nonsense", fault, fault, warning}, // no resource has it
+		{"repeat(extension).vlaue", fault, fault, warning},
+	} {
+		text := fmt.Sprintf(`{"resource":"Patient","select":[{"column":[{"name":"a","path":%q,"collection":true}]}]}`, tt.path)
+		for want, opts := range map[*int][]CompileOption{&tt.byDefault: nil, &tt.strict: {Strict(true)}, &tt.loose: {Strict(false)}} {
+			got := fine
+			v, err := CompileJSON([]byte(text), opts...)
+			var e *CompileError
+			switch {
+			case errors.As(err, &e):
+				if got = fault; e.Kind != KindSemantic || e.Element != "select[0].column[0].path" || e.Line != 1 {
+					t.Errorf("%s: %v", tt.path, err)
+				}
+			case len(v.Warnings()) > 0:
+				if got = warning; len(v.Warnings()) != 1 || !strings.HasPrefix(v.Warnings()[0], "select[0].column[0].path: ") {
+					t.Errorf("%s: Warnings = %q", tt.path, v.Warnings())
+				}
+			}
+			if got != *want {
+				t.Errorf("%s with %d options: %d, want %d: %v", tt.path, len(opts), got, *want, err)
+			}
+		}
 	}
-	_, err := CompileJSON([]byte(text), Strict(true))
-	var e *CompileError
-	if !errors.As(err, &e) || e.Kind != KindSemantic || e.Element != "select[0].column[0].path" {
-		t.Errorf("strict: %v", err)
+	// Also in a repeat, which follows what it leads to.
+	const repeat = `{"resource":"Questionnaire","select":[{"repeat":["item","item.%s"],"column":[{"name":"a","path":"linkId"}]}]}`
+	for name, want := range map[string]bool{"item": true, "jurisdiction": true, "itme": false} {
+		if _, err := CompileJSON(fmt.Appendf(nil, repeat, name)); (err == nil) != want {
+			t.Errorf("repeat with %s: %v", name, err)
+		}
 	}
 	// R3 by class of value.
 	const typed = `{"resource":"Patient","select":[{"column":[{"name":"a","path":"id","type":"integer"}]}]}`

@@ -15,7 +15,7 @@ func (c *compiler) digest() string {
 	d.text(c.exprs.model.String())
 	d.flag(c.cfg.nullLiterals)
 	d.flag(c.cfg.nullJoin)
-	d.flag(c.cfg.strict)
+	d.flag(c.cfg.strictness == strictAll)
 	d.text(c.def.Resource)
 	d.count(len(c.def.Constant))
 	for _, k := range c.def.Constant {

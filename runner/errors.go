@@ -158,9 +158,21 @@ func (l CompileErrors) Unwrap() []error {
 type faults struct{ list CompileErrors }
 
 func (f *faults) add(e *CompileError) {
-	if len(f.list) < maxFaults {
+	if len(f.list) < maxFaults && !(e.Kind == KindValidate && f.undecoded(e.Element)) {
 		f.list = append(f.list, e)
 	}
+}
+
+// undecoded reports whether an element, or the value of a constant, is known to be of the wrong form. What is missing without
+// it is then no fault of its own.
+func (f *faults) undecoded(element string) bool {
+	for _, e := range f.list {
+		if e.Kind == KindDecode && e.Element == element ||
+			strings.HasPrefix(element, "constant[") && strings.HasPrefix(e.Element, element+".value") {
+			return true
+		}
+	}
+	return false
 }
 
 func (f *faults) addf(kind ErrorKind, element, format string, args ...any) {
@@ -218,7 +230,7 @@ type RunError struct {
 	Err error
 }
 
-// Error returns "runner: view: place: Type/id: element: cause".
+// Error returns "runner: view: place: Type/id: element: cause, in expression".
 func (e *RunError) Error() string {
 	var b strings.Builder
 	b.WriteString("runner")
@@ -235,6 +247,15 @@ func (e *RunError) Error() string {
 	}
 	b.WriteString(": ")
 	b.WriteString(strings.TrimPrefix(e.Err.Error(), "runner: "))
+	if e.Expression != "" {
+		const most = 200
+		text := []rune(e.Expression)
+		b.WriteString(", in ")
+		b.WriteString(strconv.Quote(string(text[:min(len(text), most)])))
+		if len(text) > most {
+			b.WriteString("...")
+		}
+	}
 	return b.String()
 }
 

@@ -235,7 +235,13 @@ func (w *worker) condition(ctx context.Context, p *wherePlan, root *focus) (bool
 			return false, nil // a primitive that has extensions and no value
 		}
 	}
-	return false, w.at(p.element, "", p.path, ErrNotBoolean)
+	what := "several items"
+	if len(result) == 1 {
+		if what = result[0].TypeName(); what == "" {
+			what = "an element"
+		}
+	}
+	return false, w.at(p.element, "", p.path, fmt.Errorf("%w: it gives %s", ErrNotBoolean, what))
 }
 
 // eval runs one program with %rowIndex set. The result is good until the next resource.

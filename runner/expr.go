@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/internal/fhirpath"
+	"github.com/researchflow/researchflow/internal/fhirpath/check"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
@@ -43,7 +44,8 @@ func (x *exprCompiler) init(c *compiler) {
 	x.version()
 	x.options = []fhirpath.CompileOption{
 		fhirpath.WithModel(x.model), fhirpath.WithVariable(rowIndexName, "System.Integer"),
-		fhirpath.EmptyJoin(!c.cfg.nullJoin), fhirpath.ChoiceNames(true), fhirpath.Strict(c.cfg.strict),
+		fhirpath.EmptyJoin(!c.cfg.nullJoin), fhirpath.ChoiceNames(true), fhirpath.Strict(c.cfg.strictness == strictAll),
+		fhirpath.RealNames(c.cfg.strictness == strictNames),
 	}
 	c.constants(func(k Constant, element string) {
 		v, err := constantValue(k)
@@ -59,9 +61,28 @@ func (x *exprCompiler) init(c *compiler) {
 	if d := c.def; d.Resource != "" && sqlName.MatchString(d.Resource) {
 		m := model.Load(x.model)
 		if t, ok := m.Type(d.Resource); !ok || !m.IsResource(t) || m.IsAbstract(t) {
-			c.bad.addf(KindValidate, "resource", "%s is not a resource type of FHIR %s", d.Resource, x.model)
+			c.bad.addf(KindValidate, "resource", "%s is not a resource type of FHIR %s%s", d.Resource, x.model, resourceHint(m, d.Resource))
 		}
 	}
+}
+
+// resourceHint says what may have been meant by the name of a type that is no resource's.
+func resourceHint(m *model.Model, name string) string {
+	if t, ok := m.Type(name); ok && m.IsAbstract(t) {
+		return ", but an abstract type"
+	} else if ok {
+		return ", but a data type"
+	}
+	var names []string
+	for t := range m.Types() {
+		if m.IsResource(t) && !m.IsAbstract(t) {
+			names = append(names, m.Name(t))
+		}
+	}
+	if near, ok := check.Nearest(name, names); ok {
+		return "; did you mean " + near
+	}
+	return ""
 }
 
 // version chooses the model: the option, or the first version of the definition that there is a model of, or R4.
@@ -208,11 +229,14 @@ func (x *exprCompiler) closure(element string, paths []string, in focusType) foc
 			if !x.room(element, path) {
 				return nil
 			}
-			p, err := fhirpath.Compile(path, append(slices.Clip(x.options), fhirpath.Strict(false), fhirpath.WithInput(in...))...)
+			p, err := fhirpath.Compile(path, append(slices.Clip(x.options), fhirpath.Strict(false), fhirpath.RealNames(false), fhirpath.WithInput(in...))...)
 			if err != nil {
 				continue // to be reported
 			}
 			if len(p.Result().Types) == 0 {
+				if len(p.Warnings()) > 0 {
+					continue // there is no such element, which is to be reported
+				}
 				return nil
 			}
 			next = either(next, p.Result().Types)
@@ -242,7 +266,7 @@ func constantValue(k Constant) (fhirpath.Value, error) {
 		return fhirpath.Value{}, fmt.Errorf("constant %s: the value is not of type %s", k.Name, k.Type)
 	}
 	if k.Type == "" {
-		return fhirpath.Value{}, fmt.Errorf("constant %s has no value", k.Name)
+		return fhirpath.Value{}, fmt.Errorf("constant %s has no value[x], such as valueString", k.Name)
 	}
 	if k.Value == "" && k.Type != "string" {
 		return bad()

@@ -14,7 +14,7 @@ type CompileOption func(*compileConfig)
 
 type compileConfig struct {
 	fhirVersion  string
-	strict       bool
+	strictness   strictness
 	nullLiterals bool
 	nullJoin     bool
 }
@@ -26,10 +26,29 @@ func WithFHIRVersion(version string) CompileOption {
 	return func(c *compileConfig) { c.fhirVersion = version }
 }
 
-// Strict makes elements that the type does not have faults of the definition instead of [View.Warnings], and holds
-// values to their column's declared type, down to boolean against string (rule R3). By default a value only has to be an
-// object where an object is declared and not otherwise: the official suite and published views need the lenient way.
-func Strict(on bool) CompileOption { return func(c *compileConfig) { c.strict = on } }
+// strictness says what is done with elements that a type does not have.
+type strictness uint8
+
+const (
+	strictNames strictness = iota // those that no type has are faults
+	strictAll                     // all are faults
+	strictNone                    // all are warnings
+)
+
+// Strict decides what becomes of elements that the type does not have. By default those that no type of FHIR R4, R4B or R5
+// has are faults of the definition, since they are slips, and others are in [View.Warnings]: published views name elements of
+// other versions and types, and JSON members such as effectiveDateTime. With true all are faults, with false none.
+//
+// With true, values are also held to their column's declared type, down to boolean against string (rule R3). Otherwise a
+// value only has to be an object where an object is declared and not where none is: the official suite and published views
+// need that.
+func Strict(on bool) CompileOption {
+	return func(c *compileConfig) {
+		if c.strictness = strictNone; on {
+			c.strictness = strictAll
+		}
+	}
+}
 
 // WithNullRowLiterals decides what the row of a forEachOrNull without elements holds. By default all its columns
 // are null, as the specification's text says (columns whose path is %rowIndex are 0). With true, its own columns

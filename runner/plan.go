@@ -55,6 +55,7 @@ type columnPlan struct {
 	rowIndex   bool          // the path is %rowIndex
 	fused      *fused.Column // nil: the plain way only
 	want       want
+	declared   string // FHIR type
 	element    string
 	name       string
 }

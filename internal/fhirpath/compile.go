@@ -207,7 +207,8 @@ func (c *compiler) external(x *syntax.External) node {
 		return &constant{[]Value{NewString("http://hl7.org/fhir/StructureDefinition/" + name)}}
 	}
 	if !builtin(x.Name) && !c.defined(x.Name) {
-		c.report(Semantic, x.Offset, "variable %%%s is not defined%s", x.Name, c.suggest(x.Name, c.variableNames))
+		hint := strings.Replace(c.suggest(x.Name, c.variableNames), "mean ", "mean %", 1)
+		c.report(Semantic, x.Offset, "variable %%%s is not defined%s", x.Name, hint)
 	}
 	return &external{x.Name, x.Offset}
 }

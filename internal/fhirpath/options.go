@@ -19,6 +19,7 @@ type config struct {
 	variables   map[string]string // declared variables and their types
 	constants   map[string]Value
 	strict      bool
+	realNames   bool
 	emptyJoin   bool
 	choiceNames bool
 	ordered     bool
@@ -89,6 +90,15 @@ func WithConstant(name string, v Value) CompileOption {
 func Strict(strict bool) CompileOption {
 	return func(c *config) error {
 		c.strict = strict
+		return nil
+	}
+}
+
+// RealNames makes it an error to name an element that no type of any known FHIR version has: a slip. Names that other types
+// or versions have are left to [Strict].
+func RealNames(on bool) CompileOption {
+	return func(c *config) error {
+		c.realNames = on
 		return nil
 	}
 }

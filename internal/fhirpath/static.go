@@ -68,7 +68,7 @@ func (c *compiler) settle(checked *check.Result) Errors {
 	for _, fault := range checked.Faults {
 		switch {
 		case reported[fault.Offset]:
-		case fault.Level > check.Strict, fault.Level == check.Strict && c.strict:
+		case fault.Level > check.Strict, fault.Level == check.Strict && (c.strict || c.realNames && fault.Nowhere):
 			c.report(Semantic, fault.Offset, "%s", fault.Msg)
 		default:
 			warnings = append(warnings, newError(Semantic, c.src, fault.Offset, "%s", fault.Msg))

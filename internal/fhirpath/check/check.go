@@ -56,6 +56,8 @@ type Fault struct {
 	Level  Level
 	Offset int    // in bytes, of the token at fault
 	Msg    string // in lower case, without a full stop
+	// Nowhere tells that the fault is the name of an element that no type of any known FHIR version has.
+	Nowhere bool
 }
 
 // Result is what is known of an expression after checking. It is not changed any more and may be shared.
@@ -137,13 +139,16 @@ type variable struct {
 func (c *checker) full() bool { return c.silent > 0 || len(c.faults) >= MaxFaults }
 
 func (c *checker) fault(level Level, offset int, format string, args ...any) {
+	c.add(Fault{Level: level, Offset: offset, Msg: fmt.Sprintf(format, args...)})
+}
+
+func (c *checker) add(f Fault) {
 	if c.full() {
 		return
 	}
-	if level == Wrong && c.lazy > 0 {
-		level = Strict
+	if f.Level == Wrong && c.lazy > 0 {
+		f.Level = Strict
 	}
-	f := Fault{Level: level, Offset: offset, Msg: fmt.Sprintf(format, args...)}
 	if !c.found[f] {
 		c.found[f] = true
 		c.faults = append(c.faults, f)

@@ -14,7 +14,8 @@
 //   - [Wrong]: an operation fails on every item that its operand can have (startsWith() on an Identifier, 'a' - 1),
 //     so that evaluation succeeds only where there is no item.
 //   - [Strict]: the expression is against the specification or the model, but an evaluator could go on, most
-//     often with an empty result (unknown element). Strict compilation refuses it.
+//     often with an empty result (unknown element). Strict compilation refuses it. [Fault.Nowhere] tells names that are
+//     surely slips from those of other types and versions.
 //   - [Doubtful]: valid, but probably not meant (a type test that can never hold).
 //
 // The checker errs on the side of silence: where a type is not known (contained resources, values of extensions,

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
@@ -73,7 +74,7 @@ func (c *checker) member(t Type, name string, offset int) Type {
 			if t.Asserted && len(t.Refs) == 1 && !found.Known {
 				level = Wrong // whatever the data, an item of the type that was asked for has no such element
 			}
-			c.fault(level, offset, "%s", c.noElement(t, name))
+			c.add(Fault{Level: level, Offset: offset, Msg: c.noElement(t, name), Nowhere: !somewhere()[name]})
 		}
 		return found
 	}
@@ -157,6 +158,27 @@ func (c *checker) byJSONName(t Type, name string) Type {
 	}
 	return out
 }
+
+// somewhere is every name that an element has in any type of any known version, in paths or in JSON, and every name of a
+// type. It is made when it is asked for the first time, and does not change.
+var somewhere = sync.OnceValue(func() map[string]bool {
+	names := make(map[string]bool)
+	for _, v := range []model.Version{model.R4, model.R4B, model.R5} {
+		m := model.Load(v)
+		for t := range m.Types() {
+			names[m.Name(t)] = true
+			for el := range m.Elements(t) {
+				if names[el.Name] = true; !el.Choice {
+					continue
+				}
+				for _, typ := range el.Types {
+					names[m.ChoiceKey(el, typ)] = true
+				}
+			}
+		}
+	}
+	return names
+})
 
 // noElement says that no item of type t has an element, and what may have been meant.
 func (c *checker) noElement(t Type, name string) string {

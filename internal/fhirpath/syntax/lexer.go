@@ -229,7 +229,14 @@ func (l *lexer) symbol() (token, error) {
 		return token{tokSymbol, rest[:1], start}, nil
 	}
 	r, _ := utf8.DecodeRuneInString(rest)
-	return token{}, l.fail(start, "unexpected character %q", r)
+	hint := ""
+	switch r {
+	case '"', '\u201c', '\u201d', '\u2018', '\u2019':
+		hint = "; a string stands in single quotes"
+	case '!':
+		hint = "; negation is the function not()"
+	}
+	return token{}, l.fail(start, "unexpected character %q%s", r, hint)
 }
 
 // quoted reads a string or a delimited identifier, the mark being the character at the current position.

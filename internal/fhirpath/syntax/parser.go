@@ -273,7 +273,7 @@ func (p *parser) invocation(x node) (node, error) {
 	}
 	if !p.atIdentifier() {
 		if x.Expr == nil {
-			return node{}, p.unexpected("expression")
+			return node{}, p.unexpected("expression" + p.habit())
 		}
 		return node{}, p.unexpected("element or function")
 	}
@@ -287,6 +287,23 @@ func (p *parser) invocation(x node) (node, error) {
 	return node{&Member{X: x.Expr, Name: name, Offset: offset}, height}, err
 }
 
+// habit explains an operator of other languages that begins with one of FHIRPath's.
+func (p *parser) habit() string {
+	before := p.tok.offset - 1
+	if before < 0 || p.tok.kind != tokSymbol || p.tok.text != p.lex.src[before:before+1] {
+		return ""
+	}
+	switch p.tok.text {
+	case "=":
+		return " (equality is a single =)"
+	case "&":
+		return " (conjunction is the word and)"
+	case "|":
+		return " (disjunction is the word or)"
+	}
+	return ""
+}
+
 // call reads the arguments of a function, from the opening parenthesis on.
 func (p *parser) call(x node, name string, offset int) (node, error) {
 	if err := p.advance(); err != nil {
@@ -296,7 +313,10 @@ func (p *parser) call(x node, name string, offset int) (node, error) {
 	below := x.height
 	for !p.symbol(")") {
 		if len(call.Args) > 0 {
-			if err := p.expect(","); err != nil {
+			if !p.symbol(",") {
+				return node{}, p.unexpected("',' or ')'")
+			}
+			if err := p.advance(); err != nil {
 				return node{}, err
 			}
 		}

@@ -167,7 +167,7 @@ func TestParseErrors(t *testing.T) {
 		{"ä'", "1:1: unexpected character 'ä'"},
 		{"'ä' + é", "1:7: unexpected character 'é'"},
 		{"(a", "1:3: ')' expected, but the expression ends"},
-		{"f(a b)", "1:5: ',' expected"},
+		{"f(a b)", "1:5: ',' or ')' expected"},
 		{"f(a,)", "1:5: expression expected"},
 		{"a[1", "1:4: ']' expected, but the expression ends"},
 		{"{1}", "1:2: '}' expected"},
@@ -188,8 +188,8 @@ func TestParseErrors(t *testing.T) {
 		{"1..b", "1:3: element or function expected"},
 		{"\xff", "1:1: expression is not valid UTF-8"},
 		{"* 1", "1:1: expression expected"},
-		{"name.sort(a up)", "1:13: ',' expected"},
-		{"name.where(a desc)", "1:14: ',' expected"},
+		{"name.sort(a up)", "1:13: ',' or ')' expected"},
+		{"name.where(a desc)", "1:14: ',' or ')' expected"},
 	} {
 		_, err := syntax.Parse(tt.src)
 		var e *syntax.Error
