@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io"
+	"slices"
 )
 
 // CSVOption changes how CSV is written.
@@ -109,9 +110,11 @@ func (w *CSVWriter) appendRow(dst []byte, row Row) []byte {
 		case KindBoolean, KindInteger, KindDecimal:
 			dst = b.appendText(dst, c)
 		case KindString:
-			if text := b.text(c); c.flags == inSource && w.bare(text) {
-				dst = append(dst, text...)
-				continue
+			if c.flags == inSource {
+				var ok bool
+				if dst, ok = appendBare(dst, b.src[c.off:c.off+c.n]); ok {
+					continue
+				}
 			}
 			fallthrough
 		default:
@@ -123,26 +126,34 @@ func (w *CSVWriter) appendRow(dst []byte, row Row) []byte {
 	return append(dst, w.end...)
 }
 
-// bare reports whether the inside of a JSON string without escapes can stand in a cell as it is. It holds neither quotes
-// nor line ends.
-func (w *CSVWriter) bare(text []byte) bool {
+// appendBare appends the inside of a JSON string without escapes, which holds neither quotes nor line ends, if it can
+// stand in a cell as it is.
+func appendBare(dst, text []byte) ([]byte, bool) {
 	n := len(text)
 	if n == 0 || bareStart[text[0]] == 0 || text[n-1] == ' ' {
-		return false
+		return dst, false
 	}
-	i := 0
-	for ; i+8 <= n; i += 8 {
-		x := binary.LittleEndian.Uint64(text[i:]) ^ commas
-		if (x-ones)&^x&highs != 0 {
-			return false
+	at := len(dst)
+	dst = slices.Grow(dst, n)
+	to := dst[at : at+n]
+	if n < 8 {
+		for i, c := range text {
+			if c == ',' {
+				return dst, false
+			}
+			to[i] = c
 		}
+		return dst[:at+n], true
 	}
-	for ; i < n; i++ {
-		if text[i] == ',' {
-			return false
+	for i := 0; i < n; i += 8 {
+		i = min(i, n-8) // the last eight bytes may have been copied before, in part
+		x := binary.LittleEndian.Uint64(text[i:])
+		if y := x ^ commas; (y-ones)&^y&highs != 0 {
+			return dst, false
 		}
+		binary.LittleEndian.PutUint64(to[i:], x)
 	}
-	return true
+	return dst[:at+n], true
 }
 
 // Constants for looking at eight bytes at a time.

@@ -51,18 +51,20 @@ type Writer struct {
 	pw      *pq.GenericWriter[any]
 	columns []runner.Column
 	types   []columnType
-	rows    []pq.Row
-	arena   []byte // texts of rows
+	values  [][]pq.Value // by column, of rows that are still to be handed over
+	marks   []int        // how many values the columns have before the present row
+	rows    int          // to be handed over
+	arena   []byte       // texts of values
 	scratch []byte
-	bytes   int // of the present row group, those of rows included
+	bytes   int // of the present row group, those of values included
 	count   int // rows of the present row group
 	closed  bool
 }
 
 var _ runner.Writer = (*Writer)(nil)
 
-// batchRows is how many rows are handed to the library at once.
-const batchRows = 256
+// batchRows is how many rows are handed to the library at once. Pages end only between batches.
+const batchRows = 128
 
 // NewWriter returns a writer of one Parquet file to out.
 func NewWriter(out io.Writer, opts ...Option) *Writer {
@@ -80,6 +82,7 @@ func (w *Writer) Begin(columns []runner.Column) error {
 	}
 	root := newGroup()
 	w.columns, w.types = columns, make([]columnType, len(columns))
+	w.values, w.marks = make([][]pq.Value, len(columns)), make([]int, len(columns))
 	for i, c := range columns {
 		w.types[i] = typeOf(c, w.datesAsText)
 		root.add(c.Name, w.types[i].node)
@@ -89,30 +92,32 @@ func (w *Writer) Begin(columns []runner.Column) error {
 		pq.Compression(&zstd.Codec{Level: zstd.SpeedFastest}),
 		pq.CreatedBy("github.com/researchflow/researchflow", "", ""),
 		pq.MaxRowsPerRowGroup(int64(w.groupRows)),
+		pq.DataPageStatistics(false), // the column index has them
 	)
 	return nil
 }
 
 // Write takes one row. The error names the column whose value its type cannot hold, never the value.
 func (w *Writer) Write(row runner.Row) error {
-	n := len(w.rows)
-	if n < cap(w.rows) {
-		w.rows = w.rows[:n+1]
-	} else {
-		w.rows = append(w.rows, nil)
+	arena, values := len(w.arena), 0
+	for i, list := range w.values {
+		w.marks[i] = len(list)
 	}
-	values, before := w.rows[n][:0], len(w.arena)
 	for i := range w.types {
-		var ok bool
-		if values, ok = w.cell(values, i, row.Value(i)); !ok {
-			w.rows = w.rows[:n]
+		list, ok := w.cell(w.values[i], i, row.Value(i))
+		if !ok {
+			for j := range i {
+				w.values[j] = w.values[j][:w.marks[j]]
+			}
 			return fmt.Errorf("parquet: column %s of type %s: %w", w.columns[i].Name, typeName(w.types[i]), ErrValue)
 		}
+		w.values[i] = list
+		values += len(list) - w.marks[i]
 	}
-	w.rows[n] = values
-	w.bytes += len(w.arena) - before + 8*len(values)
+	w.bytes += len(w.arena) - arena + 8*values
 	w.count++
-	if len(w.rows) >= batchRows || w.bytes >= w.groupBytes {
+	w.rows++
+	if w.rows >= batchRows || w.count >= w.groupRows || w.bytes >= w.groupBytes {
 		return w.flush()
 	}
 	return nil
@@ -161,14 +166,17 @@ func (w *Writer) cell(values []pq.Value, i int, v runner.Value) ([]pq.Value, boo
 	return values, true
 }
 
-// flush hands the rows over, and ends the row group where it is full.
+// flush hands the values over, and ends the row group where it is full.
 func (w *Writer) flush() error {
-	if len(w.rows) > 0 {
-		if _, err := w.pw.WriteRows(w.rows); err != nil {
-			return fmt.Errorf("parquet: %w", err)
+	if w.rows > 0 {
+		for i, column := range w.pw.ColumnWriters() {
+			if _, err := column.WriteRowValues(w.values[i]); err != nil {
+				return fmt.Errorf("parquet: %w", err)
+			}
+			w.values[i] = w.values[i][:0]
 		}
 	}
-	w.rows, w.arena = w.rows[:0], w.arena[:0]
+	w.rows, w.arena = 0, w.arena[:0]
 	if w.bytes >= w.groupBytes || w.count >= w.groupRows {
 		w.bytes, w.count = 0, 0
 		if err := w.pw.Flush(); err != nil {
