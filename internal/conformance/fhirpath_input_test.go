@@ -113,6 +113,8 @@ const inputCases = `{"tests":[
 	{"id":"output, bare object","expression":"name[1]","input":` + patientInput + `,"outputs":[{"given":["Jim"],"use":"usual"}]},
 	{"id":"output, text of an object","expression":"name[1]","input":` + patientInput + `,"outputs":[{"value":"{\"given\":[\"Jim\"],\"use\":\"usual\"}"}]},
 	{"id":"output, numbers","expression":"1.50 | 2L","outputs":[{"value":1.5},{"value":2}]},
+	{"id":"output, float64","expression":"1 / 3","outputs":[0.3333333333333333]},
+	{"id":"output, float64's error","expression":"0.1 + 0.2","outputs":[{"type":"decimal","value":0.30000000000000004}]},
 	{"id":"output, quantity","expression":"4.0 'g'","outputs":[{"value":4,"unit":"g"}]},
 	{"id":"output, quantity with type","expression":"4 days","outputs":[{"type":"Quantity","value":{"value":4,"unit":"days"}}]},
 	{"id":"output, date-time","expression":"@2020-01-01T10:00:00Z","outputs":["2020-01-01T11:00:00+01:00"]},
@@ -133,6 +135,29 @@ const inputCases = `{"tests":[
 	{"id":"r5, choice","expression":"MedicationRequest.medication.concept.text","model":"r5","input":{"resourceType":"MedicationRequest","medication":{"concept":{"text":"x"}}},"outputs":["x"]},
 	{"id":"r4b","expression":"Observation.value","model":"r4b","input":{"resourceType":"Observation","valueBoolean":true},"outputs":[{"type":"boolean","value":"true"}]}
 ]}`
+
+// TestFHIRPathWrongOutputs holds outputs that are not what the expression gives. Each case fails.
+func TestFHIRPathWrongOutputs(t *testing.T) {
+	t.Parallel()
+	for _, r := range runCases(t, `{"tests":[
+		{"id":"float64","expression":"1 / 3","outputs":[0.3333333]},
+		{"id":"float64, more digits","expression":"1 / 3","outputs":[0.3333333433333333]},
+		{"id":"object","expression":"a","input":{"a":{"b":1}},"outputs":[{"b":2}]},
+		{"id":"quantity","expression":"4 'g'","outputs":[{"value":4,"unit":"mg"}]},
+		{"id":"type","expression":"1.type()","outputs":[{"namespace":"FHIR","name":"Integer"}]},
+		{"id":"nothing","expression":"{}","outputs":[null]},
+		{"id":"something","expression":"1","outputs":[]},
+		{"id":"too many","expression":"1 | 2","outputs":[1]},
+		{"id":"order","expression":"1 | 2","outputs":[2,1]},
+		{"id":"date","expression":"@2012","outputs":["2012-01"]},
+		{"id":"no error","expression":"1","invalid":"true"},
+		{"id":"not supported","expression":"memberOf('x')","invalid":"true"}
+	]}`) {
+		if r.Reason == "" {
+			t.Errorf("%s passes", r.Case.ID)
+		}
+	}
+}
 
 // TestFHIRPathFolders holds where the files of inputs are looked for, and which model a file of cases has.
 func TestFHIRPathFolders(t *testing.T) {

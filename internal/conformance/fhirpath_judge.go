@@ -100,7 +100,7 @@ func matches(got, want FHIRPathOutput) bool {
 	switch kind {
 	case "integer", "integer64", "positiveInt", "unsignedInt", "decimal":
 		equal, ok := EqualNumber(a, b)
-		return ok && equal
+		return ok && (equal || sameFraction(a, b))
 	case "date", "dateTime", "instant":
 		x, errX := system.ParseDateTime(strings.TrimPrefix(a, "@"))
 		y, errY := system.ParseDateTime(strings.TrimPrefix(b, "@"))
@@ -165,6 +165,18 @@ func quantityObject(text string) (q system.Quantity, ok bool) {
 	q = system.Quantity{Value: value, Unit: unit}
 	_, q.Calendar = system.CalendarUnit(unit)
 	return q, err == nil
+}
+
+// sameFraction compares a number with one that was calculated as a float64: where it has more digits than FHIRPath wants
+// of implementations, eight after the point, those have to be the same.
+func sameFraction(got, want string) bool {
+	x, errX := system.ParseDecimal(got)
+	y, errY := system.ParseDecimal(want)
+	if errX != nil || errY != nil || y.Scale() <= 8 {
+		return false
+	}
+	difference, ok := x.Sub(y)
+	return ok && difference.Abs().Compare(system.NewDecimal(1, 9)) < 0
 }
 
 // sameType compares type names without regard to the case of the first letter, by which System types differ from
