@@ -186,6 +186,8 @@ func (v *profileCheck) path(element, path string) {
 			}
 		case *syntax.TypeOp:
 			report(e, "the operators is and as")
+		case *syntax.Instance:
+			report(e, "instance selectors")
 		case *syntax.Literal:
 			switch e.Kind {
 			case syntax.String, syntax.Integer, syntax.Decimal, syntax.Boolean:

@@ -127,6 +127,8 @@ func (c *compiler) compile(expr syntax.Expr) node {
 		return &typeOp{x.Op, c.operand(x.X), c.typeSpec(x.Type), x.Offset}
 	case *syntax.Call:
 		return c.call(x)
+	case *syntax.Instance:
+		return c.instance(x)
 	}
 	c.report(Internal, expr.Pos(), "unknown kind of expression")
 	return &constant{}

@@ -79,7 +79,7 @@ func (d *document) below(obj int, typ model.TypeID, target int) (name string, it
 		if bare != "" && bare[0] == '_' {
 			bare, sibling = bare[1:], i
 			var ok bool
-			if value, ok = d.tape.Field(obj, bare); !ok {
+			if value, ok = d.find(obj, bare); !ok {
 				value = -1
 			}
 		} else {

@@ -103,6 +103,9 @@ var pieces = []string{
 	"_.min()", "_.toChars()", "_.getReferenceKey()", "getResourceKey()", "_.hasValue()", "_.extension(_)", "coalesce(_, _)",
 	"defineVariable('v', _).select(_)", "_.defineVariable('w')", "%k", "_.trace('t', _)", "_.comparable(_)",
 	"_.conformsTo(_)", "_.htmlChecks()", "_.not()", "_.allTrue()", "_.isDistinct()", "_.yearOf()", "now()",
+	"_.duration(_, 'day')", "_.difference(_, 'month')", "_.pathname()", "_.pathname(_)", "_.toDate('yyyy-MM-dd')",
+	"Coding { code : _, display : _ }", "CodeableConcept { coding : _, text : _ }", "Extension { url : _, value : _ }",
+	"string { value : _, extension : _ }", "Period {:}", "Quantity { value : _, unit : _ }", "_.select(HumanName { given : _ })",
 }
 
 // randomExpr makes an expression of the given depth.

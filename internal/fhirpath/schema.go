@@ -1,7 +1,6 @@
 package fhirpath
 
 import (
-	"strings"
 	"sync"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
@@ -80,7 +79,7 @@ func (s *schema) isPrimitive(typ model.TypeID) bool {
 
 // code returns the type that definitions name: the base of one that is defined within another (Patient.contact).
 func (s *schema) code(typ model.TypeID) model.TypeID {
-	if strings.Contains(s.model.Name(typ), ".") {
+	if s.model.IsBackbone(typ) {
 		return s.model.Base(typ)
 	}
 	return typ

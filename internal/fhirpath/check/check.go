@@ -223,8 +223,27 @@ func (c *checker) infer(e syntax.Expr, s scope) (Type, scope) {
 		return c.typeOp(x, e.Op == syntax.OpIs, e.Op.String(), e.Type, e.Offset), s
 	case *syntax.Call:
 		return c.call(e, s)
+	case *syntax.Instance:
+		return c.instance(e, s), s
 	}
 	return Any(), s
+}
+
+// instance infers the type of an object that is created. The compiler faults its type and elements.
+func (c *checker) instance(e *syntax.Instance, s scope) Type {
+	for _, value := range e.Values {
+		c.expr(value, s)
+	}
+	parts := e.Type.Parts
+	if parts[0] == "FHIR" {
+		parts = parts[1:]
+	}
+	if c.Options.Model != nil {
+		if id, ok := c.model.Type(strings.Join(parts, ".")); ok {
+			return Type{Single: true}.with([]Ref{{FHIR: id}})
+		}
+	}
+	return Any().single(true)
 }
 
 // least returns t with another certain number of items.

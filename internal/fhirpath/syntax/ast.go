@@ -1,7 +1,7 @@
 package syntax
 
 // Expr is a node of an expression's tree. The set of nodes is closed: [*Literal], [*Member], [*Call],
-// [*Special], [*External], [*Index], [*Unary], [*Binary] and [*TypeOp]. Trees are not changed once parsed
+// [*Special], [*External], [*Index], [*Unary], [*Binary], [*TypeOp] and [*Instance]. Trees are not changed once parsed
 // and may be shared between goroutines.
 type Expr interface {
 	// Pos is the byte offset of the node's most telling token: the name of a member or function, the
@@ -137,6 +137,15 @@ type TypeOp struct {
 	Offset int
 }
 
+// Instance creates an object: Type { name : value, name : value }. Names and Values are of the same length; Type {:} has
+// none.
+type Instance struct {
+	Type   TypeName
+	Names  []string
+	Values []Expr
+	Offset int
+}
+
 // TypeName is a type specifier: Quantity, FHIR.Patient, System.String.
 type TypeName struct {
 	// Parts are the identifiers between the dots; there is at least one.
@@ -153,6 +162,7 @@ func (e *Index) expr()    {}
 func (e *Unary) expr()    {}
 func (e *Binary) expr()   {}
 func (e *TypeOp) expr()   {}
+func (e *Instance) expr() {}
 
 // Pos returns the offset of the literal's first character.
 func (e *Literal) Pos() int { return e.Offset }
@@ -181,6 +191,9 @@ func (e *Binary) Pos() int { return e.Offset }
 // Pos returns the offset of the operator.
 func (e *TypeOp) Pos() int { return e.Offset }
 
+// Pos returns the offset of the type.
+func (e *Instance) Pos() int { return e.Offset }
+
 // Children returns nothing.
 func (e *Literal) Children() []Expr { return nil }
 
@@ -207,6 +220,9 @@ func (e *Binary) Children() []Expr { return []Expr{e.X, e.Y} }
 
 // Children returns X.
 func (e *TypeOp) Children() []Expr { return []Expr{e.X} }
+
+// Children returns the values.
+func (e *Instance) Children() []Expr { return e.Values }
 
 func some(x Expr) []Expr {
 	if x == nil {

@@ -224,7 +224,7 @@ func (l *lexer) symbol() (token, error) {
 			return token{tokSymbol, s, start}, nil
 		}
 	}
-	if strings.IndexByte("+-*/&|<>=~.,()[]{}%", rest[0]) >= 0 {
+	if strings.IndexByte("+-*/&|<>=~.,:()[]{}%", rest[0]) >= 0 {
 		l.pos++
 		return token{tokSymbol, rest[:1], start}, nil
 	}

@@ -155,6 +155,12 @@ func (p *parser) operand() (node, error) {
 	x, err := p.term()
 	for err == nil {
 		switch {
+		case p.symbol("{"):
+			typ, ok := typeBefore(x.Expr)
+			if !ok {
+				return x, nil
+			}
+			x, err = p.instance(typ)
 		case p.symbol("."):
 			if err = p.advance(); err == nil {
 				x, err = p.invocation(x)
@@ -166,6 +172,70 @@ func (p *parser) operand() (node, error) {
 		}
 	}
 	return node{}, err
+}
+
+// typeBefore returns the type specifier that a brace follows; ok is false where what stands there is none.
+func typeBefore(x Expr) (typ TypeName, ok bool) {
+	m, ok := x.(*Member)
+	if !ok {
+		return typ, false
+	}
+	typ.Offset = m.Offset
+	if m.X != nil {
+		if typ, ok = typeBefore(m.X); !ok {
+			return typ, false
+		}
+	}
+	typ.Parts = append(typ.Parts, m.Name)
+	return typ, true
+}
+
+// instance reads the elements of an object, from the opening brace on.
+func (p *parser) instance(typ TypeName) (node, error) {
+	if err := p.advance(); err != nil {
+		return node{}, err
+	}
+	x := &Instance{Type: typ, Offset: typ.Offset}
+	below := 0
+	if p.symbol(":") {
+		if err := p.advance(); err != nil {
+			return node{}, err
+		}
+		height, err := p.grow(x.Offset, below)
+		if err != nil {
+			return node{}, err
+		}
+		return node{x, height}, p.expect("}")
+	}
+	for {
+		if !p.atIdentifier() {
+			return node{}, p.unexpected("name of an element")
+		}
+		x.Names = append(x.Names, p.tok.text)
+		if err := p.advance(); err != nil {
+			return node{}, err
+		}
+		if err := p.expect(":"); err != nil {
+			return node{}, err
+		}
+		value, err := p.expression(precNone)
+		if err != nil {
+			return node{}, err
+		}
+		x.Values = append(x.Values, value.Expr)
+		below = max(below, value.height)
+		if !p.symbol(",") {
+			break
+		}
+		if err := p.advance(); err != nil {
+			return node{}, err
+		}
+	}
+	height, err := p.grow(x.Offset, below)
+	if err != nil {
+		return node{}, err
+	}
+	return node{x, height}, p.expect("}")
 }
 
 func (p *parser) index(x node) (node, error) {

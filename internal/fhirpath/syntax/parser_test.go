@@ -50,6 +50,15 @@ func tree(e syntax.Expr) string {
 		return "(" + e.Op.String() + " " + tree(e.X) + " " + tree(e.Y) + ")"
 	case *syntax.TypeOp:
 		return "(" + e.Op.String() + " " + tree(e.X) + " " + e.Type.String() + ")"
+	case *syntax.Instance:
+		s := e.Type.String() + "{"
+		for i, value := range e.Values {
+			if i > 0 {
+				s += " "
+			}
+			s += e.Names[i] + ":" + tree(value)
+		}
+		return s + "}"
 	}
 	return "?"
 }
@@ -122,6 +131,12 @@ var parseTests = []struct{ src, tree, printed string }{
 	{"a div b mod c", "(mod (div a b) c)", "a div b mod c"},
 	{"a contains b contains c", "(contains (contains a b) c)", "a contains b contains c"},
 	{"a <= b | c != d !~ e", "(!~ (!= (<= a (| b c)) d) e)", "a <= b | c != d !~ e"},
+	// Objects that are created.
+	{"T {:}", "T{}", "T {:}"},
+	{"T { : }.a", "(. T{} a)", "T {:}.a"},
+	{"FHIR.T{a:1,`b c`:x|y}", "FHIR.T{a:Integer:1 b c:(| x y)}", "FHIR.T { a : 1, `b c` : x | y }"},
+	{"a.select(T { in : U { b : $this } })[0] = T {:}", "", ""},
+	{"-T { a : (1) } as T", "(as (- T{a:Integer:1}) T)", "-T { a : 1 } as T"},
 	// Space and comments.
 	{" // first\n /* second\n */ a /**/ + // third", "", ""},
 	{"// multi\r\n 2+2", "(+ Integer:2 Integer:2)", "2 + 2"},
@@ -168,6 +183,13 @@ func TestParseErrors(t *testing.T) {
 		{"'ä' + é", "1:7: unexpected character 'é'"},
 		{"(a", "1:3: ')' expected, but the expression ends"},
 		{"f(a b)", "1:5: ',' or ')' expected"},
+		{"T {", "1:4: name of an element expected, but the expression ends"},
+		{"T { }", "1:5: name of an element expected"},
+		{"T { a }", "1:7: ':' expected"},
+		{"T { a : 1, }", "1:12: name of an element expected"},
+		{"T { a : 1", "1:10: '}' expected, but the expression ends"},
+		{"T {: a : 1}", "1:6: '}' expected"},
+		{"f() { a : 1 }", "1:5: operator or end of expression expected"},
 		{"f(a,)", "1:5: expression expected"},
 		{"a[1", "1:4: ']' expected, but the expression ends"},
 		{"{1}", "1:2: '}' expected"},
@@ -177,7 +199,7 @@ func TestParseErrors(t *testing.T) {
 		{"``", "1:1: delimited identifier is empty"},
 		{`'\ud83d'`, "1:2: surrogate without its other half"},
 		{"@@", "1:1: date or time expected after @"},
-		{"@T14:34:28+10:00", "1:14: unexpected character ':'"},
+		{"@T14:34:28+10:00", "1:14: operator or end of expression expected"},
 		{"$that", "1:1: unknown variable: $this, $index or $total expected"},
 		{"%''", "1:2: name of a variable is empty"},
 		{"%1", "1:2: name of a variable expected"},

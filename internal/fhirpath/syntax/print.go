@@ -75,6 +75,23 @@ func printExpr(b *strings.Builder, e Expr, prec int) {
 	case *TypeOp:
 		printExpr(b, e.X, own)
 		b.WriteString(" " + e.Op.String() + " " + e.Type.String())
+	case *Instance:
+		b.WriteString(e.Type.String() + " {")
+		for i, value := range e.Values {
+			if i > 0 {
+				b.WriteByte(',')
+			}
+			b.WriteByte(' ')
+			printIdentifier(b, e.Names[i])
+			b.WriteString(" : ")
+			printExpr(b, value, precNone)
+		}
+		if len(e.Values) == 0 {
+			b.WriteByte(':')
+		} else {
+			b.WriteByte(' ')
+		}
+		b.WriteByte('}')
 	}
 }
 
@@ -187,6 +204,10 @@ func Equal(a, b Expr) bool {
 	case *TypeOp:
 		b, ok := b.(*TypeOp)
 		return ok && a.Op == b.Op && Equal(a.X, b.X) && slices.Equal(a.Type.Parts, b.Type.Parts)
+	case *Instance:
+		b, ok := b.(*Instance)
+		return ok && slices.Equal(a.Type.Parts, b.Type.Parts) && slices.Equal(a.Names, b.Names) &&
+			slices.EqualFunc(a.Values, b.Values, Equal)
 	case *Call:
 		b, ok := b.(*Call)
 		return ok && a.Name == b.Name && Equal(a.X, b.X) && slices.EqualFunc(a.Args, b.Args, Equal) &&

@@ -1,0 +1,53 @@
+package fhirpath_test
+
+import "testing"
+
+func TestSpecInstances(t *testing.T) {
+	const section = "Instance Selector"
+	runSpec(t, patient, []specRow{
+		ok(section, "Coding { system : 'http://example.org/demo', code : 'c1' }", `{"system":"http://example.org/demo","code":"c1"}`),
+		ok(section, "FHIR.Identifier { system : 'urn:x', value : 'N1' }", `{"system":"urn:x","value":"N1"}`),
+		ok(section, "Identifier { type : CodeableConcept { coding: Coding { code: 'MR' } }, period : Period { start: @2001-05-06 } }",
+			`{"type":{"coding":[{"code":"MR"}]},"period":{"start":"2001-05-06"}}`),
+		ok(section, "Period {:}", "{}"),
+		ok(section, "Period {:} is Period", "true"),
+		ok(section, "CodeableConcept { text: {} }", "{}"),
+		ok(section, "select(Coding { system: 'urn:x', code: gender })", `{"system":"urn:x","code":"male"}`),
+		ok(section, "name.select(Coding { code: use, display: %resource.id }).code", `"official" "usual" "maiden"`),
+		ok(section, "Coding { code: 'a' }.code is code", "true"),
+		ok(section, "Coding { code: 'a' } = Coding { code: 'a' }", "true"),
+		ok(section, "Coding { code: 'a' } | Coding { code: 'a' } | Coding { code: 'b' }", `{"code":"a"} {"code":"b"}`),
+		ok(section, "CodeableConcept { coding: Coding { code: 'a' } | Coding { code: 'b' } }.coding.code", `"a" "b"`),
+		ok(section, "code { value: 'final' } & '.'", `"final."`),
+		ok(section, "code { value: 'final', id: 'x' }.id", `"x"`),
+		ok(section, "string { extension: Extension { url: 'urn:x', value: true } }.extension('urn:x').value", "true"),
+		ok(section, "string { id: 'x' }.hasValue()", "false"),
+		ok(section, "Observation { status: 'final', value: 5 'mg' }.value = 5 'mg'", "true"),
+		ok(section, "Observation { value: multipleBirth }", `{"resourceType":"Observation","valueInteger":2}`),
+		ok(section, "Observation { value: 2 days }.value.code", `"day"`),
+		ok(section, "Quantity { value: 5, unit: 'mg' } > 1 'mg'", "true"),
+		ok(section, "Patient { birthDate: birthDate }.birthDate.extension.value", `"1974-12-25T14:35:45-05:00"`),
+		ok(section, "HumanName { given: name.given, family: 'F' }", `{"given":["Peter","James","Jim","Peter","James"],"_given":[null,null,null,null,{"id": "g2"}],"family":"F"}`),
+		ok(section, "Patient { name: name[1], active: true }.name.given", `"Jim"`),
+		ok(section, "iif(true, Coding { code : 'a' }).code", `"a"`),
+		ok(section, "{}.select(Coding { code: 'a' })", ""),
+		ok(section, "name.aggregate(Coding { code: 'a' }).code", `"a"`),
+		bad(section, "name.where(Coding { code: given }.exists())"),
+		bad(section, "Coding { code: 'a' | 'b' }"),
+		bad(section, "Coding { code: 1 }"),
+		bad(section, "Coding { nothing: 'a' }"),
+		bad(section, "Coding { code: 'a', code: 'b' }"),
+		bad(section, "Observation { value: birthDate }"),
+		bad(section, "CodeableConcept { coding: 'a' }"),
+		bad(section, "Nothing { code: 'a' }"),
+		bad(section, "Resource { id: 'a' }"),
+		bad(section, "System.Integer { value: 1 }"),
+		bad(section, "name.Coding { code: 'a' }"),
+		bad(section, "Coding { code 'a' }"),
+		bad(section, "Coding { code: 'a'"),
+		bad(section, "Coding { code: 'a', }"),
+		bad(section, "Coding { }"),
+		bad(section, "Coding {:} {:}"),
+		bad(section, "'a' { code: 'a' }"),
+	})
+}
