@@ -162,16 +162,18 @@ func (w *worker) body(ctx context.Context, n *node, f *focus, index int) (int, e
 	return rows, nil
 }
 
-// The values that one resource's rows may have: any view's, and more where the limit of rows is raised.
+// The values that one resource's rows may have: for any resource, for each of its JSON values, and for each row where a run
+// sets their limit.
 const (
-	maxCells    = 1 << 22
-	cellsPerRow = 40
+	maxCells     = 1_000_000
+	cellsPerNode = 100
+	cellsPerRow  = 40
 )
 
 // maxVisits and visitsPerNode bound how often the parts of a view are visited for one resource.
 const (
-	maxVisits     = 1_000_000
-	visitsPerNode = 1_000
+	maxVisits     = 500_000
+	visitsPerNode = 200
 )
 
 // room checks that rows times k rows may come to be.
@@ -181,7 +183,8 @@ func (w *worker) room(rows, k int) error {
 
 // push adds nulls to the stack.
 func (w *worker) push(cells int) error {
-	if most := max(maxCells, cellsPerRow*w.maxRows); len(w.stack)+cells > most {
+	most := maxCells + cellsPerNode*w.tape.Len() + cellsPerRow*w.cfg.maxPerRes
+	if len(w.stack)+cells > most {
 		return fmt.Errorf("%w: the resource gives more than %d values", ErrLimit, most)
 	}
 	for range cells {

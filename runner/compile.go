@@ -9,8 +9,8 @@ import (
 // Limits on the shape of a definition, far above any real view.
 const (
 	maxSelectDepth = 50
-	maxColumns     = 10_000  // those of all branches of unions, and selects
-	maxPathBytes   = 1 << 20 // of all paths
+	maxColumns     = 5_000     // those of all branches of unions, and selects
+	maxPathBytes   = 256 << 10 // of all paths
 )
 
 // CompileJSON is [Decode] and [Compile] in one: the error lists the faults of both.

@@ -16,7 +16,7 @@ import (
 const (
 	maxDefinitionBytes = 4 << 20
 	maxDefinitionDepth = 200
-	maxDefinitionNodes = 1 << 18
+	maxDefinitionNodes = 1 << 17
 )
 
 // Decode reads a ViewDefinition from JSON, in the form of 2.0 or of 3.0-ballot. It checks JSON types only

@@ -23,9 +23,9 @@ func TestDocumentedLimits(t *testing.T) {
 	for _, row := range []string{
 		fmt.Sprintf("nesting | %d MiB, %s, %d |", maxDefinitionBytes>>20, grouped(maxDefinitionNodes), maxDefinitionDepth),
 		"branches of unions | " + grouped(maxColumns), "nesting of selects | " + grouped(maxSelectDepth),
-		fmt.Sprintf("paths | %d MiB", maxPathBytes>>20), "depth of repeat | " + grouped(maxRepeatDepth),
+		fmt.Sprintf("paths | %d KiB", maxPathBytes>>10), "depth of repeat | " + grouped(maxRepeatDepth),
 		"steps of repeat of one resource | " + grouped(defaultMaxPerResource),
-		fmt.Sprintf("rows of one resource | %s, or %d for", grouped(maxCells), cellsPerRow),
+		fmt.Sprintf("rows of one resource | %s, %d more for each JSON value of it, %d", grouped(maxCells), cellsPerNode, cellsPerRow),
 		fmt.Sprintf("selects for one resource | %s, and %s more", grouped(maxVisits), grouped(visitsPerNode)),
 	} {
 		if !strings.Contains(limits, row) {

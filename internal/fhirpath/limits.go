@@ -13,7 +13,7 @@ type Limits struct {
 	// converted, and for functions such as exp() that compute many digits. Each JSON value of the loaded resource adds 5.
 	// Default [DefaultMaxSteps].
 	MaxSteps int
-	// MaxResourceSteps is the number of steps of all evaluations on one loaded resource together, besides 1,000 for
+	// MaxResourceSteps is the number of steps of all evaluations on one loaded resource together, besides 200 for
 	// each JSON value of it. Reset begins anew. Default [DefaultMaxResourceSteps].
 	MaxResourceSteps int
 	// MaxItems is the number of items in any one collection. Default [DefaultMaxItems].
@@ -30,7 +30,7 @@ type Limits struct {
 // What [Limits] means by 0.
 const (
 	DefaultMaxSteps         = 300_000
-	DefaultMaxResourceSteps = 1_000_000
+	DefaultMaxResourceSteps = 500_000
 	DefaultMaxItems         = 50_000
 	DefaultMaxText          = 8 << 20
 	DefaultMaxPattern       = 1_000
@@ -40,7 +40,7 @@ const (
 // What each JSON value of the loaded resource adds to MaxSteps and to MaxResourceSteps.
 const (
 	evalStepsPerNode = 5
-	stepsPerNode     = 1_000
+	stepsPerNode     = 200
 )
 
 func (l Limits) withDefaults() Limits {

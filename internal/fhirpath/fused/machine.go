@@ -26,8 +26,8 @@ type Machine struct {
 
 // The work that a resource may take: for any, and more for each of its nodes.
 const (
-	workAny     = 2_000_000
-	workPerNode = 100
+	workAny     = 10_000_000
+	workPerNode = 1_000
 )
 
 // Load makes the machine ready for a resource that was parsed with the key set of [Builder.Keys]; registers is what
