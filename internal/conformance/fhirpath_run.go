@@ -270,8 +270,9 @@ func (c *FHIRPathCase) startsAt(input []byte) bool {
 	return found
 }
 
-// variable returns the items that a variable's JSON stands for: strings, numbers and Booleans are System values,
-// objects are elements, typed where they are resources or quantities, null is nothing, and an array is its items.
+// variable returns the items that a variable's JSON stands for: numbers and Booleans are System values, strings are so but
+// are read as dates where those are wanted, objects are elements, typed where they are resources or quantities, null is
+// nothing, and an array is its items.
 func variable(ctx context.Context, raw json.RawMessage, options []fhirpath.CompileOption) ([]fhirpath.Value, error) {
 	parts := []json.RawMessage{raw}
 	if raw[0] == '[' {
@@ -298,7 +299,7 @@ func variable(ctx context.Context, raw json.RawMessage, options []fhirpath.Compi
 			return nil, err
 		}
 		for _, v := range items {
-			if s, ok := v.System(); ok && v.SystemKind() != fhirpath.Quantity {
+			if s, ok := v.System(); ok && (s.Kind() != fhirpath.Quantity && s.Kind() != fhirpath.String) {
 				v = s
 			}
 			values = append(values, v)

@@ -161,16 +161,29 @@ func align(a, b Value, ka, kb Kind) (x, y Value, k Kind) {
 		return a, b, Quantity
 	case ka == Date && kb == DateTime, ka == DateTime && kb == Date:
 		return a, b, DateTime
-	case ka == String && a.kind == Element && a.typ == 0 && temporal(kb):
+	case a.untypedText() && temporal(kb):
 		if x, ok := parseTemporal(a.raw(), kb); ok {
 			return align(x, b, x.kind, kb)
 		}
-	case kb == String && b.kind == Element && b.typ == 0 && temporal(ka):
+	case b.untypedText() && temporal(ka):
 		if y, ok := parseTemporal(b.raw(), ka); ok {
 			return align(a, y, ka, y.kind)
 		}
 	}
 	return a, b, 0
+}
+
+// untypedText reports whether v is a JSON string of which no type is known: a date may be one.
+func (v Value) untypedText() bool {
+	return v.kind == Element && v.typ == 0 && v.SystemKind() == String
+}
+
+// anyTemporal reads a string as a date, DateTime or time.
+func anyTemporal(s string) (v Value, ok bool) {
+	if v, ok = parseTemporal(s, Date); !ok {
+		v, ok = parseTemporal(s, Time)
+	}
+	return v, ok
 }
 
 // parseTemporal reads a string of an element without a type as the kind it is compared to.

@@ -73,6 +73,11 @@ func (n *arithmetic) eval(e *Evaluator, dst []Value) ([]Value, error) {
 // calculate applies an operator to two items; ok is false where the result is empty.
 func (e *Evaluator) calculate(op syntax.Op, a, b Value, pos int) (v Value, ok bool, err error) {
 	ka, kb := a.SystemKind(), b.SystemKind()
+	if kb == Quantity && a.untypedText() {
+		if v, ok := anyTemporal(a.raw()); ok {
+			a, ka = v, v.kind
+		}
+	}
 	switch {
 	case ka == String && kb == String && op == syntax.OpAdd:
 		return e.concatenate(a, b, pos)
