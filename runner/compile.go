@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Limits on the shape of a definition, far above any real view.
@@ -91,7 +92,7 @@ func (c *compiler) view() *View {
 	v := &View{
 		def: c.def, name: c.def.Name, resource: c.def.Resource, width: len(columns), plan: p,
 		byName: make(map[string]int, len(columns)), digest: c.digest(),
-		model: c.exprs.model, nullLiterals: c.cfg.nullLiterals,
+		model: c.exprs.model, nullLiterals: c.cfg.nullLiterals, batches: &sync.Pool{}, scratch: &sync.Pool{},
 	}
 	if c.bad.err() == nil && !c.cfg.nullLiterals && !c.cfg.nullJoin {
 		p.fuse(c.def.Resource, c.exprs.model, c.exprs.texts)

@@ -31,33 +31,48 @@ type worker struct {
 	index int // what %rowIndex is set to in env
 
 	// The fused way.
-	fused     bool // it is being taken
-	machine   fused.Machine
-	projected fhirjson.Tape
+	*scratch
+	fused     bool           // it is being taken
+	templates bool           // rows may come from templates
 	tape      *fhirjson.Tape // of the resource
 	offset    uint32         // of the resource in the block
-	memo      *fused.Memo[template]
-	template  *template // the one that is being made
+	template  *template      // the one that is being made
 
 	b     *batch // where rows go
-	stack []cell // rows of parts that are being combined
 	steps int    // rows and steps of repeat of this resource
 	// visits counts how often parts of the view were visited for this resource.
 	visits int
 	err    RunError
 }
 
+// scratch is what a worker leaves to the next one of the view.
+type scratch struct {
+	machine   fused.Machine
+	memo      fused.Memo[template]
+	projected fhirjson.Tape
+	stack     []cell // rows of parts that are being combined
+}
+
+// release leaves the worker's memory to the next one. The worker is not to be used any more.
+func (w *worker) release() {
+	w.machine.Forget()
+	w.projected.Forget()
+	w.view.scratch.Put(w.scratch)
+	w.scratch = nil
+}
+
 func newWorker(v *View, cfg *runConfig, patients *patientFilter) *worker {
 	w := &worker{view: v, cfg: cfg, patients: patients, maxRows: cfg.maxPerRes, index: -1}
+	if w.scratch, _ = v.scratch.Get().(*scratch); w.scratch == nil {
+		w.scratch = &scratch{}
+	}
 	if w.maxRows <= 0 {
 		w.maxRows = defaultMaxPerResource
 	}
 	config := fhirpath.EvalConfig{Clock: cfg.now}
 	if f := v.plan.fused; f != nil {
 		config.Keys = f.keys
-		if f.templates && !v.nullLiterals {
-			w.memo = &fused.Memo[template]{}
-		}
+		w.templates = f.templates && !v.nullLiterals
 	}
 	w.ev = fhirpath.NewEvaluator(config)
 	w.setIndex(0)

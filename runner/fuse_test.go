@@ -191,3 +191,25 @@ func TestTemplatesAreUsed(t *testing.T) {
 		t.Errorf("%d of %d real views have templates", used, len(views))
 	}
 }
+
+// TestTemplatesKeepTheLimit: what a run without a limit has learnt does not lead a later one over its limit.
+func TestTemplatesKeepTheLimit(t *testing.T) {
+	t.Parallel()
+	v, err := CompileJSON([]byte(`{"resource":"Patient","select":[{"column":[{"name":"id","path":"id"}]},{"forEach":"name","column":[{"name":"f","path":"family"}]}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "Patient.ndjson")
+	const patient = `{"resourceType":"Patient","id":"a","name":[{"family":"A"},{"family":"B"},{"family":"C"}]}` + "\n"
+	if err := os.WriteFile(file, []byte(strings.Repeat(patient, 3)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, most := range []int{0, 2, 0, 5, 6, 2} {
+		opts := []RunOption{Parallel(1), MaxRowsPerResource(most)}
+		got, gotFault := rowsOf(v, Files(file), opts...)
+		want, wantFault := rowsOf(v.plainly(), Files(file), opts...)
+		if got != want || gotFault != wantFault {
+			t.Errorf("at most %d rows (-plain +fused):\n%s%s", most, cmp.Diff(want, got), cmp.Diff(wantFault, gotFault))
+		}
+	}
+}

@@ -38,7 +38,6 @@ type run struct {
 	feed    feed
 	filter  *patientFilter
 	stats   Stats
-	batches sync.Pool
 	begun   time.Time
 	limited bool // a limit is reached: nothing more is handed out
 }
@@ -85,6 +84,7 @@ func (r *run) start(ctx context.Context, src Source, workers int) (err error) {
 // inline evaluates in this goroutine.
 func (r *run) inline(ctx context.Context) error {
 	w := newWorker(r.view, r.cfg, r.filter)
+	defer w.release()
 	for {
 		b, err := r.work(ctx, w)
 		if err == io.EOF {
@@ -134,6 +134,7 @@ func (r *run) parallel(ctx context.Context, cancel context.CancelFunc, workers i
 	for range workers {
 		group.Go(func() {
 			w := newWorker(r.view, r.cfg, r.filter)
+			defer w.release()
 			for {
 				select {
 				case tokens <- struct{}{}:
@@ -262,10 +263,11 @@ func (r *run) cut(b *batch) (cut bool) {
 
 // batch returns an empty batch.
 func (r *run) batch() *batch {
-	b, _ := r.batches.Get().(*batch)
+	b, _ := r.view.batches.Get().(*batch)
 	if b == nil {
-		b = &batch{view: r.view}
+		b = &batch{}
 	}
+	b.view = r.view
 	return b
 }
 
@@ -279,7 +281,7 @@ func (r *run) recycle(b *batch) {
 		return
 	}
 	b.reset()
-	r.batches.Put(b)
+	r.view.batches.Put(b)
 }
 
 // streamRows runs a view and yields its rows.

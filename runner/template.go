@@ -14,6 +14,7 @@ import (
 type template struct {
 	odd   bool // the resource takes the plain way
 	rows  int
+	steps int // of rows and iterations, which are limited
 	slots []slot
 	nodes []int32 // that slots join
 	// cells has a number for each cell of the rows: 0 for null, else 1 more than its slot's. It is nil where there is
@@ -55,7 +56,7 @@ const (
 
 // fusedRows adds the rows of the loaded resource the fused way.
 func (w *worker) fusedRows(ctx context.Context, root *focus) error {
-	if w.memo != nil {
+	if w.templates {
 		t, learn := w.memo.Find(&w.machine)
 		if learn {
 			t = w.learn(ctx, root)
@@ -76,7 +77,7 @@ func (w *worker) learn(ctx context.Context, root *focus) *template {
 	err := w.product(ctx, root)
 	w.template = nil
 	cells := b.cells[base:]
-	t.rows = b.rows - rows
+	t.rows, t.steps = b.rows-rows, w.steps-steps
 	b.cells, b.rows, w.steps = b.cells[:base], rows, steps
 	switch {
 	case err == errOdd:
@@ -179,8 +180,8 @@ func (w *worker) noteNodes(s *slot) (null bool, err error) {
 
 // fill adds the rows of a template, with the texts of the loaded resource.
 func (w *worker) fill(ctx context.Context, t *template) error {
-	if t.odd {
-		return errOdd
+	if t.odd || t.steps > w.maxRows {
+		return errOdd // in a run with other limits it was within them
 	}
 	b, width := w.b, w.view.width
 	base := len(b.cells)

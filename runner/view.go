@@ -3,6 +3,7 @@ package runner
 import (
 	"context"
 	"iter"
+	"sync"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 )
@@ -44,6 +45,9 @@ type View struct {
 
 	model        model.Version
 	nullLiterals bool
+
+	// Memory of runs that have ended, for those to come.
+	batches, scratch *sync.Pool
 }
 
 // label names the view in errors.

@@ -103,6 +103,9 @@ type Tape struct {
 	other []byte
 }
 
+// Forget empties the tape, which refers to no text then. It keeps its memory for the next parse.
+func (t *Tape) Forget() { t.src, t.nodes, t.walker = nil, t.nodes[:0], walker{} }
+
 // Len returns the number of nodes: 0 before the first parse and after a failed one.
 func (t *Tape) Len() int { return len(t.nodes) }
 

@@ -13,7 +13,8 @@ type Block struct {
 	Offset    int64  // of Data in the input, in bytes after decompression
 	Index     int64  // number of the block among all of the reader, counted from 0 without gaps
 
-	buf    []byte
+	buf    []byte // what was read
+	own    []byte // the memory of buf, all of it
 	reader *Reader
 }
 
@@ -21,7 +22,7 @@ type Block struct {
 // The lines are part of Data.
 func (b *Block) Lines() iter.Seq2[int64, []byte] { return Lines(b.Data, b.FirstLine) }
 
-// Release gives the block's buffer back to the reader. Neither the block nor anything that points into
+// Release gives the block's memory back. Neither the block nor anything that points into
 // Data may be used afterwards. Any goroutine may call it, once for each block, also after the reader is
 // closed. A block that is not released is left to the garbage collector.
 func (b *Block) Release() {
@@ -29,14 +30,11 @@ func (b *Block) Release() {
 	if r == nil {
 		return
 	}
-	b.Data, b.reader = nil, nil
-	if cap(b.buf) > 4*r.cfg.BlockSize {
+	b.Data, b.buf, b.reader = nil, nil, nil
+	if cap(b.own) > 4*max(r.cfg.BlockSize, DefaultBlockSize) {
 		return // grown for one long line; not to be kept
 	}
-	select {
-	case r.free <- b:
-	default:
-	}
+	blocks.Put(b)
 }
 
 // Lines goes over the lines of data that are not blank. The first line of data has the number first. Lines

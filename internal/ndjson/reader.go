@@ -27,7 +27,6 @@ const (
 
 const (
 	minBlockSize = 16
-	keptBlocks   = 64  // released blocks that wait for their next use
 	emptyReads   = 100 // reads of nothing before io.ErrNoProgress
 )
 
@@ -36,8 +35,7 @@ var byteOrderMark = []byte("\ufeff")
 // Reader reads whole lines from its inputs, one input after the other. Any number of goroutines may call
 // its methods.
 type Reader struct {
-	cfg  Config
-	free chan *Block
+	cfg Config
 
 	mu       sync.Mutex
 	inputs   []Input // not yet opened
@@ -71,7 +69,7 @@ func NewReader(cfg Config, inputs ...Input) *Reader {
 	}
 	cfg.MaxLine = max(cfg.MaxLine, minBlockSize)
 	cfg.BlockSize = min(max(cfg.BlockSize, minBlockSize), cfg.MaxLine)
-	return &Reader{cfg: cfg, inputs: inputs, free: make(chan *Block, keptBlocks)}
+	return &Reader{cfg: cfg, inputs: inputs}
 }
 
 // Next returns the next block, io.EOF behind the last, or an error.
@@ -204,7 +202,9 @@ func (r *Reader) read(ctx context.Context, s *stream) (*Block, error) {
 			buf = grown
 		}
 	}
-	b.buf = buf
+	if b.buf = buf; cap(buf) > cap(b.own) {
+		b.own = buf
+	}
 	if s.err == io.EOF && len(buf)-end <= r.cfg.MaxLine {
 		end = len(buf)
 	}
@@ -228,21 +228,22 @@ func (s *stream) failure(size, maxLine int) error {
 	return s.err
 }
 
+// blocks are those that were released, by whatever reader.
+var blocks sync.Pool
+
 // block returns a block to read into, with room for more than size bytes.
 func (r *Reader) block(size int) *Block {
-	var b *Block
-	select {
-	case b = <-r.free:
-	default:
+	b, _ := blocks.Get().(*Block)
+	if b == nil {
 		b = &Block{}
 	}
 	b.reader = r
 	// No block has room for more than one line of the greatest length, so no longer line slips through.
-	most := r.cfg.MaxLine + 1
-	if least := min(max(r.cfg.BlockSize, size+minBlockSize), most); cap(b.buf) < least {
-		b.buf = make([]byte, 0, least)
+	room := min(max(r.cfg.BlockSize, size+minBlockSize), r.cfg.MaxLine+1)
+	if cap(b.own) < room {
+		b.own = make([]byte, 0, room)
 	}
-	b.buf = b.buf[:0:min(cap(b.buf), most)]
+	b.buf = b.own[:0:room]
 	return b
 }
 

@@ -43,6 +43,9 @@ func (m *Machine) Load(tape *fhirjson.Tape, registers int) {
 	m.work, m.limit = 0, workAny+workPerNode*len(m.nodes)
 }
 
+// Forget lets go of the resource that was loaded last.
+func (m *Machine) Forget() { m.tape, m.nodes, m.src = nil, nil, nil }
+
 // Focus makes a node the focus of a scope.
 func (m *Machine) Focus(s *Scope, node int32) {
 	m.regs[s.base] = node
