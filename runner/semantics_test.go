@@ -197,7 +197,7 @@ func TestRepeat(t *testing.T) {
 	t.Parallel()
 	const l = `{"name":"l","path":"linkId"}`
 	tests := []struct{ name, view, want string }{
-		{"depth first, parents first", `[{"repeat":["item"],"column":[` + l + `,{"name":"i","path":"%rowIndex"}]}]`, `{"l":"g1","i":0}
+		{"S9 depth first, parents first", `[{"repeat":["item"],"column":[` + l + `,{"name":"i","path":"%rowIndex"}]}]`, `{"l":"g1","i":0}
 			{"l":"q1","i":1}
 			{"l":"q2","i":2}
 			{"l":"g2","i":3}`},
@@ -207,7 +207,7 @@ func TestRepeat(t *testing.T) {
 			{"l":"q2"}
 			{"l":"g2"}`},
 		{"the start is not emitted, nothing found is no row", `[{"repeat":["contained"],"column":[{"name":"l","path":"id"}]}]`, ``},
-		{"repeat in forEach", `[{"forEach":"item","column":[{"name":"top","path":"linkId"}],"select":[{"repeat":["item"],"column":[` + l + `]}]}]`, `{"top":"g1","l":"q1"}
+		{"S10 repeat in forEach", `[{"forEach":"item","column":[{"name":"top","path":"linkId"}],"select":[{"repeat":["item"],"column":[` + l + `]}]}]`, `{"top":"g1","l":"q1"}
 			{"top":"g1","l":"q2"}`},
 		{"repeat in forEachOrNull loses what has none", `[{"forEachOrNull":"item","column":[{"name":"top","path":"linkId"}],"select":[{"repeat":["item"],"column":[` + l + `]}]}]`, `{"top":"g1","l":"q1"}
 			{"top":"g1","l":"q2"}`},
@@ -281,7 +281,7 @@ func TestWhere(t *testing.T) {
 		`{"resourceType":"Patient","id":"n"}`, `{"resourceType":"Patient","id":"x","_active":{"id":"1"}}`,
 	)
 	tests := []struct{ name, where, want string }{
-		{"only true is kept", `[{"path":"active"}]`, `{"id":"t"}`},
+		{"S2 only true is kept", `[{"path":"active"}]`, `{"id":"t"}`},
 		{"all must hold", `[{"path":"active.exists()"},{"path":"active = false"}]`, `{"id":"f"}`},
 		{"no conditions", `[]`, `{"id":"t"}
 			{"id":"f"}

@@ -37,7 +37,7 @@ const (
 type slot struct {
 	kind     slotKind
 	constant cell  // of a span: its kind and flags
-	at       int32 // the cell, in a single row
+	at       int32 // the cell, in a single row; -1 where the row was lost, but what the column gives must still be no error
 	node     int32 // for a join: the first of count in template.nodes
 	count    int32
 
@@ -94,6 +94,9 @@ func (w *worker) learn(ctx context.Context, root *focus) *template {
 // lay notes where the slots go.
 func (t *template) lay(cells []cell) {
 	if t.rows == 1 {
+		for i := range t.slots {
+			t.slots[i].at = -1
+		}
 		for i, c := range cells {
 			if c.kind == kindSlot {
 				t.slots[c.off].at = int32(i)
@@ -226,10 +229,13 @@ func extend(cells []cell, n int) []cell {
 // slots fills in the slots: each its cell of a single row, or one after the other.
 func (w *worker) slots(ctx context.Context, t *template, cells []cell, single bool) error {
 	nodes := w.tape.Nodes()
+	var lost cell
 	for i := range t.slots {
 		s := &t.slots[i]
-		c := &cells[i]
-		if single {
+		c := &lost
+		if !single {
+			c = &cells[i]
+		} else if s.at >= 0 {
 			c = &cells[s.at]
 		}
 		switch s.kind {
