@@ -77,6 +77,7 @@ const inputCases = `{"tests":[
 	{"id":"no model, date arithmetic","expression":"birthDate + 7 days","input":` + patientInput + `,"model":null,"outputs":["1975-01-01"]},
 	{"id":"no model, time arithmetic","expression":"t + 1 hour","input":{"t":"23:30:00"},"model":null,"outputs":["00:30:00"]},
 	{"id":"no model, no date","expression":"t + 1 hour","input":{"t":"x"},"model":null,"invalid":true},
+	{"id":"no model, large numbers","expression":"a + 1 | b + 1 | c + 1 | d + 1","input":{"a":2147483647,"b":3000000000,"c":92233720368547758070,"d":-2147483649},"model":null,"outputs":[3000000001,92233720368547758071,-2147483648]},
 	{"id":"no model, exponent","expression":"a = 1200","input":{"a":1.2e3},"model":null,"outputs":[true]},
 	{"id":"no model, sum","expression":"a.sum()","input":{"a":[1,2.5]},"model":null,"outputs":[3.5]},
 	{"id":"no model, aggregate","expression":"a.aggregate($this + $total, 0)","input":{"a":[1,2]},"model":null,"outputs":[3]},

@@ -1,8 +1,11 @@
 package fhirpath
 
 import (
+	"strconv"
+
 	"github.com/researchflow/researchflow/internal/fhirjson"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
 // document is a resource on its tape, with the model that gives its elements their types.
@@ -117,11 +120,26 @@ func (d *document) systemKind(v Value) Kind {
 		return String
 	case fhirjson.Number:
 		if n.Flags&fhirjson.Integer != 0 {
-			return Integer
+			return wholeKind(d.tape.Raw(int(v.node)))
 		}
 		return Decimal
 	}
 	return 0
+}
+
+// wholeKind returns the least System type that holds a whole number of which no type is known.
+func wholeKind(raw []byte) Kind {
+	if len(raw) < 10 {
+		return Integer
+	}
+	n, err := strconv.ParseInt(view(raw), 10, 64)
+	if err != nil {
+		return Decimal
+	}
+	if _, ok := system.Int32(n); !ok {
+		return Long
+	}
+	return Integer
 }
 
 // member appends the children of v with the given FHIRPath name to dst.
