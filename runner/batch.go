@@ -107,7 +107,7 @@ func appendQuoted(dst, s []byte) []byte {
 
 // size returns the memory that a batch takes.
 func (b *batch) size() int64 {
-	return int64(cap(b.src)) + int64(cap(b.arena)) + 12*int64(cap(b.cells)+cap(b.items)) + 128
+	return int64(cap(b.src)) + int64(cap(b.arena)) + int64(cap(b.out)) + 12*int64(cap(b.cells)+cap(b.items)) + 128
 }
 
 // reset empties a batch and keeps its memory.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"runtime"
 	"strconv"
+	"unsafe"
 
 	"github.com/researchflow/researchflow/internal/fhirjson"
 	"github.com/researchflow/researchflow/internal/fhirpath"
@@ -57,6 +58,9 @@ type scratch struct {
 func (w *worker) release() {
 	w.machine.Forget()
 	w.projected.Forget()
+	if cap(w.stack) > maxKeptBatch/int(unsafe.Sizeof(cell{})) {
+		w.stack = nil
+	}
 	w.view.scratch.Put(w.scratch)
 	w.scratch = nil
 }

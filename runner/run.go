@@ -271,13 +271,16 @@ func (r *run) batch() *batch {
 	return b
 }
 
+// maxKeptBatch is the memory of batches beyond which they are left to the garbage collector.
+const maxKeptBatch = 16 << 20
+
 // recycle takes a batch back, with its block.
 func (r *run) recycle(b *batch) {
 	if b.blk != nil {
 		b.blk.release()
 		b.blk = nil
 	}
-	if b.kept {
+	if b.kept || b.size() > maxKeptBatch {
 		return
 	}
 	b.reset()
