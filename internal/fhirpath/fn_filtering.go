@@ -135,50 +135,34 @@ func checkSort(c *compiler, n *call, x *syntax.Call) {
 }
 
 // fnSort is sort([key [asc|desc], ...]) (section "Filtering and projection"). Items whose order is not known,
-// such as dates of different precision, keep the order they have.
+// such as dates of different precision, keep the order they have. Keys after the first are evaluated for items that are
+// equal in those before.
 func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	keys := c.data.([]sortKey)
-	width := max(1, len(keys))
+	s := sorting{e: e, c: c, in: in, keys: c.data.([]sortKey), cells: in}
+	width := max(1, len(s.keys))
 	if err := e.step(c.pos, width*len(in)); err != nil {
 		return dst, err
+	}
+	if len(s.keys) > 0 {
+		s.cells, s.known = make([]Value, width*len(in)), make([]bool, width*len(in))
+		for i := range in {
+			if _, err := s.cell(i, 0); err != nil {
+				return dst, err
+			}
+		}
+	} else {
+		s.keys = make([]sortKey, 1)
 	}
 	order := make([]int, len(in)) // of the items, by their places
 	for i := range order {
 		order[i] = i
 	}
-	cells := in // the keys of the items, one item after the other
-	if len(keys) > 0 {
-		cells = make([]Value, width*len(in))
-	}
-	for k := range keys {
-		err := c.each(e, c.args[k], in, func(i int, result []Value) (bool, error) {
-			if len(result) > 1 {
-				return false, fail(c.pos, "a key of sort() wants a single item, not several")
-			}
-			if len(result) == 1 && !result[0].valueless() {
-				cells[i*width+k] = result[0]
-			}
-			return true, nil
-		})
-		if err != nil {
-			return dst, err
-		}
-	}
-	if len(keys) == 0 {
-		keys = make([]sortKey, 1)
-	}
 	var failed error
-	slices.SortStableFunc(order, func(a, b int) int {
-		for k, key := range keys {
-			if failed != nil {
-				return 0
-			}
-			var order int
-			if order, failed = e.sortOrder(key, &cells[a*width+k], &cells[b*width+k], c.pos); order != 0 {
-				return order
-			}
+	slices.SortStableFunc(order, func(a, b int) (sign int) {
+		if failed == nil {
+			sign, failed = s.compare(a, b)
 		}
-		return 0
+		return sign
 	})
 	for _, i := range order {
 		dst = append(dst, in[i])
@@ -186,24 +170,74 @@ func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return dst, failed
 }
 
-// sortOrder compares two keys; the zero Value is the empty one.
-func (e *Evaluator) sortOrder(key sortKey, a, b *Value, pos int) (int, error) {
-	if err := e.step(pos, 1); err != nil {
-		return 0, err
+// sorting is a sort under way.
+type sorting struct {
+	e    *Evaluator
+	c    *call
+	in   []Value
+	keys []sortKey
+	// cells are the keys of the items, one item after the other; known tells those that have been evaluated, nil is all.
+	cells []Value
+	known []bool
+}
+
+// cell returns a key of an item; the zero Value is the empty one.
+func (s *sorting) cell(item, key int) (*Value, error) {
+	at := item*len(s.keys) + key
+	if s.known == nil || s.known[at] {
+		return &s.cells[at], nil
 	}
-	order := 0
-	switch {
-	case a.kind == 0 || b.kind == 0:
-		if a.kind != 0 {
-			order = 1
-		} else if b.kind != 0 {
-			order = -1
+	s.known[at] = true
+	err := s.c.each(s.e, s.c.args[key], s.in[item:item+1], func(_ int, result []Value) (bool, error) {
+		if len(result) > 1 {
+			return false, fail(s.c.pos, "a key of sort() wants a single item, not several")
 		}
-	default:
-		var err error
-		if order, _, err = e.compare(*a, *b, pos, "sort()"); err != nil {
+		if len(result) == 1 && !result[0].valueless() {
+			s.cells[at] = result[0]
+		}
+		return true, nil
+	})
+	return &s.cells[at], err
+}
+
+// compare orders two items by their keys: the first that differ decide.
+func (s *sorting) compare(a, b int) (order int, err error) {
+	for k, key := range s.keys {
+		x, err := s.cell(a, k)
+		if err != nil {
 			return 0, err
 		}
+		y, err := s.cell(b, k)
+		if err != nil {
+			return 0, err
+		}
+		order, equal, err := s.e.sortOrder(key, x, y, s.c.pos)
+		if err != nil || !equal {
+			return order, err
+		}
+	}
+	return 0, nil
+}
+
+// sortOrder compares two keys; the zero Value is the empty one, which is before all others. Keys whose order is not known
+// are not equal.
+func (e *Evaluator) sortOrder(key sortKey, a, b *Value, pos int) (order int, equal bool, err error) {
+	if err := e.step(pos, 1); err != nil {
+		return 0, false, err
+	}
+	switch {
+	case a.kind == 0 && b.kind == 0:
+		return 0, true, nil
+	case a.kind == 0:
+		order = -1
+	case b.kind == 0:
+		order = 1
+	default:
+		var known bool
+		if order, known, err = e.compare(*a, *b, pos, "sort()"); err != nil {
+			return 0, false, err
+		}
+		equal = known && order == 0
 		if key.negated {
 			order = -order
 		}
@@ -211,5 +245,5 @@ func (e *Evaluator) sortOrder(key sortKey, a, b *Value, pos int) (int, error) {
 	if key.descending {
 		order = -order
 	}
-	return order, nil
+	return order, equal, nil
 }

@@ -59,6 +59,9 @@ func TestSpecFiltering(t *testing.T) {
 		bad("sort", "(1 | 'a').sort()"),
 		bad("sort", "name.sort(given)"),
 		ok("sort", "{}.sort()", ""),
+		ok("sort", "name.sort(use, given.single()).use", `"maiden" "official" "usual"`),
+		bad("sort", "name.sort(use.length() div 9, given.single())"),
+		ok("sort", "(@2012-02 | @2012 | @2012-01).sort($this, $this.toString().length())", `"2012-02" "2012" "2012-01"`),
 		// repeat
 		ok("repeat", "1.repeat($this)", "1"),
 		ok("repeat", "('a' | 'b').repeat('x')", `"x"`),
