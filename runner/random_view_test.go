@@ -86,9 +86,9 @@ func (a *viewAuthor) sel(at here, depth int, names []string) map[string]any {
 	case 3:
 		s["repeat"], at = a.repeat(at)
 	}
-	own, below := len(names), []string(nil)
+	var below []string
 	if depth < 3 && a.oneIn(3) {
-		own = a.intN(len(names) + 1)
+		own := a.intN(len(names) + 1)
 		names, below = names[:own], names[own:]
 	}
 	var columns []any

@@ -38,4 +38,5 @@ func runSpec(t *testing.T, resource string, rows []specRow) {
 
 // ok is a row whose expression gives a result, and bad one whose expression fails.
 func ok(section, expr, want string) specRow { return specRow{section: section, expr: expr, want: want} }
-func bad(section, expr string) specRow      { return specRow{section: section, expr: expr, wantErr: true} }
+
+func bad(section, expr string) specRow { return specRow{section: section, expr: expr, wantErr: true} }
