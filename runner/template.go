@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"slices"
 	"unsafe"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/fused"
@@ -93,6 +94,9 @@ func (w *worker) learn(ctx context.Context, root *focus) *template {
 
 // lay notes where the slots go.
 func (t *template) lay(cells []cell) {
+	if t.rows == 0 { // what is left is whether a column has an error
+		t.slots = slices.DeleteFunc(t.slots, func(s slot) bool { return s.kind != slotColumn })
+	}
 	if t.rows == 1 {
 		for i := range t.slots {
 			t.slots[i].at = -1
@@ -195,9 +199,6 @@ func (w *worker) fill(ctx context.Context, t *template) error {
 			return err
 		}
 		b.rows++
-		return nil
-	}
-	if t.rows == 0 {
 		return nil
 	}
 	w.stack = extend(w.stack[:0], len(t.slots))

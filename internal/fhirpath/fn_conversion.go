@@ -102,6 +102,9 @@ func formatted(convert conversion, test bool) func(*Evaluator, *call, []Value, [
 		if !ok {
 			return dst, nil
 		}
+		if err := e.step(c.pos, (v.size()+len(format))/32); err != nil {
+			return dst, err
+		}
 		if s, isText := v.Text(); given && isText && v.SystemKind() == String {
 			var d system.DateTime
 			if d, ok, err = system.ParseFormatted(s, format); err != nil {

@@ -93,7 +93,9 @@ func (d *document) below(obj int, typ model.TypeID, target int) (name string, it
 			}
 		}
 		array = d.isArray(value) || d.isArray(sibling)
-		for n, it := range d.items(nil, value, sibling, child) {
+		items := d.items(nil, value, sibling, child)
+		steps += len(items) / 4
+		for n, it := range items {
 			steps++
 			if d.within(target, int(it.node)) || it.sibling > 0 && d.within(target, int(it.sibling)) {
 				return name, it, n, array, steps

@@ -76,6 +76,13 @@ func (n *instance) eval(e *Evaluator, dst []Value) ([]Value, error) {
 		if err != nil {
 			return dst, err
 		}
+		size := 0
+		for _, v := range values {
+			size += v.size()
+		}
+		if err := e.textRoom(n.pos, size); err != nil {
+			return dst, err
+		}
 		into := &raw
 		if primitive && p.name != "value" {
 			into = &sibling
