@@ -319,5 +319,36 @@ func failsForGood(t *testing.T, b Backend) (int, int) {
 			checkRequest(t, s, def, id)
 		})
 	}
-	return len(tests), len(tests)
+	t.Run("loses its host", func(t *testing.T) { losesItsHost(t, b) })
+	return len(tests) + 1, len(tests) + 1
+}
+
+// losesItsHost has each host that begins a step lose its lease.
+func losesItsHost(t *testing.T, b Backend) {
+	const takeovers = 2
+	def := oneStep(orchestrator.RetryPolicy{Attempts: 1, Takeovers: takeovers})
+	_, s := open(t, b)
+	o := newOrchestrator(t, s, orchestrator.WithDefinition(def), orchestrator.WithStep("do", orchestrator.StepFunc(
+		func(ctx context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
+			x := c.Request.Step
+			err := s.ReleaseLease(ctx, orchestrator.Lease{Execution: x.ID, Owner: x.Owner, Token: c.Token})
+			return orchestrator.StepResult{Event: "done"}, err
+		})))
+	id := submit(t, o, "loses its host")
+	await(t, o, id, "in review", waitLong, func(r *orchestrator.Request) bool {
+		if err := o.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return r.State == "review"
+	})
+	all, err := s.Executions(t.Context(), id)
+	if err != nil || len(all) != takeovers+1 {
+		t.Errorf("attempts: %d, %v; want %d", len(all), err, takeovers+1)
+	}
+	for i, e := range all {
+		if e.Status != orchestrator.StepLost || e.ErrorClass != "lost" || e.Lost != i {
+			t.Errorf("attempt %d: %s %s, %d lost before; want lost, lost, %d", e.Attempt, e.Status, e.ErrorClass, e.Lost, i)
+		}
+	}
+	checkRequest(t, s, def, id)
 }

@@ -26,7 +26,7 @@ func Run(t *testing.T, b Backend, reports *Reports) {
 		{"R5", "64 goroutines x 2 processes decide, gates time out (porcupine)", decidedOnce},
 		{"R7", "timers fire once, with three hosts; each driver call fails", timersFireOnce},
 		{"R11", "graceful stop hands back, another host begins within 1 s", handedBack},
-		{"R12", "a step that always panics, fails, times out", failsForGood},
+		{"R12", "a step that always panics, fails, times out, loses its host", failsForGood},
 		{"R13", "definitions pinned, moved, unknown", upgrades},
 		{"R14", "who may decide: table", fourEyes},
 		{"R15", "contract of Store", contract},
