@@ -96,7 +96,7 @@ const inputCases = `{"tests":[
 	{"id":"context, type argument","expression":"$this is Patient","input":` + patientInput + `,"context":"name[0]","outputs":[false]},
 	{"id":"context with variables","expression":"%use","input":` + patientInput + `,"context":"name.where(use = %use)","variables":{"use":"usual"},"outputs":["usual"]},
 
-	{"id":"variables","expression":"%s & %i.toString() & %b.toString()","variables":{"s":"a","i":1,"b":true},"outputs":["a1true"]},
+	{"id":"variables","expression":"%s & %i.toString() & %b.toString()","variables":{"s":"a","%i":1,"b":true},"outputs":["a1true"]},
 	{"id":"variable, decimal","expression":"%d + 1","variables":{"d":1.50},"outputs":[{"type":"decimal","value":"2.5"}]},
 	{"id":"variable, null","expression":"%n.empty()","variables":{"n":null},"outputs":[true]},
 	{"id":"variable, array","expression":"%a.count()","variables":{"a":[1,null,"x"]},"outputs":[2]},

@@ -126,6 +126,7 @@ func (r *FHIRPathResult) evaluate(ctx context.Context, input []byte) error {
 	var env fhirpath.Env
 	variables := slices.Clip(base)
 	for name, raw := range c.Variables {
+		name = strings.TrimPrefix(name, "%")
 		values, err := variable(ctx, raw, base)
 		if err != nil {
 			return fmt.Errorf("variable %s: %w", name, err)

@@ -19,34 +19,43 @@ import (
 	"github.com/researchflow/researchflow/internal/conformance"
 )
 
-func main() {
+func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
+
+// run is the program; it returns the exit status.
+func run(args []string, out, errs io.Writer) int {
+	flags := flag.NewFlagSet("fhirpath", flag.ContinueOnError)
+	flags.SetOutput(errs)
 	var inputs []string
-	flag.Func("inputs", "folder of input files, may be repeated (default inputs-r4, inputs-r5 and inputs beside each file)",
+	flags.Func("inputs", "folder of input files, may be repeated (default inputs-r4, inputs-r5 and inputs beside each file)",
 		func(dir string) error {
 			inputs = append(inputs, dir)
 			return nil
 		})
-	dump := flag.String("dump", "", "file for what the engine gave, one JSON object a line")
-	flag.Usage = func() {
-		fmt.Fprintln(flag.CommandLine.Output(), "usage: fhirpath [-inputs DIR] [-dump FILE] FILE.json...")
-		flag.PrintDefaults()
+	dump := flags.String("dump", "", "file for what the engine gave, one JSON object a line")
+	flags.Usage = func() {
+		fmt.Fprintln(errs, "usage: fhirpath [-inputs DIR]... [-dump FILE] FILE.json...")
+		flags.PrintDefaults()
 	}
-	flag.Parse()
-	if flag.NArg() == 0 {
-		flag.Usage()
-		os.Exit(2)
+	if err := flags.Parse(args); err != nil {
+		return 2
 	}
-	ok, err := run(context.Background(), os.Stdout, inputs, *dump, flag.Args())
-	if err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(2)
+	if flags.NArg() == 0 {
+		flags.Usage()
+		return 2
 	}
-	if !ok {
-		os.Exit(1)
+	ok, err := judge(context.Background(), out, inputs, *dump, flags.Args())
+	switch {
+	case err != nil:
+		fmt.Fprintln(errs, err)
+		return 2
+	case !ok:
+		return 1
 	}
+	return 0
 }
 
-func run(ctx context.Context, w io.Writer, inputs []string, dump string, paths []string) (ok bool, err error) {
+// judge runs all files and reports whether nothing counts against the engine.
+func judge(ctx context.Context, w io.Writer, inputs []string, dump string, paths []string) (ok bool, err error) {
 	var out io.Writer = io.Discard
 	if dump != "" {
 		f, err := os.Create(dump)
