@@ -133,6 +133,7 @@ const inputCases = `{"tests":[
 	{"id":"predicate","expression":"name","input":` + patientInput + `,"predicate":true,"outputs":[{"type":"boolean","value":"true"}]},
 	{"id":"predicate as text","expression":"photo","input":` + patientInput + `,"predicate":"true","outputs":[false]},
 	{"id":"invalid","expression":"name.given.single()","input":` + patientInput + `,"invalid":"execution","outputs":[]},
+	{"id":"invalid, without end","expression":"'abc'.repeatAll(replace('a', 'A'))","invalid":"execution"},
 	{"id":"invalid, syntax","expression":"name.","input":` + patientInput + `,"invalid":"syntax"},
 
 	{"id":"r5, integer64","expression":"value.ofType(integer64)","model":"r5","input":{"resourceType":"Observation","component":[],"extension":[{"url":"u","valueInteger64":"9007199254740993"}]},"context":"extension","outputs":[{"type":"integer64","value":"9007199254740993"}]},
@@ -158,6 +159,7 @@ func TestFHIRPathWrongOutputs(t *testing.T) {
 		{"id":"order","expression":"1 | 2","outputs":[2,1]},
 		{"id":"date","expression":"@2012","outputs":["2012-01"]},
 		{"id":"no error","expression":"1","invalid":"true"},
+		{"id":"limit","expression":"(1 | 2).select((1 | 2 | 3).repeat($this + 1))","invalid":"execution"},
 		{"id":"not supported","expression":"memberOf('x')","invalid":"true"}
 	]}`) {
 		if r.Reason == "" {

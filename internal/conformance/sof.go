@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/runner"
 )
 
@@ -187,8 +188,8 @@ func withNulls(rows []map[string]any, view *runner.View) []map[string]any {
 // run compiles a case's view and runs it over the file's resources.
 func (f *SofFile) run(ctx context.Context, t *SofTest, opts []runner.RunOption) (*runner.View, []map[string]any, error) {
 	var compile []runner.CompileOption
-	if slices.Contains(f.FHIRVersion, "4.0.1") {
-		compile = append(compile, runner.WithFHIRVersion("4.0.1"))
+	if version, ok := f.version(); ok {
+		compile = append(compile, runner.WithFHIRVersion(version))
 	}
 	view, err := runner.CompileJSON(t.View, compile...)
 	if err != nil {
@@ -196,6 +197,20 @@ func (f *SofFile) run(ctx context.Context, t *SofTest, opts []runner.RunOption) 
 	}
 	rows, err := collect(ctx, view, runner.Resources(f.Resources), opts)
 	return view, rows, err
+}
+
+// version returns the FHIR version that a file is run with: 4.0.1 where it is one of the file's, else the first that there
+// is a model of; ok is false where there is none.
+func (f *SofFile) version() (version string, ok bool) {
+	if slices.Contains(f.FHIRVersion, "4.0.1") {
+		return "4.0.1", true
+	}
+	for _, version := range f.FHIRVersion {
+		if _, ok := model.ParseVersion(version); ok {
+			return version, true
+		}
+	}
+	return "", false
 }
 
 // collect returns all rows of a view, decoded from their JSON.
