@@ -217,5 +217,5 @@ type Stats struct {
 	Skips     []*RunError   // the first skipped ones, 20 at most, in order of the source unless Unordered
 	Truncated bool          // a limit ended the run: there may be more rows
 	Duration  time.Duration // wall time
-	Workers   int           // goroutines that evaluated
+	Workers   int           // goroutines that evaluated: no more than the source kept busy, and one
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"runtime"
-	"sync"
 	"time"
 )
 
@@ -50,7 +49,7 @@ func execute(ctx context.Context, v *View, src Source, cfg *runConfig, s sink) (
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
-	r.stats.Workers = workers
+	r.stats.Workers = 1
 	err := r.start(ctx, src, workers)
 	r.stats.Duration = cfg.now().Sub(r.begun)
 	if cfg.stats != nil {
@@ -78,7 +77,9 @@ func (r *run) start(ctx context.Context, src Source, workers int) (err error) {
 	if workers == 1 {
 		return r.inline(ctx)
 	}
-	return r.parallel(ctx, cancel, workers)
+	c := newCrew(r, workers)
+	defer func() { r.stats.Workers = int(c.size.Load()) }()
+	return c.work(ctx, cancel)
 }
 
 // inline evaluates in this goroutine.
@@ -86,25 +87,21 @@ func (r *run) inline(ctx context.Context) error {
 	w := newWorker(r.view, r.cfg, r.filter)
 	defer w.release()
 	for {
-		b, err := r.work(ctx, w)
+		blk, err := r.feed.next(ctx)
 		if err == io.EOF {
 			return nil
 		}
 		if err != nil {
 			return sourceError(err)
 		}
-		if err := r.deliver(b); err != nil {
+		if err := r.deliver(r.work(ctx, w, blk)); err != nil {
 			return err
 		}
 	}
 }
 
-// work takes the next block and evaluates it.
-func (r *run) work(ctx context.Context, w *worker) (*batch, error) {
-	blk, err := r.feed.next(ctx)
-	if err != nil {
-		return nil, err
-	}
+// work evaluates a block.
+func (r *run) work(ctx context.Context, w *worker, blk *block) *batch {
 	b := r.batch()
 	b.index = blk.index
 	w.block(ctx, blk, b)
@@ -113,86 +110,13 @@ func (r *run) work(ctx context.Context, w *worker) (*batch, error) {
 		kept := b.compact()
 		blk.release()
 		r.recycle(b)
-		return kept, nil
+		return kept
 	}
 	b.blk = blk
 	if r.sink.encoder != nil {
 		b.out = r.sink.encoder.encode(b.out[:0], b, 0, b.rows)
 	}
-	return b, nil
-}
-
-// parallel evaluates in workers. Each takes the next block, with a token, and the tokens bound how far the workers
-// may be ahead of what has been delivered.
-func (r *run) parallel(ctx context.Context, cancel context.CancelFunc, workers int) error {
-	window := 2*workers + 2
-	tokens := make(chan struct{}, window)
-	results := make(chan *batch, window)
-	var sourceErr error
-	var once sync.Once
-	var group sync.WaitGroup
-	for range workers {
-		group.Go(func() {
-			w := newWorker(r.view, r.cfg, r.filter)
-			defer w.release()
-			for {
-				select {
-				case tokens <- struct{}{}:
-				case <-ctx.Done():
-					return
-				}
-				b, err := r.work(ctx, w)
-				if err != nil {
-					if err != io.EOF {
-						once.Do(func() { sourceErr = err })
-					}
-					return
-				}
-				results <- b // there is room for every token
-			}
-		})
-	}
-	go func() {
-		group.Wait()
-		close(results)
-	}()
-	err := r.collect(results, tokens)
-	if err != nil {
-		cancel()
-		for b := range results {
-			r.recycle(b)
-		}
-		return err
-	}
-	if sourceErr != nil {
-		return sourceError(sourceErr)
-	}
-	return ctx.Err()
-}
-
-// collect delivers batches as they come, or in the order of the source.
-func (r *run) collect(results <-chan *batch, tokens <-chan struct{}) error {
-	waiting := make(map[int64]*batch)
-	next := int64(0)
-	for b := range results {
-		if r.cfg.unordered {
-			<-tokens
-			if err := r.deliver(b); err != nil {
-				return err
-			}
-			continue
-		}
-		waiting[b.index] = b
-		for b := waiting[next]; b != nil; b = waiting[next] {
-			delete(waiting, next)
-			next++
-			<-tokens
-			if err := r.deliver(b); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return b
 }
 
 // deliver hands a batch to the sink, cut at the run's limits, and counts.

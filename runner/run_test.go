@@ -77,8 +77,11 @@ func TestStats(t *testing.T) {
 		if stats.Duration <= 0 {
 			t.Errorf("Duration = %v", stats.Duration)
 		}
-		stats.Duration = 0
-		want := Stats{Resources: 100, Bytes: int64(len(data)), Rows: int64(len(rows)), Workers: workers}
+		if stats.Workers < 1 || stats.Workers > workers {
+			t.Errorf("%d workers, want 1 to %d", stats.Workers, workers)
+		}
+		stats.Duration, stats.Workers = 0, 0
+		want := Stats{Resources: 100, Bytes: int64(len(data)), Rows: int64(len(rows))}
 		if diff := cmp.Diff(want, stats); diff != "" {
 			t.Errorf("Stats (-want +got):\n%s", diff)
 		}

@@ -38,7 +38,7 @@ func TestRunnerCollects(t *testing.T) {
 	if diff := cmp.Diff(want, strings.Split(strings.TrimSpace(out.String()), "\n")); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
-	if res.Len() != len(want) || res.Stats().Rows != int64(len(want)) || res.Stats().Workers != 3 || res.Cached() || res.Bytes() < int64(len(want)) {
+	if res.Len() != len(want) || res.Stats().Rows != int64(len(want)) || res.Stats().Workers > 3 || res.Cached() || res.Bytes() < int64(len(want)) {
 		t.Errorf("Len %d, Bytes %d, Stats %+v", res.Len(), res.Bytes(), res.Stats())
 	}
 	for _, i := range []int{0, 1, len(want) / 2, len(want) - 1} {
@@ -64,7 +64,7 @@ func TestRunnerCollects(t *testing.T) {
 		rows++
 	}
 	stats, err := r.Write(t.Context(), v, NewCSVWriter(io.Discard), Parallel(100))
-	if err != nil || rows != len(want) || stats.Rows != int64(rows) || stats.Workers != 3 {
+	if err != nil || rows != len(want) || stats.Rows != int64(rows) || stats.Workers > 3 {
 		t.Errorf("Stream %d rows, Write %+v, %v", rows, stats, err)
 	}
 }

@@ -1,0 +1,72 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"iter"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// slowSource yields whole blocks of resources, each a second after the one before.
+type slowSource int
+
+func (s slowSource) Resources(context.Context, string, url.Values) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		for range int(s) {
+			time.Sleep(time.Second)
+			for range seqBlockResources {
+				if !yield(json.RawMessage(`{"resourceType":"Patient","id":"p"}`), nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// TestCrew: there are no more workers than the source keeps busy, and one.
+func TestCrew(t *testing.T) {
+	t.Parallel()
+	v, err := CompileJSON([]byte(`{"resource":"Patient",` + columnID + `}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Run("slow source", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			var stats Stats
+			if _, err := v.Write(t.Context(), slowSource(20), NewCSVWriter(io.Discard), Parallel(8), CollectStats(&stats)); err != nil {
+				t.Fatal(err)
+			}
+			if stats.Workers != 2 || stats.Rows != 20*seqBlockResources {
+				t.Errorf("%d workers, want 2; %d rows", stats.Workers, stats.Rows)
+			}
+		})
+	})
+	data := strings.Repeat(`{"resourceType":"Patient","id":"p"}`+"\n", 20_000)
+	file := filepath.Join(t.TempDir(), "Patient.ndjson")
+	if err := os.WriteFile(file, []byte(data), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name      string
+		blockSize int
+		min, max  int
+	}{
+		{"one block", 8 << 20, 1, 2},
+		{"many blocks", 1 << 10, 2, 4},
+	} {
+		var stats Stats
+		if _, err := v.Write(t.Context(), Files(file).WithBlockSize(tt.blockSize), NewCSVWriter(io.Discard), Parallel(4), CollectStats(&stats)); err != nil {
+			t.Fatal(err)
+		}
+		if stats.Workers < tt.min || stats.Workers > tt.max || stats.Rows != 20_000 {
+			t.Errorf("%s: %d workers, want %d to %d; %d rows", tt.name, stats.Workers, tt.min, tt.max, stats.Rows)
+		}
+	}
+}
