@@ -1,6 +1,9 @@
 package fhirpath
 
-import "github.com/researchflow/researchflow/internal/fhirpath/model"
+import (
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+)
 
 // fnPathname is pathname([short]) (section "Utility functions"): where in the loaded resource items are, in names of
 // elements and indexes. What was computed, or is in another resource, is left out. With short set there are no indexes
@@ -56,7 +59,7 @@ func (d *document) path(v Value, short bool) (path string, steps int) {
 		if path != "" {
 			path += "."
 		}
-		path += name
+		path += syntax.Print(&syntax.Member{Name: name})
 		if array || !short {
 			path += "[" + itoa(index) + "]"
 		}
