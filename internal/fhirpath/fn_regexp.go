@@ -28,6 +28,7 @@ func compilePattern(text, flags string, full bool) (*pattern, error) {
 		}
 		mode += string(f)
 	}
+	text = unicodeEscapes(text)
 	tree, err := syntax.Parse(text, syntax.Perl)
 	if err != nil {
 		return nil, patternError(err)
@@ -44,6 +45,27 @@ func compilePattern(text, flags string, full bool) (*pattern, error) {
 		return nil, patternError(err)
 	}
 	return p, nil
+}
+
+// unicodeEscapes rewrites the escapes \uXXXX, which many dialects have, as RE2 writes them.
+func unicodeEscapes(text string) string {
+	if !strings.Contains(text, `\u`) {
+		return text
+	}
+	var b strings.Builder
+	for i := 0; i < len(text); i++ {
+		switch {
+		case text[i] != '\\' || i+1 == len(text):
+			b.WriteByte(text[i])
+		case text[i+1] == 'u' && i+6 <= len(text) && strings.Trim(text[i+2:i+6], "0123456789abcdefABCDEF") == "":
+			b.WriteString(`\x{` + text[i+2:i+6] + `}`)
+			i += 5
+		default:
+			b.WriteString(text[i : i+2])
+			i++
+		}
+	}
+	return b.String()
 }
 
 // patternSize returns about how many instructions a tree compiles to, and how many ends of ranges its classes of
