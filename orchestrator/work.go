@@ -136,6 +136,9 @@ func (o *Orchestrator) begin(ctx context.Context, x Execution) (*execution, erro
 	}
 	run.req.Version++
 	run.req.Step = &run.exec
+	// It has begun: when the host stops now, the step is handed back, and not left behind as if its host had died.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.cfg.lease)
+	defer cancel()
 	if run.out, err = o.store.Outputs(ctx, x.Request); err != nil {
 		return nil, err
 	}

@@ -19,13 +19,16 @@ func Check(ctx context.Context, s orchestrator.Store, def *orchestrator.Definiti
 		return err
 	}
 	c.r = &snap.Request
+	var failed error
 	for _, part := range []func() error{c.history, c.trail, c.gates, c.executions, c.rest} {
-		if err := part(); err != nil {
-			return fmt.Errorf("check %s: %w", id, err)
+		if failed = part(); failed != nil {
+			break
 		}
 	}
-	if again, err := s.Snapshot(ctx, id); err != nil || again.Request.Version != snap.Request.Version {
+	if again, err := s.Snapshot(ctx, id); err == nil && again.Request.Version != snap.Request.Version {
 		return Check(ctx, s, def, id) // it was changed meanwhile
+	} else if err = errors.Join(failed, err); err != nil {
+		return fmt.Errorf("check %s: %w", id, err)
 	}
 	if len(c.faults) > 0 {
 		return fmt.Errorf("check %s (in %s): %w", id, c.r.State, errors.Join(c.faults...))
