@@ -35,7 +35,7 @@ type FHIRPathCase struct {
 	// Mode is "strict" where doubts of the static check are errors.
 	Mode string `json:"mode"`
 	// Context is an expression on the input: what it gives is %context, and what the case's expression starts from
-	// unless that names the type of the input.
+	// unless that names the type of the input or, where that has none, one of its members.
 	Context string `json:"context"`
 	// Variables are environment variables by name.
 	Variables map[string]json.RawMessage `json:"variables"`

@@ -149,7 +149,7 @@ func (r *FHIRPathResult) evaluate(ctx context.Context, input []byte) error {
 			return fmt.Errorf("context: %w", err)
 		}
 		env.Set("context", items...)
-		if !c.startsAt(input) {
+		if !c.startsAt(input, items) {
 			focus, types = items, found
 		}
 	}
@@ -243,32 +243,57 @@ func (c *FHIRPathCase) evaluateContext(ctx context.Context, e *fhirpath.Evaluato
 	return items, p.Result().Types, nil
 }
 
-// startsAt reports whether a path of the expression starts with the type of the input.
-func (c *FHIRPathCase) startsAt(input []byte) bool {
-	name := resourceType(input)
+// startsAt reports whether the expression starts at the input and not at what the context gave: with the type of the input
+// or, where that has none, with a member that the input has and the context has not.
+func (c *FHIRPathCase) startsAt(input []byte, items fhirpath.Collection) bool {
 	tree, err := syntax.Parse(c.Expression)
-	if name == "" || err != nil {
+	if err != nil {
 		return false
+	}
+	typed := resourceType(input) != ""
+	names := map[string]bool{resourceType(input): true}
+	if !typed {
+		names = members(input)
+		for _, v := range items {
+			for name := range members(v.Span()) {
+				delete(names, name)
+			}
+		}
 	}
 	found := false
 	var visit func(e syntax.Expr) bool
 	visit = func(e syntax.Expr) bool {
 		switch e := e.(type) {
 		case *syntax.Member:
-			found = found || e.X == nil && e.Name == name
+			found = found || e.X == nil && names[e.Name]
 		case *syntax.Call:
 			switch e.Name {
-			case "is", "as", "ofType", "getReferenceKey": // their arguments are types
-				if e.X != nil {
-					syntax.Walk(e.X, visit)
+			case "is", "as", "ofType", "getReferenceKey":
+			default:
+				if typed {
+					return true
 				}
-				return false
 			}
+			syntax.Walk(e.X, visit) // arguments are types, or members of other elements
+			return false
 		}
 		return true
 	}
 	syntax.Walk(tree, visit)
 	return found
+}
+
+// members returns the names of an object's members.
+func members(raw []byte) map[string]bool {
+	var object map[string]json.RawMessage
+	if json.Unmarshal(raw, &object) != nil {
+		return nil
+	}
+	names := make(map[string]bool, len(object))
+	for name := range object {
+		names[name] = true
+	}
+	return names
 }
 
 // variable returns the items that a variable's JSON stands for: numbers and Booleans are System values, strings are so but
