@@ -188,6 +188,7 @@ func TestSemantics(t *testing.T) {
 			t.Parallel()
 			v := mustView(t, `{"resource":"Patient","select":`+tt.view+`}`)
 			wantRows(t, v, resources(tt.data...), lines(tt.want))
+			wantRows(t, v.plainly(), resources(tt.data...), lines(tt.want))
 		})
 	}
 }
