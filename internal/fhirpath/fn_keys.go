@@ -15,22 +15,24 @@ var keyFunctions = []*function{
 // equality with getReferenceKey() only, and published views expect the plain id. A resource without an id has none.
 func fnGetResourceKey(e *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
 	for i := range in {
-		if key, ok := e.resourceKey(in[i]); ok {
-			dst = append(dst, key)
-		}
+		dst = e.resourceKeys(dst, in[i])
 	}
 	return dst, nil
 }
 
-func (e *Evaluator) resourceKey(v Value) (key Value, ok bool) {
-	if v.kind != Element || v.node < 0 {
-		return key, false
+// resourceKeys appends the texts under id, of which a resource has one.
+func (e *Evaluator) resourceKeys(dst []Value, v Value) []Value {
+	if v.kind != Element || v.node < 0 || v.doc.resourceType(int(v.node)) == "" {
+		return dst
 	}
-	id := v.doc.field(int(v.node), "id")
-	if v.doc.resourceType(int(v.node)) == "" || id == "" {
-		return key, false
+	ids := v.doc.member(e.borrow(), v, "id")
+	for i := range ids {
+		if id, ok := ids[i].Text(); ok {
+			dst = append(dst, NewString(id))
+		}
 	}
-	return NewString(id), true
+	e.release(ids)
+	return dst
 }
 
 // fnGetReferenceKey is getReferenceKey([type]): the key of the resource that a Reference names, which equals
@@ -67,7 +69,11 @@ func (e *Evaluator) referenceKey(v Value, want string, pos int) (key Value, ok b
 		if err != nil || want != "" && target.doc.resourceType(int(target.node)) != want {
 			return key, false, err
 		}
-		key, ok = e.resourceKey(target)
+		keys := e.resourceKeys(e.borrow(), target)
+		if ok = len(keys) == 1; ok {
+			key = keys[0]
+		}
+		e.release(keys)
 		return key, ok, nil
 	}
 	ref, _, _ = strings.Cut(ref, "/_history/")
