@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/fhirpath"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/ndjson"
 	"github.com/researchflow/researchflow/internal/testdata"
@@ -130,6 +131,10 @@ func againstOracle(t *testing.T, v *View, src Resources, text, all string, limit
 			continue // the oracle has no limits
 		}
 		want, wantErr := plain.resource(raw)
+		var refused fhirpath.Errors
+		if errors.As(wantErr, &refused) {
+			continue // the oracle, which knows no types beforehand, has other doubts
+		}
 		if (wantErr != nil) != (gotErr != nil) {
 			t.Fatalf("%s\non %s:\nerror %v, the oracle's %v", text, raw, gotErr, wantErr)
 		}

@@ -293,10 +293,10 @@ func (c *checker) narrow(t Type, r Ref) (Type, bool) {
 	for _, have := range t.Refs {
 		switch {
 		case have == r, have.System == 0 && r.System == 0 && c.model.IsSubtype(have.FHIR, r.FHIR):
-			refs = append(refs, have)
+			refs = joinRefs(refs, []Ref{have})
 		case have.System == 0 && r.System == 0 && c.model.IsSubtype(r.FHIR, have.FHIR),
 			have.System != r.System && c.sameSystem(have, r):
-			refs = append(refs, r)
+			refs = joinRefs(refs, []Ref{r})
 		}
 	}
 	if len(refs) == 0 {
