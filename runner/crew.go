@@ -12,41 +12,57 @@ import (
 // file of one block as well, and a large file as many as there are processors.
 //
 // A worker takes a token before each block; a block's token comes back when its rows were delivered. So the tokens bound
-// how far the workers may be ahead of that, and with it the memory.
+// how far the workers may be ahead of that, and with it the memory. Bytes for a writer are delivered by whichever worker has
+// the next ones; rows for an iterator by the goroutine that iterates.
 type crew struct {
 	run     *run
 	most    int32
 	size    atomic.Int32 // workers that were started
 	waiting atomic.Int32 // workers that wait for the source
 	ended   atomic.Bool  // the source is at its end
+	cancel  context.CancelFunc
 	group   sync.WaitGroup
 	tokens  chan struct{}
-	results chan *batch // there is room for every token
+	results chan *batch // for the caller's goroutine, with room for every token; nil: workers deliver themselves
 	once    sync.Once
 	fault   error // of the source
+
+	mu    sync.Mutex
+	ready map[int64]*batch // to be delivered when those before them have been
+	next  int64            // number of the block to be delivered
+	err   error            // of the delivery
 }
 
 func newCrew(r *run, most int) *crew {
 	window := 2*most + 2
-	return &crew{run: r, most: int32(most), tokens: make(chan struct{}, window), results: make(chan *batch, window)}
+	c := &crew{run: r, most: int32(most), tokens: make(chan struct{}, window), ready: make(map[int64]*batch)}
+	if r.sink.encoder == nil {
+		c.results = make(chan *batch, window)
+	}
+	return c
 }
 
 // work does the run, up to the end of the source or the first error. All workers have ended when it returns.
 func (c *crew) work(ctx context.Context, cancel context.CancelFunc) error {
+	c.cancel = cancel
 	c.join(ctx)
-	go func() {
-		c.group.Wait()
-		close(c.results)
-	}()
-	err := c.collect()
-	if err != nil {
-		cancel()
+	if c.results != nil {
+		go func() {
+			c.group.Wait()
+			close(c.results)
+		}()
 		for b := range c.results {
-			c.run.recycle(b)
+			c.deliver(b)
 		}
-		return err
 	}
-	if c.fault != nil {
+	c.group.Wait()
+	for _, b := range c.ready {
+		c.run.recycle(b)
+	}
+	switch {
+	case c.err != nil:
+		return c.err
+	case c.fault != nil:
 		return sourceError(c.fault)
 	}
 	return ctx.Err()
@@ -91,32 +107,32 @@ func (c *crew) labour(ctx context.Context) {
 		if idle == 0 && !c.ended.Load() {
 			c.join(ctx)
 		}
-		c.results <- c.run.work(ctx, w, blk)
+		if b := c.run.work(ctx, w, blk); c.results != nil {
+			c.results <- b
+		} else {
+			c.deliver(b)
+		}
 	}
 }
 
-// collect delivers batches as they come, or in the order of the source.
-func (c *crew) collect() error {
+// deliver delivers a batch, and whatever waited for it: as they come, or in the order of the source. After an error nothing
+// is delivered any more.
+func (c *crew) deliver(b *batch) {
 	r := c.run
-	waiting := make(map[int64]*batch)
-	next := int64(0)
-	for b := range c.results {
-		if r.cfg.unordered {
-			<-c.tokens
-			if err := r.deliver(b); err != nil {
-				return err
-			}
-			continue
-		}
-		waiting[b.index] = b
-		for b := waiting[next]; b != nil; b = waiting[next] {
-			delete(waiting, next)
-			next++
-			<-c.tokens
-			if err := r.deliver(b); err != nil {
-				return err
-			}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if r.cfg.unordered {
+		c.next = b.index
+	}
+	c.ready[b.index] = b
+	for b := c.ready[c.next]; b != nil; b = c.ready[c.next] {
+		delete(c.ready, c.next)
+		c.next++
+		<-c.tokens
+		if c.err != nil {
+			r.recycle(b)
+		} else if c.err = r.deliver(b); c.err != nil {
+			c.cancel()
 		}
 	}
-	return nil
 }
