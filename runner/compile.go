@@ -92,7 +92,8 @@ func (c *compiler) view() *View {
 	v := &View{
 		def: c.def, name: c.def.Name, resource: c.def.Resource, width: len(columns), plan: p,
 		byName: make(map[string]int, len(columns)), digest: c.digest(),
-		model: c.exprs.model, nullLiterals: c.cfg.nullLiterals, batches: &sync.Pool{}, scratch: &sync.Pool{},
+		model: c.exprs.model, nullLiterals: c.cfg.nullLiterals, asks: c.cfg.terminology != nil,
+		batches: &sync.Pool{}, scratch: &sync.Pool{},
 	}
 	if c.bad.err() == nil && !c.cfg.nullLiterals && !c.cfg.nullJoin {
 		p.fuse(c.def.Resource, c.exprs.model, c.exprs.texts)

@@ -74,6 +74,7 @@ func newWorker(v *View, cfg *runConfig, patients *patientFilter) *worker {
 		w.maxRows = defaultMaxPerResource
 	}
 	config := fhirpath.EvalConfig{Clock: cfg.now}
+	cfg.services(&config)
 	if f := v.plan.fused; f != nil {
 		config.Keys = f.keys
 		w.templates = f.templates && !v.nullLiterals

@@ -47,6 +47,9 @@ func (x *exprCompiler) init(c *compiler) {
 		fhirpath.EmptyJoin(!c.cfg.nullJoin), fhirpath.ChoiceNames(true), fhirpath.Strict(c.cfg.strictness == strictAll),
 		fhirpath.RealNames(c.cfg.strictness == strictNames),
 	}
+	if c.cfg.terminology != nil {
+		x.options = append(x.options, fhirpath.WithTerminology(c.cfg.terminology))
+	}
 	c.constants(func(k Constant, element string) {
 		v, err := constantValue(k)
 		if err != nil {

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"encoding/json"
 	"log/slog"
 	"net/url"
 	"slices"
@@ -17,6 +18,7 @@ type compileConfig struct {
 	strictness   strictness
 	nullLiterals bool
 	nullJoin     bool
+	terminology  Terminology
 }
 
 // WithFHIRVersion sets the FHIR version whose types and elements paths are checked against: "4.0.1" (or "R4"),
@@ -87,6 +89,8 @@ type runConfig struct {
 	progress     func(Stats)
 	stats        *Stats
 	now          func() time.Time
+	resolver     Resolver
+	trace        func(name string, values []json.RawMessage)
 }
 
 // Search adds a FHIR search parameter. Sources that cannot search (files, bundles) fail with [ErrSearch].

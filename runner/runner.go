@@ -73,7 +73,7 @@ func (r *Runner) Run(ctx context.Context, v *View, opts ...RunOption) (*Result, 
 
 // result returns the rows of a run from the cache or from the source.
 func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, call *call) (*Result, error) {
-	if r.cfg.cache == nil || call.event.Source == "" {
+	if r.cfg.cache == nil || call.event.Source == "" || v.asks || cfg.resolver != nil {
 		return r.load(ctx, v, cfg)
 	}
 	var loaded atomic.Bool

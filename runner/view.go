@@ -45,6 +45,7 @@ type View struct {
 
 	model        model.Version
 	nullLiterals bool
+	asks         bool // a terminology service
 
 	// Memory of runs that have ended, for those to come.
 	batches, scratch *sync.Pool
