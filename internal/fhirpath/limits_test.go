@@ -42,7 +42,7 @@ func TestLimits(t *testing.T) {
 		if grown := int64(after.HeapAlloc) - int64(before.HeapAlloc); grown > 4<<20 {
 			t.Errorf("%s: %d bytes stay in use", name, grown)
 		}
-		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 256<<20 {
+		if allocated := after.TotalAlloc - before.TotalAlloc; allocated > 512<<20 { // more with the race detector, which has pools forget
 			t.Errorf("%s: %d bytes were allocated", name, allocated)
 		}
 		t.Logf("%-28s %v", name, took.Round(time.Millisecond))
