@@ -12,22 +12,20 @@ import (
 // file of one block as well, and a large file as many as there are processors.
 //
 // A worker takes a token before each block; a block's token comes back when its rows were delivered. So the tokens bound
-// how far the workers may be ahead of that, and with it the memory. Bytes for a writer are delivered by whichever worker has
-// the next ones; rows for an iterator by the goroutine that iterates.
+// how far the workers may be ahead of that, and with it the memory. The goroutine that called the run delivers.
 type crew struct {
 	run     *run
 	most    int32
 	size    atomic.Int32 // workers that were started
 	waiting atomic.Int32 // workers that wait for the source
 	ended   atomic.Bool  // the source is at its end
-	cancel  context.CancelFunc
 	group   sync.WaitGroup
 	tokens  chan struct{}
-	results chan *batch // for the caller's goroutine, with room for every token; nil: workers deliver themselves
+	results chan *batch // with room for every token
 	once    sync.Once
 	fault   error // of the source
 
-	mu    sync.Mutex
+	// Of the goroutine that called the run.
 	ready map[int64]*batch // to be delivered when those before them have been
 	next  int64            // number of the block to be delivered
 	err   error            // of the delivery
@@ -35,27 +33,24 @@ type crew struct {
 
 func newCrew(r *run, most int) *crew {
 	window := 2*most + 2
-	c := &crew{run: r, most: int32(most), tokens: make(chan struct{}, window), ready: make(map[int64]*batch)}
-	if r.sink.encoder == nil {
-		c.results = make(chan *batch, window)
+	return &crew{
+		run: r, most: int32(most), ready: make(map[int64]*batch),
+		tokens: make(chan struct{}, window), results: make(chan *batch, window),
 	}
-	return c
 }
 
 // work does the run, up to the end of the source or the first error. All workers have ended when it returns.
 func (c *crew) work(ctx context.Context, cancel context.CancelFunc) error {
-	c.cancel = cancel
 	c.join(ctx)
-	if c.results != nil {
-		go func() {
-			c.group.Wait()
-			close(c.results)
-		}()
-		for b := range c.results {
-			c.deliver(b)
+	go func() {
+		c.group.Wait()
+		close(c.results)
+	}()
+	for b := range c.results {
+		if c.deliver(b); c.err != nil {
+			cancel()
 		}
 	}
-	c.group.Wait()
 	for _, b := range c.ready {
 		c.run.recycle(b)
 	}
@@ -107,11 +102,7 @@ func (c *crew) labour(ctx context.Context) {
 		if idle == 0 && !c.ended.Load() {
 			c.join(ctx)
 		}
-		if b := c.run.work(ctx, w, blk); c.results != nil {
-			c.results <- b
-		} else {
-			c.deliver(b)
-		}
+		c.results <- c.run.work(ctx, w, blk)
 	}
 }
 
@@ -119,8 +110,6 @@ func (c *crew) labour(ctx context.Context) {
 // is delivered any more.
 func (c *crew) deliver(b *batch) {
 	r := c.run
-	c.mu.Lock()
-	defer c.mu.Unlock()
 	if r.cfg.unordered {
 		c.next = b.index
 	}
@@ -131,8 +120,8 @@ func (c *crew) deliver(b *batch) {
 		<-c.tokens
 		if c.err != nil {
 			r.recycle(b)
-		} else if c.err = r.deliver(b); c.err != nil {
-			c.cancel()
+		} else {
+			c.err = r.deliver(b)
 		}
 	}
 }

@@ -70,3 +70,37 @@ func TestCrew(t *testing.T) {
 		}
 	}
 }
+
+// TestCallbacksAreTheCallers: progress and writers are called in the goroutine that called the run, also with several workers;
+// so a panic in them is the caller's.
+func TestCallbacksAreTheCallers(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, `{"resource":"Patient",`+columnID+`}`)
+	file := filepath.Join(t.TempDir(), "Patient.ndjson")
+	if err := os.WriteFile(file, []byte(strings.Repeat(`{"resourceType":"Patient","id":"p"}`+"\n", 5_000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, run := range map[string]func() error{
+		"progress": func() error {
+			_, err := v.Write(t.Context(), Files(file).WithBlockSize(1<<10), NewCSVWriter(io.Discard), Parallel(4), Progress(func(Stats) { panic("mine") }))
+			return err
+		},
+		"writer": func() error {
+			_, err := v.Write(t.Context(), Files(file).WithBlockSize(1<<10), NewCSVWriter(panicking{}), Parallel(4))
+			return err
+		},
+	} {
+		got := func() (r any) {
+			defer func() { r = recover() }()
+			return run()
+		}()
+		if got != "mine" {
+			t.Errorf("%s: recovered %v, want the panic", name, got)
+		}
+	}
+}
+
+// panicking is a writer that panics.
+type panicking struct{}
+
+func (panicking) Write([]byte) (int, error) { panic("mine") }

@@ -126,8 +126,6 @@ type Path struct {
 	class Class
 	typ   model.TypeID
 	names []string // members from the resource on
-	// direct is the only register, where the path is no more than a member of the focus; else 0.
-	direct int32
 }
 
 // Class returns the class of the nodes that the path gives.
@@ -186,9 +184,6 @@ func (b *Builder) path(tree syntax.Expr, s *Scope, from place) (*Path, bool) {
 	}
 	pb.p.class, pb.p.typ = class, pb.known.typ
 	b.want(pb.p.names, class)
-	if p := pb.p; len(p.regs) == 1 && len(p.rest) == 0 && s.regs[p.regs[0]].key != 0 {
-		p.direct = p.regs[0]
-	}
 	return pb.p, true
 }
 

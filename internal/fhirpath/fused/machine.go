@@ -136,14 +136,6 @@ func (m *Machine) walk(p *Path) (value int32, passed int, ok bool) {
 // One returns the node that a path leads to, and -1 where there is none. several tells that there may be more than
 // one, which [Machine.Nodes] gives.
 func (m *Machine) One(p *Path) (node int32, several, ok bool) {
-	if p.direct != 0 {
-		s := p.scope
-		if !m.expanded[s.base] && !m.expand(s, 0) {
-			return absent, false, false
-		}
-		node = m.regs[s.base+int(p.direct)]
-		return node, node < absent, true
-	}
 	value, passed, ok := m.walk(p)
 	switch {
 	case !ok || value == absent:
