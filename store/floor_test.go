@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -21,9 +22,24 @@ import (
 // can be under. Any goroutine may use it.
 type tape struct {
 	mu          sync.Mutex
-	seed        [][]string            // what was sent before recording began, transaction by transaction
-	recording   bool                  // of transitions
-	transitions map[string][][]string // by request, the statements of each of its transactions
+	seed        [][]sent            // what was sent before recording began, transaction by transaction
+	recording   bool                // of transitions
+	transitions map[string][][]sent // by request, the statements of each of its transactions
+}
+
+// sent is what a driver is given.
+type sent struct {
+	query string
+	args  []driver.NamedValue
+}
+
+// values are the arguments as pgx takes them.
+func (s sent) values() []any {
+	values := make([]any, len(s.args))
+	for i, a := range s.args {
+		values[i] = a.Value
+	}
+	return values
 }
 
 // wrap returns a connector whose connections are recorded.
@@ -45,32 +61,40 @@ func (t taped) Connect(ctx context.Context) (driver.Conn, error) {
 type tapedConn struct {
 	driver.Conn
 	tape *tape
-	tx   []string // the statements of the transaction that is open; nil: none is
+	tx   []sent // of the transaction that is open; nil: none is
 }
 
-var requestID = regexp.MustCompile(`REQ-\d{8}-[0-9A-F]{8}`)
+var requestID = regexp.MustCompile(`^REQ-\d{8}-[0-9A-F]{8}$`)
 
 func (c *tapedConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	c.record(query)
+	c.record(query, args)
 	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
 }
 
 func (c *tapedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	c.record(query)
+	c.record(query, args)
 	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
 }
 
-func (c *tapedConn) record(query string) {
+func (c *tapedConn) record(query string, args []driver.NamedValue) {
+	s := sent{query, slices.Clone(args)}
 	if c.tx != nil {
-		c.tx = append(c.tx, query)
+		c.tx = append(c.tx, s)
 	} else {
-		c.tape.add([]string{query})
+		c.tape.add([]sent{s})
 	}
+}
+
+func (c *tapedConn) CheckNamedValue(v *driver.NamedValue) error {
+	if n, ok := c.Conn.(driver.NamedValueChecker); ok {
+		return n.CheckNamedValue(v)
+	}
+	return driver.ErrSkip
 }
 
 func (c *tapedConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	tx, err := c.Conn.(driver.ConnBeginTx).BeginTx(ctx, opts)
-	c.tx = []string{}
+	c.tx = []sent{}
 	return tapedTx{tx, c}, err
 }
 
@@ -93,21 +117,24 @@ func (t tapedTx) Rollback() error {
 	return t.Tx.Rollback()
 }
 
-func (r *tape) add(statements []string) {
+func (r *tape) add(statements []sent) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !r.recording {
 		r.seed = append(r.seed, statements)
 		return
 	}
-	if id := requestID.FindString(statements[0]); id != "" {
-		r.transitions[id] = append(r.transitions[id], statements)
+	for _, v := range statements[0].values() {
+		if text, ok := v.(string); ok && requestID.MatchString(text) {
+			r.transitions[text] = append(r.transitions[text], statements)
+			return
+		}
 	}
 }
 
 // rawConn runs statements with nothing above the driver.
 type rawConn interface {
-	transaction(ctx context.Context, statements []string) error
+	transaction(ctx context.Context, statements []sent) error
 	close() error
 }
 
@@ -123,13 +150,13 @@ func openRawPostgres(ctx context.Context, url string) (rawConn, error) {
 	return rawPostgres{conn}, err
 }
 
-func (r rawPostgres) transaction(ctx context.Context, statements []string) error {
+func (r rawPostgres) transaction(ctx context.Context, statements []sent) error {
 	tx, err := r.conn.Begin(ctx)
 	if err != nil {
 		return err
 	}
 	for _, s := range statements {
-		if _, err := tx.Exec(ctx, s); err != nil {
+		if _, err := tx.Exec(ctx, s.query, s.values()...); err != nil {
 			return errors.Join(err, tx.Rollback(ctx))
 		}
 	}
@@ -153,7 +180,7 @@ func openRawSQLite(ctx context.Context, path string) (rawConn, error) {
 	return rawSQLite{&sync.Mutex{}, conn}, err
 }
 
-func (r rawSQLite) transaction(ctx context.Context, statements []string) error {
+func (r rawSQLite) transaction(ctx context.Context, statements []sent) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	exec := r.conn.(driver.ExecerContext)
@@ -161,7 +188,7 @@ func (r rawSQLite) transaction(ctx context.Context, statements []string) error {
 		return err
 	}
 	for _, s := range statements {
-		if _, err := exec.ExecContext(ctx, s, nil); err != nil {
+		if _, err := exec.ExecContext(ctx, s.query, s.args); err != nil {
 			_, rollback := exec.ExecContext(ctx, "ROLLBACK", nil)
 			return errors.Join(err, rollback)
 		}
@@ -177,7 +204,7 @@ func (r rawSQLite) close() error { return r.conn.Close() }
 func floor(b *testing.B, newDatabase func() string, raw func(ctx context.Context, database string) (rawConn, error), n int) float64 {
 	b.Helper()
 	ctx := b.Context()
-	r := &tape{transitions: map[string][][]string{}}
+	r := &tape{transitions: map[string][][]sent{}}
 	s, err := database(newDatabase()).Open(ctx, storetest.OpenOptions{Wrap: r.wrap})
 	if err != nil {
 		b.Fatal(err)

@@ -1,0 +1,213 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
+
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+// batch is the statements of one commit: SQL with its arguments beside it. The text depends only on what the commit
+// consists of, never on values. So PostgreSQL parses and plans each text once on a connection, and no log of statements
+// shows what a request says.
+//
+// PostgreSQL is given the statements as one by [batch.flush], to save the ways there and back. It runs those that have to
+// touch a row first, in their order, and no statement sees what another one did; so no two of them may change the same row.
+// SQLite, which is in this process, runs each at once.
+type batch struct {
+	s  *Store
+	tx bun.Tx
+
+	text  []byte
+	args  []any
+	parts []part
+}
+
+// part is one statement of a batch.
+type part struct {
+	// must is what the batch fails with unless the statement touches exactly one row; nil: it may touch any number.
+	must error
+	// table is where it inserts rows, and taken what the batch fails with when there is one with the same key.
+	table string
+	taken error
+}
+
+// run adds a statement in which each ? stands for the next argument.
+func (b *batch) run(ctx context.Context, must error, text string, args ...any) error {
+	b.begin(part{must: must})
+	b.add(text, args...)
+	return b.end(ctx)
+}
+
+// begin begins a statement that [batch.add] goes on with and [batch.end] ends.
+func (b *batch) begin(p part) {
+	if b.s.postgres() {
+		if len(b.parts) > 0 {
+			b.text = append(b.text, ", "...)
+		}
+		b.text = strconv.AppendInt(append(b.text, 's'), int64(len(b.parts)), 10)
+		b.text = append(b.text, " AS ("...)
+	}
+	b.parts = append(b.parts, p)
+}
+
+func (b *batch) add(text string, args ...any) {
+	for _, v := range args {
+		before, after, _ := strings.Cut(text, "?")
+		b.text = append(b.text, before...)
+		b.arg(v)
+		text = after
+	}
+	b.text = append(b.text, text...)
+}
+
+func (b *batch) arg(v any) {
+	b.args = append(b.args, v)
+	if b.s.postgres() {
+		b.text = strconv.AppendInt(append(b.text, '$'), int64(len(b.args)), 10)
+	} else {
+		b.text = append(b.text, '?')
+	}
+}
+
+func (b *batch) end(ctx context.Context) error {
+	p := b.parts[len(b.parts)-1]
+	if b.s.postgres() {
+		if p.must != nil {
+			b.text = append(b.text, " RETURNING 1"...)
+		}
+		b.text = append(b.text, ')')
+		return nil
+	}
+	res, err := b.tx.Tx.ExecContext(ctx, string(b.text), b.args...)
+	b.reset()
+	switch {
+	case uniqueViolation(err):
+		return p.taken
+	case p.must == nil:
+		return err
+	}
+	return one(res, err, p.must)
+}
+
+func (b *batch) reset() { b.text, b.args, b.parts = b.text[:0], b.args[:0], b.parts[:0] }
+
+// flush has PostgreSQL run what was collected.
+func (b *batch) flush(ctx context.Context) error {
+	if len(b.parts) == 0 {
+		return nil
+	}
+	text := append([]byte("WITH "), b.text...)
+	text = append(text, " SELECT ''"...)
+	for i, p := range b.parts {
+		if p.must != nil {
+			text = append(text, " || (SELECT count(*) FROM s"...)
+			text = append(strconv.AppendInt(text, int64(i), 10), ')')
+		}
+	}
+	// Elsewhere nothing is kept: the texts that bun makes have values inside, and do not come again.
+	args := append([]any{pgx.QueryExecModeCacheStatement}, b.args...)
+	var touched string
+	if err := b.tx.Tx.QueryRowContext(ctx, string(text), args...).Scan(&touched); err != nil {
+		return b.failed(err)
+	}
+	for _, p := range b.parts {
+		if p.must == nil {
+			continue
+		}
+		if touched[0] != '1' {
+			return p.must
+		}
+		touched = touched[1:]
+	}
+	b.reset()
+	return nil
+}
+
+// failed says what an error of a whole batch means.
+func (b *batch) failed(err error) error {
+	var pg *pgconn.PgError
+	if !uniqueViolation(err) || !errors.As(err, &pg) {
+		return err
+	}
+	for _, p := range b.parts {
+		if p.table == pg.TableName && p.taken != nil {
+			return p.taken
+		}
+	}
+	return err
+}
+
+// one is an error unless a statement touched exactly one row.
+func one(res sql.Result, err, otherwise error) error {
+	if err != nil {
+		return err
+	}
+	n, err := res.RowsAffected()
+	if err == nil && n != 1 {
+		err = otherwise
+	}
+	return err
+}
+
+// insert adds the insertion of rows, which are bun models.
+func insert[R any](ctx context.Context, b *batch, rows ...R) error {
+	if len(rows) == 0 {
+		return nil
+	}
+	return insertOr(ctx, b, nil, orchestrator.ErrConflict, rows)
+}
+
+// insertOr is insert with another error when there is a row with the same key.
+func insertOr[R any](ctx context.Context, b *batch, must, taken error, rows []R) error {
+	table := b.s.write.Table(reflect.TypeFor[R]())
+	b.begin(part{must: must, table: table.Name, taken: taken})
+	b.add("INSERT INTO " + string(table.SQLName) + " (")
+	for i, f := range table.Fields {
+		if i > 0 {
+			b.add(", ")
+		}
+		b.add(string(f.SQLName))
+	}
+	b.add(") VALUES ")
+	for i := range rows {
+		if i > 0 {
+			b.add(", ")
+		}
+		for j, f := range table.Fields {
+			b.add([]string{"(", ", "}[min(j, 1)])
+			b.arg(value(f, reflect.ValueOf(&rows[i]).Elem()))
+		}
+		b.add(")")
+	}
+	return b.end(ctx)
+}
+
+// set adds "column = value, ..." for columns of a bun model.
+func set[R any](b *batch, row *R, columns ...string) {
+	table := b.s.write.Table(reflect.TypeFor[R]())
+	for i, name := range columns {
+		if i > 0 {
+			b.add(", ")
+		}
+		f := table.FieldMap[name]
+		b.add(string(f.SQLName)+" = ?", value(f, reflect.ValueOf(row).Elem()))
+	}
+}
+
+// value is a field of a row as an argument.
+func value(f *schema.Field, row reflect.Value) any {
+	if f.NullZero && f.HasZeroValue(row) {
+		return nil
+	}
+	return f.Value(row).Interface()
+}

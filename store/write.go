@@ -1,0 +1,265 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/researchflow/researchflow/orchestrator"
+)
+
+// writer writes the parts of one commit.
+type writer struct {
+	batch
+	c *orchestrator.Commit
+}
+
+func (w *writer) write(ctx context.Context) error {
+	for _, part := range []func(context.Context) error{
+		w.request, w.log, w.steps, w.gates, w.interventions, w.timers, w.records, w.flush,
+	} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// request compares and sets, first of all: it takes the lock that makes every other change of the
+// request wait.
+func (w *writer) request(ctx context.Context) error {
+	row, err := newRequestRow(w.c)
+	if err != nil {
+		return err
+	}
+	if w.c.Expect == 0 {
+		return insertOr(ctx, &w.batch, orchestrator.ErrDuplicate, orchestrator.ErrDuplicate, []requestRow{*row})
+	}
+	w.begin(part{must: orchestrator.ErrConflict})
+	w.add("UPDATE requests SET ")
+	set(&w.batch, row, mutable...)
+	w.add(" WHERE id = ? AND version = ?", row.ID, w.c.Expect)
+	return w.end(ctx)
+}
+
+// log writes history, audit entries and requirements.
+func (w *writer) log(ctx context.Context) error {
+	changes := make([]historyRow, len(w.c.History))
+	var j jsonWriter
+	for i, h := range w.c.History {
+		changes[i] = historyRow{
+			RequestID: h.Request, Seq: h.Seq, FromState: h.From, ToState: h.To, Event: h.Event, Reason: h.Reason,
+			At: at(h.At), CommitID: h.Commit,
+		}
+		if h.By.ID != "" {
+			changes[i].ByActor = j.write(h.By)
+		}
+	}
+	entries := make([]auditRow, len(w.c.Audit))
+	for i := range w.c.Audit {
+		entries[i] = newAuditRow(&w.c.Audit[i])
+	}
+	var requirements []requirementsRow
+	if q := w.c.Requirements; q != nil {
+		requirements = append(requirements, requirementsRow{
+			RequestID: q.Request, Version: q.Version, Body: j.write(q.Requirements), ByActor: j.write(q.By),
+			Reason: q.Reason, At: at(q.At),
+		})
+	}
+	if j.err != nil {
+		return j.err
+	}
+	if err := insert(ctx, &w.batch, changes...); err != nil {
+		return err
+	}
+	if err := insert(ctx, &w.batch, entries...); err != nil {
+		return err
+	}
+	return insert(ctx, &w.batch, requirements...)
+}
+
+// steps ends, starts and inserts executions, and checks the fencing tokens.
+func (w *writer) steps(ctx context.Context) error {
+	for i := range w.c.End {
+		if err := w.endStep(ctx, &w.c.End[i]); err != nil {
+			return err
+		}
+	}
+	if st := w.c.Start; st != nil {
+		err := w.run(ctx, orchestrator.ErrFenced,
+			"UPDATE step_executions SET status = 'running', started_at = ? WHERE id = ? AND token = ? AND status = 'ready'",
+			at(st.StartedAt), st.ID, st.Token)
+		if err != nil {
+			return err
+		}
+	}
+	if f := w.c.Fence; f != nil {
+		// Nothing changes, but whoever wants to take the lease over waits for the end of this transaction.
+		err := w.run(ctx, orchestrator.ErrFenced,
+			"UPDATE step_executions SET token = token WHERE id = ? AND token = ? AND status = 'running'", f.Execution, f.Token)
+		if err != nil {
+			return err
+		}
+	}
+	if w.c.Reprioritize {
+		if err := w.flush(ctx); err != nil { // it may change executions that were changed above
+			return err
+		}
+		err := w.run(ctx, nil, "UPDATE step_executions SET priority = ? WHERE request_id = ? AND status IN ('ready', 'running', 'paused')",
+			int(w.c.Request.Priority), w.c.Request.ID)
+		if err != nil {
+			return err
+		}
+	}
+	rows := make([]executionRow, len(w.c.Insert))
+	for i := range w.c.Insert {
+		rows[i] = newExecutionRow(&w.c.Insert[i])
+	}
+	return insert(ctx, &w.batch, rows...)
+}
+
+func (w *writer) endStep(ctx context.Context, e *orchestrator.ExecutionEnd) error {
+	row := executionRow{
+		Status: string(e.Status), Event: e.Event, ErrorClass: e.ErrorClass, ErrorText: e.ErrorText, FinishedAt: at(e.At),
+		Output: string(e.Output),
+	}
+	columns := []string{"status", "event", "error_class", "error_text", "finished_at"}
+	if row.Output != "" {
+		columns = append(columns, "output")
+	}
+	otherwise := orchestrator.ErrConflict
+	if e.Token != 0 {
+		otherwise = orchestrator.ErrFenced
+	}
+	w.begin(part{must: otherwise})
+	w.add("UPDATE step_executions SET ")
+	set(&w.batch, &row, columns...)
+	if e.Token != 0 {
+		w.add(" WHERE id = ? AND token = ? AND status = 'running'", e.ID, e.Token)
+	} else {
+		w.add(", token = token + 1 WHERE id = ? AND status IN ('ready', 'running', 'paused')", e.ID)
+	}
+	return w.end(ctx)
+}
+
+func (w *writer) gates(ctx context.Context) error {
+	opened := make([]gateRow, len(w.c.OpenGates))
+	for i := range w.c.OpenGates {
+		var err error
+		if opened[i], err = newGateRow(&w.c.OpenGates[i]); err != nil {
+			return err
+		}
+	}
+	if err := insert(ctx, &w.batch, opened...); err != nil {
+		return err
+	}
+	for i := range w.c.Gates {
+		row, err := newGateRow(&w.c.Gates[i])
+		if err != nil {
+			return err
+		}
+		w.begin(part{must: orchestrator.ErrConflict})
+		w.add("UPDATE gates SET ")
+		set(&w.batch, &row, "status", "due_at", "escalations", "closed_at", "waiting_for")
+		w.add(" WHERE id = ? AND status = 'open'", row.ID)
+		if err := w.end(ctx); err != nil {
+			return err
+		}
+	}
+	approvals := make([]approvalRow, len(w.c.Approvals))
+	for i := range w.c.Approvals {
+		var err error
+		if approvals[i], err = newApprovalRow(&w.c.Approvals[i]); err != nil {
+			return err
+		}
+	}
+	if err := insert(ctx, &w.batch, approvals...); err != nil {
+		return err
+	}
+	var j jsonWriter
+	delegations := make([]delegationRow, len(w.c.Delegations))
+	for i, d := range w.c.Delegations {
+		delegations[i] = delegationRow{
+			GateID: d.Gate, RequestID: w.c.Request.ID, FromID: person(d.From), ToID: person(d.To),
+			FromActor: j.write(d.From), ToActor: j.write(d.To), Reason: d.Reason, At: at(d.At),
+		}
+	}
+	escalations := make([]escalationRow, len(w.c.Escalations))
+	for i, e := range w.c.Escalations {
+		escalations[i] = escalationRow{ID: e.ID, RequestID: e.Request, GateID: e.Gate, Level: e.Level, Roles: j.write(e.Roles), At: at(e.At)}
+	}
+	if j.err != nil {
+		return j.err
+	}
+	return errors.Join(insert(ctx, &w.batch, delegations...), insert(ctx, &w.batch, escalations...))
+}
+
+func (w *writer) interventions(ctx context.Context) error {
+	var j jsonWriter
+	rows := make([]interventionRow, len(w.c.Interventions))
+	for i, x := range w.c.Interventions {
+		rows[i] = interventionRow{
+			ID: x.ID, RequestID: x.Request, Kind: string(x.Kind), PersonID: person(x.By), ByActor: j.write(x.By),
+			Reason: x.Reason, Value: x.Value, At: at(x.At),
+		}
+	}
+	if j.err != nil {
+		return j.err
+	}
+	return insert(ctx, &w.batch, rows...)
+}
+
+func (w *writer) timers(ctx context.Context) error {
+	if w.c.FireTimer != "" {
+		if err := w.run(ctx, orchestrator.ErrConflict, "DELETE FROM timers WHERE id = ?", w.c.FireTimer); err != nil {
+			return err
+		}
+	}
+	if kinds := w.c.ClearTimers; len(kinds) > 0 {
+		w.begin(part{})
+		w.add("DELETE FROM timers WHERE request_id = ? AND id <> ? AND kind IN (", w.c.Request.ID, w.c.FireTimer)
+		for i, k := range kinds {
+			w.add(strings.Repeat(", ", min(i, 1))+"?", string(k))
+		}
+		w.add(")")
+		if err := w.end(ctx); err != nil {
+			return err
+		}
+	}
+	rows := make([]timerRow, len(w.c.Timers))
+	for i, t := range w.c.Timers {
+		rows[i] = timerRow{ID: t.ID, RequestID: t.Request, Kind: string(t.Kind), GateID: t.Gate, FireAt: at(t.FireAt)}
+	}
+	return insert(ctx, &w.batch, rows...)
+}
+
+// records writes reports, deliveries and messages.
+func (w *writer) records(ctx context.Context) error {
+	var j jsonWriter
+	var reports []feasibilityRow
+	if f := w.c.Feasibility; f != nil {
+		reports = append(reports, feasibilityRow{
+			ID: f.ID, RequestID: f.Request, RequirementsVersion: f.RequirementsVersion, Feasible: f.Feasible,
+			Cohort: f.Cohort, MinimumCohort: f.MinimumCohort, Elements: j.write(f.Elements), Reasons: j.write(f.Reasons),
+			At: at(f.At),
+		})
+	}
+	var deliveries []deliveryRow
+	if d := w.c.Delivery; d != nil {
+		deliveries = append(deliveries, deliveryRow{
+			ID: d.ID, RequestID: d.Request, Location: d.Location, Format: string(d.Format), Files: j.write(d.Files),
+			ManifestSHA256: d.ManifestSHA256, At: at(d.At),
+		})
+	}
+	if j.err != nil {
+		return j.err
+	}
+	messages := make([]messageRow, len(w.c.Messages))
+	for i, m := range w.c.Messages {
+		messages[i] = messageRow{
+			ID: m.ID, Kind: string(m.Kind), RequestID: m.Request, Seq: m.Seq, Payload: string(m.Payload),
+			CreatedAt: at(m.CreatedAt), RunAt: at(m.CreatedAt),
+		}
+	}
+	return errors.Join(insert(ctx, &w.batch, reports...), insert(ctx, &w.batch, deliveries...), insert(ctx, &w.batch, messages...))
+}
