@@ -62,8 +62,22 @@ func (o *Orchestrator) change(ctx context.Context, id string, f func(ctx context
 	return fmt.Errorf("%w %d times in a row", ErrConflict, maxConflicts)
 }
 
-// open reads a request and prepares a change of it.
+// open reads a request and prepares a change of it. A request that is to be moved to the host's definition is moved
+// first, by a change of its own: what it is given there has to be in the database before anything else can end it.
 func (o *Orchestrator) open(ctx context.Context, id string) (*draft, error) {
+	d, err := o.draft(ctx, id)
+	if err != nil || len(d.c.Audit) == 0 {
+		return d, err
+	}
+	if err := o.commit(ctx, d); err != nil {
+		return nil, err
+	}
+	return o.draft(ctx, id)
+}
+
+// draft reads a request. The draft is empty, unless the request is to be moved to the host's definition: then it is that
+// move.
+func (o *Orchestrator) draft(ctx context.Context, id string) (*draft, error) {
 	snap, err := o.store.Snapshot(ctx, id)
 	if err != nil {
 		return nil, err
@@ -74,7 +88,7 @@ func (o *Orchestrator) open(ctx context.Context, id string) (*draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	if states, ok := o.cfg.migrations[snap.Request.Definition]; ok && d.r.Live() {
+	if states, ok := o.cfg.migrations[snap.Request.Definition]; ok && d.r.Live() && d.r.Suspended == nil {
 		if err := d.migrate(states); err != nil {
 			return nil, err
 		}

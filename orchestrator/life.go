@@ -150,7 +150,7 @@ func (o *Orchestrator) Suspend(ctx context.Context, id string, by Actor, reason 
 
 // Resume ends the rest of a request. The assignee and administrators may.
 func (o *Orchestrator) Resume(ctx context.Context, id string, by Actor, reason string) error {
-	return o.act(ctx, id, by, reason, keeper, func(_ context.Context, d *draft) error {
+	err := o.act(ctx, id, by, reason, keeper, func(_ context.Context, d *draft) error {
 		s := d.r.Suspended
 		if s == nil {
 			return errNothing
@@ -175,6 +175,11 @@ func (o *Orchestrator) Resume(ctx context.Context, id string, by Actor, reason s
 		}
 		return d.intervene(InterveneResume, "", by, reason)
 	})
+	if err != nil || len(o.cfg.migrations) == 0 {
+		return err
+	}
+	// A request at rest is not moved to another definition; now it may be.
+	return o.change(ctx, id, func(context.Context, *draft) error { return errNothing })
 }
 
 // intervene records what a person did, with the reason, which is no matter of the audit trail.

@@ -114,7 +114,8 @@ func WithOnStateChange(f func(StateChange)) Option {
 }
 
 // WithMigration moves requests of an old definition (by its hash) to the host's: states maps old
-// names to new ones; a state not named keeps its name. The move happens with the request's next change.
+// names to new ones; a state not named keeps its name. The move is a change of its own, before the next one of the request;
+// a suspended request is moved when it is resumed.
 func WithMigration(fromHash string, states map[string]string) Option {
 	return func(s *settings) { s.migrations[fromHash] = maps.Clone(states) }
 }

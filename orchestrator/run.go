@@ -274,13 +274,10 @@ func (e *engine) adoptAll(q Query) {
 			return // the next start tries again; each change of a request does so, too
 		}
 		err := e.o.change(e.claiming, r.ID, func(_ context.Context, d *draft) error {
-			if d.r.Parked != "" {
-				return d.unpark()
-			}
-			if len(d.c.Audit) == 0 {
+			if d.r.Parked == "" {
 				return errNothing
 			}
-			return nil
+			return d.unpark()
 		})
 		if err != nil && e.claiming.Err() == nil {
 			e.o.cfg.logger.LogAttrs(e.claiming, slog.LevelWarn, "cannot adopt", slog.String("request", r.ID), slog.Any("error", err))

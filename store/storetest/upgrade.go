@@ -108,5 +108,80 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		await(t, again, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
 		checkRequest(t, s, old, id)
 	})
-	return 3, 3
+	t.Run("is moved before anything else is done with it", func(t *testing.T) {
+		_, s := open(t, b)
+		id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
+		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
+			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
+		boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+		if err := o.Suspend(t.Context(), id, boss, "nobody is there"); err != nil {
+			t.Fatal(err)
+		}
+		if r := status(t, o, id); r.State != "labour" || r.Suspended == nil || r.Step.Step != "do_better" {
+			t.Errorf("state %s, suspended %v, step %+v; want labour, suspended, do_better", r.State, r.Suspended, r.Step)
+		}
+		if err := o.Resume(t.Context(), id, boss, "somebody is there"); err != nil {
+			t.Fatal(err)
+		}
+		if err := o.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		checkRequest(t, s, newer(), id)
+	})
+	t.Run("is moved when its rest ends", func(t *testing.T) {
+		_, s := open(t, b)
+		boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+		before := newOrchestrator(t, s, orchestrator.WithDefinition(old))
+		id := submit(t, before, "old")
+		if err := before.Suspend(t.Context(), id, boss, "on leave"); err != nil {
+			t.Fatal(err)
+		}
+		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
+			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
+		if err := o.SetPriority(t.Context(), id, orchestrator.Stat, boss, "soon"); err != nil {
+			t.Fatal(err)
+		}
+		if r := status(t, o, id); r.State != "work" || r.Suspended == nil {
+			t.Errorf("at rest: state %s, suspended %v; want work, suspended", r.State, r.Suspended)
+		}
+		if err := o.Resume(t.Context(), id, boss, "back"); err != nil {
+			t.Fatal(err)
+		}
+		if r := status(t, o, id); r.State != "labour" || r.Suspended != nil || r.Step.Step != "do_better" {
+			t.Errorf("resumed: state %s, suspended %v, step %+v; want labour, not suspended, do_better", r.State, r.Suspended, r.Step)
+		}
+		if err := o.Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		checkRequest(t, s, newer(), id)
+	})
+	t.Run("is moved while parked, and taken up", func(t *testing.T) {
+		db, ok := b.New(t).(SQLDatabase)
+		if !ok {
+			t.Skip("SKIPPED: the backend has no SQL to break")
+		}
+		s := another(t, db)
+		id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
+		raw, err := db.SQL()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = raw.Close() }()
+		if _, err := raw.ExecContext(t.Context(), "DELETE FROM definitions WHERE hash = '"+oldHash+"'"); err != nil {
+			t.Fatal(err)
+		}
+		if err := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do", succeed("done"))).Drain(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "brings the definition back")
+		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
+			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
+		if r := status(t, o, id); r.Parked == "" {
+			t.Fatal("the request is not parked")
+		}
+		start(t, o)
+		await(t, o, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
+		checkRequest(t, s, newer(), id)
+	})
+	return 6, 6
 }
