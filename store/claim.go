@@ -18,35 +18,38 @@ import (
 func (s *Store) ClaimSteps(ctx context.Context, c orchestrator.StepClaim) ([]orchestrator.Execution, error) {
 	var parts, names []string
 	var args []any
+	arg := func(v any) bun.Safe {
+		args = append(args, v)
+		return s.hole(len(args))
+	}
 	lock := ""
 	if s.postgres() {
 		lock = " FOR UPDATE SKIP LOCKED"
 	}
-	now, until := s.now(), s.later(c.Lease)
-	steps := slices.Sorted(maps.Keys(c.Steps))
-	for i, step := range steps {
+	now := string(s.now())
+	for i, step := range slices.Sorted(maps.Keys(c.Steps)) {
 		if c.Steps[step] <= 0 {
 			continue
 		}
+		name, room := arg(step), arg(c.Steps[step])
 		// Ready, not leased to anybody who has not begun yet; then those whose owner's lease has ended.
 		for j, where := range []string{
-			"status = 'ready' AND run_at <= ? AND (lease_until IS NULL OR lease_until <= ?) ORDER BY priority DESC, run_at",
-			"status = 'running' AND ? >= lease_until AND ? >= lease_until ORDER BY lease_until",
+			"status = 'ready' AND run_at <= " + now + " AND (lease_until IS NULL OR lease_until <= " + now + ") ORDER BY priority DESC, run_at",
+			"status = 'running' AND lease_until <= " + now + " ORDER BY lease_until",
 		} {
-			name := fmt.Sprintf("due_%d_%d", i, j)
-			parts = append(parts, name+" AS "+s.materialized()+"(SELECT id FROM step_executions WHERE step = ? AND "+where+" LIMIT ?"+lock+")")
-			args = append(args, step, now, now, c.Steps[step])
-			names = append(names, "SELECT id FROM "+name)
+			due := fmt.Sprintf("due_%d_%d", i, j)
+			parts = append(parts, fmt.Sprintf("%s AS %s(SELECT id FROM step_executions WHERE step = %s AND %s LIMIT %s%s)",
+				due, s.materialized(), name, where, room, lock))
+			names = append(names, "SELECT id FROM "+due)
 		}
 	}
 	if len(parts) == 0 {
 		return nil, nil
 	}
-	query := "WITH " + strings.Join(parts, ", ") + " UPDATE step_executions SET owner = ?, token = token + 1, lease_until = ?" +
-		" WHERE id IN (" + strings.Join(names, " UNION ALL ") + ") RETURNING *"
-	args = append(args, c.Owner, until)
+	text := fmt.Sprintf("WITH %s UPDATE step_executions SET owner = %s, token = token + 1, lease_until = %s WHERE id IN (%s) RETURNING %s",
+		strings.Join(parts, ", "), arg(c.Owner), s.later(c.Lease), strings.Join(names, " UNION ALL "), columns[executionRow](s))
 	var rows []executionRow
-	if err := s.write.NewRaw(query, args...).Scan(ctx, &rows); err != nil {
+	if err := s.query(ctx, s.write, &rows, text, args...); err != nil {
 		return nil, wrap("claim steps", err)
 	}
 	// More than there is room for can come back: ready ones and lost ones of the same step. The rest is
@@ -110,14 +113,16 @@ func (s *Store) ReleaseLease(ctx context.Context, l orchestrator.Lease) error {
 // DueTimers implements [orchestrator.Store].
 func (s *Store) DueTimers(ctx context.Context, limit int) ([]orchestrator.Timer, error) {
 	var rows []timerRow
-	err := s.read.NewSelect().Model(&rows).Where("fire_at <= ?", s.now()).Order("fire_at").Limit(int64(limit)).Scan(ctx)
+	q := s.read.NewSelect().Model(&rows).Where("fire_at <= ?", s.now()).Order("fire_at").Limit(int64(limit))
+	err := s.query(ctx, s.read, &rows, q.String())
 	return timersOf(rows), wrap("due timers", err)
 }
 
 // Timers implements [orchestrator.Store].
 func (s *Store) Timers(ctx context.Context, request string) ([]orchestrator.Timer, error) {
 	var rows []timerRow
-	err := s.read.NewSelect().Model(&rows).Where("request_id = ?", request).Order("fire_at", "id").Scan(ctx)
+	q := s.read.NewSelect().Model(&rows).Where("request_id = ?", s.hole(1)).Order("fire_at", "id")
+	err := s.query(ctx, s.read, &rows, q.String(), request)
 	return timersOf(rows), wrap("timers", err)
 }
 
@@ -141,14 +146,14 @@ func (s *Store) ClaimMessages(ctx context.Context, c orchestrator.MessageClaim) 
 		lock = " FOR UPDATE SKIP LOCKED"
 	}
 	now := s.now()
-	var rows []messageRow
-	err := s.write.NewRaw("WITH due AS "+s.materialized()+"(SELECT o.id FROM outbox AS o WHERE o.run_at <= ? AND o.kind IN (?)"+
+	text := s.write.QueryGen().FormatQuery("WITH due AS "+s.materialized()+"(SELECT o.id FROM outbox AS o WHERE o.run_at <= ? AND o.kind IN (?)"+
 		" AND (o.lease_until IS NULL OR o.lease_until <= ?)"+
 		" AND NOT EXISTS (SELECT 1 FROM outbox AS p WHERE p.request_id = o.request_id AND p.kind = o.kind AND p.seq < o.seq)"+
 		" ORDER BY o.run_at LIMIT ?"+lock+") UPDATE outbox SET owner = ?, lease_until = ?, attempts = attempts + 1"+
-		" WHERE id IN (SELECT id FROM due) RETURNING *",
-		now, bun.List(c.Kinds), now, c.Limit, c.Owner, s.later(c.Lease)).Scan(ctx, &rows)
-	if err != nil {
+		" WHERE id IN (SELECT id FROM due) RETURNING "+columns[messageRow](s),
+		now, bun.List(c.Kinds), now, c.Limit, c.Owner, s.later(c.Lease))
+	var rows []messageRow
+	if err := s.query(ctx, s.write, &rows, text); err != nil {
 		return nil, wrap("claim messages", err)
 	}
 	slices.SortFunc(rows, func(a, b messageRow) int { return a.RunAt.Compare(b.RunAt.Time) })

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"iter"
 
@@ -22,7 +23,7 @@ type wholeRow struct {
 }
 
 func (s *Store) selectWhole(rows any) *bun.SelectQuery {
-	return s.read.NewSelect().Model(rows).ColumnExpr("r.*").ColumnExpr("? AS now", s.clock()).
+	return s.read.NewSelect().Model(rows).ColumnExpr("?TableColumns").ColumnExpr("? AS now", s.clock()).
 		ColumnExpr("(SELECT q.body FROM requirements AS q WHERE q.request_id = r.id AND q.version = r.requirements_version) AS body").
 		Relation("Gate").Relation("Step")
 }
@@ -51,7 +52,11 @@ func (row *wholeRow) whole() (orchestrator.Request, error) {
 // Snapshot implements [orchestrator.Store].
 func (s *Store) Snapshot(ctx context.Context, request string) (*orchestrator.Snapshot, error) {
 	var row wholeRow
-	if err := s.selectWhole(&row).Where("r.id = ?", request).Scan(ctx); err != nil {
+	err := s.query(ctx, s.read, &row, s.selectWhole(&row).Where("r.id = ?", s.hole(1)).String(), request)
+	if err == nil && row.ID == "" {
+		err = sql.ErrNoRows
+	}
+	if err != nil {
 		return nil, wrap("snapshot", err)
 	}
 	if !s.postgres() {
@@ -75,7 +80,8 @@ func (s *Store) Snapshot(ctx context.Context, request string) (*orchestrator.Sna
 // request's version, so a change in between is noticed by whoever commits.
 func (s *Store) addDecisions(ctx context.Context, g *orchestrator.Gate) error {
 	var approvals []approvalRow
-	if err := s.read.NewSelect().Model(&approvals).Where("gate_id = ?", g.ID).Order("at", "id").Scan(ctx); err != nil {
+	q := s.read.NewSelect().Model(&approvals).Where("gate_id = ?", s.hole(1)).Order("at", "id")
+	if err := s.query(ctx, s.read, &approvals, q.String(), g.ID); err != nil {
 		return wrap("approvals", err)
 	}
 	for i := range approvals {
@@ -86,7 +92,8 @@ func (s *Store) addDecisions(ctx context.Context, g *orchestrator.Gate) error {
 		g.Approvals = append(g.Approvals, a)
 	}
 	var delegations []delegationRow
-	if err := s.read.NewSelect().Model(&delegations).Where("gate_id = ?", g.ID).Order("at", "from_id", "to_id").Scan(ctx); err != nil {
+	q = s.read.NewSelect().Model(&delegations).Where("gate_id = ?", s.hole(1)).Order("at", "from_id", "to_id")
+	if err := s.query(ctx, s.read, &delegations, q.String(), g.ID); err != nil {
 		return wrap("delegations", err)
 	}
 	for _, d := range delegations {
@@ -102,32 +109,37 @@ func (s *Store) addDecisions(ctx context.Context, g *orchestrator.Gate) error {
 	return nil
 }
 
-// scalar reads one text.
-func (s *Store) scalar(ctx context.Context, doing string, q *bun.SelectQuery) (string, error) {
+// scalar reads one text, never empty, from the row of a table where a column has a value.
+func (s *Store) scalar(ctx context.Context, doing string, model any, column, where, value string) (string, error) {
 	var text string
-	err := q.Scan(ctx, &text)
+	q := s.read.NewSelect().Model(model).Column(column).Where("? = ?", bun.Ident(where), s.hole(1))
+	err := s.query(ctx, s.read, &text, q.String(), value)
+	if err == nil && text == "" {
+		err = sql.ErrNoRows
+	}
 	return text, wrap(doing, err)
 }
 
 // RequestByKey implements [orchestrator.Store].
 func (s *Store) RequestByKey(ctx context.Context, key string) (string, error) {
-	return s.scalar(ctx, "request by key", s.read.NewSelect().Model((*requestRow)(nil)).Column("id").Where("idempotency_key = ?", key))
+	return s.scalar(ctx, "request by key", (*requestRow)(nil), "id", "idempotency_key", key)
 }
 
 // RequestOfGate implements [orchestrator.Store].
 func (s *Store) RequestOfGate(ctx context.Context, gate string) (string, error) {
-	return s.scalar(ctx, "request of gate", s.read.NewSelect().Model((*gateRow)(nil)).Column("request_id").Where("id = ?", gate))
+	return s.scalar(ctx, "request of gate", (*gateRow)(nil), "request_id", "id", gate)
 }
 
 // Digest implements [orchestrator.Store].
 func (s *Store) Digest(ctx context.Context, request string) (string, error) {
-	return s.scalar(ctx, "digest", s.read.NewSelect().Model((*requestRow)(nil)).Column("digest").Where("id = ?", request))
+	return s.scalar(ctx, "digest", (*requestRow)(nil), "digest", "id", request)
 }
 
 // rowsOf reads the rows of a request and converts each.
 func rowsOf[R, T any](ctx context.Context, s *Store, doing, request string, order []string, convert func(*R) (T, error)) ([]T, error) {
 	var rows []R
-	if err := s.read.NewSelect().Model(&rows).Where("request_id = ?", request).Order(order...).Scan(ctx); err != nil {
+	q := s.read.NewSelect().Model(&rows).Where("request_id = ?", s.hole(1)).Order(order...)
+	if err := s.query(ctx, s.read, &rows, q.String(), request); err != nil {
 		return nil, wrap(doing, err)
 	}
 	out := make([]T, len(rows))
@@ -234,8 +246,9 @@ func (s *Store) Deliveries(ctx context.Context, request string) ([]orchestrator.
 // Outputs implements [orchestrator.Store].
 func (s *Store) Outputs(ctx context.Context, request string) (map[string]json.RawMessage, error) {
 	var rows []executionRow
-	err := s.read.NewSelect().Model(&rows).Column("step", "output").Where("request_id = ?", request).
-		Where("status = 'succeeded'").Order("visit", "attempt").Scan(ctx)
+	q := s.read.NewSelect().Model(&rows).Column("step", "output").Where("request_id = ?", s.hole(1)).
+		Where("status = 'succeeded'").Order("visit", "attempt")
+	err := s.query(ctx, s.read, &rows, q.String(), request)
 	out := map[string]json.RawMessage{}
 	for _, r := range rows {
 		if r.Output != "" {
@@ -262,7 +275,7 @@ func (s *Store) PutDefinition(ctx context.Context, hash string, canonical []byte
 
 // Definition implements [orchestrator.Store].
 func (s *Store) Definition(ctx context.Context, hash string) ([]byte, error) {
-	text, err := s.scalar(ctx, "definition", s.read.NewSelect().Model((*definitionRow)(nil)).Column("body").Where("hash = ?", hash))
+	text, err := s.scalar(ctx, "definition", (*definitionRow)(nil), "body", "hash", hash)
 	return []byte(text), err
 }
 

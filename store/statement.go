@@ -114,10 +114,8 @@ func (b *batch) flush(ctx context.Context) error {
 			text = append(strconv.AppendInt(text, int64(i), 10), ')')
 		}
 	}
-	// Elsewhere nothing is kept: the texts that bun makes have values inside, and do not come again.
-	args := append([]any{pgx.QueryExecModeCacheStatement}, b.args...)
 	var touched string
-	if err := b.tx.Tx.QueryRowContext(ctx, string(text), args...).Scan(&touched); err != nil {
+	if err := b.tx.Tx.QueryRowContext(ctx, string(text), b.s.prepared(b.args)...).Scan(&touched); err != nil {
 		return b.failed(err)
 	}
 	for _, p := range b.parts {
@@ -210,4 +208,39 @@ func value(f *schema.Field, row reflect.Value) any {
 		return nil
 	}
 	return f.Value(row).Interface()
+}
+
+// prepared are the arguments of a statement that PostgreSQL is to keep prepared, because its text comes again and again.
+// The texts that bun makes have values inside, and do not.
+func (s *Store) prepared(args []any) []any {
+	if !s.postgres() {
+		return args
+	}
+	return append([]any{pgx.QueryExecModeCacheStatement}, args...)
+}
+
+// hole stands for argument number i in a text for [Store.query].
+func (s *Store) hole(i int) bun.Safe {
+	if s.postgres() {
+		return bun.Safe("$" + strconv.Itoa(i))
+	}
+	return bun.Safe("?" + strconv.Itoa(i))
+}
+
+// query scans the rows of a prepared statement into a model or a slice of them.
+func (s *Store) query(ctx context.Context, db *bun.DB, into any, text string, args ...any) error {
+	rows, err := db.DB.QueryContext(ctx, text, s.prepared(args)...)
+	if err != nil {
+		return err
+	}
+	return db.ScanRows(ctx, rows, into)
+}
+
+// columns names the columns of a model: a newer program may have added others to the table.
+func columns[R any](s *Store) string {
+	var names []string
+	for _, f := range s.write.Table(reflect.TypeFor[R]()).Fields {
+		names = append(names, string(f.SQLName))
+	}
+	return strings.Join(names, ", ")
 }
