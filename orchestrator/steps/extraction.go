@@ -2,6 +2,7 @@ package steps
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -89,13 +90,13 @@ func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (orch
 // folder that a later attempt made is left alone: this one will be fenced.
 func (s *Set) freshDir(request, name string) (string, error) {
 	dir := filepath.Join(s.cfg.WorkDir, name)
-	old, err := filepath.Glob(filepath.Join(s.cfg.WorkDir, request, "visit-*"))
-	if err != nil {
+	old, err := os.ReadDir(filepath.Join(s.cfg.WorkDir, request))
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return "", fmt.Errorf("steps: %w", err)
 	}
 	for _, o := range old {
-		if o == dir || attemptBefore(filepath.Base(o), filepath.Base(dir)) {
-			if err := os.RemoveAll(o); err != nil {
+		if o.Name() == filepath.Base(dir) || attemptBefore(o.Name(), filepath.Base(dir)) {
+			if err := os.RemoveAll(filepath.Join(s.cfg.WorkDir, request, o.Name())); err != nil {
 				return "", fmt.Errorf("steps: %w", err)
 			}
 		}
