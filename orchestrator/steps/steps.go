@@ -28,7 +28,7 @@ type Config struct {
 	// WorkDir is the folder for extracted data until it is delivered; it is made when absent, for the owner
 	// only. Required.
 	WorkDir string
-	// OutDir is the folder for packages; it is made when absent. Required.
+	// OutDir is the folder for packages; it is made when absent. Required, and another one than WorkDir.
 	OutDir string
 	// Zip makes a package one zip file instead of a folder.
 	Zip bool
@@ -52,7 +52,8 @@ type Set struct {
 	terminal map[string]bool // states of the default workflow that end a request
 }
 
-// New checks a configuration and returns the steps. It touches nothing yet. It fails for a missing field.
+// New checks a configuration and returns the steps. It touches nothing yet. It fails for a missing field, and
+// where the two folders are the same.
 func New(cfg Config) (*Set, error) {
 	switch {
 	case cfg.Runner == nil:
@@ -70,6 +71,9 @@ func New(cfg Config) (*Set, error) {
 			return nil, fmt.Errorf("steps: %w", err)
 		}
 		*dir = abs
+	}
+	if cfg.WorkDir == cfg.OutDir {
+		return nil, errors.New("steps: the work folder is the folder for packages") // both have a folder named by the request
 	}
 	cfg.CohortDrift = share(cfg.CohortDrift, DefaultCohortDrift)
 	cfg.MaxDuplicates = share(cfg.MaxDuplicates, DefaultMaxDuplicates)
