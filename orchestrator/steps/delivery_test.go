@@ -179,7 +179,7 @@ func TestDeliveryReplacesWhatIsNotItsOwn(t *testing.T) {
 	l.run(orchestrator.StepQA, orchestrator.EventPassed)
 	// A folder without a manifest stands in the way, and the rest of an attempt that was killed.
 	final := filepath.Join(s.cfg.OutDir, "REQ-20261123-1A2B3C4D")
-	for _, dir := range []string{final, filepath.Join(s.cfg.OutDir, ".REQ-20261123-1A2B3C4D.part-1")} {
+	for _, dir := range []string{final, filepath.Join(s.cfg.OutDir, ".REQ-20261123-1A2B3C4D.part", "visit-1-token-1")} {
 		if err := os.MkdirAll(dir, 0o750); err != nil {
 			t.Fatal(err)
 		}

@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -51,6 +52,58 @@ func TestFoldersAreApart(t *testing.T) {
 			}
 			if diff := cmp.Diff(tt.want, got); diff != "" {
 				t.Errorf("New (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// TestDeliveryLeavesNoRests: data of attempts that were killed in the middle of a delivery does not stay.
+func TestDeliveryLeavesNoRests(t *testing.T) {
+	t.Parallel()
+	const id = "REQ-20261123-1A2B3C4D"
+	const killed = "." + id + ".part/visit-1-token-1"
+	const later = "." + id + ".part/visit-99-token-99" // this attempt will be fenced, that one will not
+	const other = ".REQ-20261123-1A2B3C4E.part/visit-1-token-1"
+	tests := []struct {
+		name string
+		zip  bool
+		end  string // a request that ends without a delivery
+		want []string
+	}{
+		{"a folder", false, "", []string{id, later, other}},
+		{"a zip file", true, "", []string{id + ".zip", later, other}},
+		{"no delivery", false, orchestrator.StateFailed, []string{other}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic}), func(c *Config) { c.Zip = tt.zip })
+			l := newLife(t, s, everybody("patient_simple"))
+			l.toExtraction()
+			l.run(orchestrator.StepQA, orchestrator.EventPassed)
+			for _, name := range []string{killed, later, other} {
+				if err := os.MkdirAll(filepath.Join(s.cfg.OutDir, name, "data"), 0o750); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if tt.end != "" {
+				s.ended(orchestrator.StateChange{Request: id, To: tt.end})
+			} else {
+				l.run(orchestrator.StepDelivery, orchestrator.EventDelivered)
+			}
+			var got []string
+			for _, pattern := range []string{"REQ-*", ".REQ-*.part/*"} {
+				found, err := filepath.Glob(filepath.Join(s.cfg.OutDir, pattern))
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, path := range found {
+					name, _ := filepath.Rel(s.cfg.OutDir, path)
+					got = append(got, filepath.ToSlash(name))
+				}
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("the folder for packages (-want +got):\n%s", diff)
 			}
 		})
 	}

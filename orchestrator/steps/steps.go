@@ -110,13 +110,15 @@ func (s *Set) Options() []orchestrator.Option {
 	return options
 }
 
-// ended removes what was extracted for a request that came to its end without a delivery.
+// ended removes what was extracted for a request that came to its end without a delivery, and the rests of deliveries
+// that were killed.
 func (s *Set) ended(change orchestrator.StateChange) {
 	if !s.terminal[change.To] {
 		return
 	}
 	// A folder that cannot be removed is the next thing the host's operator sees; the request has ended well.
 	_ = os.RemoveAll(filepath.Join(s.cfg.WorkDir, change.Request))
+	_ = os.RemoveAll(s.partsOf(change.Request))
 }
 
 // handler makes the step known to what runs below it, such as an audit hook of the runner.
