@@ -148,9 +148,17 @@ const diagnoses = `{"resourceType":"Condition","id":"c1","subject":{"reference":
 {"resourceType":"Condition","id":"c6","subject":{"reference":"Patient/p1"},"code":{"coding":[{"system":"http://snomed.info/sct","code":"38341003"}]},"onsetAge":{"value":60,"code":"a","system":"http://unitsofmeasure.org"}}
 `
 
+const visits = `{"resourceType":"Encounter","id":"e1","subject":{"reference":"https://example.org/fhir/Patient/p1/_history/2"}}
+{"resourceType":"Encounter","id":"e2","subject":{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p"}]}
+{"resourceType":"Encounter","id":"e3","subject":{"reference":"urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"}}
+{"resourceType":"Encounter","id":"e4","subject":{"reference":"Patient?identifier=12345"}}
+{"resourceType":"Encounter","id":"e5","subject":{"identifier":{"value":"12345"}}}
+{"resourceType":"Encounter","id":"e6","subject":{"reference":"Group/p2"}}
+`
+
 func TestCohort(t *testing.T) {
 	t.Parallel()
-	s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic, "Condition.ndjson": diagnoses}), nil)
+	s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic, "Condition.ndjson": diagnoses, "Encounter.ndjson": visits}), nil)
 	condition := func(c orchestrator.Criterion) orchestrator.Criterion { c.Resource = "Condition"; return c }
 	diabetes := condition(orchestrator.Criterion{Codes: []orchestrator.Coding{{System: "http://snomed.info/sct", Code: "44054006"}}})
 	during := func(start, end string) []orchestrator.Criterion {
@@ -187,6 +195,7 @@ func TestCohort(t *testing.T) {
 		{"a year that may lie in it", during("2021-07-01", "2021-07-31"), nil, []string{"p3"}},
 		{"open end", during("2020-09-01", ""), nil, []string{"p2", "p3"}},
 		{"nothing without a date", during("1900", "2100"), nil, []string{"p1", "p2", "p3"}},
+		{"references that name no patient", []orchestrator.Criterion{{Resource: "Encounter"}}, nil, []string{"p1"}},
 		{"a type without files", []orchestrator.Criterion{{Resource: "Procedure"}}, nil, nil},
 	}
 	for _, tt := range tests {
