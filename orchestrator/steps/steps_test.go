@@ -401,6 +401,20 @@ func TestBrokenDataFailsForGood(t *testing.T) {
 	}
 }
 
+// TestErrorsNameNoPatient: an error of a step is stored; it names the place in the data, but not the patient.
+func TestErrorsNameNoPatient(t *testing.T) {
+	t.Parallel()
+	several := []orchestrator.Criterion{{Resource: "Patient", Condition: "name.given.single() = 'x'"}}
+	broken := `{"resourceType":"Patient","id":"canary-id","name":[{"given":["Zoe","Ann"]}]}` + "\n"
+	s := newSet(t, files(t, map[string]string{"Patient.ndjson": broken}), nil)
+	r := everybody("patient_simple")
+	r.Inclusion = several
+	_, err := s.feasibility(t.Context(), newLife(t, s, r).step(orchestrator.StepFeasibility))
+	if err == nil || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "Patient.ndjson:1: Patient: where[0].path: ") {
+		t.Errorf("error %v, want one with file, line, type and path", err)
+	}
+}
+
 func TestKickoffIsAnnounced(t *testing.T) {
 	t.Parallel()
 	var keys []string
