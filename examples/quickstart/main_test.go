@@ -237,6 +237,28 @@ func TestQuitSaysHowToGoOn(t *testing.T) {
 	}
 }
 
+// TestNothingStaysWithoutDatabase: what was extracted for a request that nobody can go on with is removed.
+func TestNothingStaysWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, input, want string }{
+		{"end of input", "a\na\na\n", "the input ended at a question"},
+		{"rejected, then end of input", "a\na\na\nr\nagain\n", "the input ended at a question"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			out := filepath.Join(t.TempDir(), "out")
+			code, _, stderr := quickstart(t, tt.input, "-gates", "ask", "-data", fewPatients(t), "-out", out)
+			if code != 1 || !strings.Contains(stderr, tt.want) {
+				t.Fatalf("exit %d, %q; want exit 1 and %q", code, stderr, tt.want)
+			}
+			if left, _ := filepath.Glob(filepath.Join(out, ".work*")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
+	}
+}
+
 func TestFaultsAreOneLine(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
