@@ -84,6 +84,7 @@ func (f *Flow) open(ctx context.Context, cfg Config) error {
 	if f.Orchestrator, err = orchestrator.New(f.Store, append(options, cfg.Orchestrator...)...); err != nil {
 		return err
 	}
+	f.Steps.SetDefinition(f.Orchestrator.Definition())
 	if f.Health, err = health.New(health.Config{Components: f.components(version), Logger: cfg.Logger}); err != nil {
 		return err
 	}

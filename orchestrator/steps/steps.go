@@ -49,7 +49,7 @@ type Config struct {
 // Set is the six steps over one configuration. Any goroutine may use it, for any number of requests at once.
 type Set struct {
 	cfg      Config
-	terminal map[string]bool // states of the default workflow that end a request
+	terminal map[string]bool // states, and whether they end a request
 }
 
 // New checks a configuration and returns the steps. It touches nothing yet. It fails for a missing field, and
@@ -78,10 +78,16 @@ func New(cfg Config) (*Set, error) {
 	cfg.CohortDrift = share(cfg.CohortDrift, DefaultCohortDrift)
 	cfg.MaxDuplicates = share(cfg.MaxDuplicates, DefaultMaxDuplicates)
 	s := &Set{cfg: cfg, terminal: map[string]bool{}}
-	for _, state := range orchestrator.DefaultDefinition().States {
+	s.SetDefinition(orchestrator.DefaultDefinition())
+	return s, nil
+}
+
+// SetDefinition tells the steps which states of a host's own workflow end a request: then its extracted data is removed.
+// Those of the default workflow are known. It must be called before the orchestrator takes requests and starts.
+func (s *Set) SetDefinition(d *orchestrator.Definition) {
+	for _, state := range d.States {
 		s.terminal[state.Name] = state.Kind == orchestrator.Terminal
 	}
-	return s, nil
 }
 
 func share(v, standard float64) float64 {
