@@ -19,8 +19,7 @@ type Delivered struct {
 	ManifestSHA256 string `json:"manifestSHA256"`
 }
 
-// deliver puts the package together beside its place and gives it its name when it is complete. The package
-// of an earlier attempt of the same visit is kept.
+// deliver puts the package together beside its place and gives it its name when it is complete.
 func (s *Set) deliver(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
 	if err := os.MkdirAll(s.cfg.OutDir, 0o750); err != nil {
 		return orchestrator.StepResult{}, fmt.Errorf("steps: %w", err)
@@ -29,12 +28,9 @@ func (s *Set) deliver(ctx context.Context, step *orchestrator.StepContext) (orch
 	if s.cfg.Zip {
 		final += ".zip"
 	}
-	m, sum, err := readPackage(final)
-	if err != nil || !m.of(step) {
-		m, sum, err = s.pack(ctx, step, final)
-		if err != nil {
-			return orchestrator.StepResult{}, err
-		}
+	m, sum, err := s.packageAt(ctx, step, final)
+	if err != nil {
+		return orchestrator.StepResult{}, err
 	}
 	// The package is in place: what was extracted is not needed again, by this attempt or another one.
 	if err := os.RemoveAll(filepath.Join(s.cfg.WorkDir, step.Request.ID)); err != nil {
@@ -52,6 +48,20 @@ func (s *Set) deliver(ctx context.Context, step *orchestrator.StepContext) (orch
 		Event: orchestrator.EventDelivered, Output: Delivered{Package: final, ManifestSHA256: sum}, Delivery: result,
 		Reason: fmt.Sprintf("%d files, manifest sha256 %s", len(m.Files)+1, sum),
 	}, nil
+}
+
+// packageAt makes the package at final. That of an earlier attempt of the same visit is kept, and so is that of an
+// earlier visit which holds what was extracted, where this is nowhere else.
+func (s *Set) packageAt(ctx context.Context, step *orchestrator.StepContext, final string) (Manifest, string, error) {
+	old, oldSum, oldErr := readPackage(final)
+	if oldErr == nil && old.of(step) {
+		return old, oldSum, nil
+	}
+	m, sum, err := s.pack(ctx, step, final)
+	if errors.Is(err, os.ErrNotExist) && oldErr == nil && old.holds(step) {
+		return old, oldSum, nil
+	}
+	return m, sum, err
 }
 
 // partsOf is the folder where attempts put the package of a request together, beside its place.

@@ -1,8 +1,11 @@
 package steps
 
 import (
+	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -106,5 +109,48 @@ func TestDeliveryLeavesNoRests(t *testing.T) {
 				t.Errorf("the folder for packages (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestDeliveryComesAgain: a request whose package is in place, and its extracted data gone, may come to delivery
+// again: its delivery was not stored, and a person sent it back.
+func TestDeliveryComesAgain(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		change func(l *life)
+		want   string // in the error
+	}{
+		{"as it was", func(*life) {}, ""},
+		{"other requirements", func(l *life) { l.version++ }, "patient_simple.csv: no such file or directory"},
+		{"other data", func(l *life) {
+			out := l.outputs[orchestrator.StepExtraction]
+			l.outputs[orchestrator.StepExtraction] = bytes.Replace(out, []byte(`"sha256":"`), []byte(`"sha256":"0`), 1)
+		}, "patient_simple.csv: no such file or directory"},
+	}
+	for _, zipped := range []bool{false, true} {
+		for _, tt := range tests {
+			t.Run(fmt.Sprintf("%s, zip %v", tt.name, zipped), func(t *testing.T) {
+				t.Parallel()
+				s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic}), func(c *Config) { c.Zip = zipped })
+				l := newLife(t, s, everybody("patient_simple"))
+				l.toExtraction()
+				l.run(orchestrator.StepQA, orchestrator.EventPassed)
+				want := l.run(orchestrator.StepDelivery, orchestrator.EventDelivered)
+				l.visit += 4
+				tt.change(l)
+				got, err := s.deliver(t.Context(), l.step(orchestrator.StepDelivery))
+				switch {
+				case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
+					t.Errorf("error %v, want one with %q", err, tt.want)
+				case tt.want == "" && err != nil:
+					t.Errorf("deliver: %v", err)
+				case tt.want == "":
+					if diff := cmp.Diff(want, got); diff != "" {
+						t.Errorf("the second delivery (-first +second):\n%s", diff)
+					}
+				}
+			})
+		}
 	}
 }

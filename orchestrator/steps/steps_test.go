@@ -68,19 +68,20 @@ type life struct {
 	set     *Set
 	r       orchestrator.Requirements
 	id      string
+	version int
 	visit   int64
 	token   int64
 	outputs map[string]json.RawMessage
 }
 
 func newLife(t *testing.T, s *Set, r orchestrator.Requirements) *life {
-	return &life{t: t, set: s, r: r, id: "REQ-20261123-1A2B3C4D", outputs: map[string]json.RawMessage{}}
+	return &life{t: t, set: s, r: r, version: 1, id: "REQ-20261123-1A2B3C4D", outputs: map[string]json.RawMessage{}}
 }
 
 func (l *life) step(name string) *orchestrator.StepContext {
 	l.token++
 	r := request(l.r, l.visit)
-	r.ID = l.id
+	r.ID, r.RequirementsVersion = l.id, l.version
 	step := orchestrator.NewStepContext(r, name, l.outputs)
 	step.Token = l.token
 	return step
