@@ -235,6 +235,18 @@ func TestQualityRefuses(t *testing.T) {
 			orchestrator.EventFailed, "patient_simple.birth_date may not hold birth date at level de-identified (2 rows)",
 		},
 		{
+			"birth dates in a list",
+			map[string]string{"Patient.ndjson": clinic},
+			with(everybody("births"), orchestrator.DeIdentified),
+			func(c *Config) {
+				c.Views = func(string) (*runner.View, error) {
+					return runner.CompileJSON([]byte(`{"name":"births","resource":"Patient","status":"active",
+						"select":[{"column":[{"name":"born","path":"birthDate","collection":true},{"name":"id","path":"id"}]}]}`))
+				}
+			}, nil,
+			orchestrator.EventFailed, "births.born may not hold birth date at level de-identified (2 rows)",
+		},
+		{
 			"dates of care in de-identified data are for the reviewer",
 			map[string]string{"Patient.ndjson": clinic, "Condition.ndjson": diagnoses},
 			with(everybody("condition_diagnoses"), orchestrator.DeIdentified), nil, nil,
