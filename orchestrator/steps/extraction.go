@@ -35,8 +35,9 @@ type ExtractedFile struct {
 }
 
 // extract runs each requested view over the cohort into a file. Every attempt has a folder of its own, named
-// by its fencing token; folders of the request that no later step knows are removed first.
-func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
+// by its fencing token; folders of the request that no later step knows are removed first, and its own if it fails: the
+// request may have ended meanwhile.
+func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (result orchestrator.StepResult, err error) {
 	r := step.Requirements()
 	format, err := formatOf(r.Format)
 	if err != nil {
@@ -52,10 +53,17 @@ func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (orch
 	if err := os.MkdirAll(filepath.Dir(s.cfg.WorkDir), 0o755); err != nil { // folders above are the host's
 		return orchestrator.StepResult{}, fmt.Errorf("steps: %w", err)
 	}
-	dir, err := freshDir(filepath.Join(s.cfg.WorkDir, step.Request.ID), step)
+	parent := filepath.Join(s.cfg.WorkDir, step.Request.ID)
+	dir, err := freshDir(parent, step)
 	if err != nil {
 		return orchestrator.StepResult{}, err
 	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(dir)
+			os.Remove(parent) // unless another attempt is at work there
+		}
+	}()
 	var rows int64
 	for i, name := range r.DataElements {
 		progress := orchestrator.Progress{Done: int64(i), Total: int64(len(r.DataElements)), Note: name}

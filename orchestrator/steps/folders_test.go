@@ -154,3 +154,40 @@ func TestDeliveryComesAgain(t *testing.T) {
 		}
 	}
 }
+
+// TestFailedExtractionLeavesNothing: an attempt that fails takes with it what it has extracted. Nobody else would, where
+// the request ended while the attempt went on.
+func TestFailedExtractionLeavesNothing(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name      string
+		condition string
+		want      []string
+	}{
+		{"a broken view", `{"resourceType":"Condition",` + "\n", nil},
+		{"none", diagnoses, []string{"condition_diagnoses.csv", "patient_simple.csv"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic, "Condition.ndjson": tt.condition}), nil)
+			_, err := s.extract(t.Context(), newLife(t, s, everybody("patient_simple", "condition_diagnoses")).step(orchestrator.StepExtraction))
+			if (err != nil) != (tt.want == nil) {
+				t.Fatalf("extract: %v", err)
+			}
+			var got []string
+			err = filepath.WalkDir(s.cfg.WorkDir, func(path string, d os.DirEntry, err error) error {
+				if err == nil && (!d.IsDir() || tt.want == nil && path != s.cfg.WorkDir) {
+					got = append(got, filepath.Base(path))
+				}
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("the work folder (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
