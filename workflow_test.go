@@ -2,6 +2,7 @@ package researchflow_test
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -76,5 +77,48 @@ func TestOwnWorkflowKeepsNoData(t *testing.T) {
 				t.Errorf("files of extracted data at the gate and after the end (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestOpenRemovesDataOfEndedRequests: a host that was killed at a request's end has not removed its data; the next one
+// does.
+func TestOpenRemovesDataOfEndedRequests(t *testing.T) {
+	t.Parallel()
+	cfg := config(t)
+	cfg.DataPath = data(t, 1)
+	passive := cfg
+	passive.Passive = true
+	flow := open(t, passive)
+	live, err := flow.Orchestrator.Submit(t.Context(), newRequest("patient_simple"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ended, err := flow.Orchestrator.Submit(t.Context(), newRequest("patient_simple"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	researcher := orchestrator.Actor{ID: "mara@example.org"}
+	if err := flow.Orchestrator.Withdraw(t.Context(), ended, researcher, "not needed"); err != nil {
+		t.Fatal(err)
+	}
+	const foreign = "REQ-20260101-00000000" // of another database
+	folders := []string{
+		filepath.Join(cfg.WorkDir, live), filepath.Join(cfg.WorkDir, ended), filepath.Join(cfg.WorkDir, foreign), filepath.Join(cfg.WorkDir, "notes"),
+		filepath.Join(cfg.OutDir, ended), filepath.Join(cfg.OutDir, "."+ended+".part"), filepath.Join(cfg.OutDir, "."+live+".part"),
+	}
+	for _, dir := range folders {
+		if err := os.MkdirAll(filepath.Join(dir, "visit-1-token-1"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	open(t, cfg)
+	var got []string
+	for _, dir := range folders {
+		if _, err := os.Stat(dir); err != nil {
+			got = append(got, dir)
+		}
+	}
+	if diff := cmp.Diff([]string{folders[1], folders[5]}, got); diff != "" {
+		t.Errorf("removed folders (-want +got):\n%s", diff)
 	}
 }

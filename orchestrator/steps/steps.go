@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
@@ -123,8 +124,41 @@ func (s *Set) ended(change orchestrator.StateChange) {
 		return
 	}
 	// A folder that cannot be removed is the next thing the host's operator sees; the request has ended well.
-	_ = os.RemoveAll(filepath.Join(s.cfg.WorkDir, change.Request))
-	_ = os.RemoveAll(s.partsOf(change.Request))
+	_ = s.remove(change.Request)
+}
+
+func (s *Set) remove(request string) error {
+	return errors.Join(os.RemoveAll(filepath.Join(s.cfg.WorkDir, request)), os.RemoveAll(s.partsOf(request)))
+}
+
+// Clean removes what is left of requests that have ended: a host that was killed at that moment has not done it. Ended is
+// asked for each request that has a folder; it says false for one that it does not know. Clean goes on after an error and
+// returns all. It may run beside the steps.
+func (s *Set) Clean(ctx context.Context, ended func(ctx context.Context, request string) (bool, error)) error {
+	requests := map[string]bool{}
+	var all []error
+	for _, dir := range []string{s.cfg.WorkDir, s.cfg.OutDir} {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			all = append(all, fmt.Errorf("steps: %w", err))
+		}
+		for _, e := range entries {
+			name, part := strings.CutSuffix(e.Name(), ".part")
+			if id := strings.TrimPrefix(name, "."); e.IsDir() && part == (dir == s.cfg.OutDir) && strings.HasPrefix(id, "REQ-") {
+				requests[id] = true
+			}
+		}
+	}
+	for id := range requests {
+		is, err := ended(ctx, id)
+		if err == nil && is {
+			err = s.remove(id)
+		}
+		if err != nil {
+			all = append(all, fmt.Errorf("steps: cleaning after request %s: %w", id, err))
+		}
+	}
+	return errors.Join(all...)
 }
 
 // handler makes the step known to what runs below it, such as an audit hook of the runner.
