@@ -56,7 +56,7 @@ type Config struct {
 	MaxParallel int
 
 	// WorkDir is the folder for extracted data until it is delivered, OutDir the one for packages. "" means
-	// DefaultWorkDir and DefaultOutDir. All instances of one database must see the same folders.
+	// DefaultWorkDir and DefaultOutDir. They must differ. All instances of one database must see the same folders.
 	WorkDir, OutDir string
 	// Zip makes a package one zip file instead of a folder.
 	Zip bool

@@ -43,9 +43,10 @@ type Flow struct {
 }
 
 // Open opens the database and brings its tables up to date, wires all parts, and starts them: requests that
-// wait for a step go on. It fails, in one line, when the configuration is not valid, the database cannot be
-// opened, or the data is not there; then nothing stays open. A FHIR server need not answer: health tells.
-// Ctx bounds Open alone. The caller must call [Flow.Close].
+// wait for a step go on, and what a killed host left of requests that have ended is removed. It fails, in one
+// line, when the configuration is not valid, the database cannot be opened, or the data is not there; then
+// nothing stays open. A FHIR server need not answer: health tells. Ctx bounds Open alone. The caller must call
+// [Flow.Close].
 func Open(ctx context.Context, cfg Config) (*Flow, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -84,6 +85,7 @@ func (f *Flow) open(ctx context.Context, cfg Config) error {
 	if f.Orchestrator, err = orchestrator.New(f.Store, append(options, cfg.Orchestrator...)...); err != nil {
 		return err
 	}
+	f.Steps.SetDefinition(f.Orchestrator.Definition())
 	if f.Health, err = health.New(health.Config{Components: f.components(version), Logger: cfg.Logger}); err != nil {
 		return err
 	}
@@ -94,11 +96,23 @@ func (f *Flow) open(ctx context.Context, cfg Config) error {
 	if cfg.Passive {
 		return nil
 	}
+	if err := f.Steps.Clean(ctx, f.ended); err != nil { // what is left does not keep requests from going on
+		cfg.Logger.WarnContext(ctx, "data of ended requests is not removed", "error", err)
+	}
 	if err := f.Orchestrator.Start(ctx); err != nil {
 		return err
 	}
 	f.close.add(f.Orchestrator.Stop)
 	return nil
+}
+
+// ended tells whether a request of this database has ended.
+func (f *Flow) ended(ctx context.Context, id string) (bool, error) {
+	r, err := f.Orchestrator.Status(ctx, id)
+	if errors.Is(err, orchestrator.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && !r.Live(), err
 }
 
 // openSource returns what tells the source's FHIR version, and fails where it is not there.

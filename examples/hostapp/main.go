@@ -1,13 +1,15 @@
-// Command hostapp is an HTTP service that embeds ResearchFlow, as a host would write it: health probes, an
-// endpoint that takes a request and one that tells its status. It is configured by the environment (see
+// Command hostapp is an HTTP service that embeds ResearchFlow, as a host would write it: health probes, and
+// endpoints that take a request, tell its status and take decisions at its gates. It is configured by the environment (see
 // researchflow.FromEnv) and ADDR, the address to listen on (default :8080).
 //
 //	go run ./examples/hostapp
 //	curl -d @examples/quickstart/request.json localhost:8080/requests
 //	curl localhost:8080/requests/REQ-20261123-1A2B3C4D
+//	curl -d '{"by":{"id":"i.falk","roles":["informatician"]},"verdict":"approve"}' localhost:8080/gates/ID-OF-THE-GATE
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -49,6 +51,7 @@ func run(ctx context.Context, logger *slog.Logger, addr string, listening func(n
 	flow.Health.Routes(mux)
 	mux.HandleFunc("POST /requests", submit(flow))
 	mux.HandleFunc("GET /requests/{id}", status(flow))
+	mux.HandleFunc("POST /gates/{id}", decide(flow))
 
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 5 * time.Second}
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
@@ -73,9 +76,8 @@ func run(ctx context.Context, logger *slog.Logger, addr string, listening func(n
 // submit takes a request as JSON (orchestrator.NewRequest). A host with logins sets SubmittedBy from them.
 func submit(flow *researchflow.Flow) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
-		if err != nil {
-			answer(w, http.StatusRequestEntityTooLarge, map[string]any{"error": "the body is longer than 1 MiB"})
+		body, ok := read(w, r)
+		if !ok {
 			return
 		}
 		request, err := orchestrator.ParseNewRequest(body)
@@ -109,11 +111,58 @@ func status(flow *researchflow.Flow) http.HandlerFunc {
 		default:
 			body := map[string]any{"id": request.ID, "title": request.Title, "state": request.State, "since": request.EnteredAt}
 			if request.Gate != nil {
-				body["waiting_for"] = request.Gate.Roles
+				body["gate"], body["waiting_for"] = request.Gate.ID, request.Gate.Roles
 			}
 			answer(w, http.StatusOK, body)
 		}
 	}
+}
+
+// decide takes a decision as JSON (orchestrator.Decision). A host with logins sets By from them: here the caller says
+// who it is, and in which roles.
+func decide(flow *researchflow.Flow) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		body, ok := read(w, r)
+		if !ok {
+			return
+		}
+		var decision orchestrator.Decision
+		decoder := json.NewDecoder(bytes.NewReader(body))
+		decoder.DisallowUnknownFields()
+		if decoder.Decode(&decision) != nil || decoder.More() {
+			answer(w, http.StatusBadRequest, map[string]any{"error": "the body is not a decision as JSON"})
+			return
+		}
+		decision.Gate = r.PathValue("id")
+		err := flow.Orchestrator.Decide(r.Context(), decision)
+		invalid := new(orchestrator.ValidationError)
+		switch {
+		case err == nil:
+			answer(w, http.StatusOK, map[string]any{"gate": decision.Gate, "verdict": decision.Verdict})
+		case errors.As(err, &invalid):
+			answer(w, http.StatusUnprocessableEntity, map[string]any{"error": "the decision is not complete", "faults": invalid.Faults})
+		case errors.Is(err, orchestrator.ErrNotFound):
+			answer(w, http.StatusNotFound, map[string]any{"error": "there is no such gate"})
+		case errors.Is(err, orchestrator.ErrDenied):
+			answer(w, http.StatusForbidden, map[string]any{"error": err.Error()})
+		case errors.Is(err, orchestrator.ErrDecided), errors.Is(err, orchestrator.ErrInvalidTransition):
+			answer(w, http.StatusConflict, map[string]any{"error": "the gate is decided, or the request has moved on"})
+		default:
+			answer(w, http.StatusServiceUnavailable, map[string]any{"error": "the decision could not be stored"})
+		}
+	}
+}
+
+// read returns the body; where it cannot, it has answered.
+func read(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
+	switch {
+	case errors.As(err, new(*http.MaxBytesError)):
+		answer(w, http.StatusRequestEntityTooLarge, map[string]any{"error": "the body is longer than 1 MiB"})
+	case err != nil:
+		answer(w, http.StatusBadRequest, map[string]any{"error": "the body ends too early"})
+	}
+	return body, err == nil
 }
 
 func answer(w http.ResponseWriter, code int, body map[string]any) {

@@ -60,6 +60,28 @@ func call(t *testing.T, method, url, body string) (code int, header http.Header,
 	return resp.StatusCode, resp.Header, answer
 }
 
+// await reads a request's status until it has come to a state.
+func await(t *testing.T, url, state string) map[string]any {
+	t.Helper()
+	deadline := time.After(30 * time.Second)
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		code, _, answer := call(t, http.MethodGet, url, "")
+		if code != http.StatusOK {
+			t.Fatalf("GET: %d %v", code, answer)
+		}
+		if answer["state"] == state {
+			return answer
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("the request did not come to %s: %v", state, answer)
+		}
+	}
+}
+
 func TestRequestComesToItsFirstGate(t *testing.T) {
 	base := serve(t)
 	text, err := os.ReadFile(filepath.Join(testdata.Root(t), "examples", "quickstart", "request.json"))
@@ -71,26 +93,45 @@ func TestRequestComesToItsFirstGate(t *testing.T) {
 	if code != http.StatusCreated || id == "" || header.Get("Location") != "/requests/"+id {
 		t.Fatalf("POST: %d %v, Location %q", code, answer, header.Get("Location"))
 	}
-	deadline := time.After(30 * time.Second)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		code, _, answer = call(t, http.MethodGet, base+"/requests/"+id, "")
-		if code != http.StatusOK {
-			t.Fatalf("GET: %d %v", code, answer)
-		}
-		if answer["state"] == "requirements_review" {
-			break
-		}
-		select {
-		case <-tick.C:
-		case <-deadline:
-			t.Fatalf("the request did not come to its first gate: %v", answer)
-		}
-	}
+	answer = await(t, base+"/requests/"+id, "requirements_review")
 	if roles, _ := answer["waiting_for"].([]any); len(roles) != 1 || roles[0] != "informatician" {
 		t.Errorf("waits for %v, want informatician", answer["waiting_for"])
 	}
+}
+
+func TestGateIsDecided(t *testing.T) {
+	base := serve(t)
+	text, err := os.ReadFile(filepath.Join(testdata.Root(t), "examples", "quickstart", "request.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, header, _ := call(t, http.MethodPost, base+"/requests", string(text))
+	request := base + header.Get("Location")
+	gate, _ := await(t, request, "requirements_review")["gate"].(string)
+	const by = `{"by":{"id":"i.falk","roles":["informatician"]},`
+	tests := []struct {
+		gate, body string
+		code       int
+		member     string
+		want       any
+	}{
+		{"none", by + `"verdict":"approve"}`, http.StatusNotFound, "error", "there is no such gate"},
+		{gate, `{"verdict":`, http.StatusBadRequest, "error", "the body is not a decision as JSON"},
+		{gate, by + `"verdikt":"approve"}`, http.StatusBadRequest, "error", "the body is not a decision as JSON"},
+		{gate, by + `"verdict":"approve"} {}`, http.StatusBadRequest, "error", "the body is not a decision as JSON"},
+		{gate, by + `"verdict":"reject"}`, http.StatusUnprocessableEntity, "error", "the decision is not complete"},
+		{gate, `{"by":{"id":"x"},"verdict":"approve"}`, http.StatusForbidden, "error", "orchestrator: denied (role): the actor has none of the roles that may do this"},
+		{gate, by + `"verdict":"approve"}`, http.StatusOK, "gate", gate},
+		{gate, by + `"verdict":"approve"}`, http.StatusOK, "gate", gate}, // a repeat
+		{gate, by + `"verdict":"reject","reason":"no"}`, http.StatusConflict, "error", "the gate is decided, or the request has moved on"},
+	}
+	for _, tt := range tests {
+		code, _, answer := call(t, http.MethodPost, base+"/gates/"+tt.gate, tt.body)
+		if code != tt.code || answer[tt.member] != tt.want {
+			t.Errorf("%s: %d %v, want %d with %s = %q", tt.body, code, answer, tt.code, tt.member, tt.want)
+		}
+	}
+	await(t, request, "phenotype_review")
 }
 
 func TestProbesAndFaults(t *testing.T) {

@@ -113,13 +113,20 @@ func (c *console) stop() {
 
 // crashed says how to go on after the crash that follows.
 func (c *console) crashed(s orchestrator.StateChange, opt options) {
-	command := fmt.Sprintf("go run ./examples/quickstart -db '%s' -out '%s'", opt.db, opt.out)
-	if opt.data != "" {
-		command += fmt.Sprintf(" -data '%s'", opt.data)
-	}
-	if opt.fhir != "" {
-		command += fmt.Sprintf(" -fhir '%s'", opt.fhir)
-	}
 	c.mu.Lock() // for good: nothing is printed any more
-	fmt.Fprintf(c.w, "\ncrashing after %s is committed, as asked for; go on with\n  %s -resume %s\n", s.To, command, s.Request)
+	fmt.Fprintf(c.w, "\ncrashing after %s is committed, as asked for; go on with\n  %s\n", s.To, opt.goOn(s.Request))
+}
+
+// goOn is the command that goes on with a request.
+func (o options) goOn(id string) string {
+	command := fmt.Sprintf("go run ./examples/quickstart -db '%s' -out '%s'", o.db, o.out)
+	for _, flag := range []struct{ name, value string }{{"data", o.data}, {"fhir", o.fhir}} {
+		if flag.value != "" {
+			command += fmt.Sprintf(" -%s '%s'", flag.name, flag.value)
+		}
+	}
+	if o.gates == "ask" {
+		command += " -gates ask"
+	}
+	return command + " -resume " + id
 }

@@ -108,8 +108,8 @@ func (r reviewers) question(gate *orchestrator.Gate, by orchestrator.Actor, chan
 		case "a", "approve":
 			return orchestrator.Approve, "approved on the terminal", nil
 		case "q", "quit":
-			return "", "", quitError(fmt.Sprintf("request %s waits at %s: go on with -db %s -resume %s",
-				change.Request, gate.State, r.opt.db, change.Request))
+			return "", "", quitError(fmt.Sprintf("request %s waits at %s: go on with %s",
+				change.Request, gate.State, r.opt.goOn(change.Request)))
 		case "r", "reject":
 			reason, err := r.prompt("reason: ")
 			if err != nil {

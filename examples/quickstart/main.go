@@ -115,37 +115,43 @@ func answer(ctx context.Context, opt options, in *bufio.Reader, out *console) (e
 	if err != nil {
 		return err
 	}
+	work, id := filepath.Join(opt.out, ".work"), opt.resume
+	forget := func() {}
 	if opt.db == "" {
 		dir, err := os.MkdirTemp("", "researchflow-quickstart-")
 		if err != nil {
 			return err
 		}
-		defer func() { // not reached with -crash-after: the file is there to resume
-			if !errors.As(err, new(quitError)) {
-				os.RemoveAll(dir)
+		forget = func() { // not reached with -crash-after: the file is there to resume
+			os.RemoveAll(dir)
+			if id != "" {
+				os.RemoveAll(filepath.Join(work, id))
 			}
-		}()
+		}
 		opt.db = "sqlite://" + filepath.Join(dir, "quickstart.db")
 	}
 	crash := crasher{opt: opt, out: out}
 	flow, err := researchflow.Open(ctx, researchflow.Config{
 		DatabaseURL: opt.db, DataPath: opt.data, FHIRBaseURL: opt.fhir,
-		OutDir: opt.out, WorkDir: filepath.Join(opt.out, ".work"),
+		OutDir: opt.out, WorkDir: work,
 		Orchestrator: []orchestrator.Option{orchestrator.WithOnStateChange(crash.after)},
 	})
 	if err != nil {
+		forget()
 		return err
 	}
 	defer func() {
 		err = errors.Join(err, flow.Close(context.WithoutCancel(ctx)))
-		os.Remove(filepath.Join(opt.out, ".work")) // if it is empty: other requests may be under way
+		if !errors.As(err, new(quitError)) {
+			forget()
+		}
+		os.Remove(work) // if it is empty: other requests may be under way
 	}()
 	if flow.FHIR != nil { // tell at once, not after the retries of a step
 		if _, err := flow.FHIR.Metadata(ctx); err != nil {
 			return err
 		}
 	}
-	id := opt.resume
 	if id == "" {
 		if id, err = flow.Orchestrator.Submit(ctx, request); err != nil {
 			return err

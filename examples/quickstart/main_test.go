@@ -206,7 +206,7 @@ func TestGatesAsk(t *testing.T) {
 	args := []string{"-gates", "ask", "-data", fewPatients(t), "-db", "sqlite://" + filepath.Join(dir, "rf.db"), "-out", filepath.Join(dir, "out")}
 	// A rejected phenotype goes back to feasibility; then somebody leaves.
 	code, stdout, stderr := quickstart(t, "a\nwhat?\nr\ncount the controls too\na\nq\n", args...)
-	id := regexp.MustCompile(`go on with -db \S+ -resume (REQ-\S+)`).FindStringSubmatch(stderr)
+	id := regexp.MustCompile(`go on with go run \./examples/quickstart .* -resume (REQ-\S+)\n`).FindStringSubmatch(stderr)
 	if code != 1 || id == nil || !strings.Contains(stdout, "rejected by Ines Falk") {
 		t.Fatalf("exit %d\n%s\n%s", code, stdout, stderr)
 	}
@@ -217,6 +217,45 @@ func TestGatesAsk(t *testing.T) {
 	code, _, stderr = quickstart(t, "a\n", append(args[:len(args)-1], filepath.Join(dir, "other"))...)
 	if code != 1 || stderr != "quickstart: the input ended at a question\n" {
 		t.Errorf("end of input: exit %d, %q", code, stderr)
+	}
+}
+
+// TestQuitSaysHowToGoOn does what the command says to somebody who quits, without a database of their own.
+func TestQuitSaysHowToGoOn(t *testing.T) {
+	t.Parallel()
+	out := filepath.Join(t.TempDir(), "out")
+	code, stdout, stderr := quickstart(t, "a\na\na\nq\n", "-gates", "ask", "-data", fewPatients(t), "-out", out)
+	_, command, ok := strings.Cut(stderr, " waits at qa_review: go on with go run ./examples/quickstart ")
+	if code != 1 || !ok {
+		t.Fatalf("exit %d\n%s\n%s", code, stdout, stderr)
+	}
+	args := strings.Fields(strings.ReplaceAll(command, "'", ""))
+	t.Cleanup(func() { os.RemoveAll(filepath.Dir(strings.TrimPrefix(args[1], "sqlite://"))) })
+	succeed(t, "a\n", args...)
+	if _, m := delivered(t, out); m.Cohort != 12 {
+		t.Errorf("cohort of %d patients, want the 12 of the first run's data", m.Cohort)
+	}
+}
+
+// TestNothingStaysWithoutDatabase: what was extracted for a request that nobody can go on with is removed.
+func TestNothingStaysWithoutDatabase(t *testing.T) {
+	t.Parallel()
+	tests := []struct{ name, input, want string }{
+		{"end of input", "a\na\na\n", "the input ended at a question"},
+		{"rejected, then end of input", "a\na\na\nr\nagain\n", "the input ended at a question"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			out := filepath.Join(t.TempDir(), "out")
+			code, _, stderr := quickstart(t, tt.input, "-gates", "ask", "-data", fewPatients(t), "-out", out)
+			if code != 1 || !strings.Contains(stderr, tt.want) {
+				t.Fatalf("exit %d, %q; want exit 1 and %q", code, stderr, tt.want)
+			}
+			if left, _ := filepath.Glob(filepath.Join(out, ".work*")); len(left) > 0 {
+				t.Errorf("left behind: %v", left)
+			}
+		})
 	}
 }
 

@@ -215,7 +215,7 @@ func TestBadInput(t *testing.T) {
 		{"broken line", []string{"-view", view, "-source", bad}, 1, "ids: " + bad + ":2: not a FHIR resource: ", false},
 		{"server that is not there", []string{"-view", view, "-source", gone}, 1, "", false},
 		{"no server address", []string{"-view", view, "-source", "http://"}, 2, "", false},
-		{"no output directory", []string{"-view", view, "-source", good, "-out", dir + "/none/x.csv"}, 2, dir + "/none", false},
+		{"no output directory", []string{"-view", view, "-source", good, "-out", dir + "/none/x.csv"}, 2, "viewrun: " + dir + "/none/x.csv: no such file or directory\n", false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -40,8 +40,12 @@ func create(path string, w io.Writer) (*output, error) {
 		path = target
 	}
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
-	if err != nil {
-		return nil, usagef("%s", pathError(err))
+	if err != nil { // not in the words of the other name
+		var cause *os.PathError
+		if errors.As(err, &cause) {
+			err = cause.Err
+		}
+		return nil, usagef("%s: %w", path, err)
 	}
 	name := temp.Name()
 	temp.Close()

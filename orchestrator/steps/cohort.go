@@ -7,6 +7,7 @@ import (
 	"iter"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/runner"
@@ -107,11 +108,17 @@ func (s *Set) rows(ctx context.Context, v *runner.View) iter.Seq2[runner.Row, er
 }
 
 // lasting marks faults of the data as permanent: a resource that a view cannot turn into rows is the same at the
-// next attempt. A source that does not answer may answer then.
+// next attempt. A source that does not answer may answer then. The error of a step is stored, so that it names the
+// place in the data but no patient.
 func lasting(err error) error {
 	var fault *runner.RunError
-	if errors.As(err, &fault) {
-		return orchestrator.Permanent(err)
+	if !errors.As(err, &fault) {
+		return err
 	}
-	return err
+	if strings.HasPrefix(fault.Resource, "Patient/") {
+		anonymous := *fault
+		anonymous.Resource = "Patient"
+		err = &anonymous
+	}
+	return orchestrator.Permanent(err)
 }

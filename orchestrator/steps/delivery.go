@@ -19,8 +19,7 @@ type Delivered struct {
 	ManifestSHA256 string `json:"manifestSHA256"`
 }
 
-// deliver puts the package together beside its place and gives it its name when it is complete. The package
-// of an earlier attempt of the same visit is kept.
+// deliver puts the package together beside its place and gives it its name when it is complete.
 func (s *Set) deliver(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
 	if err := os.MkdirAll(s.cfg.OutDir, 0o750); err != nil {
 		return orchestrator.StepResult{}, fmt.Errorf("steps: %w", err)
@@ -29,12 +28,9 @@ func (s *Set) deliver(ctx context.Context, step *orchestrator.StepContext) (orch
 	if s.cfg.Zip {
 		final += ".zip"
 	}
-	m, sum, err := readPackage(final)
-	if err != nil || !m.of(step) {
-		m, sum, err = s.pack(ctx, step, final)
-		if err != nil {
-			return orchestrator.StepResult{}, err
-		}
+	m, sum, err := s.packageAt(ctx, step, final)
+	if err != nil {
+		return orchestrator.StepResult{}, err
 	}
 	// The package is in place: what was extracted is not needed again, by this attempt or another one.
 	if err := os.RemoveAll(filepath.Join(s.cfg.WorkDir, step.Request.ID)); err != nil {
@@ -54,18 +50,43 @@ func (s *Set) deliver(ctx context.Context, step *orchestrator.StepContext) (orch
 	}, nil
 }
 
+// packageAt makes the package at final. That of an earlier attempt of the same visit is kept, and so is that of an
+// earlier visit which holds what was extracted, where this is nowhere else.
+func (s *Set) packageAt(ctx context.Context, step *orchestrator.StepContext, final string) (Manifest, string, error) {
+	old, oldSum, oldErr := readPackage(final)
+	if oldErr == nil && old.of(step) {
+		return old, oldSum, nil
+	}
+	m, sum, err := s.pack(ctx, step, final)
+	if errors.Is(err, os.ErrNotExist) && oldErr == nil && old.holds(step) {
+		return old, oldSum, nil
+	}
+	return m, sum, err
+}
+
+// partsOf is the folder where attempts put the package of a request together, beside its place.
+func (s *Set) partsOf(request string) string { return filepath.Join(s.cfg.OutDir, "."+request+".part") }
+
 // pack makes the package and puts it at final.
 func (s *Set) pack(ctx context.Context, step *orchestrator.StepContext, final string) (m Manifest, sum string, err error) {
-	tmp, err := os.MkdirTemp(s.cfg.OutDir, "."+step.Request.ID+".part-")
+	parts := s.partsOf(step.Request.ID)
+	tmp, err := freshDir(parts, step)
 	if err != nil {
+		return m, "", err
+	}
+	defer func() {
+		os.RemoveAll(tmp)
+		os.Remove(parts) // unless another attempt is at work there
+	}()
+	dir := filepath.Join(tmp, "package")
+	if err := os.Mkdir(dir, 0o750); err != nil {
 		return m, "", fmt.Errorf("steps: %w", err)
 	}
-	defer os.RemoveAll(tmp) // nothing is left there after success
-	if m, sum, err = s.fill(ctx, step, tmp); err != nil {
+	if m, sum, err = s.fill(ctx, step, dir); err != nil {
 		return m, "", err
 	}
 	if s.cfg.Zip {
-		_, _, err = writeFile(final, 0o640, func(w io.Writer) error { return zipPackage(w, tmp, m) })
+		err = placeZip(tmp, m, final)
 	} else {
 		err = placeFolder(tmp, final)
 	}
@@ -75,23 +96,30 @@ func (s *Set) pack(ctx context.Context, step *orchestrator.StepContext, final st
 	return m, sum, err
 }
 
-// placeFolder renames a folder to its final name. What stands there is the rest of another visit, or of
-// an attempt that died: it goes first.
-func placeFolder(tmp, final string) error {
-	if err := os.Chmod(tmp, 0o750); err != nil {
+// placeZip makes a zip file of the folder package in tmp and renames it to its final name.
+func placeZip(tmp string, m Manifest, final string) error {
+	file := filepath.Join(tmp, "package.zip")
+	_, _, err := writeFile(file, 0o640, func(w io.Writer) error { return zipPackage(w, filepath.Join(tmp, "package"), m) })
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(file, final); err != nil {
 		return fmt.Errorf("steps: %w", err)
 	}
-	if _, err := os.Lstat(final); err == nil {
-		old, err := os.MkdirTemp(filepath.Dir(final), "."+filepath.Base(final)+".old-")
-		if err != nil {
-			return fmt.Errorf("steps: %w", err)
-		}
-		defer os.RemoveAll(old)
-		if err := os.Rename(final, filepath.Join(old, "package")); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("steps: %w", err)
-		}
+	return nil
+}
+
+// placeFolder renames the folder package in tmp to its final name. What stands there is the rest of another visit,
+// or of an attempt that died: it goes first.
+func placeFolder(tmp, final string) error {
+	dir := filepath.Join(tmp, "package")
+	if err := os.Chmod(dir, 0o750); err != nil {
+		return fmt.Errorf("steps: %w", err)
 	}
-	if err := os.Rename(tmp, final); err != nil {
+	if err := os.Rename(final, filepath.Join(tmp, "old")); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("steps: %w", err)
+	}
+	if err := os.Rename(dir, final); err != nil {
 		return fmt.Errorf("steps: %w", err)
 	}
 	return nil

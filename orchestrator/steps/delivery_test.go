@@ -179,7 +179,7 @@ func TestDeliveryReplacesWhatIsNotItsOwn(t *testing.T) {
 	l.run(orchestrator.StepQA, orchestrator.EventPassed)
 	// A folder without a manifest stands in the way, and the rest of an attempt that was killed.
 	final := filepath.Join(s.cfg.OutDir, "REQ-20261123-1A2B3C4D")
-	for _, dir := range []string{final, filepath.Join(s.cfg.OutDir, ".REQ-20261123-1A2B3C4D.part-1")} {
+	for _, dir := range []string{final, filepath.Join(s.cfg.OutDir, ".REQ-20261123-1A2B3C4D.part", "visit-1-token-1")} {
 		if err := os.MkdirAll(dir, 0o750); err != nil {
 			t.Fatal(err)
 		}
@@ -233,6 +233,18 @@ func TestQualityRefuses(t *testing.T) {
 			map[string]string{"Patient.ndjson": clinic},
 			with(everybody("patient_simple"), orchestrator.DeIdentified), nil, nil,
 			orchestrator.EventFailed, "patient_simple.birth_date may not hold birth date at level de-identified (2 rows)",
+		},
+		{
+			"birth dates in a list",
+			map[string]string{"Patient.ndjson": clinic},
+			with(everybody("births"), orchestrator.DeIdentified),
+			func(c *Config) {
+				c.Views = func(string) (*runner.View, error) {
+					return runner.CompileJSON([]byte(`{"name":"births","resource":"Patient","status":"active",
+						"select":[{"column":[{"name":"born","path":"birthDate","collection":true},{"name":"id","path":"id"}]}]}`))
+				}
+			}, nil,
+			orchestrator.EventFailed, "births.born may not hold birth date at level de-identified (2 rows)",
 		},
 		{
 			"dates of care in de-identified data are for the reviewer",

@@ -31,5 +31,6 @@
 //
 // Outputs, reports, errors and progress hold counts, names of views and columns, and hashes; never a value
 // from a resource, and no patient's id. The work folder holds patient data until the
-// package is delivered or the request ends otherwise.
+// package is delivered or the request ends otherwise; a host with a workflow of its own tells what
+// ends a request by [Set.SetDefinition], as researchflow.Open does.
 package steps

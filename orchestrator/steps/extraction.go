@@ -35,8 +35,9 @@ type ExtractedFile struct {
 }
 
 // extract runs each requested view over the cohort into a file. Every attempt has a folder of its own, named
-// by its fencing token; folders of the request that no later step knows are removed first.
-func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
+// by its fencing token; folders of the request that no later step knows are removed first, and its own if it fails: the
+// request may have ended meanwhile.
+func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (result orchestrator.StepResult, err error) {
 	r := step.Requirements()
 	format, err := formatOf(r.Format)
 	if err != nil {
@@ -47,13 +48,22 @@ func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (orch
 		return orchestrator.StepResult{}, err
 	}
 	out := Extraction{
-		Dir:    filepath.Join(step.Request.ID, fmt.Sprintf("visit-%d-token-%d", step.Request.Visit, step.Token)),
-		Cohort: len(cohort), Format: strings.TrimPrefix(format.extension, "."),
+		Dir: filepath.Join(step.Request.ID, attemptName(step)), Cohort: len(cohort), Format: strings.TrimPrefix(format.extension, "."),
 	}
-	dir, err := s.freshDir(step.Request.ID, out.Dir)
+	if err := os.MkdirAll(filepath.Dir(s.cfg.WorkDir), 0o755); err != nil { // folders above are the host's
+		return orchestrator.StepResult{}, fmt.Errorf("steps: %w", err)
+	}
+	parent := filepath.Join(s.cfg.WorkDir, step.Request.ID)
+	dir, err := freshDir(parent, step)
 	if err != nil {
 		return orchestrator.StepResult{}, err
 	}
+	defer func() {
+		if err != nil {
+			os.RemoveAll(dir)
+			os.Remove(parent) // unless another attempt is at work there
+		}
+	}()
 	var rows int64
 	for i, name := range r.DataElements {
 		progress := orchestrator.Progress{Done: int64(i), Total: int64(len(r.DataElements)), Note: name}
@@ -83,42 +93,6 @@ func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (orch
 		Event: orchestrator.EventExtracted, Output: out,
 		Reason: fmt.Sprintf("%d rows of %d patients in %d files", rows, out.Cohort, len(out.Files)),
 	}, nil
-}
-
-// freshDir makes the folder of an attempt, for the owner only, and removes those of earlier attempts. A
-// folder that a later attempt made is left alone: this one will be fenced.
-func (s *Set) freshDir(request, name string) (string, error) {
-	dir := filepath.Join(s.cfg.WorkDir, name)
-	old, err := filepath.Glob(filepath.Join(s.cfg.WorkDir, request, "visit-*"))
-	if err != nil {
-		return "", fmt.Errorf("steps: %w", err)
-	}
-	for _, o := range old {
-		if o == dir || attemptBefore(filepath.Base(o), filepath.Base(dir)) {
-			if err := os.RemoveAll(o); err != nil {
-				return "", fmt.Errorf("steps: %w", err)
-			}
-		}
-	}
-	if err := os.MkdirAll(filepath.Dir(s.cfg.WorkDir), 0o755); err != nil { // folders above are the host's
-		return "", fmt.Errorf("steps: %w", err)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return "", fmt.Errorf("steps: %w", err)
-	}
-	return dir, nil
-}
-
-// attemptBefore tells whether one attempt's folder belongs to an earlier attempt than another's.
-func attemptBefore(a, b string) bool {
-	var av, at, bv, bt int64
-	if n, err := fmt.Sscanf(a, "visit-%d-token-%d", &av, &at); n != 2 || err != nil {
-		return false
-	}
-	if n, err := fmt.Sscanf(b, "visit-%d-token-%d", &bv, &bt); n != 2 || err != nil {
-		return false
-	}
-	return av < bv || av == bv && at < bt
 }
 
 func (s *Set) extractView(

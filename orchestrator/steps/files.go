@@ -109,3 +109,42 @@ func syncDir(path string) error {
 	}
 	return nil
 }
+
+// attemptName is the name of an attempt's folder.
+func attemptName(step *orchestrator.StepContext) string {
+	return fmt.Sprintf("visit-%d-token-%d", step.Request.Visit, step.Token)
+}
+
+// freshDir makes the folder of an attempt in a folder of its request, both for the owner only, and removes those of
+// earlier attempts. A folder that a later attempt made is left alone: this one will be fenced.
+func freshDir(parent string, step *orchestrator.StepContext) (string, error) {
+	old, err := os.ReadDir(parent)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("steps: %w", err)
+	}
+	name := attemptName(step)
+	for _, o := range old {
+		if o.Name() == name || attemptBefore(o.Name(), name) {
+			if err := os.RemoveAll(filepath.Join(parent, o.Name())); err != nil {
+				return "", fmt.Errorf("steps: %w", err)
+			}
+		}
+	}
+	dir := filepath.Join(parent, name)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("steps: %w", err)
+	}
+	return dir, nil
+}
+
+// attemptBefore tells whether one attempt's folder belongs to an earlier attempt than another's.
+func attemptBefore(a, b string) bool {
+	var av, at, bv, bt int64
+	if n, err := fmt.Sscanf(a, "visit-%d-token-%d", &av, &at); n != 2 || err != nil {
+		return false
+	}
+	if n, err := fmt.Sscanf(b, "visit-%d-token-%d", &bv, &bt); n != 2 || err != nil {
+		return false
+	}
+	return av < bv || av == bv && at < bt
+}

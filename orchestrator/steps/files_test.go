@@ -144,6 +144,11 @@ func TestPatientID(t *testing.T) {
 		{"Group/p1", "", false},
 		{"NotPatient/p1", "", false},
 		{"Patient/", "", false},
+		{"#p1", "", false}, // contained
+		{"urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0", "", false},
+		{"urn:oid:1.2.3", "", false},
+		{"Patient?identifier=12345", "", false}, // conditional
+		{"Patient?identifier=http://example.org|12345", "", false},
 		{"", "", false},
 	}
 	for _, tt := range tests {

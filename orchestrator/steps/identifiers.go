@@ -1,8 +1,11 @@
 package steps
 
 import (
+	"encoding/json"
+	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator"
@@ -184,6 +187,55 @@ var (
 	security  = regexp.MustCompile(`^\d{3}-\d{2}-\d{4}$`)
 	telephone = regexp.MustCompile(`^(\+\d{1,3}[ .\-]?)?(\(\d{3}\) ?|\d{3}[ .\-])\d{3}[ .\-]\d{4}( ?x ?\d{1,5})?$`)
 )
+
+// cellKinds returns the identifiers in a cell, each once: that of a value, or, where the cell is a list or an object as
+// JSON, those of the values in it.
+func cellKinds(fromPath IdentifierKind, cell string) []IdentifierKind {
+	if strings.HasPrefix(cell, "[") || strings.HasPrefix(cell, "{") {
+		if kinds, ok := jsonKinds(fromPath, cell); ok {
+			return kinds
+		}
+	}
+	if kind := valueKind(fromPath, cell); kind != "" {
+		return []IdentifierKind{kind}
+	}
+	return nil
+}
+
+// jsonKinds returns the identifiers among the values of a JSON text; it is false for other text.
+func jsonKinds(fromPath IdentifierKind, text string) (kinds []IdentifierKind, ok bool) {
+	var all any
+	if json.Unmarshal([]byte(text), &all) != nil {
+		return nil, false
+	}
+	var walk func(v any)
+	walk = func(v any) {
+		value := ""
+		switch v := v.(type) {
+		case string:
+			value = v
+		case float64:
+			value = strconv.FormatFloat(v, 'f', -1, 64)
+		case []any:
+			for _, item := range v {
+				walk(item)
+			}
+			return
+		case map[string]any:
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				walk(v[name])
+			}
+			return
+		default: // null, or a yes or a no
+			return
+		}
+		if kind := valueKind(fromPath, value); kind != "" && !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	walk(all)
+	return kinds, true
+}
 
 // valueKind returns the identifier that a value is, given what its column's path leads to. A yes or a no
 // is none, whatever the path.

@@ -127,6 +127,36 @@ func TestValueKind(t *testing.T) {
 	}
 }
 
+// TestCellKinds: what a value is does not depend on whether it stands alone, in a list, or in an object.
+func TestCellKinds(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		fromPath IdentifierKind
+		cell     string
+		want     []IdentifierKind
+	}{
+		{BirthDateIdentifier, `1951-01-17`, []IdentifierKind{BirthDateIdentifier}},
+		{BirthDateIdentifier, `["1951-01-17"]`, []IdentifierKind{BirthDateIdentifier}},
+		{BirthDateIdentifier, `["1951"]`, nil},
+		{"", `["final","123-45-6789"]`, []IdentifierKind{NumberIdentifier}},
+		{"", `["555-123-4567","zoe@example.org","2020-01-01"]`, []IdentifierKind{ContactIdentifier, DateIdentifier}},
+		{"", `[["(555) 123-4567"]]`, []IdentifierKind{ContactIdentifier}},
+		{"", `{"start":"2020-01-01","end":"2020-02"}`, []IdentifierKind{DateIdentifier}},
+		{"", `["final",5,null,true,[],{}]`, nil},
+		{"", `[1] is no JSON`, nil},
+		{"", `[`, nil},
+		{NameIdentifier, `["Zoe"]`, []IdentifierKind{NameIdentifier}},
+		{NameIdentifier, `[]`, nil},
+		{NameIdentifier, `[true]`, nil},
+		{NumberIdentifier, `[12]`, []IdentifierKind{NumberIdentifier}},
+	}
+	for _, tt := range tests {
+		if diff := cmp.Diff(tt.want, cellKinds(tt.fromPath, tt.cell)); diff != "" {
+			t.Errorf("cellKinds(%q, %s) (-want +got):\n%s", tt.fromPath, tt.cell, diff)
+		}
+	}
+}
+
 func TestJudge(t *testing.T) {
 	t.Parallel()
 	levels := []orchestrator.PHILevel{orchestrator.DeIdentified, orchestrator.LimitedDataSet, orchestrator.Identified}

@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +69,20 @@ func newManifest(step *orchestrator.StepContext, cohort int) Manifest {
 // of tells whether a package was made by an attempt at this visit of the delivery.
 func (m *Manifest) of(step *orchestrator.StepContext) bool {
 	return m.Request == step.Request.ID && m.Visit == step.Request.Visit
+}
+
+// holds tells whether a package answers the same requirements with the data that was extracted last.
+func (m *Manifest) holds(step *orchestrator.StepContext) bool {
+	extracted, err := output[Extraction](step, orchestrator.StepExtraction)
+	if err != nil || m.Request != step.Request.ID || m.RequirementsVersion != step.Request.RequirementsVersion {
+		return false
+	}
+	for _, f := range extracted.Files {
+		if !slices.ContainsFunc(m.Files, func(p ManifestFile) bool { return p.Name == dataFolder+"/"+f.Name && p.SHA256 == f.SHA256 }) {
+			return false
+		}
+	}
+	return true
 }
 
 // add writes a file of the package and lists it.

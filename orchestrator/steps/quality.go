@@ -145,7 +145,7 @@ func inspect(
 				continue
 			}
 			key = append(binary.AppendUvarint(key, uint64(len(value))+1), value...)
-			if kind := valueKind(kinds[names[i]], value); kind != "" {
+			for _, kind := range cellKinds(kinds[names[i]], value) {
 				if counts[i] == nil {
 					counts[i] = map[IdentifierKind]int64{}
 				}

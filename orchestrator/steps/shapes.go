@@ -70,8 +70,12 @@ func shapeOf(resourceType string) (shape, bool) {
 }
 
 // patientID returns the logical id of a patient, given a Patient's id or a reference to one: Patient/1,
-// https://example.org/fhir/Patient/1, Patient/1/_history/2. It is false for a reference to anything else.
+// https://example.org/fhir/Patient/1, Patient/1/_history/2. It is false for a reference to anything else, and for one
+// that gives no id: to a contained resource (#1), by URN, or conditional (Patient?identifier=1).
 func patientID(reference string) (string, bool) {
+	if strings.HasPrefix(reference, "#") || strings.HasPrefix(reference, "urn:") || strings.HasPrefix(reference, "Patient?") {
+		return "", false
+	}
 	if !strings.Contains(reference, "/") {
 		return reference, reference != ""
 	}

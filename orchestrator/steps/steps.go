@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
@@ -28,7 +29,7 @@ type Config struct {
 	// WorkDir is the folder for extracted data until it is delivered; it is made when absent, for the owner
 	// only. Required.
 	WorkDir string
-	// OutDir is the folder for packages; it is made when absent. Required.
+	// OutDir is the folder for packages; it is made when absent. Required, and another one than WorkDir.
 	OutDir string
 	// Zip makes a package one zip file instead of a folder.
 	Zip bool
@@ -49,10 +50,11 @@ type Config struct {
 // Set is the six steps over one configuration. Any goroutine may use it, for any number of requests at once.
 type Set struct {
 	cfg      Config
-	terminal map[string]bool // states of the default workflow that end a request
+	terminal map[string]bool // states, and whether they end a request
 }
 
-// New checks a configuration and returns the steps. It touches nothing yet. It fails for a missing field.
+// New checks a configuration and returns the steps. It touches nothing yet. It fails for a missing field, and
+// where the two folders are the same.
 func New(cfg Config) (*Set, error) {
 	switch {
 	case cfg.Runner == nil:
@@ -71,13 +73,22 @@ func New(cfg Config) (*Set, error) {
 		}
 		*dir = abs
 	}
+	if cfg.WorkDir == cfg.OutDir {
+		return nil, errors.New("steps: the work folder is the folder for packages") // both have a folder named by the request
+	}
 	cfg.CohortDrift = share(cfg.CohortDrift, DefaultCohortDrift)
 	cfg.MaxDuplicates = share(cfg.MaxDuplicates, DefaultMaxDuplicates)
 	s := &Set{cfg: cfg, terminal: map[string]bool{}}
-	for _, state := range orchestrator.DefaultDefinition().States {
+	s.SetDefinition(orchestrator.DefaultDefinition())
+	return s, nil
+}
+
+// SetDefinition tells the steps which states of a host's own workflow end a request: then its extracted data is removed.
+// Those of the default workflow are known. It must be called before the orchestrator takes requests and starts.
+func (s *Set) SetDefinition(d *orchestrator.Definition) {
+	for _, state := range d.States {
 		s.terminal[state.Name] = state.Kind == orchestrator.Terminal
 	}
-	return s, nil
 }
 
 func share(v, standard float64) float64 {
@@ -106,13 +117,48 @@ func (s *Set) Options() []orchestrator.Option {
 	return options
 }
 
-// ended removes what was extracted for a request that came to its end without a delivery.
+// ended removes what was extracted for a request that came to its end without a delivery, and the rests of deliveries
+// that were killed.
 func (s *Set) ended(change orchestrator.StateChange) {
 	if !s.terminal[change.To] {
 		return
 	}
 	// A folder that cannot be removed is the next thing the host's operator sees; the request has ended well.
-	_ = os.RemoveAll(filepath.Join(s.cfg.WorkDir, change.Request))
+	_ = s.remove(change.Request)
+}
+
+func (s *Set) remove(request string) error {
+	return errors.Join(os.RemoveAll(filepath.Join(s.cfg.WorkDir, request)), os.RemoveAll(s.partsOf(request)))
+}
+
+// Clean removes what is left of requests that have ended: a host that was killed at that moment has not done it. Ended is
+// asked for each request that has a folder; it says false for one that it does not know. Clean goes on after an error and
+// returns all. It may run beside the steps.
+func (s *Set) Clean(ctx context.Context, ended func(ctx context.Context, request string) (bool, error)) error {
+	requests := map[string]bool{}
+	var all []error
+	for _, dir := range []string{s.cfg.WorkDir, s.cfg.OutDir} {
+		entries, err := os.ReadDir(dir)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			all = append(all, fmt.Errorf("steps: %w", err))
+		}
+		for _, e := range entries {
+			name, part := strings.CutSuffix(e.Name(), ".part")
+			if id := strings.TrimPrefix(name, "."); e.IsDir() && part == (dir == s.cfg.OutDir) && strings.HasPrefix(id, "REQ-") {
+				requests[id] = true
+			}
+		}
+	}
+	for id := range requests {
+		is, err := ended(ctx, id)
+		if err == nil && is {
+			err = s.remove(id)
+		}
+		if err != nil {
+			all = append(all, fmt.Errorf("steps: cleaning after request %s: %w", id, err))
+		}
+	}
+	return errors.Join(all...)
 }
 
 // handler makes the step known to what runs below it, such as an audit hook of the runner.

@@ -68,19 +68,20 @@ type life struct {
 	set     *Set
 	r       orchestrator.Requirements
 	id      string
+	version int
 	visit   int64
 	token   int64
 	outputs map[string]json.RawMessage
 }
 
 func newLife(t *testing.T, s *Set, r orchestrator.Requirements) *life {
-	return &life{t: t, set: s, r: r, id: "REQ-20261123-1A2B3C4D", outputs: map[string]json.RawMessage{}}
+	return &life{t: t, set: s, r: r, version: 1, id: "REQ-20261123-1A2B3C4D", outputs: map[string]json.RawMessage{}}
 }
 
 func (l *life) step(name string) *orchestrator.StepContext {
 	l.token++
 	r := request(l.r, l.visit)
-	r.ID = l.id
+	r.ID, r.RequirementsVersion = l.id, l.version
 	step := orchestrator.NewStepContext(r, name, l.outputs)
 	step.Token = l.token
 	return step
@@ -148,9 +149,17 @@ const diagnoses = `{"resourceType":"Condition","id":"c1","subject":{"reference":
 {"resourceType":"Condition","id":"c6","subject":{"reference":"Patient/p1"},"code":{"coding":[{"system":"http://snomed.info/sct","code":"38341003"}]},"onsetAge":{"value":60,"code":"a","system":"http://unitsofmeasure.org"}}
 `
 
+const visits = `{"resourceType":"Encounter","id":"e1","subject":{"reference":"https://example.org/fhir/Patient/p1/_history/2"}}
+{"resourceType":"Encounter","id":"e2","subject":{"reference":"#p"},"contained":[{"resourceType":"Patient","id":"p"}]}
+{"resourceType":"Encounter","id":"e3","subject":{"reference":"urn:uuid:0c3151bd-1cbf-4d64-b04d-cd9187a4c6e0"}}
+{"resourceType":"Encounter","id":"e4","subject":{"reference":"Patient?identifier=12345"}}
+{"resourceType":"Encounter","id":"e5","subject":{"identifier":{"value":"12345"}}}
+{"resourceType":"Encounter","id":"e6","subject":{"reference":"Group/p2"}}
+`
+
 func TestCohort(t *testing.T) {
 	t.Parallel()
-	s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic, "Condition.ndjson": diagnoses}), nil)
+	s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic, "Condition.ndjson": diagnoses, "Encounter.ndjson": visits}), nil)
 	condition := func(c orchestrator.Criterion) orchestrator.Criterion { c.Resource = "Condition"; return c }
 	diabetes := condition(orchestrator.Criterion{Codes: []orchestrator.Coding{{System: "http://snomed.info/sct", Code: "44054006"}}})
 	during := func(start, end string) []orchestrator.Criterion {
@@ -187,6 +196,7 @@ func TestCohort(t *testing.T) {
 		{"a year that may lie in it", during("2021-07-01", "2021-07-31"), nil, []string{"p3"}},
 		{"open end", during("2020-09-01", ""), nil, []string{"p2", "p3"}},
 		{"nothing without a date", during("1900", "2100"), nil, []string{"p1", "p2", "p3"}},
+		{"references that name no patient", []orchestrator.Criterion{{Resource: "Encounter"}}, nil, []string{"p1"}},
 		{"a type without files", []orchestrator.Criterion{{Resource: "Procedure"}}, nil, nil},
 	}
 	for _, tt := range tests {
@@ -389,6 +399,20 @@ func TestBrokenDataFailsForGood(t *testing.T) {
 	res := newLife(t, s, everybody("patient_simple")).run(orchestrator.StepFeasibility, orchestrator.EventFeasible)
 	if res.Feasibility.Cohort != 4 {
 		t.Errorf("cohort of %d with OnError(Skip), want 4", res.Feasibility.Cohort)
+	}
+}
+
+// TestErrorsNameNoPatient: an error of a step is stored; it names the place in the data, but not the patient.
+func TestErrorsNameNoPatient(t *testing.T) {
+	t.Parallel()
+	several := []orchestrator.Criterion{{Resource: "Patient", Condition: "name.given.single() = 'x'"}}
+	broken := `{"resourceType":"Patient","id":"canary-id","name":[{"given":["Zoe","Ann"]}]}` + "\n"
+	s := newSet(t, files(t, map[string]string{"Patient.ndjson": broken}), nil)
+	r := everybody("patient_simple")
+	r.Inclusion = several
+	_, err := s.feasibility(t.Context(), newLife(t, s, r).step(orchestrator.StepFeasibility))
+	if err == nil || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "Patient.ndjson:1: Patient: where[0].path: ") {
+		t.Errorf("error %v, want one with file, line, type and path", err)
 	}
 }
 
