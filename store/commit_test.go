@@ -83,3 +83,75 @@ func TestCommitsOnNewTables(t *testing.T) {
 		}
 	})
 }
+
+// edit is a commit that changes nothing of a request but what change does.
+func edit(t *testing.T, s orchestrator.Store, id string, change func(c *orchestrator.Commit)) *orchestrator.Commit {
+	t.Helper()
+	snap, err := s.Snapshot(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := snap.Request
+	r.Version++
+	sealed, head, err := snap.Audit.Seal(audit.Entry{Chain: id, Type: audit.RequestChanged, Action: audit.Update, Recorded: snap.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &orchestrator.Commit{ID: sealed.ID, Expect: snap.Request.Version, Request: &r, Head: head, Audit: []audit.Sealed{sealed}}
+	change(c)
+	return c
+}
+
+func TestCommitErrors(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) {
+		db := b.New(t).(database)
+		s := openStore(t, string(db))
+		o := newOrchestrator(t, s)
+		raw, err := db.SQL()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = raw.Close() }()
+		// An index of the host's own: no key of the library's.
+		if _, err := raw.ExecContext(t.Context(), "CREATE UNIQUE INDEX own ON requests (assignee) WHERE assignee <> ''"); err != nil {
+			t.Fatal(err)
+		}
+		submit := func(title string) string {
+			t.Helper()
+			id, err := o.Submit(t.Context(), storetest.Sample(title))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return id
+		}
+		id, other := submit("one"), submit("other")
+		taken := func(c *orchestrator.Commit) { c.Request.Assignee = "the same" }
+		if err := s.Commit(t.Context(), edit(t, s, other, taken)); err != nil {
+			t.Fatal(err)
+		}
+		contract := []error{orchestrator.ErrConflict, orchestrator.ErrDuplicate, orchestrator.ErrFenced, orchestrator.ErrNotFound}
+		for _, tt := range []struct {
+			name   string
+			change func(c *orchestrator.Commit)
+			want   error // nil: an error that is none of the contract's
+		}{
+			{"a key of the host's own is taken", taken, nil},
+			{"a gate that is not there", func(c *orchestrator.Commit) {
+				c.Approvals = []orchestrator.Approval{{ID: "a", Request: id, Gate: "none", At: c.Audit[0].Recorded}}
+			}, nil},
+		} {
+			err := s.Commit(t.Context(), edit(t, s, id, tt.change))
+			if err == nil || tt.want != nil && !errors.Is(err, tt.want) {
+				t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
+			}
+			for _, c := range contract {
+				if errors.Is(err, c) {
+					t.Errorf("%s: got %v", tt.name, err)
+				}
+			}
+			if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+				t.Errorf("%s: %v", tt.name, err)
+			}
+		}
+	})
+}

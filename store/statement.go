@@ -91,7 +91,7 @@ func (b *batch) end(ctx context.Context) error {
 	res, err := b.tx.Tx.ExecContext(ctx, string(b.text), b.args...)
 	b.reset()
 	switch {
-	case uniqueViolation(err):
+	case p.taken != nil && uniqueViolation(err):
 		return p.taken
 	case p.must == nil:
 		return err
