@@ -23,7 +23,7 @@ func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 		}
 		for _, effect := range c.Effects {
 			if err := effect(ctx, tx.Tx); err != nil {
-				return err
+				return &effectError{err}
 			}
 		}
 		return nil
@@ -33,6 +33,11 @@ func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	}
 	return wrap("commit", err)
 }
+
+// effectError keeps what a host's effect says from being read as the store's own word: that a row was not found, say.
+type effectError struct{ error }
+
+func (e *effectError) Unwrap() error { return e.error }
 
 // transact runs f in a transaction. When the connection breaks over COMMIT, made asks the database
 // whether it was made.

@@ -2,6 +2,7 @@ package store_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"regexp"
@@ -136,6 +137,12 @@ func TestCommitErrors(t *testing.T) {
 			want   error // nil: an error that is none of the contract's
 		}{
 			{"a key of the host's own is taken", taken, nil},
+			{"an effect finds no row", func(c *orchestrator.Commit) {
+				c.Effects = append(c.Effects, func(ctx context.Context, tx orchestrator.Tx) error {
+					var n int
+					return tx.QueryRowContext(ctx, "SELECT 1 WHERE 1 = 2").Scan(&n)
+				})
+			}, sql.ErrNoRows},
 			{"a gate that is not there", func(c *orchestrator.Commit) {
 				c.Approvals = []orchestrator.Approval{{ID: "a", Request: id, Gate: "none", At: c.Audit[0].Recorded}}
 			}, nil},

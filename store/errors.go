@@ -16,9 +16,12 @@ import (
 
 // wrap adds what was being done, and turns the databases' errors into those of the contract.
 func wrap(doing string, err error) error {
+	var effect *effectError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &effect) && !contention(effect.error):
+		return fmt.Errorf("store: %s: %w", doing, effect.error)
 	case errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("store: %s: %w", doing, orchestrator.ErrNotFound)
 	case errors.Is(err, orchestrator.ErrConflict), errors.Is(err, orchestrator.ErrFenced),
