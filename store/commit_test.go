@@ -162,3 +162,17 @@ func TestCommitErrors(t *testing.T) {
 		}
 	})
 }
+
+// TestWithoutStatementCache is for those whose connections go through a pooler.
+func TestWithoutStatementCache(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, pool.URL(t)+"&statement_cache_capacity=0&description_cache_capacity=0")
+	o := newOrchestrator(t, s, storetest.Steps(nil)...)
+	id, err := storetest.Live(t.Context(), o, storetest.Sample("no cache"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+		t.Error(err)
+	}
+}

@@ -34,6 +34,7 @@ type Store struct {
 	write *bun.DB // SQLite: one connection, whose transactions begin by taking the write lock
 	read  *bun.DB // PostgreSQL: the same as write
 	pool  *pgxpool.Pool
+	mode  pgx.QueryExecMode // of commits; of everything else it is QueryExecModeExec
 	opt   options
 
 	notify notifier
@@ -200,7 +201,12 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 	if err != nil {
 		return errors.New("store: the database URL does not parse: a port, sslmode, time-out or pool setting is wrong")
 	}
+	// Elsewhere nothing is kept: the texts that bun makes have values inside, and do not come again.
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	s.mode = pgx.QueryExecModeCacheStatement
+	if cfg.ConnConfig.StatementCacheCapacity == 0 { // the host's wish
+		s.mode = pgx.QueryExecModeDescribeExec
+	}
 	if s.opt.maxConns > 0 {
 		cfg.MaxConns = int32(min(s.opt.maxConns, 10000))
 	} else if !strings.Contains(databaseURL, "pool_max_conns") {

@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
@@ -114,8 +113,7 @@ func (b *batch) flush(ctx context.Context) error {
 			text = append(strconv.AppendInt(text, int64(i), 10), ')')
 		}
 	}
-	// Elsewhere nothing is kept: the texts that bun makes have values inside, and do not come again.
-	args := append([]any{pgx.QueryExecModeCacheStatement}, b.args...)
+	args := append([]any{b.s.mode}, b.args...)
 	var touched string
 	if err := b.tx.Tx.QueryRowContext(ctx, string(text), args...).Scan(&touched); err != nil {
 		return b.failed(err)
