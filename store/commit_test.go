@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"regexp"
@@ -174,5 +175,35 @@ func TestWithoutStatementCache(t *testing.T) {
 	}
 	if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
 		t.Error(err)
+	}
+}
+
+// bare hides all but the least that a driver's connection must have, and passes statements on.
+type bare struct{ driver.Connector }
+
+type bareConn struct{ driver.Conn }
+
+func (b bare) Connect(ctx context.Context) (driver.Conn, error) {
+	c, err := b.Connector.Connect(ctx)
+	return bareConn{c}, err
+}
+
+func (c bareConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	return c.Conn.(driver.ExecerContext).ExecContext(ctx, query, args)
+}
+
+func (c bareConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	return c.Conn.(driver.QueryerContext).QueryContext(ctx, query, args)
+}
+
+func TestConnectorThatDropsArguments(t *testing.T) {
+	t.Parallel()
+	s, err := store.Open(t.Context(), pool.URL(t), store.WithConnector(func(c driver.Connector) driver.Connector { return bare{c} }))
+	if err == nil {
+		_ = s.Close()
+	}
+	want := "store: the connections that WithConnector makes do not implement driver.NamedValueChecker"
+	if err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
 	}
 }

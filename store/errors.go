@@ -84,6 +84,8 @@ func unreachable(err error) error {
 	var connect *pgconn.ConnectError
 	var lite *sqlite.Error
 	switch {
+	case errors.Is(err, errConnector):
+		return errConnector
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("store: database: %w", context.Canceled)
 	case errors.As(err, &pg):

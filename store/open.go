@@ -88,7 +88,9 @@ func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l 
 func WithClock(now func() time.Time) Option { return func(o *options) { o.clock = now } }
 
 // WithConnector wraps the driver's connector: for tests that make the database fail (see
-// store/storetest), for tracing.
+// store/storetest), for tracing. Its connections must implement [driver.NamedValueChecker],
+// [driver.QueryerContext], [driver.ExecerContext] and [driver.ConnBeginTx] by those of the driver and hand every
+// argument on as it is: on PostgreSQL the first can be a pgx.QueryExecMode.
 func WithConnector(wrap func(driver.Connector) driver.Connector) Option {
 	return func(o *options) { o.wrap = wrap }
 }
@@ -234,12 +236,30 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 	if err != nil {
 		return errors.New("store: the database URL does not parse: its settings contradict each other")
 	}
-	db := sql.OpenDB(s.opt.wrap(stdlib.GetPoolConnector(s.pool)))
+	db := sql.OpenDB(checked{s.opt.wrap(stdlib.GetPoolConnector(s.pool))})
 	db.SetMaxIdleConns(0) // the pool keeps them
 	db.SetMaxOpenConns(int(cfg.MaxConns))
 	s.write = bun.NewDB(db, pgdialect.New())
 	s.read = s.write
 	return nil
+}
+
+// checked refuses connections of a host's connector that would turn the arguments of commits into others.
+type checked struct{ driver.Connector }
+
+var errConnector = errors.New("store: the connections that WithConnector makes do not implement driver.NamedValueChecker")
+
+// Connect implements [driver.Connector].
+func (c checked) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := conn.(driver.NamedValueChecker); !ok {
+		_ = conn.Close()
+		return nil, errConnector
+	}
+	return conn, nil
 }
 
 // postgres says which of the two databases it is.
