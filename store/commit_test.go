@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
@@ -206,4 +207,41 @@ func TestConnectorThatDropsArguments(t *testing.T) {
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
+}
+
+// TestYearsThatNoTextHolds: a time that could not be read again would make every page with its request fail.
+func TestYearsThatNoTextHolds(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) {
+		s := openStore(t, string(b.New(t).(database)))
+		o := newOrchestrator(t, s)
+		id, err := o.Submit(t.Context(), storetest.Sample("years"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+		for _, tt := range []struct {
+			due  time.Time
+			want bool
+		}{
+			{time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), false},
+			{time.Date(9999, 12, 31, 23, 30, 0, 0, time.FixedZone("", -3600)), false},
+			{time.Date(0, 12, 31, 0, 0, 0, 0, time.UTC), false},
+			{time.Date(-1, 12, 31, 0, 0, 0, 0, time.UTC), false},
+			{time.Date(1, 1, 1, 0, 0, 0, 1000, time.UTC), true},
+			{time.Date(1582, 10, 10, 0, 0, 0, 0, time.UTC), true},
+			{time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC), true},
+		} {
+			err := o.SetDue(t.Context(), id, tt.due, boss, "r")
+			if tt.want != (err == nil) {
+				t.Errorf("%v: %v", tt.due, err)
+			}
+			page, err := s.Requests(t.Context(), orchestrator.Query{})
+			if err != nil || len(page.Requests) != 1 || tt.want && !page.Requests[0].Due.Equal(tt.due) {
+				t.Errorf("%v: requests: %+v, %v", tt.due, page.Requests, err)
+			}
+			if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+				t.Errorf("%v: %v", tt.due, err)
+			}
+		}
+	})
 }
