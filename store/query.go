@@ -97,10 +97,14 @@ func (s *Store) filter(sel *bun.SelectQuery, q orchestrator.Query) (*bun.SelectQ
 		sel = sel.Where("r.assignee = ?", q.Assignee)
 	}
 	if len(q.WaitingFor) > 0 {
+		position := bun.Safe("instr") // not LIKE, for which SQLite's small letters are large ones
+		if s.postgres() {
+			position = "strpos"
+		}
 		sel = sel.Where("r.outcome = ''").Where("r.suspended IS NULL").WhereGroup(" AND ", func(g *bun.SelectQuery) *bun.SelectQuery {
 			for _, role := range q.WaitingFor {
-				g = g.WhereOr("EXISTS (SELECT 1 FROM gates AS w WHERE w.id = r.gate_id AND w.status = 'open' AND w.waiting_for LIKE ? ESCAPE '!')",
-					"%|"+like(role)+"|%")
+				g = g.WhereOr("EXISTS (SELECT 1 FROM gates AS w WHERE w.id = r.gate_id AND w.status = 'open' AND ?(w.waiting_for, ?) > 0)",
+					position, "|"+role+"|")
 			}
 			return g
 		})
@@ -142,10 +146,6 @@ func (s *Store) text(sel *bun.SelectQuery, prefixes []string) *bun.SelectQuery {
 		prefixes[i] = `"` + w + `"*`
 	}
 	return sel.Where("r.rowid IN (SELECT rowid FROM requests_words WHERE requests_words MATCH ?)", strings.Join(prefixes, " AND "))
-}
-
-func like(text string) string {
-	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text)
 }
 
 // Counts implements [orchestrator.Store].

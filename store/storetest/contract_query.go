@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +71,7 @@ func queries(t *testing.T, _ Database, s Store) {
 		{"by assignee", orchestrator.Query{Assignee: "coordinator-7"}, []string{"late"}},
 		{"waiting for a role", orchestrator.Query{WaitingFor: []string{orchestrator.RoleInformatician}}, []string{"mine", "late"}},
 		{"waiting for another role", orchestrator.Query{WaitingFor: []string{orchestrator.RoleAdministrator, "inform"}}, []string{}},
+		{"waiting for a role of other letters", orchestrator.Query{WaitingFor: []string{strings.ToUpper(orchestrator.RoleInformatician), "%", "_nformatician"}}, []string{}},
 		{"overdue", orchestrator.Query{Overdue: true}, []string{"late"}},
 		{"together", orchestrator.Query{Live: &yes, Overdue: true, Text: "la", States: []string{"requirements_review"}}, []string{"late"}},
 	} {
