@@ -173,10 +173,21 @@ func (s *Store) StateDurations(ctx context.Context, from, to time.Time) iter.Seq
 	}
 	q := s.read.NewSelect().TableExpr("(SELECT to_state AS state, at AS entered_at,"+
 		" lead(at) OVER (PARTITION BY request_id ORDER BY seq) AS left_at FROM state_history) AS v").
-		ColumnExpr("state, entered_at, left_at").Where("left_at >= ?", at(from)).Where("left_at < ?", at(to)).OrderExpr("state")
+		ColumnExpr("state, entered_at, left_at").Where("left_at >= ?", bound(from)).Where("left_at < ?", bound(to)).OrderExpr("state")
 	return stream(ctx, s, "state durations", q, func(h *held) orchestrator.StateDuration {
 		return orchestrator.StateDuration{State: h.State, Held: h.LeftAt.Sub(h.EnteredAt.Time)}
 	})
+}
+
+// bound is a time as an SQL literal; what no row can hold is the nearest that one can.
+func bound(t time.Time) bun.Safe {
+	switch y := t.UTC().Year(); {
+	case y < 1:
+		t = time.Time{}
+	case y > 9999:
+		t = time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)
+	}
+	return bun.Safe("'" + at(t).text() + "'")
 }
 
 // Backlog implements [orchestrator.Store].

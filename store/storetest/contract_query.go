@@ -199,6 +199,10 @@ func durations(t *testing.T, _ Database, s Store) {
 			t.Errorf("%s was left %d times, want %d", state, left[state], want)
 		}
 	}
+	ever, err := o.Durations(t.Context(), time.Time{}, time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))
+	if diff := cmp.Diff(all, ever); diff != "" || err != nil {
+		t.Errorf("durations of all times: %v %s", err, diff)
+	}
 	if none, err := o.Durations(t.Context(), begin.Add(-time.Hour), begin); err != nil || len(none) != 0 {
 		t.Errorf("durations of another time: %v, %v", none, err)
 	}
