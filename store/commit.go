@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
@@ -127,23 +128,30 @@ func (s *Store) resolve(ctx context.Context, made func(context.Context) (bool, e
 	}
 }
 
-// Committed implements [orchestrator.Store]. A transaction that is still under way holds the lock on the
-// request's row, or its chain's, so the question waits for its end.
-func (s *Store) Committed(ctx context.Context, request, commit string) (bool, error) {
+// errProbed ends the transaction of a probe, which is to leave nothing behind.
+var errProbed = errors.New("store: probed")
+
+// Committed implements [orchestrator.Store]. On SQLite, transactions that write wait for each other. On PostgreSQL an entry
+// with the commit's id can be inserted only when no transaction that has done so is under way or was made.
+func (s *Store) Committed(ctx context.Context, _, commit string) (bool, error) {
 	found := false
 	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if s.postgres() {
-			for _, q := range []string{
-				"SELECT 1 FROM requests WHERE id = ? FOR UPDATE", "SELECT 1 FROM audit_heads WHERE chain = ? FOR UPDATE",
-			} {
-				if _, err := tx.NewRaw(q, request).Exec(ctx); err != nil {
-					return err
-				}
-			}
-		}
 		var err error
-		found, err = tx.NewSelect().Model((*auditRow)(nil)).Where("id = ?", commit).Exists(ctx)
-		return err
+		if !s.postgres() {
+			found, err = tx.NewSelect().Model((*auditRow)(nil)).Where("id = ?", commit).Exists(ctx)
+			return err
+		}
+		res, err := tx.NewRaw("INSERT INTO audit (chain, seq, id, type, recorded, prev, hash, body)"+
+			" VALUES (?, 0, ?, '', now(), '', '', '') ON CONFLICT DO NOTHING", commit, commit).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		found = n == 0
+		return cmp.Or(err, errProbed)
 	})
+	if errors.Is(err, errProbed) {
+		err = nil
+	}
 	return found, wrap("committed", err)
 }
