@@ -134,7 +134,14 @@ func (b *batch) flush(ctx context.Context) error {
 // failed says what an error of a whole batch means.
 func (b *batch) failed(err error) error {
 	var pg *pgconn.PgError
-	if !uniqueViolation(err) || !errors.As(err, &pg) {
+	if !errors.As(err, &pg) {
+		return err
+	}
+	// Without the request's row there was nothing to change, and nothing for the others to refer to.
+	if pg.Code == "23503" && strings.HasSuffix(pg.ConstraintName, "_request_id_fkey") && b.parts[0].must == orchestrator.ErrConflict {
+		return orchestrator.ErrConflict
+	}
+	if !uniqueViolation(err) {
 		return err
 	}
 	for _, p := range b.parts {

@@ -29,6 +29,7 @@ func contract(t *testing.T, b Backend) (int, int) {
 		{"commits compare and set", compareAndSet},
 		{"submit is idempotent", idempotentSubmit},
 		{"nothing of a failed commit stays", rollback},
+		{"a request that is not there cannot be changed", changeNothing},
 		{"committed or not is told when it is over", committedWaits},
 		{"claims exclude each other", claims},
 		{"priorities order claims", priorities},

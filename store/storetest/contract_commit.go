@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -60,4 +61,16 @@ func committedWaits(t *testing.T, db Database, s Store) {
 		t.Errorf("a commit that nobody made: Committed: %v, %v; want false", ok, err)
 	}
 	checkRequest(t, s, orchestrator.DefaultDefinition(), id)
+}
+
+// changeNothing commits a change of a request that is not there.
+func changeNothing(t *testing.T, _ Database, s Store) {
+	lost := &catcher{Store: s, change: func(c *orchestrator.Commit) { c.Expect, c.Request.Version = 7, 8 }}
+	_, err := newOrchestrator(t, lost).Submit(t.Context(), Sample("nothing"))
+	if !errors.Is(err, orchestrator.ErrConflict) {
+		t.Errorf("got %v, want ErrConflict", err)
+	}
+	if _, err := s.Snapshot(t.Context(), lost.last.Request.ID); !errors.Is(err, orchestrator.ErrNotFound) {
+		t.Errorf("Snapshot: %v, want ErrNotFound", err)
+	}
 }
