@@ -172,7 +172,9 @@ func (s *Store) prepareMigrations(ctx context.Context, tx bun.Tx) error {
 		timestamp = "timestamptz"
 		first = []string{
 			"SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0",
-			fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", guardKey), "CREATE SCHEMA IF NOT EXISTS " + s.opt.schema,
+			fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", guardKey),
+			// IF NOT EXISTS would ask for the right to create one even where it exists.
+			fmt.Sprintf(`DO $$ BEGIN IF to_regnamespace('"%s"') IS NULL THEN CREATE SCHEMA "%s"; END IF; END $$`, s.opt.schema, s.opt.schema),
 		}
 	}
 	for _, q := range append(first, "CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY,"+
