@@ -211,8 +211,11 @@ func (s *Store) checkVersion(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	done, err := s.applied(ctx, s.read, all)
-	if err != nil || done < len(all) {
-		return errors.Join(fmt.Errorf("store: the database is of version %d, this program needs %d: run Migrate", done, len(all)), err)
+	switch {
+	case noTable(err):
+		return errors.New("store: the database has none of the tables: run Migrate")
+	case err == nil && done < len(all):
+		return fmt.Errorf("store: the database is of version %d, this program needs %d: run Migrate", done, len(all))
 	}
-	return nil
+	return err
 }

@@ -82,6 +82,19 @@ func TestOpenKeepsTheFileNameAsItIs(t *testing.T) {
 	}
 }
 
+func TestOpenWithoutMigrationRefusesInOneLine(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) {
+		s, err := store.Open(t.Context(), string(b.New(t).(database)), store.WithoutMigration())
+		if err == nil {
+			_ = s.Close()
+		}
+		want := "store: the database has none of the tables: run Migrate"
+		if err == nil || err.Error() != want {
+			t.Errorf("got %q, want %q", err, want)
+		}
+	})
+}
+
 func TestMigrations(t *testing.T) {
 	each(t, func(t *testing.T, b storetest.Backend) {
 		db := b.New(t).(database)
