@@ -171,7 +171,11 @@ func (s *Store) openSQLite(_ context.Context, path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return fmt.Errorf("store: the database file is a folder: %s", path)
 	}
-	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	opaque := (&url.URL{Path: path}).EscapedPath()
+	if strings.HasPrefix(opaque, "//") { // after an empty host's name; else the first folder would be one
+		opaque = "//" + opaque
+	}
+	file := (&url.URL{Scheme: "file", Opaque: opaque}).String()
 	common := "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
 	write, err := sqlite.NewConnector(file + common + "&_txlock=immediate")
 	if err != nil {

@@ -82,6 +82,18 @@ func TestOpenKeepsTheFileNameAsItIs(t *testing.T) {
 	}
 }
 
+func TestOpenTakesTwoSlashesForOne(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rf.db")
+	s := openStore(t, "sqlite:///"+path) // as others write it: sqlite:////var/lib/rf.db
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestOpenWithoutMigrationRefusesInOneLine(t *testing.T) {
 	each(t, func(t *testing.T, b storetest.Backend) {
 		s, err := store.Open(t.Context(), string(b.New(t).(database)), store.WithoutMigration())
