@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 const (
 	defaultPage = 50
 	maxPage     = 1000
+	maxWord     = 2046 // bytes; PostgreSQL's limit
 )
 
 // cursor is where a page ended: the order is by priority (highest first), then age, then id.
@@ -135,6 +137,9 @@ func (s *Store) filter(sel *bun.SelectQuery, q orchestrator.Query) (*bun.SelectQ
 func (s *Store) text(sel *bun.SelectQuery, prefixes []string) *bun.SelectQuery {
 	if len(prefixes) == 0 {
 		return sel
+	}
+	if slices.ContainsFunc(prefixes, func(w string) bool { return len(w) > maxWord }) {
+		return sel.Where("1 = 0")
 	}
 	if s.postgres() {
 		for i, w := range prefixes {

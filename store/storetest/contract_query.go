@@ -109,6 +109,8 @@ func textQueries(t *testing.T, _ Database, s Store) {
 		{"2", []int{0}},
 		{"abetes", nil},
 		{"&", []int{0, 1, 2, 3, 4}}, // no words: no restriction
+		{strings.Repeat("x", 3000), nil},
+		{strings.Repeat("ä", 3000) + " diabetes", nil},
 	} {
 		want := []string{}
 		for _, i := range tt.want {
