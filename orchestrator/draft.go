@@ -78,6 +78,13 @@ func (o *Orchestrator) open(ctx context.Context, id string) (*draft, error) {
 		if err := d.migrate(states); err != nil {
 			return nil, err
 		}
+		if len(d.c.History) > 0 && snap.Request.Definition != o.def.hash {
+			// A state was entered. What begins there is in the database before the change at hand can end it.
+			if err := o.commit(ctx, d); err != nil {
+				return nil, err
+			}
+			return o.open(ctx, id)
+		}
 	}
 	return d, nil
 }
