@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -31,8 +32,25 @@ func wrap(doing string, err error) error {
 	case contention(err):
 		return fmt.Errorf("store: %s: %w", doing, orchestrator.ErrConflict)
 	}
+	var connect *pgconn.ConnectError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &connect):
+		return &hiddenError{"store: " + doing + ": cannot connect to PostgreSQL", err}
+	case errors.As(err, &network):
+		return &hiddenError{"store: " + doing + ": the connection to PostgreSQL broke", err}
+	}
 	return fmt.Errorf("store: %s: %w", doing, err)
 }
+
+// hiddenError is an error whose text would tell host, user or database.
+type hiddenError struct {
+	text string
+	err  error
+}
+
+func (e *hiddenError) Error() string { return e.text }
+func (e *hiddenError) Unwrap() error { return e.err }
 
 // uniqueViolation says whether a row with the same key exists.
 func uniqueViolation(err error) bool {
