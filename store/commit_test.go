@@ -87,6 +87,30 @@ func TestCommitsOnNewTables(t *testing.T) {
 	})
 }
 
+// TestCommitsAfterDeallocate: somebody on the same connection, such as a host's own code, throws the statements away.
+func TestCommitsAfterDeallocate(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, pool.URL(t), store.WithMaxConns(1))
+	o := newOrchestrator(t, s, storetest.Steps(nil)...)
+	for range 2 {
+		id, err := o.Submit(t.Context(), storetest.Sample("deallocated"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, q := range []string{"DEALLOCATE ALL", "DISCARD PLANS"} {
+			if _, err := s.DB().ExecContext(t.Context(), q); err != nil {
+				t.Fatal(err)
+			}
+			if err := o.Drain(t.Context()); err != nil {
+				t.Errorf("after %s: %v", q, err)
+			}
+		}
+		if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 // edit is a commit that changes nothing of a request but what change does.
 func edit(t *testing.T, s orchestrator.Store, id string, change func(c *orchestrator.Commit)) *orchestrator.Commit {
 	t.Helper()

@@ -75,12 +75,14 @@ func noTable(err error) bool {
 	return errors.As(err, &lite) && lite.Code() == sqlite3.SQLITE_ERROR && strings.Contains(lite.Error(), "no such table")
 }
 
-// contention is a transaction that the database gave up in favour of another: the work can be tried again.
+// contention is a transaction that the database gave up, mostly in favour of another: the work can be tried again.
 func contention(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch pg.Code {
 		case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
+			return true
+		case "26000": // somebody threw away what was prepared on the connection; pgx prepares it again
 			return true
 		}
 		return false
