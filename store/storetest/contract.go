@@ -35,6 +35,8 @@ func contract(t *testing.T, b Backend) (int, int) {
 		{"priorities order claims", priorities},
 		{"leases are renewed and released", leases},
 		{"messages come in order, at least once", messages},
+		{"claims of messages exclude each other", messageClaims},
+		{"what is there cannot be submitted", duplicates},
 		{"queries", queries},
 		{"text", textQueries},
 		{"pages", pages},

@@ -10,18 +10,28 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
-// catcher keeps the commits that an orchestrator makes.
+// catcher changes the commits that an orchestrator makes.
 type catcher struct {
 	orchestrator.Store
 	change func(c *orchestrator.Commit)
 	last   *orchestrator.Commit
+	once   bool // an error is the last word, and no reason to try again
 }
 
 func (s *catcher) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	s.last = c
 	s.change(c)
-	return s.Store.Commit(ctx, c)
+	err := s.Store.Commit(ctx, c)
+	if err != nil && s.once {
+		return final{err}
+	}
+	return err
 }
+
+// final is an error that an orchestrator does not know.
+type final struct{ err error }
+
+func (f final) Error() string { return f.err.Error() }
 
 // committedWaits asks whether a commit was made while it is under way: of a request that is new, and of one that is there.
 func committedWaits(t *testing.T, db Database, s Store) {
