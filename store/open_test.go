@@ -251,3 +251,35 @@ func TestWakeReachesOtherHosts(t *testing.T) {
 		t.Errorf("Listen on SQLite: got %v, want ErrUnsupported", err)
 	}
 }
+
+// TestMigrationsAreCutShort: each call of the way up fails in turn, before or after it was made. What is left is nothing, or all.
+func TestMigrationsAreCutShort(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) {
+		for _, mode := range []storetest.Mode{storetest.Fail, storetest.FailAfter} {
+			cut := 0
+			for n := 1; ; n++ {
+				db := b.New(t).(database)
+				var f storetest.Faults
+				f.Arm(n, mode)
+				s, err := store.Open(t.Context(), string(db), store.WithConnector(f.Wrap))
+				if err == nil {
+					_ = s.Close()
+				}
+				if !f.Fired() {
+					break
+				}
+				cut++
+				s = openStore(t, string(db))
+				if _, err := newOrchestrator(t, s).Submit(t.Context(), storetest.Sample("afterwards")); err != nil {
+					t.Errorf("%v at call %d, %s: %v", mode, n, f.Calls()[n-1], err)
+				}
+				if err := s.MigrateDown(t.Context(), 0); err != nil {
+					t.Errorf("%v at call %d, %s, down: %v", mode, n, f.Calls()[n-1], err)
+				}
+			}
+			if cut < 6 {
+				t.Errorf("%v: %d calls, want those of a migration", mode, cut)
+			}
+		}
+	})
+}
