@@ -7,6 +7,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 
 	"github.com/researchflow/researchflow/orchestrator"
@@ -68,7 +69,10 @@ func (s *Store) transact(ctx context.Context, f func(context.Context, bun.Tx) er
 		return err
 	}
 	err = tx.Commit()
-	if err == nil || answered(err) {
+	switch {
+	case errors.Is(err, pgx.ErrTxCommitRollback):
+		return errors.New("PostgreSQL had given up the transaction: an effect went on after an error")
+	case err == nil, answered(err):
 		return err
 	}
 	discard(conn)

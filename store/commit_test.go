@@ -189,6 +189,29 @@ func TestCommitErrors(t *testing.T) {
 	})
 }
 
+// TestEffectGoesOnAfterAnError: PostgreSQL has given the transaction up then, and says so when it is to be committed.
+func TestEffectGoesOnAfterAnError(t *testing.T) {
+	t.Parallel()
+	s := openStore(t, pool.URL(t))
+	id, err := newOrchestrator(t, s).Submit(t.Context(), storetest.Sample("goes on"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Commit(t.Context(), edit(t, s, id, func(c *orchestrator.Commit) {
+		c.Effects = append(c.Effects, func(ctx context.Context, tx orchestrator.Tx) error {
+			_, _ = tx.ExecContext(ctx, "INSERT INTO nowhere VALUES (1)")
+			return nil
+		})
+	}))
+	want := "store: commit: PostgreSQL had given up the transaction: an effect went on after an error"
+	if err == nil || err.Error() != want || errors.Is(err, orchestrator.ErrConflict) {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestWithoutStatementCache is for those whose connections go through a pooler.
 func TestWithoutStatementCache(t *testing.T) {
 	t.Parallel()
