@@ -38,10 +38,10 @@ func (c cursor) String() string {
 
 func parseCursor(text string) (c cursor, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || json.Unmarshal(b, &c) != nil || c.ID == "" {
+	if err != nil || json.Unmarshal(b, &c) != nil || c.ID == "" || strings.ContainsRune(c.ID, 0) {
 		return c, errCursor
 	}
-	if _, err := time.Parse(stampLayout, c.Submitted); err != nil {
+	if t, err := time.Parse(stampLayout, c.Submitted); err != nil || t.Year() < 1 || at(t).text() != c.Submitted {
 		return c, errCursor
 	}
 	return c, nil
