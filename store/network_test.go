@@ -305,3 +305,22 @@ func TestErrorsKeepTheAddress(t *testing.T) {
 		}
 	}
 }
+
+// TestListenTellsOfALostConnection: whoever listens is woken, for something may have come meanwhile, and can listen again.
+func TestListenTellsOfALostConnection(t *testing.T) {
+	t.Parallel()
+	p, through := proxied(t, pool.URL(t))
+	s := openStore(t, through)
+	for range 2 {
+		woken := make(chan struct{}, 10)
+		done := make(chan error, 1)
+		go func() { done <- s.Listen(t.Context(), func() { woken <- struct{}{} }) }()
+		<-woken
+		p.Cut()
+		<-woken
+		if err := <-done; err == nil || err.Error() != "store: listen: the connection was lost" {
+			t.Errorf("got %v, want that the connection was lost", err)
+		}
+		p.Mend()
+	}
+}
