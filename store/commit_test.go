@@ -212,6 +212,33 @@ func TestEffectGoesOnAfterAnError(t *testing.T) {
 	}
 }
 
+// TestLargeCommit has more values in one commit than either database takes in one statement.
+func TestLargeCommit(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) {
+		s := openStore(t, string(b.New(t).(database)))
+		id, err := newOrchestrator(t, s).Submit(t.Context(), storetest.Sample("large"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const entries = 9000
+		err = s.Commit(t.Context(), edit(t, s, id, func(c *orchestrator.Commit) {
+			for range entries {
+				sealed, head, err := c.Head.Seal(audit.Entry{Chain: id, Type: audit.ViewRun, Action: audit.Read, Recorded: c.Audit[0].Recorded})
+				if err != nil {
+					t.Fatal(err)
+				}
+				c.Head, c.Audit = head, append(c.Audit, sealed)
+			}
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestWithoutStatementCache is for those whose connections go through a pooler.
 func TestWithoutStatementCache(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -172,8 +173,28 @@ func insert[R any](ctx context.Context, b *batch, rows ...R) error {
 	return insertOr(ctx, b, nil, orchestrator.ErrConflict, rows)
 }
 
+// PostgreSQL takes 65535 arguments in one statement, SQLite 32766.
+const (
+	maxRows = 500   // of one insertion
+	maxArgs = 20000 // of a batch, before another insertion is added
+)
+
 // insertOr is insert with another error when there is a row with the same key.
 func insertOr[R any](ctx context.Context, b *batch, must, taken error, rows []R) error {
+	for piece := range slices.Chunk(rows, maxRows) {
+		if len(b.args) > maxArgs {
+			if err := b.flush(ctx); err != nil {
+				return err
+			}
+		}
+		if err := insertPiece(ctx, b, must, taken, piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func insertPiece[R any](ctx context.Context, b *batch, must, taken error, rows []R) error {
 	table := b.s.write.Table(reflect.TypeFor[R]())
 	b.begin(part{must: must, table: table.Name, taken: taken})
 	b.add("INSERT INTO " + string(table.SQLName) + " (")
