@@ -87,6 +87,35 @@ func TestCommitsOnNewTables(t *testing.T) {
 	})
 }
 
+// closing counts how often its connector is closed.
+type closing struct {
+	driver.Connector
+	closed *int
+}
+
+func (c closing) Close() error {
+	*c.closed++
+	return nil
+}
+
+func TestConnectorIsClosed(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) {
+		closed := 0
+		s, err := store.Open(t.Context(), string(b.New(t).(database)), store.WithConnector(func(c driver.Connector) driver.Connector {
+			return closing{c, &closed}
+		}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+		if want := map[string]int{"sqlite": 2, "postgres": 1}[b.Name]; closed != want { // SQLite: for writing and for reading
+			t.Errorf("closed %d times, want %d", closed, want)
+		}
+	})
+}
+
 // TestCommitsAfterDeallocate: somebody on the same connection, such as a host's own code, throws the statements away.
 func TestCommitsAfterDeallocate(t *testing.T) {
 	t.Parallel()

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"os"
@@ -264,6 +265,14 @@ func (c checked) Connect(ctx context.Context) (driver.Conn, error) {
 		return nil, errConnector
 	}
 	return conn, nil
+}
+
+// Close implements [io.Closer]; a host's connector may.
+func (c checked) Close() error {
+	if host, ok := c.Connector.(io.Closer); ok {
+		return host.Close()
+	}
+	return nil
 }
 
 // postgres says which of the two databases it is.
