@@ -114,7 +114,8 @@ func WithOnStateChange(f func(StateChange)) Option {
 }
 
 // WithMigration moves requests of an old definition (by its hash) to the host's: states maps old
-// names to new ones; a state not named keeps its name. The move happens with the request's next change.
+// names to new ones; a state not named keeps its name. The move happens with the request's next change, or, where the
+// state is another one, as a change of its own right before it.
 func WithMigration(fromHash string, states map[string]string) Option {
 	return func(s *settings) { s.migrations[fromHash] = maps.Clone(states) }
 }
