@@ -1,11 +1,13 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"errors"
 	"time"
 
+	"github.com/jackc/pgx/v5"
 	"github.com/uptrace/bun"
 
 	"github.com/researchflow/researchflow/orchestrator"
@@ -23,7 +25,7 @@ func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 		}
 		for _, effect := range c.Effects {
 			if err := effect(ctx, tx.Tx); err != nil {
-				return err
+				return &effectError{err}
 			}
 		}
 		return nil
@@ -33,6 +35,11 @@ func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	}
 	return wrap("commit", err)
 }
+
+// effectError keeps what a host's effect says from being read as the store's own word: that a row was not found, say.
+type effectError struct{ error }
+
+func (e *effectError) Unwrap() error { return e.error }
 
 // transact runs f in a transaction. When the connection breaks over COMMIT, made asks the database
 // whether it was made.
@@ -62,7 +69,10 @@ func (s *Store) transact(ctx context.Context, f func(context.Context, bun.Tx) er
 		return err
 	}
 	err = tx.Commit()
-	if err == nil || answered(err) {
+	switch {
+	case errors.Is(err, pgx.ErrTxCommitRollback):
+		return errors.New("PostgreSQL had given up the transaction: an effect went on after an error")
+	case err == nil, answered(err):
 		return err
 	}
 	discard(conn)
@@ -122,23 +132,30 @@ func (s *Store) resolve(ctx context.Context, made func(context.Context) (bool, e
 	}
 }
 
-// Committed implements [orchestrator.Store]. A transaction that is still under way holds the lock on the
-// request's row, or its chain's, so the question waits for its end.
-func (s *Store) Committed(ctx context.Context, request, commit string) (bool, error) {
+// errProbed ends the transaction of a probe, which is to leave nothing behind.
+var errProbed = errors.New("store: probed")
+
+// Committed implements [orchestrator.Store]. On SQLite, transactions that write wait for each other. On PostgreSQL an entry
+// with the commit's id can be inserted only when no transaction that has done so is under way or was made.
+func (s *Store) Committed(ctx context.Context, _, commit string) (bool, error) {
 	found := false
 	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
-		if s.postgres() {
-			for _, q := range []string{
-				"SELECT 1 FROM requests WHERE id = ? FOR UPDATE", "SELECT 1 FROM audit_heads WHERE chain = ? FOR UPDATE",
-			} {
-				if _, err := tx.NewRaw(q, request).Exec(ctx); err != nil {
-					return err
-				}
-			}
-		}
 		var err error
-		found, err = tx.NewSelect().Model((*auditRow)(nil)).Where("id = ?", commit).Exists(ctx)
-		return err
+		if !s.postgres() {
+			found, err = tx.NewSelect().Model((*auditRow)(nil)).Where("id = ?", commit).Exists(ctx)
+			return err
+		}
+		res, err := tx.NewRaw("INSERT INTO audit (chain, seq, id, type, recorded, prev, hash, body)"+
+			" VALUES (?, 0, ?, '', now(), '', '', '') ON CONFLICT DO NOTHING", commit, commit).Exec(ctx)
+		if err != nil {
+			return err
+		}
+		n, err := res.RowsAffected()
+		found = n == 0
+		return cmp.Or(err, errProbed)
 	})
+	if errors.Is(err, errProbed) {
+		err = nil
+	}
 	return found, wrap("committed", err)
 }

@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"net"
+	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
 	"modernc.org/sqlite"
@@ -16,9 +18,12 @@ import (
 
 // wrap adds what was being done, and turns the databases' errors into those of the contract.
 func wrap(doing string, err error) error {
+	var effect *effectError
 	switch {
 	case err == nil:
 		return nil
+	case errors.As(err, &effect) && !contention(effect.error):
+		return fmt.Errorf("store: %s: %w", doing, effect.error)
 	case errors.Is(err, sql.ErrNoRows):
 		return fmt.Errorf("store: %s: %w", doing, orchestrator.ErrNotFound)
 	case errors.Is(err, orchestrator.ErrConflict), errors.Is(err, orchestrator.ErrFenced),
@@ -27,8 +32,25 @@ func wrap(doing string, err error) error {
 	case contention(err):
 		return fmt.Errorf("store: %s: %w", doing, orchestrator.ErrConflict)
 	}
+	var connect *pgconn.ConnectError
+	var network *net.OpError
+	switch {
+	case errors.As(err, &connect):
+		return &hiddenError{"store: " + doing + ": cannot connect to PostgreSQL", err}
+	case errors.As(err, &network):
+		return &hiddenError{"store: " + doing + ": the connection to PostgreSQL broke", err}
+	}
 	return fmt.Errorf("store: %s: %w", doing, err)
 }
+
+// hiddenError is an error whose text would tell host, user or database.
+type hiddenError struct {
+	text string
+	err  error
+}
+
+func (e *hiddenError) Error() string { return e.text }
+func (e *hiddenError) Unwrap() error { return e.err }
 
 // uniqueViolation says whether a row with the same key exists.
 func uniqueViolation(err error) bool {
@@ -43,12 +65,24 @@ func uniqueViolation(err error) bool {
 	return false
 }
 
-// contention is a transaction that the database gave up in favour of another: the work can be tried again.
+// noTable says whether a statement named a table that does not exist.
+func noTable(err error) bool {
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		return pg.Code == "42P01"
+	}
+	var lite *sqlite.Error
+	return errors.As(err, &lite) && lite.Code() == sqlite3.SQLITE_ERROR && strings.Contains(lite.Error(), "no such table")
+}
+
+// contention is a transaction that the database gave up, mostly in favour of another: the work can be tried again.
 func contention(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
 		switch pg.Code {
 		case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
+			return true
+		case "26000": // somebody threw away what was prepared on the connection; pgx prepares it again
 			return true
 		}
 		return false
@@ -81,6 +115,8 @@ func unreachable(err error) error {
 	var connect *pgconn.ConnectError
 	var lite *sqlite.Error
 	switch {
+	case errors.Is(err, errConnector):
+		return errConnector
 	case errors.Is(err, context.Canceled):
 		return fmt.Errorf("store: database: %w", context.Canceled)
 	case errors.As(err, &pg):

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -94,7 +93,7 @@ func (s *Store) Listen(ctx context.Context, wake func()) error {
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return errors.Join(errors.New("store: listen: the connection was lost"), unreachable(err))
+			return &hiddenError{"store: listen: the connection was lost", err}
 		}
 		wake()
 	}

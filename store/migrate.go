@@ -172,7 +172,9 @@ func (s *Store) prepareMigrations(ctx context.Context, tx bun.Tx) error {
 		timestamp = "timestamptz"
 		first = []string{
 			"SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0",
-			fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", guardKey), "CREATE SCHEMA IF NOT EXISTS " + s.opt.schema,
+			fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", guardKey),
+			// IF NOT EXISTS would ask for the right to create one even where it exists.
+			fmt.Sprintf(`DO $$ BEGIN IF to_regnamespace('"%s"') IS NULL THEN CREATE SCHEMA "%s"; END IF; END $$`, s.opt.schema, s.opt.schema),
 		}
 	}
 	for _, q := range append(first, "CREATE TABLE IF NOT EXISTS schema_migrations (version integer PRIMARY KEY,"+
@@ -209,8 +211,11 @@ func (s *Store) checkVersion(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	done, err := s.applied(ctx, s.read, all)
-	if err != nil || done < len(all) {
-		return errors.Join(fmt.Errorf("store: the database is of version %d, this program needs %d: run Migrate", done, len(all)), err)
+	switch {
+	case noTable(err):
+		return errors.New("store: the database has none of the tables: run Migrate")
+	case err == nil && done < len(all):
+		return fmt.Errorf("store: the database is of version %d, this program needs %d: run Migrate", done, len(all))
 	}
-	return nil
+	return err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -267,4 +268,59 @@ func TestLockStorm(t *testing.T) {
 		}
 	})
 	report(t, "R9", "sqlite", "another connection holds the write lock", locks, requests)
+}
+
+// TestErrorsKeepTheAddress: what a call fails with while the network is away holds neither host nor user.
+func TestErrorsKeepTheAddress(t *testing.T) {
+	t.Parallel()
+	p, through := proxied(t, pool.URL(t))
+	s := openStore(t, through, store.WithResolveTimeout(100*time.Millisecond))
+	o := newOrchestrator(t, s)
+	id, err := o.Submit(t.Context(), storetest.Sample("away"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := url.Parse(through)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.Cut()
+	defer p.Mend()
+	for range 3 { // connections that broke, then none at all
+		_, err1 := s.Snapshot(t.Context(), id)
+		_, err2 := s.ClaimSteps(t.Context(), orchestrator.StepClaim{Owner: "a", Lease: time.Second, Steps: map[string]int{"x": 1}})
+		_, err3 := s.Committed(t.Context(), id, "none")
+		err4 := s.Ping(t.Context())
+		err5 := s.Wake(t.Context())
+		err6 := s.Listen(t.Context(), func() {})
+		err7 := s.Migrate(t.Context())
+		_, err8 := o.Submit(t.Context(), storetest.Sample("nobody"))
+		for i, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8} {
+			switch {
+			case err == nil:
+				t.Errorf("call %d worked", i+1)
+			case strings.Contains(err.Error(), u.Hostname()), strings.Contains(err.Error(), u.User.Username()), strings.Contains(err.Error(), "\n"):
+				t.Errorf("call %d: %q", i+1, err)
+			}
+		}
+	}
+}
+
+// TestListenTellsOfALostConnection: whoever listens is woken, for something may have come meanwhile, and can listen again.
+func TestListenTellsOfALostConnection(t *testing.T) {
+	t.Parallel()
+	p, through := proxied(t, pool.URL(t))
+	s := openStore(t, through)
+	for range 2 {
+		woken := make(chan struct{}, 10)
+		done := make(chan error, 1)
+		go func() { done <- s.Listen(t.Context(), func() { woken <- struct{}{} }) }()
+		<-woken
+		p.Cut()
+		<-woken
+		if err := <-done; err == nil || err.Error() != "store: listen: the connection was lost" {
+			t.Errorf("got %v, want that the connection was lost", err)
+		}
+		p.Mend()
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/url"
 	"os"
@@ -34,6 +35,7 @@ type Store struct {
 	write *bun.DB // SQLite: one connection, whose transactions begin by taking the write lock
 	read  *bun.DB // PostgreSQL: the same as write
 	pool  *pgxpool.Pool
+	mode  pgx.QueryExecMode // of statements whose texts come again; of everything else it is QueryExecModeExec
 	opt   options
 
 	notify notifier
@@ -87,7 +89,9 @@ func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l 
 func WithClock(now func() time.Time) Option { return func(o *options) { o.clock = now } }
 
 // WithConnector wraps the driver's connector: for tests that make the database fail (see
-// store/storetest), for tracing.
+// store/storetest), for tracing. Its connections must implement [driver.NamedValueChecker],
+// [driver.QueryerContext], [driver.ExecerContext] and [driver.ConnBeginTx] by those of the driver and hand every
+// argument on as it is: on PostgreSQL the first can be a pgx.QueryExecMode.
 func WithConnector(wrap func(driver.Connector) driver.Connector) Option {
 	return func(o *options) { o.wrap = wrap }
 }
@@ -168,7 +172,11 @@ func (s *Store) openSQLite(_ context.Context, path string) error {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		return fmt.Errorf("store: the database file is a folder: %s", path)
 	}
-	file := (&url.URL{Scheme: "file", Opaque: (&url.URL{Path: path}).EscapedPath()}).String()
+	opaque := (&url.URL{Path: path}).EscapedPath()
+	if strings.HasPrefix(opaque, "//") { // after an empty host's name; else the first folder would be one
+		opaque = "//" + opaque
+	}
+	file := (&url.URL{Scheme: "file", Opaque: opaque}).String()
 	common := "?_pragma=busy_timeout(5000)&_pragma=journal_mode(WAL)&_pragma=synchronous(FULL)&_pragma=foreign_keys(1)"
 	write, err := sqlite.NewConnector(file + common + "&_txlock=immediate")
 	if err != nil {
@@ -200,7 +208,12 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 	if err != nil {
 		return errors.New("store: the database URL does not parse: a port, sslmode, time-out or pool setting is wrong")
 	}
+	// Elsewhere nothing is kept: the texts that bun makes have values inside, and do not come again.
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
+	s.mode = pgx.QueryExecModeCacheStatement
+	if cfg.ConnConfig.StatementCacheCapacity == 0 { // the host's wish
+		s.mode = pgx.QueryExecModeDescribeExec
+	}
 	if s.opt.maxConns > 0 {
 		cfg.MaxConns = int32(min(s.opt.maxConns, 10000))
 	} else if !strings.Contains(databaseURL, "pool_max_conns") {
@@ -228,11 +241,37 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 	if err != nil {
 		return errors.New("store: the database URL does not parse: its settings contradict each other")
 	}
-	db := sql.OpenDB(s.opt.wrap(stdlib.GetPoolConnector(s.pool)))
+	db := sql.OpenDB(checked{s.opt.wrap(stdlib.GetPoolConnector(s.pool))})
 	db.SetMaxIdleConns(0) // the pool keeps them
 	db.SetMaxOpenConns(int(cfg.MaxConns))
 	s.write = bun.NewDB(db, pgdialect.New())
 	s.read = s.write
+	return nil
+}
+
+// checked refuses connections of a host's connector that would turn the arguments of commits into others.
+type checked struct{ driver.Connector }
+
+var errConnector = errors.New("store: the connections that WithConnector makes do not implement driver.NamedValueChecker")
+
+// Connect implements [driver.Connector].
+func (c checked) Connect(ctx context.Context) (driver.Conn, error) {
+	conn, err := c.Connector.Connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if _, ok := conn.(driver.NamedValueChecker); !ok {
+		_ = conn.Close()
+		return nil, errConnector
+	}
+	return conn, nil
+}
+
+// Close implements [io.Closer]; a host's connector may.
+func (c checked) Close() error {
+	if host, ok := c.Connector.(io.Closer); ok {
+		return host.Close()
+	}
 	return nil
 }
 

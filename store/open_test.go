@@ -82,6 +82,31 @@ func TestOpenKeepsTheFileNameAsItIs(t *testing.T) {
 	}
 }
 
+func TestOpenTakesTwoSlashesForOne(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "rf.db")
+	s := openStore(t, "sqlite:///"+path) // as others write it: sqlite:////var/lib/rf.db
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+	if err := s.Ping(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpenWithoutMigrationRefusesInOneLine(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) {
+		s, err := store.Open(t.Context(), string(b.New(t).(database)), store.WithoutMigration())
+		if err == nil {
+			_ = s.Close()
+		}
+		want := "store: the database has none of the tables: run Migrate"
+		if err == nil || err.Error() != want {
+			t.Errorf("got %q, want %q", err, want)
+		}
+	})
+}
+
 func TestMigrations(t *testing.T) {
 	each(t, func(t *testing.T, b storetest.Backend) {
 		db := b.New(t).(database)
@@ -225,4 +250,36 @@ func TestWakeReachesOtherHosts(t *testing.T) {
 	if err := lite.Listen(t.Context(), func() {}); !errors.Is(err, orchestrator.ErrUnsupported) {
 		t.Errorf("Listen on SQLite: got %v, want ErrUnsupported", err)
 	}
+}
+
+// TestMigrationsAreCutShort: each call of the way up fails in turn, before or after it was made. What is left is nothing, or all.
+func TestMigrationsAreCutShort(t *testing.T) {
+	each(t, func(t *testing.T, b storetest.Backend) {
+		for _, mode := range []storetest.Mode{storetest.Fail, storetest.FailAfter} {
+			cut := 0
+			for n := 1; ; n++ {
+				db := b.New(t).(database)
+				var f storetest.Faults
+				f.Arm(n, mode)
+				s, err := store.Open(t.Context(), string(db), store.WithConnector(f.Wrap))
+				if err == nil {
+					_ = s.Close()
+				}
+				if !f.Fired() {
+					break
+				}
+				cut++
+				s = openStore(t, string(db))
+				if _, err := newOrchestrator(t, s).Submit(t.Context(), storetest.Sample("afterwards")); err != nil {
+					t.Errorf("%v at call %d, %s: %v", mode, n, f.Calls()[n-1], err)
+				}
+				if err := s.MigrateDown(t.Context(), 0); err != nil {
+					t.Errorf("%v at call %d, %s, down: %v", mode, n, f.Calls()[n-1], err)
+				}
+			}
+			if cut < 6 {
+				t.Errorf("%v: %d calls, want those of a migration", mode, cut)
+			}
+		}
+	})
 }

@@ -135,12 +135,30 @@ func TestOperationsPage(t *testing.T) {
 		if outputs, err := s.Outputs(t.Context(), ids["waiting"]); err != nil || len(outputs) == 0 {
 			t.Errorf("pruning took the outputs of a request that lives: %v, %v", outputs, err)
 		}
+		notWaiting(t, s, raw, ids["waiting"])
 		for name, id := range ids {
 			if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
 	})
+}
+
+// notWaiting suspends the request that waits.
+func notWaiting(t *testing.T, s storetest.Store, raw *sql.DB, id string) {
+	t.Helper()
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	if err := newOrchestrator(t, s).Suspend(t.Context(), id, boss, "holidays"); err != nil {
+		t.Fatal(err)
+	}
+	for _, st := range statements(t) {
+		if st.name != "waiting" {
+			continue
+		}
+		if got, err := read(t.Context(), raw, st.sql, nil); err != nil || len(got) > 0 {
+			t.Errorf("a suspended request waits: %v, %v", got, err)
+		}
+	}
 }
 
 // operate has four requests go different ways, and returns their ids by title.

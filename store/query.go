@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,7 @@ import (
 const (
 	defaultPage = 50
 	maxPage     = 1000
+	maxWord     = 2046 // bytes; PostgreSQL's limit
 )
 
 // cursor is where a page ended: the order is by priority (highest first), then age, then id.
@@ -36,10 +38,10 @@ func (c cursor) String() string {
 
 func parseCursor(text string) (c cursor, err error) {
 	b, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil || json.Unmarshal(b, &c) != nil || c.ID == "" {
+	if err != nil || json.Unmarshal(b, &c) != nil || c.ID == "" || strings.ContainsRune(c.ID, 0) {
 		return c, errCursor
 	}
-	if _, err := time.Parse(stampLayout, c.Submitted); err != nil {
+	if t, err := time.Parse(stampLayout, c.Submitted); err != nil || t.Year() < 1 || at(t).text() != c.Submitted {
 		return c, errCursor
 	}
 	return c, nil
@@ -97,10 +99,14 @@ func (s *Store) filter(sel *bun.SelectQuery, q orchestrator.Query) (*bun.SelectQ
 		sel = sel.Where("r.assignee = ?", q.Assignee)
 	}
 	if len(q.WaitingFor) > 0 {
+		position := bun.Safe("instr") // not LIKE, for which SQLite's small letters are large ones
+		if s.postgres() {
+			position = "strpos"
+		}
 		sel = sel.Where("r.outcome = ''").Where("r.suspended IS NULL").WhereGroup(" AND ", func(g *bun.SelectQuery) *bun.SelectQuery {
 			for _, role := range q.WaitingFor {
-				g = g.WhereOr("EXISTS (SELECT 1 FROM gates AS w WHERE w.id = r.gate_id AND w.status = 'open' AND w.waiting_for LIKE ? ESCAPE '!')",
-					"%|"+like(role)+"|%")
+				g = g.WhereOr("EXISTS (SELECT 1 FROM gates AS w WHERE w.id = r.gate_id AND w.status = 'open' AND ?(w.waiting_for, ?) > 0)",
+					position, "|"+role+"|")
 			}
 			return g
 		})
@@ -132,6 +138,9 @@ func (s *Store) text(sel *bun.SelectQuery, prefixes []string) *bun.SelectQuery {
 	if len(prefixes) == 0 {
 		return sel
 	}
+	if slices.ContainsFunc(prefixes, func(w string) bool { return len(w) > maxWord }) {
+		return sel.Where("1 = 0")
+	}
 	if s.postgres() {
 		for i, w := range prefixes {
 			prefixes[i] = "'" + w + "':*"
@@ -142,10 +151,6 @@ func (s *Store) text(sel *bun.SelectQuery, prefixes []string) *bun.SelectQuery {
 		prefixes[i] = `"` + w + `"*`
 	}
 	return sel.Where("r.rowid IN (SELECT rowid FROM requests_words WHERE requests_words MATCH ?)", strings.Join(prefixes, " AND "))
-}
-
-func like(text string) string {
-	return strings.NewReplacer("!", "!!", "%", "!%", "_", "!_").Replace(text)
 }
 
 // Counts implements [orchestrator.Store].
@@ -173,10 +178,21 @@ func (s *Store) StateDurations(ctx context.Context, from, to time.Time) iter.Seq
 	}
 	q := s.read.NewSelect().TableExpr("(SELECT to_state AS state, at AS entered_at,"+
 		" lead(at) OVER (PARTITION BY request_id ORDER BY seq) AS left_at FROM state_history) AS v").
-		ColumnExpr("state, entered_at, left_at").Where("left_at >= ?", at(from)).Where("left_at < ?", at(to)).OrderExpr("state")
+		ColumnExpr("state, entered_at, left_at").Where("left_at >= ?", bound(from)).Where("left_at < ?", bound(to)).OrderExpr("state")
 	return stream(ctx, s, "state durations", q, func(h *held) orchestrator.StateDuration {
 		return orchestrator.StateDuration{State: h.State, Held: h.LeftAt.Sub(h.EnteredAt.Time)}
 	})
+}
+
+// bound is a time as an SQL literal; what no row can hold is the nearest that one can.
+func bound(t time.Time) bun.Safe {
+	switch y := t.UTC().Year(); {
+	case y < 1:
+		t = time.Time{}
+	case y > 9999:
+		t = time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)
+	}
+	return bun.Safe("'" + at(t).text() + "'")
 }
 
 // Backlog implements [orchestrator.Store].

@@ -5,10 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
@@ -91,7 +91,7 @@ func (b *batch) end(ctx context.Context) error {
 	res, err := b.tx.Tx.ExecContext(ctx, string(b.text), b.args...)
 	b.reset()
 	switch {
-	case uniqueViolation(err):
+	case p.taken != nil && uniqueViolation(err):
 		return p.taken
 	case p.must == nil:
 		return err
@@ -134,7 +134,14 @@ func (b *batch) flush(ctx context.Context) error {
 // failed says what an error of a whole batch means.
 func (b *batch) failed(err error) error {
 	var pg *pgconn.PgError
-	if !uniqueViolation(err) || !errors.As(err, &pg) {
+	if !errors.As(err, &pg) {
+		return err
+	}
+	// Without the request's row there was nothing to change, and nothing for the others to refer to.
+	if pg.Code == "23503" && strings.HasSuffix(pg.ConstraintName, "_request_id_fkey") && b.parts[0].must == orchestrator.ErrConflict {
+		return orchestrator.ErrConflict
+	}
+	if !uniqueViolation(err) {
 		return err
 	}
 	for _, p := range b.parts {
@@ -165,8 +172,28 @@ func insert[R any](ctx context.Context, b *batch, rows ...R) error {
 	return insertOr(ctx, b, nil, orchestrator.ErrConflict, rows)
 }
 
+// PostgreSQL takes 65535 arguments in one statement, SQLite 32766.
+const (
+	maxRows = 500   // of one insertion
+	maxArgs = 20000 // of a batch, before another insertion is added
+)
+
 // insertOr is insert with another error when there is a row with the same key.
 func insertOr[R any](ctx context.Context, b *batch, must, taken error, rows []R) error {
+	for piece := range slices.Chunk(rows, maxRows) {
+		if len(b.args) > maxArgs {
+			if err := b.flush(ctx); err != nil {
+				return err
+			}
+		}
+		if err := insertPiece(ctx, b, must, taken, piece); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func insertPiece[R any](ctx context.Context, b *batch, must, taken error, rows []R) error {
 	table := b.s.write.Table(reflect.TypeFor[R]())
 	b.begin(part{must: must, table: table.Name, taken: taken})
 	b.add("INSERT INTO " + string(table.SQLName) + " (")
@@ -216,7 +243,7 @@ func (s *Store) prepared(args []any) []any {
 	if !s.postgres() {
 		return args
 	}
-	return append([]any{pgx.QueryExecModeCacheStatement}, args...)
+	return append([]any{s.mode}, args...)
 }
 
 // hole stands for argument number i in a text for [Store.query].

@@ -3,6 +3,7 @@ package storetest
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -70,6 +71,7 @@ func queries(t *testing.T, _ Database, s Store) {
 		{"by assignee", orchestrator.Query{Assignee: "coordinator-7"}, []string{"late"}},
 		{"waiting for a role", orchestrator.Query{WaitingFor: []string{orchestrator.RoleInformatician}}, []string{"mine", "late"}},
 		{"waiting for another role", orchestrator.Query{WaitingFor: []string{orchestrator.RoleAdministrator, "inform"}}, []string{}},
+		{"waiting for a role of other letters", orchestrator.Query{WaitingFor: []string{strings.ToUpper(orchestrator.RoleInformatician), "%", "_nformatician"}}, []string{}},
 		{"overdue", orchestrator.Query{Overdue: true}, []string{"late"}},
 		{"together", orchestrator.Query{Live: &yes, Overdue: true, Text: "la", States: []string{"requirements_review"}}, []string{"late"}},
 	} {
@@ -107,6 +109,8 @@ func textQueries(t *testing.T, _ Database, s Store) {
 		{"2", []int{0}},
 		{"abetes", nil},
 		{"&", []int{0, 1, 2, 3, 4}}, // no words: no restriction
+		{strings.Repeat("x", 3000), nil},
+		{strings.Repeat("ä", 3000) + " diabetes", nil},
 	} {
 		want := []string{}
 		for _, i := range tt.want {
@@ -196,6 +200,10 @@ func durations(t *testing.T, _ Database, s Store) {
 		if left[state] != want {
 			t.Errorf("%s was left %d times, want %d", state, left[state], want)
 		}
+	}
+	ever, err := o.Durations(t.Context(), time.Time{}, time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC))
+	if diff := cmp.Diff(all, ever); diff != "" || err != nil {
+		t.Errorf("durations of all times: %v %s", err, diff)
 	}
 	if none, err := o.Durations(t.Context(), begin.Add(-time.Hour), begin); err != nil || len(none) != 0 {
 		t.Errorf("durations of another time: %v, %v", none, err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -108,6 +109,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		await(t, again, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
 		checkRequest(t, s, old, id)
 	})
+	t.Run("is moved before what comes next ends what the move began", func(t *testing.T) { movedAndEnded(t, b, old, oldHash) })
 	t.Run("is moved before anything else is done with it", func(t *testing.T) {
 		_, s := open(t, b)
 		id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
@@ -183,5 +185,39 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		await(t, o, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
 		checkRequest(t, s, newer(), id)
 	})
-	return 6, 6
+	return 7, 7
+}
+
+// movedAndEnded has people suspend and withdraw requests as the first thing after a host came with another definition.
+func movedAndEnded(t *testing.T, b Backend, old *orchestrator.Definition, oldHash string) {
+	_, s := open(t, b)
+	d := orchestrator.Define("both", "labour")
+	d.Step("labour", "do_better").On("done", "ask").On(orchestrator.EventStepFailed, "end")
+	d.Gate("ask", orchestrator.GateRule{Roles: []string{"boss"}, Timeout: orchestrator.Duration(time.Hour)}).
+		On(orchestrator.EventApprove, "end").On(orchestrator.EventReject, "end").On(orchestrator.EventModify, "end")
+	d.Terminal("end")
+	d.Anywhere(orchestrator.EventWithdraw, "end")
+	def, err := d.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	for _, to := range []string{"labour", "ask"} {
+		o := newOrchestrator(t, s, orchestrator.WithDefinition(def), orchestrator.WithMigration(oldHash, map[string]string{"work": to}))
+		for name, do := range map[string]func(id string) error{
+			"suspend":  func(id string) error { return o.Suspend(t.Context(), id, boss, "the server is moved") },
+			"withdraw": func(id string) error { return o.Withdraw(t.Context(), id, boss, "the study ended") },
+		} {
+			id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), name)
+			if err := do(id); err != nil {
+				t.Errorf("%s in %s: %v", name, to, err)
+				continue
+			}
+			checkRequest(t, s, def, id)
+			timers, err := s.Timers(t.Context(), id)
+			if err != nil || len(timers) > 0 {
+				t.Errorf("%s in %s: timers: %v, %v; want none", name, to, timers, err)
+			}
+		}
+	}
 }
