@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -232,22 +233,21 @@ func (n NewRequest) Validate() error {
 	for _, f := range []struct {
 		path, text string
 		limit      int
-	}{{"title", n.Title, 300}, {"description", n.Description, 20000}, {"protocol", n.Protocol, 100}, {"idempotencyKey", n.IdempotencyKey, 200}} {
-		v.plain(f.path, f.text)
-		if len(f.text) > f.limit {
-			v.add(f.path, fmt.Sprintf("is longer than %d bytes", f.limit))
-		}
-	}
-	for _, f := range []struct{ path, text string }{
-		{"researcher.id", n.Researcher.ID},
-		{"researcher.name", n.Researcher.Name},
-		{"researcher.department", n.Researcher.Department},
-		{"purpose", n.Purpose},
-		{"submittedBy.id", n.SubmittedBy.ID},
-		{"submittedBy.name", n.SubmittedBy.Name},
+	}{
+		{"title", n.Title, 300},
+		{"description", n.Description, 20000},
+		{"protocol", n.Protocol, 100},
+		{"idempotencyKey", n.IdempotencyKey, 200},
+		{"purpose", n.Purpose, 100},
+		{"researcher.id", n.Researcher.ID, maxName},
+		{"researcher.name", n.Researcher.Name, maxName},
+		{"researcher.email", n.Researcher.Email, maxName},
+		{"researcher.department", n.Researcher.Department, maxName},
 	} {
-		v.plain(f.path, f.text)
+		v.text(f.path, f.text, f.limit)
 	}
+	v.actor("submittedBy", n.SubmittedBy)
+	v.due(n.Due)
 	if n.Priority < Routine || n.Priority > Stat {
 		v.add("priority", "is none of routine, urgent, asap, stat")
 	}
@@ -300,6 +300,9 @@ func (r Requirements) validate(v *ValidationError, prefix string) {
 	}
 	if r.MinimumCohort < 0 {
 		v.add(prefix+"minimumCohort", "is below 0")
+	}
+	if raw, err := json.Marshal(r); err == nil && len(raw) > maxDocument {
+		v.add(cmp.Or(strings.TrimSuffix(prefix, "."), "requirements"), fmt.Sprintf("are longer than %d bytes of JSON", maxDocument))
 	}
 }
 
