@@ -52,12 +52,14 @@ func (f Fault) String() string { return f.Path + " " + f.Message }
 type ValidationError struct{ Faults []Fault }
 
 // Error returns all faults in one line.
-func (e *ValidationError) Error() string {
+func (e *ValidationError) Error() string { return "orchestrator: invalid request: " + e.list() }
+
+func (e *ValidationError) list() string {
 	parts := make([]string, len(e.Faults))
 	for i, f := range e.Faults {
 		parts[i] = f.String()
 	}
-	return "orchestrator: invalid request: " + strings.Join(parts, "; ")
+	return strings.Join(parts, "; ")
 }
 
 // Unwrap returns [ErrInvalid].

@@ -195,17 +195,28 @@ func (o *Orchestrator) call(ctx context.Context, run *execution, lease Lease) (r
 		defer cancel()
 	}
 	defer func() {
-		if p := recover(); p != nil {
-			// The value may hold data: only where it came from is kept.
-			o.cfg.logger.LogAttrs(ctx, slog.LevelError, "step panicked", slog.String("request", run.req.ID),
-				slog.String("step", run.exec.Step), slog.String("stack", stackWithoutValues()))
-			result, err = StepResult{}, &panicError{}
-		}
 		if err != nil && errors.Is(context.Cause(ctx), errStepTimeout) {
 			err = errStepTimeout
 		}
 	}()
-	return o.cfg.steps[run.exec.Step].handler.Run(ctx, o.stepContext(run, lease))
+	err = o.contain(ctx, run, func() (err error) {
+		result, err = o.cfg.steps[run.exec.Step].handler.Run(ctx, o.stepContext(run, lease))
+		return err
+	})
+	return result, err
+}
+
+// contain calls code of the step's; a panic there is an error.
+func (o *Orchestrator) contain(ctx context.Context, run *execution, f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// The value may hold data: only where it came from is kept.
+			o.cfg.logger.LogAttrs(ctx, slog.LevelError, "step panicked", slog.String("request", run.req.ID),
+				slog.String("step", run.exec.Step), slog.String("stack", stackWithoutValues()))
+			err = &panicError{}
+		}
+	}()
+	return f()
 }
 
 type panicError struct{}
@@ -297,7 +308,7 @@ func (o *Orchestrator) release(ctx context.Context, lease Lease, log *slog.Logge
 func (o *Orchestrator) finish(ctx context.Context, run *execution, result StepResult, failure error, stopped bool) error {
 	var output json.RawMessage
 	if failure == nil {
-		output, failure = o.check(run, result)
+		output, failure = o.check(ctx, run, result)
 	}
 	if failure == nil {
 		err := o.succeed(ctx, run, result, output)
@@ -311,28 +322,6 @@ func (o *Orchestrator) finish(ctx context.Context, run *execution, result StepRe
 	}
 	return o.fail(ctx, run, failure)
 }
-
-// check refuses a result that the definition or the store cannot take.
-func (o *Orchestrator) check(run *execution, result StepResult) (json.RawMessage, error) {
-	if len(run.def.out[run.exec.State][result.Event]) == 0 || result.Event == EventStepFailed {
-		return nil, Permanent(&outcomeError{fmt.Sprintf("state %s has no transition on the step's outcome %q", run.exec.State, clean(result.Event, 60))})
-	}
-	if result.Output == nil {
-		return nil, nil
-	}
-	raw, err := json.Marshal(result.Output)
-	if err != nil {
-		return nil, Permanent(&outcomeError{"the step's output does not go into JSON"})
-	}
-	if len(raw) > MaxOutput {
-		return nil, Permanent(&outcomeError{fmt.Sprintf("the step's output is longer than %d bytes", MaxOutput)})
-	}
-	return raw, nil
-}
-
-type outcomeError struct{ text string }
-
-func (e *outcomeError) Error() string { return "orchestrator: " + e.text }
 
 func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepResult, output json.RawMessage) error {
 	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
@@ -363,7 +352,7 @@ func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepR
 		}
 		if result.Effect != nil {
 			d.c.Effects = append(d.c.Effects, func(ctx context.Context, tx Tx) error {
-				if err := result.Effect(ctx, tx); err != nil {
+				if err := o.contain(ctx, run, func() error { return result.Effect(ctx, tx) }); err != nil {
 					return errors.Join(errEffect, err)
 				}
 				return nil
@@ -456,7 +445,7 @@ func classify(err error) (class, text string) {
 	var out *outcomeError
 	switch {
 	case errors.As(err, &p):
-		class = "panic"
+		return "panic", p.Error()
 	case errors.Is(err, errStepTimeout):
 		class = "timeout"
 	case errors.As(err, &out):
