@@ -241,14 +241,18 @@ func (o *Orchestrator) VerifyAudit(ctx context.Context, chain string) (audit.Hea
 	return v.Head(), v.End(end)
 }
 
+// maxEntries is how many entries one commit of Record or [StepContext.Audit] holds: the messages of a version are numbered
+// up to 999, and databases limit the arguments of a statement.
+const maxEntries = 500
+
 // Record appends entries to the audit trail: to the chain of the request that Chain names, or, where it is "" or
-// [audit.SystemChain], to that of the host. Times and instance are filled in. It returns when they are committed;
-// whoever reads data must not hand it on when Record fails.
+// [audit.SystemChain], to that of the host. Times and instance are filled in. It returns when they are committed,
+// which many are one part after the other; whoever reads data must not hand it on when Record fails.
 func (o *Orchestrator) Record(ctx context.Context, entries ...audit.Entry) error {
 	for len(entries) > 0 {
 		chain := entries[0].Chain
 		n := 1
-		for n < len(entries) && entries[n].Chain == chain {
+		for n < min(len(entries), maxEntries) && entries[n].Chain == chain {
 			n++
 		}
 		var err error

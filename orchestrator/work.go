@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -249,20 +250,30 @@ func (o *Orchestrator) stepContext(run *execution, lease Lease) *StepContext {
 			return o.store.RenewLease(ctx, lease, &p)
 		},
 		audit: func(ctx context.Context, entries []audit.Entry) error {
-			return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
-				d.c.Fence = &lease
-				for _, e := range entries {
-					if e.Step == nil {
-						e.Step = &audit.Step{ID: run.exec.ID, Name: run.exec.Step, Attempt: run.exec.Attempt, Token: lease.Token}
-					}
-					if err := d.audit(e); err != nil {
-						return err
-					}
+			for part := range slices.Chunk(entries, maxEntries) {
+				if err := o.auditStep(ctx, run, lease, part); err != nil {
+					return err
 				}
-				return nil
-			})
+			}
+			return nil
 		},
 	}
+}
+
+// auditStep commits entries under the step's lease.
+func (o *Orchestrator) auditStep(ctx context.Context, run *execution, lease Lease, entries []audit.Entry) error {
+	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
+		d.c.Fence = &lease
+		for _, e := range entries {
+			if e.Step == nil {
+				e.Step = &audit.Step{ID: run.exec.ID, Name: run.exec.Step, Attempt: run.exec.Attempt, Token: lease.Token}
+			}
+			if err := d.audit(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // persist tries again while the database is away, for as long as the lease may last.
