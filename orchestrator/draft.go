@@ -208,6 +208,7 @@ func (d *draft) follow(hops []hop, next place, by Actor, reason string) error {
 		}
 	}
 	d.r.State, d.r.Returns, d.r.EnteredAt = next.state, next.returns, d.now
+	d.r.Parked = "" // a host that can go on has moved it
 	return d.enter()
 }
 

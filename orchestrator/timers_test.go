@@ -24,7 +24,8 @@ func oneGate(t *testing.T, name string) *orchestrator.Definition {
 	return d
 }
 
-// TestParkedTimersAreLeftAlone: a whole batch of due timers that this host can do nothing with is not tried again at once.
+// TestParkedTimersAreLeftAlone: a whole batch of due timers that this host can do nothing with is not tried again at once,
+// and what was parked is not parked any more once another host has moved it.
 func TestParkedTimersAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
@@ -46,5 +47,11 @@ func TestParkedTimersAreLeftAlone(t *testing.T) {
 	}
 	if r, err := knows.Status(t.Context(), id); err != nil || r.Parked == "" {
 		t.Fatalf("got parked %q, %v; want why", r.Parked, err)
+	}
+	if err := knows.Withdraw(t.Context(), id, n.Researcher.Actor(), "it takes too long"); err != nil {
+		t.Fatal(err)
+	}
+	if r, err := knows.Status(t.Context(), id); err != nil || r.Parked != "" {
+		t.Errorf("after Withdraw: parked %q, %v; want not parked", r.Parked, err)
 	}
 }
