@@ -86,10 +86,10 @@ func TestStartAndStopInAnyOrder(t *testing.T) {
 
 func TestStopGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 	s := openStore(t)
-	began, stop := make(chan struct{}), make(chan struct{})
+	began, stop := make(chan struct{}, 2), make(chan struct{})
 	o := newOrchestrator(t, s, orchestrator.WithStep(orchestrator.StepRequirements, orchestrator.StepFunc(
 		func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
-			close(began)
+			began <- struct{}{}
 			<-stop // it does not listen to its context
 			return orchestrator.StepResult{Event: orchestrator.EventComplete}, nil
 		})))
@@ -105,7 +105,25 @@ func TestStopGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 	if err := o.Stop(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("Stop: got %v, want Canceled", err)
 	}
+	if err := o.Start(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Start while it still stops: got %v, want Canceled", err)
+	}
 	close(stop)
+	if err := o.Start(t.Context()); err != nil {
+		t.Errorf("Start again: %v", err)
+	}
+	id, err := o.Submit(t.Context(), storetest.Sample("after that"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for h, err := range o.Watch(t.Context(), id, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.To == orchestrator.StateRequirementsReview {
+			break
+		}
+	}
 	if err := o.Stop(t.Context()); err != nil {
 		t.Errorf("Stop again: %v", err)
 	}
