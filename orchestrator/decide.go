@@ -188,10 +188,11 @@ func (g *Gate) spoken(role string) int {
 	return 0
 }
 
+// fourEyes knows the researcher by the id alone: a [Researcher] has no namespace.
 func fourEyes(r *Request, actors ...Actor) error {
 	for _, a := range actors {
 		switch {
-		case a.Same(r.SubmittedBy), a.Same(r.Researcher.Actor()), strings.EqualFold(a.ID, r.Researcher.Email):
+		case a.Same(r.SubmittedBy), a.ID == r.Researcher.Actor().ID, strings.EqualFold(a.ID, r.Researcher.Email):
 			return &DeniedError{Rule: "four-eyes", Reason: "the submitter cannot decide about the request"}
 		case r.Proposed != nil && a.Same(r.Proposed.By):
 			return &DeniedError{Rule: "four-eyes", Reason: "who proposed the scope change cannot decide about it"}
