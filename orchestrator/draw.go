@@ -18,36 +18,36 @@ func (d *Definition) Mermaid(history ...StateChange) string {
 		case Working:
 			label += "\\nstep " + s.Step
 		case Waiting:
-			label += "\\ngate: " + strings.Join(s.Gate.Roles, ", ")
+			label += "\\ngate: " + mermaidText.Replace(strings.Join(s.Gate.Roles, ", "))
 			if s.Gate.Timeout > 0 {
 				label += ", " + hours(s.Gate.Timeout)
 			}
 		case Pass, Terminal:
 		}
-		fmt.Fprintf(&b, "    state \"%s\" as %s\n", label, s.Name)
+		fmt.Fprintf(&b, "    state \"%s\" as %s\n", label, mermaidID(s.Name))
 	}
-	fmt.Fprintf(&b, "    [*] --> %s\n", d.Initial)
+	fmt.Fprintf(&b, "    [*] --> %s\n", mermaidID(d.Initial))
 	for _, e := range d.edges(history, "#35;") { // Mermaid reads # as the beginning of a character's name
-		fmt.Fprintf(&b, "    %s --> %s: %s\n", e.from, e.to, e.label)
+		fmt.Fprintf(&b, "    %s --> %s: %s\n", mermaidID(e.from), mermaidID(e.to), e.label)
 	}
 	for i, t := range d.anywhere() {
 		if i == 0 {
 			b.WriteString("    state \"any live state\" as ANY\n")
 		}
-		fmt.Fprintf(&b, "    ANY --> %s: %s\n", t.To, t.Event)
+		fmt.Fprintf(&b, "    ANY --> %s: %s\n", mermaidID(t.To), t.Event)
 	}
 	for _, s := range d.States {
 		if s.Kind == Terminal {
-			fmt.Fprintf(&b, "    %s --> [*]\n", s.Name)
+			fmt.Fprintf(&b, "    %s --> [*]\n", mermaidID(s.Name))
 		}
 	}
 	b.WriteString("    classDef gate fill:#fff3cd,stroke:#b58900\n    classDef terminal fill:#eeeeee,stroke:#666666\n")
 	for _, s := range d.States {
 		switch s.Kind {
 		case Waiting:
-			fmt.Fprintf(&b, "    class %s gate\n", s.Name)
+			fmt.Fprintf(&b, "    class %s gate\n", mermaidID(s.Name))
 		case Terminal:
-			fmt.Fprintf(&b, "    class %s terminal\n", s.Name)
+			fmt.Fprintf(&b, "    class %s terminal\n", mermaidID(s.Name))
 		case Pass, Working:
 		}
 	}
@@ -57,9 +57,9 @@ func (d *Definition) Mermaid(history ...StateChange) string {
 		for _, s := range d.States {
 			switch {
 			case s.Name == now:
-				fmt.Fprintf(&b, "    class %s now\n", s.Name)
+				fmt.Fprintf(&b, "    class %s now\n", mermaidID(s.Name))
 			case slices.ContainsFunc(history, func(h StateChange) bool { return h.To == s.Name }):
-				fmt.Fprintf(&b, "    class %s entered\n", s.Name)
+				fmt.Fprintf(&b, "    class %s entered\n", mermaidID(s.Name))
 			}
 		}
 	}
@@ -69,8 +69,8 @@ func (d *Definition) Mermaid(history ...StateChange) string {
 // DOT draws the definition in the language of Graphviz, with the same marks as [Definition.Mermaid].
 func (d *Definition) DOT(history ...StateChange) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "digraph %q {\n  rankdir=TB;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n", d.Name)
-	fmt.Fprintf(&b, "  start [shape=point];\n  start -> %s;\n", d.Initial)
+	fmt.Fprintf(&b, "digraph \"%s\" {\n  rankdir=TB;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n", dotText.Replace(d.Name))
+	fmt.Fprintf(&b, "  START [shape=point];\n  START -> %s;\n", dotID(d.Initial))
 	now := ""
 	if len(history) > 0 {
 		now = history[len(history)-1].To
@@ -82,7 +82,7 @@ func (d *Definition) DOT(history ...StateChange) string {
 			label += `\nstep ` + s.Step
 		case Waiting:
 			color = "#fff3cd"
-			label += `\ngate: ` + strings.Join(s.Gate.Roles, ", ")
+			label += `\ngate: ` + dotText.Replace(strings.Join(s.Gate.Roles, ", "))
 			if s.Gate.Timeout > 0 {
 				label += ", " + hours(s.Gate.Timeout)
 			}
@@ -96,24 +96,49 @@ func (d *Definition) DOT(history ...StateChange) string {
 		case slices.ContainsFunc(history, func(h StateChange) bool { return h.To == s.Name }):
 			color = "#d4edda"
 		}
-		fmt.Fprintf(&b, "  %s [label=\"%s\", fillcolor=\"%s\"%s];\n", s.Name, label, color, extra)
+		fmt.Fprintf(&b, "  %s [label=\"%s\", fillcolor=\"%s\"%s];\n", dotID(s.Name), label, color, extra)
 	}
 	for i, t := range d.anywhere() {
 		if i == 0 {
 			b.WriteString("  ANY [label=\"any live state\", style=dashed];\n")
 		}
-		fmt.Fprintf(&b, "  ANY -> %s [label=\"%s\", style=dashed];\n", t.To, t.Event)
+		fmt.Fprintf(&b, "  ANY -> %s [label=\"%s\", style=dashed];\n", dotID(t.To), t.Event)
 	}
 	for _, e := range d.edges(history, "#") {
 		style := ""
 		if e.taken {
 			style = ", color=\"#28a745\", penwidth=2"
 		}
-		fmt.Fprintf(&b, "  %s -> %s [label=\"%s\"%s];\n", e.from, e.to, e.label, style)
+		fmt.Fprintf(&b, "  %s -> %s [label=\"%s\"%s];\n", dotID(e.from), dotID(e.to), e.label, style)
 	}
 	b.WriteString("}\n")
 	return b.String()
 }
+
+// Names of the drawings' own (ANY, START, those below) have capital letters, which names of states have not.
+
+// mermaidID is a state's name, or another one where Mermaid has a use of its own for that.
+func mermaidID(name string) string {
+	switch name {
+	case "class", "click", "default", "href", "note", "scale", "state", "style":
+		return "S_" + name
+	}
+	return name
+}
+
+// dotID is a state's name, in quotes where it is a word of the DOT language.
+func dotID(name string) string {
+	switch name {
+	case "digraph", "edge", "graph", "node", "strict", "subgraph":
+		return `"` + name + `"`
+	}
+	return name
+}
+
+var (
+	mermaidText = strings.NewReplacer(`"`, "#quot;", "#", "#35;", `\`, "#92;", "\r", " ", "\n", " ")
+	dotText     = strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\r", " ", "\n", " ")
+)
 
 type edge struct {
 	from, to, label string

@@ -46,3 +46,20 @@ func TestDrawings(t *testing.T) {
 	golden(t, "path.mmd", d.Mermaid(history...))
 	golden(t, "path.dot", d.DOT(history...))
 }
+
+// TestDrawingsEscape: names that mean something else in the languages of the drawings, and texts that would end a label.
+func TestDrawingsEscape(t *testing.T) {
+	t.Parallel()
+	b := Define(`"quick" \ dirty`, "start")
+	b.Pass("start", "state")
+	b.Gate("state", GateRule{Roles: []string{`lead "data" #1`, "a\\b\nc"}}).
+		On(EventApprove, "node").On(EventReject, "default").On(EventModify, "node")
+	b.Terminal("node").Terminal("default")
+	b.Anywhere(EventWithdraw, "node")
+	d, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "escape.mmd", d.Mermaid(StateChange{Seq: 1, To: "start"}, StateChange{Seq: 2, From: "start", To: "state", Event: EventNext}))
+	golden(t, "escape.dot", d.DOT())
+}
