@@ -46,7 +46,7 @@ func (o *Orchestrator) patched(ctx context.Context, r Requirements, patch json.R
 func patchFault(err error) string {
 	var typ *json.UnmarshalTypeError
 	if errors.As(err, &typ) {
-		return fmt.Sprintf("%s is a JSON %s", typ.Field, typ.Value)
+		return fmt.Sprintf("%s is a JSON %s", typ.Field, jsonKind(typ))
 	}
 	return "it has a member that requirements do not have"
 }
