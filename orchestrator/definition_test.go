@@ -232,6 +232,9 @@ func TestDefinitionJSONRoundTrip(t *testing.T) {
 	if diff := cmp.Diff(d, back); diff != "" {
 		t.Error(diff)
 	}
+	if _, err := ParseDefinition(append(raw, "\n{}"...)); err == nil || !strings.Contains(err.Error(), "text after the object (line ") {
+		t.Errorf("two objects: got %v, want text after the object", err)
+	}
 	h1, err1 := d.Hash()
 	h2, err2 := back.Hash()
 	if h1 != h2 || err1 != nil || err2 != nil {
