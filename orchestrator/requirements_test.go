@@ -191,3 +191,30 @@ func TestRequestID(t *testing.T) {
 		t.Errorf("id: %s", id)
 	}
 }
+
+// TestPatchNamesMembersExactly: encoding/json takes members in any case, and a patch in another case would be lost behind
+// the member that was there.
+func TestPatchNamesMembersExactly(t *testing.T) {
+	t.Parallel()
+	r := complete().Requirements
+	r.MinimumCohort, r.Period = 10, &Period{Start: "2020"}
+	for _, tt := range []struct{ patch, want string }{
+		{`{"MinimumCohort": 20}`, "patch.MinimumCohort is no member of requirements"},
+		{`{"period": {"Start": "2021"}}`, "patch.period.Start is no member of requirements"},
+		{`{"inclusion": [{"resource": "Condition", "codes": [{"Code": "1"}]}]}`, "patch.inclusion[0].codes[0].Code is no member of requirements"},
+		{`{"colour": null, "format": "xls"}`, "patch.colour is no member of requirements"},
+		{`{"minimumCohort": 20, "period": null, "inclusion": [{"resource": "Condition", "codes": [{"code": "1"}], "period": {"end": "2020"}}]}`, ""},
+	} {
+		_, err := new(Orchestrator).patched(t.Context(), r, json.RawMessage(tt.patch))
+		got := ""
+		var v *ValidationError
+		if errors.As(err, &v) {
+			got = v.list()
+		} else if err != nil {
+			t.Errorf("%s: %v", tt.patch, err)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", tt.patch, diff)
+		}
+	}
+}
