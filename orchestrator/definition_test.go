@@ -163,6 +163,17 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 		{"odd condition", func(d *Definition) {
 			d.Transitions[1].When = []Condition{{Path: "x", Op: "~"}}
 		}, []string{"when[0] its path is not a JSON pointer"}},
+		{"conditions that never hold", func(d *Definition) {
+			for i, c := range []Condition{
+				{Path: "/requirement/phiLevel", Op: "exists"},
+				{Path: "/priority", Op: "eq", Value: json.RawMessage(`"stat" "urgent"`)},
+			} {
+				d.Transitions = append(d.Transitions, Transition{From: StateDataExtraction, Event: []string{"a", "b"}[i], To: StateFailed, When: []Condition{c}})
+			}
+		}, []string{
+			"transitions[43] (data_extraction on a).when[0] its path is under none of /requirements, /priority, /output",
+			"transitions[44] (data_extraction on b).when[0] its value is not JSON",
+		}},
 		{"initial", func(d *Definition) { d.Initial = StateComplete }, []string{"initial is a terminal state"}},
 	}
 	for _, tt := range tests {
