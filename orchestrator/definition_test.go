@@ -174,6 +174,9 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 			"transitions[43] (data_extraction on a).when[0] its path is under none of /requirements, /priority, /output",
 			"transitions[44] (data_extraction on b).when[0] its value is not JSON",
 		}},
+		{"initial returns", func(d *Definition) {
+			d.Initial = StateHumanReview
+		}, []string{"initial returns to the state before, and there is none"}},
 		{"initial", func(d *Definition) { d.Initial = StateComplete }, []string{"initial is a terminal state"}},
 	}
 	for _, tt := range tests {

@@ -31,6 +31,9 @@ func (d *Definition) Validate() error {
 		v.transition(t, fmt.Sprintf("transitions[%d]", i), names)
 	}
 	c := index(d, "")
+	if c.returns[d.Initial] {
+		v.add("initial", "returns to the state before, and there is none")
+	}
 	v.ambiguity(d)
 	for i := range d.States {
 		v.outcomes(c, &d.States[i], fmt.Sprintf("states[%d] (%s)", i, d.States[i].Name))
