@@ -64,7 +64,7 @@ func (o *Orchestrator) change(ctx context.Context, id string, f func(ctx context
 
 // open reads a request and prepares a change of it.
 func (o *Orchestrator) open(ctx context.Context, id string) (*draft, error) {
-	snap, err := o.store.Snapshot(ctx, id)
+	snap, err := o.snapshot(ctx, id)
 	if err != nil {
 		return nil, err
 	}

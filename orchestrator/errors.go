@@ -86,6 +86,12 @@ func (e *ValidationError) plain(path, text string) {
 	}
 }
 
+func isPlain(text string) bool {
+	var v ValidationError
+	v.plain("", text)
+	return len(v.Faults) == 0
+}
+
 // Lengths in bytes. A name is one of a person, a role, a program; a document is JSON.
 const (
 	maxName     = 300
