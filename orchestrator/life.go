@@ -203,7 +203,7 @@ func (d *draft) note(kind, ref string) error {
 func (o *Orchestrator) Retry(ctx context.Context, id string, by Actor, reason string) error {
 	may := func(ctx context.Context, o *Orchestrator, by Actor, r *Request) (string, error) {
 		if r.Gate != nil {
-			return o.authorize(ctx, by, append(slices.Clone(r.Gate.Roles), RoleAdministrator), r)
+			return o.authorize(ctx, by, append(slices.Clone(r.Gate.deciders()), RoleAdministrator), r)
 		}
 		return keeper(ctx, o, by, r)
 	}
