@@ -372,7 +372,7 @@ func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 		x.At = d.now
 		d.c.Delegations = append(d.c.Delegations, x)
 		d.who = whoOf(x.From, role)
-		d.tell(NotifyDelegated, g.ID, nil)
+		d.send(Notification{Kind: NotifyDelegated, Gate: g.ID, To: x.To.ID})
 		return d.audit(audit.Entry{
 			Type: audit.GateDelegated, Action: audit.Update, Gate: &audit.Gate{ID: g.ID, State: g.State, To: x.To.ID},
 		})

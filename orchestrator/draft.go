@@ -299,12 +299,14 @@ func (d *draft) timer(kind TimerKind, gate string, at time.Time) {
 
 // tell puts a notification into the outbox, if somebody is there to deliver it.
 func (d *draft) tell(kind NotificationKind, gate string, roles []string) {
+	d.send(Notification{Kind: kind, Gate: gate, Roles: roles})
+}
+
+func (d *draft) send(n Notification) {
 	if d.o.cfg.notifier == nil {
 		return
 	}
-	n := Notification{
-		ID: audit.NewID(d.now), Kind: kind, Request: d.r.ID, State: d.r.State, Gate: gate, Roles: roles, At: d.now,
-	}
+	n.ID, n.Request, n.State, n.At = audit.NewID(d.now), d.r.ID, d.r.State, d.now
 	payload, err := json.Marshal(n)
 	if err != nil {
 		panic(err) // strings and a time: it cannot fail
