@@ -147,6 +147,9 @@ func TestNewChecksItsConfiguration(t *testing.T) {
 		{"handler", "step extract_data has no handler", s, []orchestrator.Option{orchestrator.WithStep("extract_data", nil)}},
 		{"step's concurrency", "the concurrency of step x is below 0", s, []orchestrator.Option{orchestrator.WithStep("x", orchestrator.StepFunc(nil), orchestrator.StepConcurrency(-1))}},
 		{"instance", "the instance name has other characters", s, []orchestrator.Option{orchestrator.WithInstance("a b")}},
+		{"step's name", `"Extract data" is no name of a step`, s, []orchestrator.Option{orchestrator.WithStep("Extract data", orchestrator.StepFunc(nil))}},
+		{"tenant", "the tenant's name is not UTF-8", s, []orchestrator.Option{orchestrator.WithTenant("a\xff")}},
+		{"hook", "no function to call on a state change", s, []orchestrator.Option{orchestrator.WithOnStateChange(nil)}},
 		{"authorizer", "no authorizer", s, []orchestrator.Option{orchestrator.WithAuthorizer(nil)}},
 	} {
 		if _, err := orchestrator.New(tt.store, tt.opts...); err == nil || !strings.Contains(err.Error(), tt.want) {
