@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"unicode/utf8"
 )
 
 // check refuses a result that the definition or the store cannot take.
@@ -36,6 +37,9 @@ func (o *Orchestrator) check(ctx context.Context, run *execution, result StepRes
 	}
 	if len(raw) > MaxOutput {
 		return nil, Permanent(&outcomeError{fmt.Sprintf("the step's output is longer than %d bytes", MaxOutput)})
+	}
+	if !utf8.Valid(raw) { // ready JSON is taken as it is
+		return nil, Permanent(&outcomeError{"the step's output is not UTF-8"})
 	}
 	return raw, nil
 }

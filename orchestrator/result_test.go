@@ -2,6 +2,7 @@ package orchestrator_test
 
 import (
 	"context"
+	"encoding/json"
 	"math"
 	"testing"
 
@@ -27,6 +28,8 @@ func TestBadResultsFailTheStep(t *testing.T) {
 		{"the effect panics", orchestrator.StepResult{Effect: func(context.Context, orchestrator.Tx) error { panic("Jane Doe") }},
 			"panic: orchestrator: the step panicked"},
 		{"the output panics", orchestrator.StepResult{Output: panicky{}}, "panic: orchestrator: the step panicked"},
+		{"an output that is not UTF-8", orchestrator.StepResult{Output: json.RawMessage("\"a\xff\"")},
+			"outcome: orchestrator: the step's output is not UTF-8"},
 		{"a file name that is not UTF-8", orchestrator.StepResult{Delivery: &orchestrator.Delivery{Files: []orchestrator.DeliveredFile{{Name: "a\xff"}}}},
 			"outcome: orchestrator: the step's delivery is invalid: files[0].name is not UTF-8"},
 		{"a reason with a control character", orchestrator.StepResult{Feasibility: &orchestrator.FeasibilityReport{Reasons: []string{"a\x00"}}},
