@@ -145,7 +145,7 @@ func (l *hookLocks) lock(id string, needed bool) func() {
 
 // audit adds an entry. The first error sticks to the draft's end by making the commit fail.
 func (d *draft) audit(e audit.Entry) error {
-	e.Tenant, e.Chain, e.Recorded = d.o.cfg.tenant, d.r.ID, d.now
+	e.ID, e.Tenant, e.Chain, e.Recorded = "", d.o.cfg.tenant, d.r.ID, d.now
 	if e.Who == (audit.Who{}) {
 		e.Who = d.who
 	}

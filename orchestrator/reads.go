@@ -281,7 +281,7 @@ func (o *Orchestrator) VerifyAudit(ctx context.Context, chain string) (audit.Hea
 const maxEntries = 500
 
 // Record appends entries to the audit trail: to the chain of the request that Chain names, or, where it is "" or
-// [audit.SystemChain], to that of the host. Times and instance are filled in. It returns when they are committed,
+// [audit.SystemChain], to that of the host. Ids, times and instance are filled in. It returns when they are committed,
 // which many are one part after the other; whoever reads data must not hand it on when Record fails.
 func (o *Orchestrator) Record(ctx context.Context, entries ...audit.Entry) error {
 	for len(entries) > 0 {
@@ -326,7 +326,7 @@ func (o *Orchestrator) recordSystem(ctx context.Context, entries []audit.Entry) 
 		head := prev
 		sealed := make([]audit.Sealed, len(entries))
 		for i, e := range entries {
-			e.Chain, e.Recorded, e.Tenant = audit.SystemChain, now, o.cfg.tenant
+			e.ID, e.Chain, e.Recorded, e.Tenant = "", audit.SystemChain, now, o.cfg.tenant
 			e.Who.Instance = o.cfg.instance
 			if sealed[i], head, err = head.Seal(e); err != nil {
 				return err

@@ -100,3 +100,27 @@ func TestManyEntriesAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// TestRecordGivesIDs: an entry that is recorded again is another entry.
+func TestRecordGivesIDs(t *testing.T) {
+	t.Parallel()
+	o := newOrchestrator(t, openStore(t), storetest.Steps(nil)...)
+	id, err := o.Submit(t.Context(), storetest.Sample("twice"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, chain := range []string{id, audit.SystemChain} {
+		before, err := o.VerifyAudit(t.Context(), chain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i := range 2 {
+			if err := o.Record(t.Context(), audit.Entry{ID: "mine", Chain: chain, Type: audit.ViewRun, Action: audit.Read}); err != nil {
+				t.Errorf("%s, time %d: %v", chain, i+1, err)
+			}
+		}
+		if after, err := o.VerifyAudit(t.Context(), chain); err != nil || after.Seq != before.Seq+2 {
+			t.Errorf("%s: %d entries more, %v; want 2", chain, after.Seq-before.Seq, err)
+		}
+	}
+}
