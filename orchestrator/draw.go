@@ -28,7 +28,7 @@ func (d *Definition) Mermaid(history ...StateChange) string {
 	}
 	fmt.Fprintf(&b, "    [*] --> %s\n", mermaidID(d.Initial))
 	for _, e := range d.edges(history, "#35;") { // Mermaid reads # as the beginning of a character's name
-		fmt.Fprintf(&b, "    %s --> %s: %s\n", mermaidID(e.from), mermaidID(e.to), e.label)
+		fmt.Fprintf(&b, "    %s --> %s: %s\n", mermaidID(e.from), mermaidID(e.to), e.label())
 	}
 	for i, t := range d.anywhere() {
 		if i == 0 {
@@ -106,10 +106,10 @@ func (d *Definition) DOT(history ...StateChange) string {
 	}
 	for _, e := range d.edges(history, "#") {
 		style := ""
-		if e.taken {
+		if e.taken() {
 			style = ", color=\"#28a745\", penwidth=2"
 		}
-		fmt.Fprintf(&b, "  %s -> %s [label=\"%s\"%s];\n", dotID(e.from), dotID(e.to), e.label, style)
+		fmt.Fprintf(&b, "  %s -> %s [label=\"%s\"%s];\n", dotID(e.from), dotID(e.to), e.label(), style)
 	}
 	b.WriteString("}\n")
 	return b.String()
@@ -140,9 +140,25 @@ var (
 	dotText     = strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\r", " ", "\n", " ")
 )
 
+// edge is a way between two states, with the events that lead along it.
 type edge struct {
-	from, to, label string
-	taken           bool
+	from, to string
+	events   []label
+}
+
+// label is an event, with the numbers of the history rows that it made.
+type label struct{ event, condition, rows string }
+
+func (e *edge) label() string {
+	parts := make([]string, len(e.events))
+	for i, l := range e.events {
+		parts[i] = l.event + l.condition + l.rows
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (e *edge) taken() bool {
+	return slices.ContainsFunc(e.events, func(l label) bool { return l.rows != "" })
 }
 
 // anywhere are the transitions from every live state.
@@ -154,42 +170,47 @@ func (d *Definition) anywhere() []Transition {
 // only where the history took them, and a return as it was taken, or to each state that it may lead to.
 func (d *Definition) edges(history []StateChange, number string) []edge {
 	var all []edge
-	add := func(from, to, label string) *edge {
-		for i := range all {
-			if all[i].from == from && all[i].to == to {
-				if !slices.Contains(strings.Split(all[i].label, ", "), label) {
-					all[i].label += ", " + label
-				}
-				return &all[i]
-			}
+	find := func(from, to string) *edge {
+		i := slices.IndexFunc(all, func(e edge) bool { return e.from == from && e.to == to })
+		if i < 0 {
+			all = append(all, edge{from: from, to: to})
+			i = len(all) - 1
 		}
-		all = append(all, edge{from: from, to: to, label: label})
-		return &all[len(all)-1]
+		return &all[i]
+	}
+	add := func(from, to string, l label) {
+		if e := find(from, to); !slices.Contains(e.events, l) {
+			e.events = append(e.events, l)
+		}
 	}
 	for _, t := range d.Transitions {
-		label := t.Event
+		l := label{event: t.Event}
 		if len(t.When) > 0 {
-			label += " (if)"
+			l.condition = " (if)"
 		}
 		switch {
 		case t.From == AnyLive:
 		case t.To == Return:
 			for _, u := range d.Transitions {
 				if u.To == t.From && u.From != AnyLive && u.From != t.From {
-					add(t.From, u.From, label)
+					add(t.From, u.From, l)
 				}
 			}
 		default:
-			add(t.From, t.To, label)
+			add(t.From, t.To, l)
 		}
 	}
 	for _, h := range history {
 		if h.From == "" || d.State(h.From) == nil || d.State(h.To) == nil {
 			continue
 		}
-		e := add(h.From, h.To, h.Event)
-		e.taken = true
-		e.label += fmt.Sprintf(" %s%d", number, h.Seq)
+		e := find(h.From, h.To)
+		i := slices.IndexFunc(e.events, func(l label) bool { return l.event == h.Event })
+		if i < 0 {
+			i = len(e.events)
+			e.events = append(e.events, label{event: h.Event})
+		}
+		e.events[i].rows += fmt.Sprintf(" %s%d", number, h.Seq)
 	}
 	return all
 }
