@@ -174,6 +174,14 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 			"transitions[43] (data_extraction on a).when[0] its path is under none of /requirements, /priority, /output",
 			"transitions[44] (data_extraction on b).when[0] its value is not JSON",
 		}},
+		{"texts", func(d *Definition) {
+			d.Name = "a\x00"
+			d.State(StateQAReview).Gate.Roles = []string{"a\xff"}
+			d.State(StateQAReview).Gate.EscalateTo = []string{"", "b\x00"}
+		}, []string{
+			"name holds a control character", "states[16] (qa_review).gate.roles[0] is not UTF-8",
+			"states[16] (qa_review).gate.escalateTo[0] is missing", "states[16] (qa_review).gate.escalateTo[1] holds a control character",
+		}},
 		{"initial returns", func(d *Definition) {
 			d.Initial = StateHumanReview
 		}, []string{"initial returns to the state before, and there is none"}},
