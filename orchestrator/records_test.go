@@ -40,7 +40,7 @@ func (w *watched) Definition(ctx context.Context, hash string) ([]byte, error) {
 // for a database.
 func TestManyEntriesAtOnce(t *testing.T) {
 	t.Parallel()
-	const n = 8000
+	const n = 2500
 	entries := make([]audit.Entry, n)
 	for i := range entries {
 		entries[i] = audit.Entry{Type: audit.FHIRRead, Action: audit.Read}
