@@ -58,10 +58,15 @@ func (c Condition) fault() string {
 	if !strings.HasPrefix(c.Path, "/") {
 		return "its path is not a JSON pointer"
 	}
+	switch root, _, _ := strings.Cut(c.Path[1:], "/"); root {
+	case "requirements", "priority", "output":
+	default:
+		return "its path is under none of /requirements, /priority, /output"
+	}
 	var v any
 	if c.Op != "exists" {
 		var err error
-		if v, err = decodeNumbers(c.Value); err != nil {
+		if v, err = decodeNumbers(c.Value); err != nil || !json.Valid(c.Value) {
 			return "its value is not JSON"
 		}
 	}

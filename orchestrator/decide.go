@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -27,7 +29,7 @@ func (o *Orchestrator) Decide(ctx context.Context, dec Decision) error {
 		Patch                          any
 	}{dec.Gate, personOf(&dec.By), personOf(dec.OnBehalfOf), string(dec.Verdict), dec.Reason, dec.Patch})
 	if err != nil {
-		return &ValidationError{[]Fault{{"decision", "holds text that is not Unicode"}}}
+		return &ValidationError{[]Fault{{"patch", "has a member twice, a number beyond float64, or text that is not Unicode"}}}
 	}
 	id, err := o.store.RequestOfGate(ctx, dec.Gate)
 	if err != nil {
@@ -61,12 +63,22 @@ func (o *Orchestrator) Decide(ctx context.Context, dec Decision) error {
 	return err
 }
 
+var sha256Hex = regexp.MustCompile(`^[0-9A-Fa-f]{64}$`)
+
 func (dec *Decision) validate() error {
 	var v ValidationError
 	v.require("gate", dec.Gate)
+	v.text("gate", dec.Gate, maxName)
 	v.require("by.id", dec.By.ID)
+	v.actor("by", dec.By)
 	if dec.OnBehalfOf != nil {
 		v.require("onBehalfOf.id", dec.OnBehalfOf.ID)
+		v.actor("onBehalfOf", *dec.OnBehalfOf)
+	}
+	v.text("reason", dec.Reason, maxReason)
+	v.text("meaning", dec.Meaning, maxMeaning)
+	if dec.Shown != "" && !sha256Hex.MatchString(dec.Shown) {
+		v.add("shown", "is not a SHA-256 in hex")
 	}
 	switch dec.Verdict {
 	case Approve:
@@ -81,7 +93,10 @@ func (dec *Decision) validate() error {
 	if dec.Verdict != Modify && len(dec.Patch) > 0 {
 		v.add("patch", "is for the verdict modify only")
 	}
-	if len(dec.Patch) > 0 && !json.Valid(dec.Patch) {
+	switch {
+	case len(dec.Patch) > maxDocument:
+		v.add("patch", fmt.Sprintf("is longer than %d bytes", maxDocument))
+	case len(dec.Patch) > 0 && !json.Valid(dec.Patch):
 		v.add("patch", "is not JSON")
 	}
 	return v.orNil()
@@ -173,10 +188,11 @@ func (g *Gate) spoken(role string) int {
 	return 0
 }
 
+// fourEyes knows the researcher by the id alone: a [Researcher] has no namespace.
 func fourEyes(r *Request, actors ...Actor) error {
 	for _, a := range actors {
 		switch {
-		case a.Same(r.SubmittedBy), a.Same(r.Researcher.Actor()), strings.EqualFold(a.ID, r.Researcher.Email):
+		case a.Same(r.SubmittedBy), a.ID == r.Researcher.Actor().ID, strings.EqualFold(a.ID, r.Researcher.Email):
 			return &DeniedError{Rule: "four-eyes", Reason: "the submitter cannot decide about the request"}
 		case r.Proposed != nil && a.Same(r.Proposed.By):
 			return &DeniedError{Rule: "four-eyes", Reason: "who proposed the scope change cannot decide about it"}
@@ -189,7 +205,7 @@ func fourEyes(r *Request, actors ...Actor) error {
 func (o *Orchestrator) authorize(ctx context.Context, a Actor, roles []string, r *Request) (string, error) {
 	role, err := o.cfg.authorizer.Authorize(ctx, a, roles, r)
 	if err == nil {
-		return role, nil
+		return clean(role, maxName), nil
 	}
 	var denied *DeniedError
 	if errors.As(err, &denied) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
@@ -201,7 +217,7 @@ func (o *Orchestrator) authorize(ctx context.Context, a Actor, roles []string, r
 // deny records that somebody was turned away.
 func (d *draft) deny(by Actor, g *Gate, why *DeniedError) error {
 	e := audit.Entry{
-		Type: audit.AccessDenied, Action: audit.Execute, Outcome: audit.Minor, Error: why.Rule, Who: whoOf(by, ""),
+		Type: audit.AccessDenied, Action: audit.Execute, Outcome: audit.Minor, Error: clean(why.Rule, maxName), Who: whoOf(by, ""),
 	}
 	if g != nil {
 		e.Gate = &audit.Gate{ID: g.ID, State: g.State}
@@ -313,9 +329,13 @@ func (o *Orchestrator) applyScope(ctx context.Context, d *draft, g *Gate, dec *D
 func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 	var v ValidationError
 	v.require("gate", x.Gate)
+	v.text("gate", x.Gate, maxName)
 	v.require("from.id", x.From.ID)
+	v.actor("from", x.From)
 	v.require("to.id", x.To.ID)
+	v.actor("to", x.To)
 	v.require("reason", x.Reason)
+	v.text("reason", x.Reason, maxReason)
 	if x.From.Same(x.To) {
 		v.add("to", "is the same person as from")
 	}
@@ -352,7 +372,7 @@ func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 		x.At = d.now
 		d.c.Delegations = append(d.c.Delegations, x)
 		d.who = whoOf(x.From, role)
-		d.tell(NotifyDelegated, g.ID, nil)
+		d.send(Notification{Kind: NotifyDelegated, Gate: g.ID, To: x.To.ID})
 		return d.audit(audit.Entry{
 			Type: audit.GateDelegated, Action: audit.Update, Gate: &audit.Gate{ID: g.ID, State: g.State, To: x.To.ID},
 		})

@@ -1,7 +1,6 @@
 package orchestrator
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -144,13 +143,11 @@ func (d *Duration) UnmarshalText(text []byte) error {
 	return nil
 }
 
-// ParseDefinition reads a definition from JSON and validates it. Unknown members are errors.
+// ParseDefinition reads a definition from JSON and validates it. Unknown members and trailing text are errors.
 func ParseDefinition(data []byte) (*Definition, error) {
 	var d Definition
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&d); err != nil {
-		return nil, fmt.Errorf("orchestrator: definition: %s", jsonFault(data, dec, err))
+	if err := decodeOne(data, &d); err != nil {
+		return nil, fmt.Errorf("orchestrator: definition: %w", err)
 	}
 	if err := d.Validate(); err != nil {
 		return nil, err

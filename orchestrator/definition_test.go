@@ -163,6 +163,28 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 		{"odd condition", func(d *Definition) {
 			d.Transitions[1].When = []Condition{{Path: "x", Op: "~"}}
 		}, []string{"when[0] its path is not a JSON pointer"}},
+		{"conditions that never hold", func(d *Definition) {
+			for i, c := range []Condition{
+				{Path: "/requirement/phiLevel", Op: "exists"},
+				{Path: "/priority", Op: "eq", Value: json.RawMessage(`"stat" "urgent"`)},
+			} {
+				d.Transitions = append(d.Transitions, Transition{From: StateDataExtraction, Event: []string{"a", "b"}[i], To: StateFailed, When: []Condition{c}})
+			}
+		}, []string{
+			"transitions[43] (data_extraction on a).when[0] its path is under none of /requirements, /priority, /output",
+			"transitions[44] (data_extraction on b).when[0] its value is not JSON",
+		}},
+		{"texts", func(d *Definition) {
+			d.Name = "a\x00"
+			d.State(StateQAReview).Gate.Roles = []string{"a\xff"}
+			d.State(StateQAReview).Gate.EscalateTo = []string{"", "b\x00"}
+		}, []string{
+			"name holds a control character", "states[16] (qa_review).gate.roles[0] is not UTF-8",
+			"states[16] (qa_review).gate.escalateTo[0] is missing", "states[16] (qa_review).gate.escalateTo[1] holds a control character",
+		}},
+		{"initial returns", func(d *Definition) {
+			d.Initial = StateHumanReview
+		}, []string{"initial returns to the state before, and there is none"}},
 		{"initial", func(d *Definition) { d.Initial = StateComplete }, []string{"initial is a terminal state"}},
 	}
 	for _, tt := range tests {
@@ -231,6 +253,9 @@ func TestDefinitionJSONRoundTrip(t *testing.T) {
 	}
 	if diff := cmp.Diff(d, back); diff != "" {
 		t.Error(diff)
+	}
+	if _, err := ParseDefinition(append(raw, "\n{}"...)); err == nil || !strings.Contains(err.Error(), "text after the object (line ") {
+		t.Errorf("two objects: got %v, want text after the object", err)
 	}
 	h1, err1 := d.Hash()
 	h2, err2 := back.Hash()

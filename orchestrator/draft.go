@@ -78,7 +78,7 @@ func (o *Orchestrator) open(ctx context.Context, id string) (*draft, error) {
 // draft reads a request. The draft is empty, unless the request is to be moved to the host's definition: then it is that
 // move.
 func (o *Orchestrator) draft(ctx context.Context, id string) (*draft, error) {
-	snap, err := o.store.Snapshot(ctx, id)
+	snap, err := o.snapshot(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -159,7 +159,7 @@ func (l *hookLocks) lock(id string, needed bool) func() {
 
 // audit adds an entry. The first error sticks to the draft's end by making the commit fail.
 func (d *draft) audit(e audit.Entry) error {
-	e.Tenant, e.Chain, e.Recorded = d.o.cfg.tenant, d.r.ID, d.now
+	e.ID, e.Tenant, e.Chain, e.Recorded = "", d.o.cfg.tenant, d.r.ID, d.now
 	if e.Who == (audit.Who{}) {
 		e.Who = d.who
 	}
@@ -222,6 +222,7 @@ func (d *draft) follow(hops []hop, next place, by Actor, reason string) error {
 		}
 	}
 	d.r.State, d.r.Returns, d.r.EnteredAt = next.state, next.returns, d.now
+	d.r.Parked = "" // a host that can go on has moved it
 	return d.enter()
 }
 
@@ -312,12 +313,14 @@ func (d *draft) timer(kind TimerKind, gate string, at time.Time) {
 
 // tell puts a notification into the outbox, if somebody is there to deliver it.
 func (d *draft) tell(kind NotificationKind, gate string, roles []string) {
+	d.send(Notification{Kind: kind, Gate: gate, Roles: roles})
+}
+
+func (d *draft) send(n Notification) {
 	if d.o.cfg.notifier == nil {
 		return
 	}
-	n := Notification{
-		ID: audit.NewID(d.now), Kind: kind, Request: d.r.ID, State: d.r.State, Gate: gate, Roles: roles, At: d.now,
-	}
+	n.ID, n.Request, n.State, n.At = audit.NewID(d.now), d.r.ID, d.r.State, d.now
 	payload, err := json.Marshal(n)
 	if err != nil {
 		panic(err) // strings and a time: it cannot fail

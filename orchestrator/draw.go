@@ -18,36 +18,36 @@ func (d *Definition) Mermaid(history ...StateChange) string {
 		case Working:
 			label += "\\nstep " + s.Step
 		case Waiting:
-			label += "\\ngate: " + strings.Join(s.Gate.Roles, ", ")
+			label += "\\ngate: " + mermaidText.Replace(strings.Join(s.Gate.Roles, ", "))
 			if s.Gate.Timeout > 0 {
 				label += ", " + hours(s.Gate.Timeout)
 			}
 		case Pass, Terminal:
 		}
-		fmt.Fprintf(&b, "    state \"%s\" as %s\n", label, s.Name)
+		fmt.Fprintf(&b, "    state \"%s\" as %s\n", label, mermaidID(s.Name))
 	}
-	fmt.Fprintf(&b, "    [*] --> %s\n", d.Initial)
+	fmt.Fprintf(&b, "    [*] --> %s\n", mermaidID(d.Initial))
 	for _, e := range d.edges(history, "#35;") { // Mermaid reads # as the beginning of a character's name
-		fmt.Fprintf(&b, "    %s --> %s: %s\n", e.from, e.to, e.label)
+		fmt.Fprintf(&b, "    %s --> %s: %s\n", mermaidID(e.from), mermaidID(e.to), e.label())
 	}
 	for i, t := range d.anywhere() {
 		if i == 0 {
 			b.WriteString("    state \"any live state\" as ANY\n")
 		}
-		fmt.Fprintf(&b, "    ANY --> %s: %s\n", t.To, t.Event)
+		fmt.Fprintf(&b, "    ANY --> %s: %s\n", mermaidID(t.To), t.Event)
 	}
 	for _, s := range d.States {
 		if s.Kind == Terminal {
-			fmt.Fprintf(&b, "    %s --> [*]\n", s.Name)
+			fmt.Fprintf(&b, "    %s --> [*]\n", mermaidID(s.Name))
 		}
 	}
 	b.WriteString("    classDef gate fill:#fff3cd,stroke:#b58900\n    classDef terminal fill:#eeeeee,stroke:#666666\n")
 	for _, s := range d.States {
 		switch s.Kind {
 		case Waiting:
-			fmt.Fprintf(&b, "    class %s gate\n", s.Name)
+			fmt.Fprintf(&b, "    class %s gate\n", mermaidID(s.Name))
 		case Terminal:
-			fmt.Fprintf(&b, "    class %s terminal\n", s.Name)
+			fmt.Fprintf(&b, "    class %s terminal\n", mermaidID(s.Name))
 		case Pass, Working:
 		}
 	}
@@ -57,9 +57,9 @@ func (d *Definition) Mermaid(history ...StateChange) string {
 		for _, s := range d.States {
 			switch {
 			case s.Name == now:
-				fmt.Fprintf(&b, "    class %s now\n", s.Name)
+				fmt.Fprintf(&b, "    class %s now\n", mermaidID(s.Name))
 			case slices.ContainsFunc(history, func(h StateChange) bool { return h.To == s.Name }):
-				fmt.Fprintf(&b, "    class %s entered\n", s.Name)
+				fmt.Fprintf(&b, "    class %s entered\n", mermaidID(s.Name))
 			}
 		}
 	}
@@ -69,8 +69,8 @@ func (d *Definition) Mermaid(history ...StateChange) string {
 // DOT draws the definition in the language of Graphviz, with the same marks as [Definition.Mermaid].
 func (d *Definition) DOT(history ...StateChange) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "digraph %q {\n  rankdir=TB;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n", d.Name)
-	fmt.Fprintf(&b, "  start [shape=point];\n  start -> %s;\n", d.Initial)
+	fmt.Fprintf(&b, "digraph \"%s\" {\n  rankdir=TB;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n", dotText.Replace(d.Name))
+	fmt.Fprintf(&b, "  START [shape=point];\n  START -> %s;\n", dotID(d.Initial))
 	now := ""
 	if len(history) > 0 {
 		now = history[len(history)-1].To
@@ -82,7 +82,7 @@ func (d *Definition) DOT(history ...StateChange) string {
 			label += `\nstep ` + s.Step
 		case Waiting:
 			color = "#fff3cd"
-			label += `\ngate: ` + strings.Join(s.Gate.Roles, ", ")
+			label += `\ngate: ` + dotText.Replace(strings.Join(s.Gate.Roles, ", "))
 			if s.Gate.Timeout > 0 {
 				label += ", " + hours(s.Gate.Timeout)
 			}
@@ -96,28 +96,69 @@ func (d *Definition) DOT(history ...StateChange) string {
 		case slices.ContainsFunc(history, func(h StateChange) bool { return h.To == s.Name }):
 			color = "#d4edda"
 		}
-		fmt.Fprintf(&b, "  %s [label=\"%s\", fillcolor=\"%s\"%s];\n", s.Name, label, color, extra)
+		fmt.Fprintf(&b, "  %s [label=\"%s\", fillcolor=\"%s\"%s];\n", dotID(s.Name), label, color, extra)
 	}
 	for i, t := range d.anywhere() {
 		if i == 0 {
 			b.WriteString("  ANY [label=\"any live state\", style=dashed];\n")
 		}
-		fmt.Fprintf(&b, "  ANY -> %s [label=\"%s\", style=dashed];\n", t.To, t.Event)
+		fmt.Fprintf(&b, "  ANY -> %s [label=\"%s\", style=dashed];\n", dotID(t.To), t.Event)
 	}
 	for _, e := range d.edges(history, "#") {
 		style := ""
-		if e.taken {
+		if e.taken() {
 			style = ", color=\"#28a745\", penwidth=2"
 		}
-		fmt.Fprintf(&b, "  %s -> %s [label=\"%s\"%s];\n", e.from, e.to, e.label, style)
+		fmt.Fprintf(&b, "  %s -> %s [label=\"%s\"%s];\n", dotID(e.from), dotID(e.to), e.label(), style)
 	}
 	b.WriteString("}\n")
 	return b.String()
 }
 
+// Names of the drawings' own (ANY, START, those below) have capital letters, which names of states have not.
+
+// mermaidID is a state's name, or another one where Mermaid has a use of its own for that.
+func mermaidID(name string) string {
+	switch name {
+	case "class", "click", "default", "href", "note", "scale", "state", "style":
+		return "S_" + name
+	}
+	return name
+}
+
+// dotID is a state's name, in quotes where it is a word of the DOT language.
+func dotID(name string) string {
+	switch name {
+	case "digraph", "edge", "graph", "node", "strict", "subgraph":
+		return `"` + name + `"`
+	}
+	return name
+}
+
+var (
+	mermaidText = strings.NewReplacer(`"`, "#quot;", "#", "#35;", `\`, "#92;", "\r", " ", "\n", " ")
+	dotText     = strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\r", " ", "\n", " ")
+)
+
+// edge is a way between two states, with the events that lead along it.
 type edge struct {
-	from, to, label string
-	taken           bool
+	from, to string
+	events   []label
+}
+
+// label is an event, with the numbers of the history rows that it made.
+type label struct{ event, condition, rows string }
+
+func (e *edge) label() string {
+	parts := make([]string, len(e.events))
+	for i, l := range e.events {
+		parts[i] = l.event + l.condition + l.rows
+	}
+	return strings.Join(parts, ", ")
+}
+
+func (e *edge) taken() bool {
+	return slices.ContainsFunc(e.events, func(l label) bool { return l.rows != "" })
 }
 
 // anywhere are the transitions from every live state.
@@ -129,42 +170,47 @@ func (d *Definition) anywhere() []Transition {
 // only where the history took them, and a return as it was taken, or to each state that it may lead to.
 func (d *Definition) edges(history []StateChange, number string) []edge {
 	var all []edge
-	add := func(from, to, label string) *edge {
-		for i := range all {
-			if all[i].from == from && all[i].to == to {
-				if !slices.Contains(strings.Split(all[i].label, ", "), label) {
-					all[i].label += ", " + label
-				}
-				return &all[i]
-			}
+	find := func(from, to string) *edge {
+		i := slices.IndexFunc(all, func(e edge) bool { return e.from == from && e.to == to })
+		if i < 0 {
+			all = append(all, edge{from: from, to: to})
+			i = len(all) - 1
 		}
-		all = append(all, edge{from: from, to: to, label: label})
-		return &all[len(all)-1]
+		return &all[i]
+	}
+	add := func(from, to string, l label) {
+		if e := find(from, to); !slices.Contains(e.events, l) {
+			e.events = append(e.events, l)
+		}
 	}
 	for _, t := range d.Transitions {
-		label := t.Event
+		l := label{event: t.Event}
 		if len(t.When) > 0 {
-			label += " (if)"
+			l.condition = " (if)"
 		}
 		switch {
 		case t.From == AnyLive:
 		case t.To == Return:
 			for _, u := range d.Transitions {
 				if u.To == t.From && u.From != AnyLive && u.From != t.From {
-					add(t.From, u.From, label)
+					add(t.From, u.From, l)
 				}
 			}
 		default:
-			add(t.From, t.To, label)
+			add(t.From, t.To, l)
 		}
 	}
 	for _, h := range history {
 		if h.From == "" || d.State(h.From) == nil || d.State(h.To) == nil {
 			continue
 		}
-		e := add(h.From, h.To, h.Event)
-		e.taken = true
-		e.label += fmt.Sprintf(" %s%d", number, h.Seq)
+		e := find(h.From, h.To)
+		i := slices.IndexFunc(e.events, func(l label) bool { return l.event == h.Event })
+		if i < 0 {
+			i = len(e.events)
+			e.events = append(e.events, label{event: h.Event})
+		}
+		e.events[i].rows += fmt.Sprintf(" %s%d", number, h.Seq)
 	}
 	return all
 }

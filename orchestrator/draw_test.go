@@ -1,9 +1,11 @@
 package orchestrator
 
 import (
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -45,4 +47,52 @@ func TestDrawings(t *testing.T) {
 	golden(t, "default.dot", d.DOT())
 	golden(t, "path.mmd", d.Mermaid(history...))
 	golden(t, "path.dot", d.DOT(history...))
+}
+
+// TestDrawingsEscape: names that mean something else in the languages of the drawings, and texts that would end a label.
+func TestDrawingsEscape(t *testing.T) {
+	t.Parallel()
+	b := Define(`"quick" \ dirty`, "start")
+	b.Pass("start", "state")
+	b.Gate("state", GateRule{Roles: []string{`lead "data" #1`, "a\\b\nc"}}).
+		On(EventApprove, "node").On(EventReject, "default").On(EventModify, "node")
+	b.Terminal("node").Terminal("default")
+	b.Anywhere(EventWithdraw, "node")
+	d, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "escape.mmd", d.Mermaid(StateChange{Seq: 1, To: "start"}, StateChange{Seq: 2, From: "start", To: "state", Event: EventNext}))
+	golden(t, "escape.dot", d.DOT())
+}
+
+// TestPathNumbersTheEventTaken: where several events lead the same way, the numbers stand at the one that was taken.
+func TestPathNumbersTheEventTaken(t *testing.T) {
+	t.Parallel()
+	b := Define("path", "work")
+	b.Step("work", "do").On("done", "review", Condition{Path: "/priority", Op: "eq", Value: json.RawMessage(`"stat"`)}).
+		On("done", "end").On(EventStepFailed, "end")
+	b.Gate("review", GateRule{Roles: []string{"lead"}}).On(EventApprove, "work").On(EventReject, "end").On(EventModify, "work")
+	b.Terminal("end")
+	d, err := b.Build()
+	if err != nil {
+		t.Fatal(err)
+	}
+	history := []StateChange{{Seq: 1, To: "work", Event: EventSubmit}}
+	for i, h := range [][3]string{{"work", "done", "review"}, {"review", EventApprove, "work"}, {"work", "done", "review"}, {"review", EventModify, "work"}, {"work", "done", "review"}, {"review", EventApprove, "work"}} {
+		history = append(history, StateChange{Seq: int64(i) + 2, From: h[0], Event: h[1], To: h[2]})
+	}
+	var got []string
+	for line := range strings.Lines(d.DOT(history...)) {
+		if from, rest, ok := strings.Cut(strings.TrimSpace(line), ` [label="`); ok && strings.Contains(from, "->") {
+			label, _, _ := strings.Cut(rest, `"`)
+			got = append(got, from+": "+label)
+		}
+	}
+	want := []string{
+		"work -> review: done (if) #2 #4 #6", "work -> end: done, step_failed", "review -> work: approve #3 #7, modify #5", "review -> end: reject",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
 }

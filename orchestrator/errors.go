@@ -52,12 +52,14 @@ func (f Fault) String() string { return f.Path + " " + f.Message }
 type ValidationError struct{ Faults []Fault }
 
 // Error returns all faults in one line.
-func (e *ValidationError) Error() string {
+func (e *ValidationError) Error() string { return "orchestrator: invalid request: " + e.list() }
+
+func (e *ValidationError) list() string {
 	parts := make([]string, len(e.Faults))
 	for i, f := range e.Faults {
 		parts[i] = f.String()
 	}
-	return "orchestrator: invalid request: " + strings.Join(parts, "; ")
+	return strings.Join(parts, "; ")
 }
 
 // Unwrap returns [ErrInvalid].
@@ -81,6 +83,46 @@ func (e *ValidationError) plain(path, text string) {
 		e.add(path, "is not UTF-8")
 	} else if strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 && r != '\n' && r != '\r' && r != '\t' }) {
 		e.add(path, "holds a control character")
+	}
+}
+
+func isPlain(text string) bool {
+	var v ValidationError
+	v.plain("", text)
+	return len(v.Faults) == 0
+}
+
+// Lengths in bytes. A name is one of a person, a role, a program; a document is JSON.
+const (
+	maxName     = 300
+	maxReason   = 4000
+	maxMeaning  = 200
+	maxDocument = 1 << 20
+)
+
+// text refuses what plain refuses, and what is too long.
+func (e *ValidationError) text(path, text string, limit int) {
+	e.plain(path, text)
+	if len(text) > limit {
+		e.add(path, fmt.Sprintf("is longer than %d bytes", limit))
+	}
+}
+
+func (e *ValidationError) actor(path string, a Actor) {
+	e.text(path+".system", a.System, maxName)
+	e.text(path+".id", a.ID, maxName)
+	e.text(path+".name", a.Name, maxName)
+	for i, role := range a.Roles {
+		e.text(fmt.Sprintf("%s.roles[%d]", path, i), role, maxName)
+	}
+	e.text(path+".address", a.Address, maxName)
+	e.text(path+".client", a.Client, maxName)
+}
+
+// due refuses times that JSON cannot hold.
+func (e *ValidationError) due(t time.Time) {
+	if y := t.UTC().Year(); y < 1 || y > 9999 {
+		e.add("due", "is not in the years 1 to 9999")
 	}
 }
 

@@ -86,10 +86,10 @@ func TestStartAndStopInAnyOrder(t *testing.T) {
 
 func TestStopGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 	s := openStore(t)
-	began, stop := make(chan struct{}), make(chan struct{})
+	began, stop := make(chan struct{}, 2), make(chan struct{})
 	o := newOrchestrator(t, s, orchestrator.WithStep(orchestrator.StepRequirements, orchestrator.StepFunc(
 		func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
-			close(began)
+			began <- struct{}{}
 			<-stop // it does not listen to its context
 			return orchestrator.StepResult{Event: orchestrator.EventComplete}, nil
 		})))
@@ -105,7 +105,25 @@ func TestStopGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 	if err := o.Stop(ctx); !errors.Is(err, context.Canceled) {
 		t.Errorf("Stop: got %v, want Canceled", err)
 	}
+	if err := o.Start(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("Start while it still stops: got %v, want Canceled", err)
+	}
 	close(stop)
+	if err := o.Start(t.Context()); err != nil {
+		t.Errorf("Start again: %v", err)
+	}
+	id, err := o.Submit(t.Context(), storetest.Sample("after that"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for h, err := range o.Watch(t.Context(), id, 0) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.To == orchestrator.StateRequirementsReview {
+			break
+		}
+	}
 	if err := o.Stop(t.Context()); err != nil {
 		t.Errorf("Stop again: %v", err)
 	}
@@ -129,6 +147,9 @@ func TestNewChecksItsConfiguration(t *testing.T) {
 		{"handler", "step extract_data has no handler", s, []orchestrator.Option{orchestrator.WithStep("extract_data", nil)}},
 		{"step's concurrency", "the concurrency of step x is below 0", s, []orchestrator.Option{orchestrator.WithStep("x", orchestrator.StepFunc(nil), orchestrator.StepConcurrency(-1))}},
 		{"instance", "the instance name has other characters", s, []orchestrator.Option{orchestrator.WithInstance("a b")}},
+		{"step's name", `"Extract data" is no name of a step`, s, []orchestrator.Option{orchestrator.WithStep("Extract data", orchestrator.StepFunc(nil))}},
+		{"tenant", "the tenant's name is not UTF-8", s, []orchestrator.Option{orchestrator.WithTenant("a\xff")}},
+		{"hook", "no function to call on a state change", s, []orchestrator.Option{orchestrator.WithOnStateChange(nil)}},
 		{"authorizer", "no authorizer", s, []orchestrator.Option{orchestrator.WithAuthorizer(nil)}},
 	} {
 		if _, err := orchestrator.New(tt.store, tt.opts...); err == nil || !strings.Contains(err.Error(), tt.want) {

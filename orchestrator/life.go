@@ -15,7 +15,9 @@ import (
 func (o *Orchestrator) act(ctx context.Context, id string, by Actor, reason string, may permission, f func(ctx context.Context, d *draft) error) error {
 	var v ValidationError
 	v.require("by.id", by.ID)
+	v.actor("by", by)
 	v.require("reason", reason)
+	v.text("reason", reason, maxReason)
 	if err := v.orNil(); err != nil {
 		return err
 	}
@@ -71,6 +73,9 @@ func suspendedError(id string) error {
 // patch does not give valid requirements, and with [ErrInvalidTransition] when the request has ended or
 // another scope change waits.
 func (o *Orchestrator) RequestScopeChange(ctx context.Context, c ScopeChange) error {
+	if len(c.Patch) > maxDocument {
+		return &ValidationError{[]Fault{{"patch", fmt.Sprintf("is longer than %d bytes", maxDocument)}}}
+	}
 	return o.act(ctx, c.Request, c.By, c.Reason, owner, func(ctx context.Context, d *draft) error {
 		if d.r.Suspended != nil {
 			return suspendedError(d.r.ID)
@@ -203,7 +208,7 @@ func (d *draft) note(kind, ref string) error {
 func (o *Orchestrator) Retry(ctx context.Context, id string, by Actor, reason string) error {
 	may := func(ctx context.Context, o *Orchestrator, by Actor, r *Request) (string, error) {
 		if r.Gate != nil {
-			return o.authorize(ctx, by, append(slices.Clone(r.Gate.Roles), RoleAdministrator), r)
+			return o.authorize(ctx, by, append(slices.Clone(r.Gate.deciders()), RoleAdministrator), r)
 		}
 		return keeper(ctx, o, by, r)
 	}
@@ -231,6 +236,11 @@ func (o *Orchestrator) Retry(ctx context.Context, id string, by Actor, reason st
 
 // Reassign changes who looks after a request; "" nobody. The assignee and administrators may.
 func (o *Orchestrator) Reassign(ctx context.Context, id, assignee string, by Actor, reason string) error {
+	var v ValidationError
+	v.text("assignee", assignee, maxName)
+	if err := v.orNil(); err != nil {
+		return err
+	}
 	return o.act(ctx, id, by, reason, keeper, func(_ context.Context, d *draft) error {
 		if d.r.Assignee == assignee {
 			return errNothing
@@ -258,6 +268,11 @@ func (o *Orchestrator) SetPriority(ctx context.Context, id string, p Priority, b
 // SetDue changes a request's due date; the zero time removes it. The submitter, the researcher, the
 // assignee and administrators may.
 func (o *Orchestrator) SetDue(ctx context.Context, id string, due time.Time, by Actor, reason string) error {
+	var v ValidationError
+	v.due(due)
+	if err := v.orNil(); err != nil {
+		return err
+	}
 	return o.act(ctx, id, by, reason, owner, func(_ context.Context, d *draft) error {
 		due := due.UTC().Truncate(time.Microsecond)
 		if d.r.Due.Equal(due) {

@@ -108,7 +108,7 @@ func WithRequirementsCheck(check func(ctx context.Context, r Requirements) []Fau
 }
 
 // WithOnStateChange has f called after the commit of each history row that this host wrote, in order per
-// request, from whichever goroutine wrote it. It must be quick. See [Orchestrator.Watch] for the changes of all hosts.
+// request, from whichever goroutine wrote it. It must be quick, and must not change requests itself: the next change waits for it. See [Orchestrator.Watch] for the changes of all hosts.
 func WithOnStateChange(f func(StateChange)) Option {
 	return func(s *settings) { s.onChange = append(s.onChange, f) }
 }
@@ -197,8 +197,18 @@ func (s *settings) validate() error {
 	case !instanceName.MatchString(s.instance):
 		return errors.New("orchestrator: the instance name has other characters than A-Z a-z 0-9 . _ : - or more than 100")
 	}
+	if slices.ContainsFunc(s.onChange, func(f func(StateChange)) bool { return f == nil }) {
+		return errors.New("orchestrator: no function to call on a state change")
+	}
+	var v ValidationError
+	if v.text("name", s.tenant, maxName); len(v.Faults) > 0 {
+		return fmt.Errorf("orchestrator: the tenant's %s", v.list())
+	}
 	for _, name := range slices.Sorted(maps.Keys(s.steps)) {
 		set := s.steps[name]
+		if !wordName.MatchString(name) {
+			return fmt.Errorf("orchestrator: %q is no name of a step: lower case letters, digits and _", name)
+		}
 		if set.handler == nil {
 			return fmt.Errorf("orchestrator: step %s has no handler", name)
 		}

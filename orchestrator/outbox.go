@@ -25,6 +25,7 @@ func (e *engine) deliverMessages(ctx context.Context) (bool, error) {
 	// As with steps: what is claimed is dealt with.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*o.cfg.lease)
 	defer cancel()
+	begin := time.Now()
 	claimed, err := o.store.ClaimMessages(ctx, MessageClaim{
 		Owner: o.cfg.instance, Lease: o.cfg.lease, Kinds: o.messageKinds(), Limit: messageBatch,
 	})
@@ -33,6 +34,12 @@ func (e *engine) deliverMessages(ctx context.Context) (bool, error) {
 	}
 	for _, m := range claimed {
 		class := ""
+		if time.Since(begin) > o.cfg.lease/2 { // a delivery may take half a lease: this one could outlive its own
+			if err := o.store.FinishMessage(context.WithoutCancel(ctx), m.ID, o.cfg.instance, "late", 0); err != nil {
+				return false, err
+			}
+			continue
+		}
 		if err := o.deliver(e.working, m); err != nil {
 			class = "error"
 			if errors.Is(err, context.DeadlineExceeded) {

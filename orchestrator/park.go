@@ -109,6 +109,5 @@ func (d *draft) migrate(states map[string]string) error {
 		}
 		hops, next = append(hops, more...), end
 	}
-	d.r.Parked = ""
 	return d.follow(hops, next, Actor{}, "")
 }

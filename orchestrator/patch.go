@@ -8,6 +8,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
@@ -20,6 +24,11 @@ func (o *Orchestrator) patched(ctx context.Context, r Requirements, patch json.R
 	}
 	if _, ok := change.(map[string]any); !ok {
 		return r, &ValidationError{[]Fault{{"patch", "is not a JSON object"}}}
+	}
+	var v ValidationError
+	v.members("patch", change, reflect.TypeFor[Requirements]())
+	if err := v.orNil(); err != nil {
+		return r, err
 	}
 	raw, err := json.Marshal(r)
 	if err != nil {
@@ -42,11 +51,40 @@ func (o *Orchestrator) patched(ctx context.Context, r Requirements, patch json.R
 	return out, o.checkRequirements(ctx, out, "")
 }
 
+// members refuses members that a type does not have, in exactly that case; other mismatches are left to the decoder.
+func (e *ValidationError) members(path string, value any, t reflect.Type) {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	switch v := value.(type) {
+	case []any:
+		for i := 0; i < len(v) && t.Kind() == reflect.Slice; i++ {
+			e.members(fmt.Sprintf("%s[%d]", path, i), v[i], t.Elem())
+		}
+	case map[string]any:
+		if t.Kind() != reflect.Struct {
+			return
+		}
+		known := map[string]reflect.Type{}
+		for _, f := range reflect.VisibleFields(t) {
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			known[name] = f.Type
+		}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if known[name] == nil {
+				e.add(path+"."+clean(name, 60), "is no member of requirements")
+				continue
+			}
+			e.members(path+"."+name, v[name], known[name])
+		}
+	}
+}
+
 // patchFault names the member, never a value.
 func patchFault(err error) string {
 	var typ *json.UnmarshalTypeError
 	if errors.As(err, &typ) {
-		return fmt.Sprintf("%s is a JSON %s", typ.Field, typ.Value)
+		return fmt.Sprintf("%s is a JSON %s", typ.Field, jsonKind(typ))
 	}
 	return "it has a member that requirements do not have"
 }

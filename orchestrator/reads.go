@@ -13,11 +13,19 @@ import (
 
 // Status returns a request as it is now, or [ErrNotFound].
 func (o *Orchestrator) Status(ctx context.Context, id string) (*Request, error) {
-	snap, err := o.store.Snapshot(ctx, id)
+	snap, err := o.snapshot(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	return &snap.Request, nil
+}
+
+// snapshot reads a request. An id that no database can hold is nobody's.
+func (o *Orchestrator) snapshot(ctx context.Context, id string) (*Snapshot, error) {
+	if !isPlain(id) {
+		return nil, ErrNotFound
+	}
+	return o.store.Snapshot(ctx, id)
 }
 
 // Active streams the live requests: highest priority first, then oldest.
@@ -31,7 +39,7 @@ func (o *Orchestrator) Active(ctx context.Context) iter.Seq2[Request, error] {
 func (o *Orchestrator) All(ctx context.Context, q Query) iter.Seq2[Request, error] {
 	return func(yield func(Request, error) bool) {
 		for {
-			page, err := o.store.Requests(ctx, q)
+			page, err := o.List(ctx, q)
 			if err != nil {
 				yield(Request{}, err)
 				return
@@ -66,14 +74,43 @@ func (o *Orchestrator) Counts(ctx context.Context) ([]StateCount, error) { retur
 
 // List returns a page of requests.
 func (o *Orchestrator) List(ctx context.Context, q Query) (Page, error) {
+	if err := q.validate(); err != nil {
+		return Page{}, err
+	}
 	return o.store.Requests(ctx, q)
+}
+
+// validate refuses texts that a database cannot be asked for.
+func (q *Query) validate() error {
+	var v ValidationError
+	for _, f := range []struct {
+		path  string
+		texts []string
+	}{
+		{"states", q.States},
+		{"waitingFor", q.WaitingFor},
+		{"definitions", q.Definitions},
+		{"researcher", []string{q.Researcher}},
+		{"assignee", []string{q.Assignee}},
+		{"text", []string{q.Text}},
+		{"cursor", []string{q.Cursor}},
+	} {
+		for _, text := range f.texts {
+			v.plain(f.path, text)
+		}
+	}
+	return v.orNil()
 }
 
 // Backlog measures what waits.
 func (o *Orchestrator) Backlog(ctx context.Context) (Backlog, error) { return o.store.Backlog(ctx) }
 
-// exists turns an empty list of an unknown request into ErrNotFound.
-func exists[T any](ctx context.Context, o *Orchestrator, id string, rows []T, err error) ([]T, error) {
+// rowsOf reads rows of a request; those of an unknown one are ErrNotFound.
+func rowsOf[T any](ctx context.Context, o *Orchestrator, id string, read func(context.Context, string) ([]T, error)) ([]T, error) {
+	if !isPlain(id) {
+		return nil, ErrNotFound
+	}
+	rows, err := read(ctx, id)
 	if err == nil && len(rows) == 0 {
 		_, err = o.store.Snapshot(ctx, id)
 	}
@@ -82,50 +119,42 @@ func exists[T any](ctx context.Context, o *Orchestrator, id string, rows []T, er
 
 // History returns the states a request entered, first one first.
 func (o *Orchestrator) History(ctx context.Context, id string) ([]StateChange, error) {
-	rows, err := o.store.History(ctx, id)
-	return exists(ctx, o, id, rows, err)
+	return rowsOf(ctx, o, id, o.store.History)
 }
 
 // RequirementsVersions returns every version of a request's requirements, first one first.
 func (o *Orchestrator) RequirementsVersions(ctx context.Context, id string) ([]RequirementsVersion, error) {
-	rows, err := o.store.RequirementsVersions(ctx, id)
-	return exists(ctx, o, id, rows, err)
+	return rowsOf(ctx, o, id, o.store.RequirementsVersions)
 }
 
 // Gates returns every gate a request came to, with its decisions, first one first.
 func (o *Orchestrator) Gates(ctx context.Context, id string) ([]Gate, error) {
-	rows, err := o.store.Gates(ctx, id)
-	return exists(ctx, o, id, rows, err)
+	return rowsOf(ctx, o, id, o.store.Gates)
 }
 
 // Escalations returns every time-out of a request's gates, first one first.
 func (o *Orchestrator) Escalations(ctx context.Context, id string) ([]Escalation, error) {
-	rows, err := o.store.Escalations(ctx, id)
-	return exists(ctx, o, id, rows, err)
+	return rowsOf(ctx, o, id, o.store.Escalations)
 }
 
 // Interventions returns what people did to a request beside deciding, first one first.
 func (o *Orchestrator) Interventions(ctx context.Context, id string) ([]Intervention, error) {
-	rows, err := o.store.Interventions(ctx, id)
-	return exists(ctx, o, id, rows, err)
+	return rowsOf(ctx, o, id, o.store.Interventions)
 }
 
 // Executions returns every attempt at a step of a request, first one first.
 func (o *Orchestrator) Executions(ctx context.Context, id string) ([]Execution, error) {
-	rows, err := o.store.Executions(ctx, id)
-	return exists(ctx, o, id, rows, err)
+	return rowsOf(ctx, o, id, o.store.Executions)
 }
 
 // FeasibilityReports returns a request's reports, first one first.
 func (o *Orchestrator) FeasibilityReports(ctx context.Context, id string) ([]FeasibilityReport, error) {
-	rows, err := o.store.FeasibilityReports(ctx, id)
-	return exists(ctx, o, id, rows, err)
+	return rowsOf(ctx, o, id, o.store.FeasibilityReports)
 }
 
 // Deliveries returns what was delivered for a request, first one first.
 func (o *Orchestrator) Deliveries(ctx context.Context, id string) ([]Delivery, error) {
-	rows, err := o.store.Deliveries(ctx, id)
-	return exists(ctx, o, id, rows, err)
+	return rowsOf(ctx, o, id, o.store.Deliveries)
 }
 
 // StateStatistics says how long a state was held.
@@ -177,7 +206,7 @@ func (o *Orchestrator) Watch(ctx context.Context, id string, after int64) iter.S
 		wake, unsubscribe := o.wakes.subscribe()
 		defer unsubscribe()
 		for {
-			snap, err := o.store.Snapshot(ctx, id)
+			snap, err := o.snapshot(ctx, id)
 			var rows []StateChange
 			if err == nil && snap.Request.Visit > after {
 				rows, err = o.store.History(ctx, id)
@@ -215,12 +244,18 @@ func (o *Orchestrator) Watch(ctx context.Context, id string, after int64) iter.S
 
 // AuditEntries streams the audit entries of a request, or of [audit.SystemChain], first one first.
 func (o *Orchestrator) AuditEntries(ctx context.Context, chain string) iter.Seq2[audit.Sealed, error] {
+	if !isPlain(chain) {
+		return func(yield func(audit.Sealed, error) bool) { yield(audit.Sealed{}, ErrNotFound) }
+	}
 	return o.store.AuditEntries(ctx, chain, 0)
 }
 
 // VerifyAudit verifies a chain to its end and returns its head. The error is an [*audit.BadEntryError] for
 // a broken chain.
 func (o *Orchestrator) VerifyAudit(ctx context.Context, chain string) (audit.Head, error) {
+	if !isPlain(chain) {
+		return audit.Head{}, ErrNotFound
+	}
 	// The head is read first: entries that come meanwhile lie behind it.
 	end, _, err := o.store.AuditHead(ctx, chain)
 	if err != nil {
@@ -241,14 +276,18 @@ func (o *Orchestrator) VerifyAudit(ctx context.Context, chain string) (audit.Hea
 	return v.Head(), v.End(end)
 }
 
+// maxEntries is how many entries one commit of Record or [StepContext.Audit] holds: the messages of a version are numbered
+// up to 999, and databases limit the arguments of a statement.
+const maxEntries = 500
+
 // Record appends entries to the audit trail: to the chain of the request that Chain names, or, where it is "" or
-// [audit.SystemChain], to that of the host. Times and instance are filled in. It returns when they are committed;
-// whoever reads data must not hand it on when Record fails.
+// [audit.SystemChain], to that of the host. Ids, times and instance are filled in. It returns when they are committed,
+// which many are one part after the other; whoever reads data must not hand it on when Record fails.
 func (o *Orchestrator) Record(ctx context.Context, entries ...audit.Entry) error {
 	for len(entries) > 0 {
 		chain := entries[0].Chain
 		n := 1
-		for n < len(entries) && entries[n].Chain == chain {
+		for n < min(len(entries), maxEntries) && entries[n].Chain == chain {
 			n++
 		}
 		var err error
@@ -287,7 +326,7 @@ func (o *Orchestrator) recordSystem(ctx context.Context, entries []audit.Entry) 
 		head := prev
 		sealed := make([]audit.Sealed, len(entries))
 		for i, e := range entries {
-			e.Chain, e.Recorded, e.Tenant = audit.SystemChain, now, o.cfg.tenant
+			e.ID, e.Chain, e.Recorded, e.Tenant = "", audit.SystemChain, now, o.cfg.tenant
 			e.Who.Instance = o.cfg.instance
 			if sealed[i], head, err = head.Seal(e); err != nil {
 				return err

@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -176,30 +177,47 @@ func (p *Priority) UnmarshalText(text []byte) error {
 // and [NewRequest.Validate] do.
 func ParseNewRequest(data []byte) (NewRequest, error) {
 	var n NewRequest
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(&n); err != nil {
-		return NewRequest{}, fmt.Errorf("orchestrator: request: %s", jsonFault(data, dec, err))
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return NewRequest{}, fmt.Errorf("orchestrator: request: text after the object (line %d)", lineOf(data, dec.InputOffset()))
+	if err := decodeOne(data, &n); err != nil {
+		return NewRequest{}, fmt.Errorf("orchestrator: request: %w", err)
 	}
 	return n, nil
+}
+
+// decodeOne reads one JSON object, and refuses members that it does not have and text behind it.
+func decodeOne(data []byte, into any) error {
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(into); err != nil {
+		return errors.New(jsonFault(data, dec, err))
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("text after the object (line %d)", lineOf(data, dec.InputOffset()))
+	}
+	return nil
 }
 
 func jsonFault(data []byte, dec *json.Decoder, err error) string {
 	var syntax *json.SyntaxError
 	var typ *json.UnmarshalTypeError
+	var when *time.ParseError
 	switch {
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("line %d: not JSON: %s", lineOf(data, syntax.Offset), strings.TrimPrefix(syntax.Error(), "json: "))
 	case errors.As(err, &typ):
-		return fmt.Sprintf("line %d: %s: a JSON %s where %s is wanted", lineOf(data, typ.Offset), typ.Field, typ.Value, typ.Type)
+		return fmt.Sprintf("line %d: %s: a JSON %s where %s is wanted", lineOf(data, typ.Offset), typ.Field, jsonKind(typ), typ.Type)
+	case errors.As(err, &when):
+		return fmt.Sprintf("line %d: a text that is no time such as 2006-01-02T15:04:05Z", lineOf(data, dec.InputOffset()))
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return fmt.Sprintf("line %d: the text ends too early", lineOf(data, int64(len(data))))
 	default:
 		return fmt.Sprintf("line %d: %s", lineOf(data, dec.InputOffset()), strings.TrimPrefix(strings.TrimPrefix(err.Error(), "json: "), "orchestrator: "))
 	}
+}
+
+// jsonKind is what was found in place of a type: encoding/json gives a number with its digits.
+func jsonKind(err *json.UnmarshalTypeError) string {
+	kind, _, _ := strings.Cut(err.Value, " ")
+	return kind
 }
 
 func lineOf(data []byte, offset int64) int {
@@ -232,22 +250,21 @@ func (n NewRequest) Validate() error {
 	for _, f := range []struct {
 		path, text string
 		limit      int
-	}{{"title", n.Title, 300}, {"description", n.Description, 20000}, {"protocol", n.Protocol, 100}, {"idempotencyKey", n.IdempotencyKey, 200}} {
-		v.plain(f.path, f.text)
-		if len(f.text) > f.limit {
-			v.add(f.path, fmt.Sprintf("is longer than %d bytes", f.limit))
-		}
-	}
-	for _, f := range []struct{ path, text string }{
-		{"researcher.id", n.Researcher.ID},
-		{"researcher.name", n.Researcher.Name},
-		{"researcher.department", n.Researcher.Department},
-		{"purpose", n.Purpose},
-		{"submittedBy.id", n.SubmittedBy.ID},
-		{"submittedBy.name", n.SubmittedBy.Name},
+	}{
+		{"title", n.Title, 300},
+		{"description", n.Description, 20000},
+		{"protocol", n.Protocol, 100},
+		{"idempotencyKey", n.IdempotencyKey, 200},
+		{"purpose", n.Purpose, 100},
+		{"researcher.id", n.Researcher.ID, maxName},
+		{"researcher.name", n.Researcher.Name, maxName},
+		{"researcher.email", n.Researcher.Email, maxName},
+		{"researcher.department", n.Researcher.Department, maxName},
 	} {
-		v.plain(f.path, f.text)
+		v.text(f.path, f.text, f.limit)
 	}
+	v.actor("submittedBy", n.SubmittedBy)
+	v.due(n.Due)
 	if n.Priority < Routine || n.Priority > Stat {
 		v.add("priority", "is none of routine, urgent, asap, stat")
 	}
@@ -300,6 +317,9 @@ func (r Requirements) validate(v *ValidationError, prefix string) {
 	}
 	if r.MinimumCohort < 0 {
 		v.add(prefix+"minimumCohort", "is below 0")
+	}
+	if raw, err := json.Marshal(r); err == nil && len(raw) > maxDocument {
+		v.add(cmp.Or(strings.TrimSuffix(prefix, "."), "requirements"), fmt.Sprintf("are longer than %d bytes of JSON", maxDocument))
 	}
 }
 

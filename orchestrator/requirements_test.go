@@ -101,6 +101,8 @@ func TestParseNewRequest(t *testing.T) {
 		{"{\n\n x}", "orchestrator: request: line 3: not JSON: invalid character 'x' looking for beginning of object key string"},
 		{"{}\n{}", "orchestrator: request: text after the object (line 2)"},
 		{"", "orchestrator: request: line 1: the text ends too early"},
+		{`{"requirements": {"minimumCohort": 97.25}}`, "orchestrator: request: line 1: requirements.minimumCohort: a JSON number where int is wanted"},
+		{"{\n\"due\": \"Jane Doe\"}", "orchestrator: request: line 2: a text that is no time such as 2006-01-02T15:04:05Z"},
 		{`{"priority": "now"}`, "orchestrator: request: line 1: priority is none of routine, urgent, asap, stat"},
 	} {
 		if _, err := ParseNewRequest([]byte(tt.in)); err == nil || err.Error() != tt.want {
@@ -187,5 +189,32 @@ func TestRequestID(t *testing.T) {
 	id := newRequestID(time.Date(2026, 11, 23, 23, 59, 0, 0, time.UTC))
 	if len(id) != len("REQ-20261123-1A2B3C4D") || !strings.HasPrefix(id, "REQ-20261123-") || strings.ToUpper(id) != id {
 		t.Errorf("id: %s", id)
+	}
+}
+
+// TestPatchNamesMembersExactly: encoding/json takes members in any case, and a patch in another case would be lost behind
+// the member that was there.
+func TestPatchNamesMembersExactly(t *testing.T) {
+	t.Parallel()
+	r := complete().Requirements
+	r.MinimumCohort, r.Period = 10, &Period{Start: "2020"}
+	for _, tt := range []struct{ patch, want string }{
+		{`{"MinimumCohort": 20}`, "patch.MinimumCohort is no member of requirements"},
+		{`{"period": {"Start": "2021"}}`, "patch.period.Start is no member of requirements"},
+		{`{"inclusion": [{"resource": "Condition", "codes": [{"Code": "1"}]}]}`, "patch.inclusion[0].codes[0].Code is no member of requirements"},
+		{`{"colour": null, "format": "xls"}`, "patch.colour is no member of requirements"},
+		{`{"minimumCohort": 20, "period": null, "inclusion": [{"resource": "Condition", "codes": [{"code": "1"}], "period": {"end": "2020"}}]}`, ""},
+	} {
+		_, err := new(Orchestrator).patched(t.Context(), r, json.RawMessage(tt.patch))
+		got := ""
+		var v *ValidationError
+		if errors.As(err, &v) {
+			got = v.list()
+		} else if err != nil {
+			t.Errorf("%s: %v", tt.patch, err)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%s: %s", tt.patch, diff)
+		}
 	}
 }

@@ -18,6 +18,9 @@ type engine struct {
 	stopClaims, stopSteps context.CancelCauseFunc
 	loops, steps          sync.WaitGroup
 
+	ending sync.Once
+	ended  chan struct{} // see end
+
 	draining bool // see Drain
 
 	mu     sync.Mutex
@@ -28,12 +31,20 @@ type engine struct {
 var errStopping = errors.New("orchestrator: the host is stopping")
 
 // Start begins to run steps, fire timers and deliver messages, and returns when it does. Starting twice
-// changes nothing. It fails when the store cannot be used. ctx is for starting only: Stop ends the running.
+// changes nothing; what an earlier Stop still ends is waited for. It fails when the store cannot be used. ctx is for starting only: Stop ends the running.
 func (o *Orchestrator) Start(ctx context.Context) error {
 	o.run.Lock()
 	defer o.run.Unlock()
-	if o.engine != nil {
-		return nil
+	if e := o.engine; e != nil {
+		if e.claiming.Err() == nil {
+			return nil
+		}
+		select { // a Stop has given up waiting for it
+		case <-e.end():
+			o.engine = nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
 	}
 	if err := o.putDefinition(ctx); err != nil {
 		return err
@@ -53,7 +64,7 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 }
 
 func (o *Orchestrator) newEngine(base context.Context) *engine {
-	e := &engine{o: o, free: map[string]int{}}
+	e := &engine{o: o, free: map[string]int{}, ended: make(chan struct{})}
 	e.claiming, e.stopClaims = context.WithCancelCause(base)
 	e.working, e.stopSteps = context.WithCancelCause(base)
 	for name, set := range o.cfg.steps {
@@ -112,12 +123,7 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 		return nil
 	}
 	e.stopClaims(errStopping)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		e.loops.Wait()
-		e.steps.Wait()
-	}()
+	done := e.end()
 	if o.cfg.grace > 0 {
 		select {
 		case <-done:
@@ -133,6 +139,18 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+}
+
+// end returns what is closed when all that was running has come to its end.
+func (e *engine) end() <-chan struct{} {
+	e.ending.Do(func() {
+		go func() {
+			defer close(e.ended)
+			e.loops.Wait()
+			e.steps.Wait()
+		}()
+	})
+	return e.ended
 }
 
 // wakes tell the loops of this host that there may be something to do.

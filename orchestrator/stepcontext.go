@@ -39,14 +39,14 @@ func NewStepContext(r Request, step string, outputs map[string]json.RawMessage) 
 // Requirements returns the requirements to answer.
 func (s *StepContext) Requirements() Requirements { return s.Request.Requirements }
 
-// Output decodes the newest output of an earlier step; false: that step has none.
+// Output decodes the newest output of an earlier step; false: that step has none. Its errors hold no values.
 func (s *StepContext) Output(step string, into any) (bool, error) {
 	raw, ok := s.Outputs[step]
 	if !ok {
 		return false, nil
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return false, fmt.Errorf("orchestrator: output of step %s: %w", step, err)
+		return false, outputFault(step, into, err)
 	}
 	return true, nil
 }

@@ -322,9 +322,11 @@ type Notification struct {
 	Request string           `json:"request"`
 	State   string           `json:"state"`
 	Gate    string           `json:"gate,omitempty"`
-	// Roles to tell; empty: the researcher and the assignee.
-	Roles []string  `json:"roles,omitempty"`
-	At    time.Time `json:"at"`
+	// Roles to tell; empty: whom To names, else the researcher and the assignee.
+	Roles []string `json:"roles,omitempty"`
+	// To is the opaque id of the one person to tell: the delegate, where a gate was delegated.
+	To string    `json:"to,omitempty"`
+	At time.Time `json:"at"`
 }
 
 // NotificationKind says why people are told.

@@ -28,7 +28,9 @@ func (o *Orchestrator) Submit(ctx context.Context, n NewRequest) (string, error)
 	if err := o.checkRequirements(ctx, n.Requirements, "requirements."); err != nil {
 		return "", err
 	}
-	digest, err := canonicalDigest(n)
+	content := n
+	content.SubmittedBy.Address, content.SubmittedBy.Client = "", "" // a repeat may come another way
+	digest, err := canonicalDigest(content)
 	if err != nil {
 		return "", &ValidationError{[]Fault{{"request", "holds text that is not Unicode"}}}
 	}

@@ -25,13 +25,16 @@ func (e *engine) fireTimers(ctx context.Context) (bool, error) {
 			return false, nil
 		}
 		// The host may stop in between; the change itself is finished.
-		if err := e.o.fire(context.WithoutCancel(ctx), t); err != nil {
+		did, err := e.o.fire(context.WithoutCancel(ctx), t)
+		if err != nil {
 			failed = err
 			e.o.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "timer not fired", slog.String("request", t.Request),
 				slog.String("kind", string(t.Kind)), slog.Any("error", err))
 			continue
 		}
-		fired++
+		if did {
+			fired++
+		}
 	}
 	if fired == 0 {
 		return false, failed
@@ -39,8 +42,9 @@ func (e *engine) fireTimers(ctx context.Context) (bool, error) {
 	return len(due) == timerBatch, nil
 }
 
-// fire does what a timer is for. A timer that somebody else has fired meanwhile is nothing.
-func (o *Orchestrator) fire(ctx context.Context, t Timer) error {
+// fire does what a timer is for. A timer that somebody else has fired meanwhile is nothing. It returns false where
+// the timer is still there: its request is parked.
+func (o *Orchestrator) fire(ctx context.Context, t Timer) (bool, error) {
 	err := o.change(ctx, t.Request, func(ctx context.Context, d *draft) error {
 		timers, err := o.store.Timers(ctx, t.Request)
 		if err != nil {
@@ -70,9 +74,9 @@ func (o *Orchestrator) fire(ctx context.Context, t Timer) error {
 	})
 	var parked *parkedError
 	if errors.As(err, &parked) {
-		return o.parkUnknown(ctx, t.Request, parked.reason)
+		return false, o.parkUnknown(ctx, t.Request, parked.reason)
 	}
-	return err
+	return err == nil, err
 }
 
 // deciders are the roles that may decide now.

@@ -46,11 +46,16 @@ func InputOf[T any](step *StepContext, name string) (T, error) {
 		return v, Permanent(fmt.Errorf("orchestrator: there is no output of step %s", name))
 	}
 	if err := json.Unmarshal(raw, &v); err != nil {
-		var typ *json.UnmarshalTypeError
-		if errors.As(err, &typ) {
-			return v, Permanent(fmt.Errorf("orchestrator: the output of step %s is not a %T: .%s is a JSON %s", name, v, typ.Field, typ.Value))
-		}
-		return v, Permanent(fmt.Errorf("orchestrator: the output of step %s is not a %T", name, v))
+		return v, Permanent(outputFault(name, v, err))
 	}
 	return v, nil
+}
+
+// outputFault says why a step's output is no T, without values.
+func outputFault[T any](step string, v T, err error) error {
+	var typ *json.UnmarshalTypeError
+	if errors.As(err, &typ) {
+		return fmt.Errorf("orchestrator: the output of step %s is not a %T: .%s is a JSON %s", step, v, typ.Field, jsonKind(typ))
+	}
+	return fmt.Errorf("orchestrator: the output of step %s is not a %T", step, v)
 }

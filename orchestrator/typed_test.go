@@ -37,6 +37,7 @@ func TestTypedSteps(t *testing.T) {
 		{"run fails", `{"patients":0}`, "", "nobody to invite"},
 		{"missing", ``, "", "orchestrator: there is no output of step count"},
 		{"another type", `{"patients":"Jane Doe"}`, "", "orchestrator: the output of step count is not a orchestrator_test.counted: .patients is a JSON string"},
+		{"another number", `{"patients":97.25}`, "", "orchestrator: the output of step count is not a orchestrator_test.counted: .patients is a JSON number"},
 		{"another kind", `[1]`, "", "orchestrator: the output of step count is not a orchestrator_test.counted: . is a JSON array"},
 		{"more members", `{"patients":1,"sick":2}`, `{"letters":2}`, ""},
 	} {

@@ -17,6 +17,7 @@ func (d *Definition) Validate() error {
 	if d.Name == "" {
 		v.add("name", "is missing")
 	}
+	v.plain("name", d.Name)
 	names := map[string]*State{}
 	for i := range d.States {
 		v.state(&d.States[i], fmt.Sprintf("states[%d]", i), names)
@@ -31,6 +32,9 @@ func (d *Definition) Validate() error {
 		v.transition(t, fmt.Sprintf("transitions[%d]", i), names)
 	}
 	c := index(d, "")
+	if c.returns[d.Initial] {
+		v.add("initial", "returns to the state before, and there is none")
+	}
 	v.ambiguity(d)
 	for i := range d.States {
 		v.outcomes(c, &d.States[i], fmt.Sprintf("states[%d] (%s)", i, d.States[i].Name))
@@ -49,6 +53,13 @@ type definitionFaults struct{ DefinitionError }
 
 func (v *definitionFaults) add(path, message string) {
 	v.Faults = append(v.Faults, Fault{path, message})
+}
+
+// plain refuses text that databases and canonical JSON cannot hold.
+func (v *definitionFaults) plain(path, text string) {
+	var e ValidationError
+	e.plain(path, text)
+	v.Faults = append(v.Faults, e.Faults...)
 }
 
 func (v *definitionFaults) state(s *State, path string, names map[string]*State) {
@@ -88,6 +99,15 @@ func (v *definitionFaults) gate(g *GateRule, path string) {
 	}
 	if len(g.Roles) == 0 || slices.Contains(g.Roles, "") {
 		v.add(path, "has a gate without roles")
+	}
+	for i, role := range g.Roles {
+		v.plain(fmt.Sprintf("%s.gate.roles[%d]", path, i), role)
+	}
+	for i, role := range g.EscalateTo {
+		at := fmt.Sprintf("%s.gate.escalateTo[%d]", path, i)
+		if v.plain(at, role); role == "" {
+			v.add(at, "is missing")
+		}
 	}
 	if g.Timeout < 0 || g.Quorum.Approvals < 0 {
 		v.add(path, "has a gate with a negative number")

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -195,17 +196,28 @@ func (o *Orchestrator) call(ctx context.Context, run *execution, lease Lease) (r
 		defer cancel()
 	}
 	defer func() {
-		if p := recover(); p != nil {
-			// The value may hold data: only where it came from is kept.
-			o.cfg.logger.LogAttrs(ctx, slog.LevelError, "step panicked", slog.String("request", run.req.ID),
-				slog.String("step", run.exec.Step), slog.String("stack", stackWithoutValues()))
-			result, err = StepResult{}, &panicError{}
-		}
 		if err != nil && errors.Is(context.Cause(ctx), errStepTimeout) {
 			err = errStepTimeout
 		}
 	}()
-	return o.cfg.steps[run.exec.Step].handler.Run(ctx, o.stepContext(run, lease))
+	err = o.contain(ctx, run, func() (err error) {
+		result, err = o.cfg.steps[run.exec.Step].handler.Run(ctx, o.stepContext(run, lease))
+		return err
+	})
+	return result, err
+}
+
+// contain calls code of the step's; a panic there is an error.
+func (o *Orchestrator) contain(ctx context.Context, run *execution, f func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			// The value may hold data: only where it came from is kept.
+			o.cfg.logger.LogAttrs(ctx, slog.LevelError, "step panicked", slog.String("request", run.req.ID),
+				slog.String("step", run.exec.Step), slog.String("stack", stackWithoutValues()))
+			err = &panicError{}
+		}
+	}()
+	return f()
 }
 
 type panicError struct{}
@@ -238,20 +250,30 @@ func (o *Orchestrator) stepContext(run *execution, lease Lease) *StepContext {
 			return o.store.RenewLease(ctx, lease, &p)
 		},
 		audit: func(ctx context.Context, entries []audit.Entry) error {
-			return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
-				d.c.Fence = &lease
-				for _, e := range entries {
-					if e.Step == nil {
-						e.Step = &audit.Step{ID: run.exec.ID, Name: run.exec.Step, Attempt: run.exec.Attempt, Token: lease.Token}
-					}
-					if err := d.audit(e); err != nil {
-						return err
-					}
+			for part := range slices.Chunk(entries, maxEntries) {
+				if err := o.auditStep(ctx, run, lease, part); err != nil {
+					return err
 				}
-				return nil
-			})
+			}
+			return nil
 		},
 	}
+}
+
+// auditStep commits entries under the step's lease.
+func (o *Orchestrator) auditStep(ctx context.Context, run *execution, lease Lease, entries []audit.Entry) error {
+	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
+		d.c.Fence = &lease
+		for _, e := range entries {
+			if e.Step == nil {
+				e.Step = &audit.Step{ID: run.exec.ID, Name: run.exec.Step, Attempt: run.exec.Attempt, Token: lease.Token}
+			}
+			if err := d.audit(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // persist tries again while the database is away, for as long as the lease may last.
@@ -297,7 +319,7 @@ func (o *Orchestrator) release(ctx context.Context, lease Lease, log *slog.Logge
 func (o *Orchestrator) finish(ctx context.Context, run *execution, result StepResult, failure error, stopped bool) error {
 	var output json.RawMessage
 	if failure == nil {
-		output, failure = o.check(run, result)
+		output, failure = o.check(ctx, run, result)
 	}
 	if failure == nil {
 		err := o.succeed(ctx, run, result, output)
@@ -311,28 +333,6 @@ func (o *Orchestrator) finish(ctx context.Context, run *execution, result StepRe
 	}
 	return o.fail(ctx, run, failure)
 }
-
-// check refuses a result that the definition or the store cannot take.
-func (o *Orchestrator) check(run *execution, result StepResult) (json.RawMessage, error) {
-	if len(run.def.out[run.exec.State][result.Event]) == 0 || result.Event == EventStepFailed {
-		return nil, Permanent(&outcomeError{fmt.Sprintf("state %s has no transition on the step's outcome %q", run.exec.State, clean(result.Event, 60))})
-	}
-	if result.Output == nil {
-		return nil, nil
-	}
-	raw, err := json.Marshal(result.Output)
-	if err != nil {
-		return nil, Permanent(&outcomeError{"the step's output does not go into JSON"})
-	}
-	if len(raw) > MaxOutput {
-		return nil, Permanent(&outcomeError{fmt.Sprintf("the step's output is longer than %d bytes", MaxOutput)})
-	}
-	return raw, nil
-}
-
-type outcomeError struct{ text string }
-
-func (e *outcomeError) Error() string { return "orchestrator: " + e.text }
 
 func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepResult, output json.RawMessage) error {
 	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
@@ -363,7 +363,7 @@ func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepR
 		}
 		if result.Effect != nil {
 			d.c.Effects = append(d.c.Effects, func(ctx context.Context, tx Tx) error {
-				if err := result.Effect(ctx, tx); err != nil {
+				if err := o.contain(ctx, run, func() error { return result.Effect(ctx, tx) }); err != nil {
 					return errors.Join(errEffect, err)
 				}
 				return nil
@@ -456,7 +456,7 @@ func classify(err error) (class, text string) {
 	var out *outcomeError
 	switch {
 	case errors.As(err, &p):
-		class = "panic"
+		return "panic", p.Error()
 	case errors.Is(err, errStepTimeout):
 		class = "timeout"
 	case errors.As(err, &out):

@@ -1,0 +1,70 @@
+package orchestrator_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/store"
+	"github.com/researchflow/researchflow/store/storetest"
+)
+
+// TestSlowNotifierIsCalledOnce: a host does not deliver what it has claimed for longer than the claim lasts, when
+// another host takes it for lost.
+func TestSlowNotifierIsCalledOnce(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := store.Open(t.Context(), "sqlite://"+dir+"/rf.db", store.WithClock(time.Now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		told := make(chan string, 100)
+		notifier := orchestrator.NotifierFunc(func(ctx context.Context, n orchestrator.Notification) error {
+			told <- n.ID
+			select {
+			case <-time.After(6 * time.Second):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		var hosts []*orchestrator.Orchestrator
+		for range 2 {
+			hosts = append(hosts, newOrchestrator(t, s, orchestrator.WithDefinition(oneGate(t, "told")), orchestrator.WithNotifier(notifier)))
+		}
+		const n = 10
+		for range n {
+			if _, err := hosts[0].Submit(t.Context(), storetest.Sample("told")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, o := range hosts {
+			if err := o.Start(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		<-time.After(5 * time.Minute)
+		for _, o := range hosts {
+			if err := o.Stop(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+		}
+		close(told)
+		got := map[int]int{} // how many were told so many times
+		times := map[string]int{}
+		for id := range told {
+			times[id]++
+		}
+		for _, k := range times {
+			got[k]++
+		}
+		if diff := cmp.Diff(map[int]int{1: n}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
