@@ -18,8 +18,8 @@ import (
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
-// TestTextsOfCommits: the SQL of a commit repeats from request to request, so that a database that keeps what it parsed keeps
-// few of them; and it holds no values.
+// TestTextsOfCommits: the SQL of a commit, and what goes with it, repeats from request to request, so that a database that
+// keeps what it parsed keeps few texts; and it holds no values. What SQLite reads holds the time.
 func TestTextsOfCommits(t *testing.T) {
 	each(t, func(t *testing.T, b storetest.Backend) {
 		r := &tape{transitions: map[string][][]sent{}, recording: true}
@@ -39,7 +39,7 @@ func TestTextsOfCommits(t *testing.T) {
 			r.mu.Lock()
 			for _, tx := range r.transitions[id] {
 				for _, st := range tx {
-					if len(st.args) > 0 {
+					if len(st.args) > 0 && (b.Name == "postgres" || !strings.HasPrefix(st.query, "SELECT")) {
 						texts[st.query]++
 					}
 				}
@@ -51,7 +51,7 @@ func TestTextsOfCommits(t *testing.T) {
 		}
 		for text := range texts {
 			for _, m := range regexp.MustCompile(`'([^']*)'`).FindAllStringSubmatch(text, -1) {
-				if !slices.Contains([]string{"", "ready", "running", "paused", "open"}, m[1]) {
+				if !slices.Contains([]string{"", "ready", "running", "paused", "open", "succeeded"}, m[1]) {
 					t.Errorf("a statement holds %q: %s", m[1], text)
 				}
 			}

@@ -75,6 +75,12 @@ func noTable(err error) bool {
 	return errors.As(err, &lite) && lite.Code() == sqlite3.SQLITE_ERROR && strings.Contains(lite.Error(), "no such table")
 }
 
+// forgotten says that somebody threw away what was prepared on the connection. The driver prepares it again the next time.
+func forgotten(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "26000"
+}
+
 // contention is a transaction that the database gave up, mostly in favour of another: the work can be tried again.
 func contention(err error) bool {
 	var pg *pgconn.PgError
@@ -82,10 +88,8 @@ func contention(err error) bool {
 		switch pg.Code {
 		case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
 			return true
-		case "26000": // somebody threw away what was prepared on the connection; pgx prepares it again
-			return true
 		}
-		return false
+		return forgotten(err)
 	}
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {

@@ -257,6 +257,9 @@ func (s *Store) hole(i int) bun.Safe {
 // query scans the rows of a prepared statement into a model or a slice of them.
 func (s *Store) query(ctx context.Context, db *bun.DB, into any, text string, args ...any) error {
 	rows, err := db.DB.QueryContext(ctx, text, s.prepared(args)...)
+	if forgotten(err) {
+		rows, err = db.DB.QueryContext(ctx, text, s.prepared(args)...)
+	}
 	if err != nil {
 		return err
 	}
