@@ -98,7 +98,7 @@ func (c Config) withDefaults() (Config, error) {
 	case c.Source != nil && (c.FHIRBaseURL != "" || c.DataPath != ""):
 		return c, errors.New("researchflow: there is a Source beside FHIRBaseURL or DataPath; one of them is needed")
 	case c.FHIRBaseURL != "" && c.DataPath != "":
-		return c, errors.New("researchflow: both FHIRBaseURL and DataPath are set; one of them is needed")
+		return c, errors.New("researchflow: both FHIRBaseURL (FHIR_BASE_URL) and DataPath (RESEARCHFLOW_DATA) are set; one of them is needed")
 	}
 	return c, nil
 }

@@ -173,7 +173,7 @@ func (o *Orchestrator) mayDecide(ctx context.Context, d *draft, g *Gate, dec *De
 	roles := slices.Clone(g.Roles)
 	if g.Quorum.EachRole {
 		// A role that has spoken needs no second word, unless it is the only one the reviewer has.
-		slices.SortStableFunc(roles, func(a, b string) int { return g.spoken(a) - g.spoken(b) })
+		slices.SortStableFunc(roles, func(a, b string) int { return min(g.spoken(a), 1) - min(g.spoken(b), 1) })
 	}
 	if g.Escalations > 0 {
 		roles = append(roles, g.EscalateTo...)
@@ -181,11 +181,14 @@ func (o *Orchestrator) mayDecide(ctx context.Context, d *draft, g *Gate, dec *De
 	return o.authorize(ctx, principal, roles, &d.r)
 }
 
-func (g *Gate) spoken(role string) int {
-	if slices.ContainsFunc(g.Approvals, func(a Approval) bool { return a.Role == role }) {
-		return 1
+// spoken counts the decisions in a role.
+func (g *Gate) spoken(role string) (n int) {
+	for _, a := range g.Approvals {
+		if a.Role == role {
+			n++
+		}
 	}
-	return 0
+	return n
 }
 
 // fourEyes knows the researcher by the id alone: a [Researcher] has no namespace.
@@ -289,7 +292,21 @@ func (o *Orchestrator) decide(ctx context.Context, d *draft, g *Gate, dec *Decis
 // settledBy says whether one more approval, by a role, opens the gate.
 func (g *Gate) settledBy(role string) bool {
 	if g.Quorum.EachRole {
-		return !slices.ContainsFunc(g.Roles, func(r string) bool { return r != role && g.spoken(r) == 0 })
+		missing, standIns := 0, 0
+		for _, r := range g.Roles {
+			if r != role && g.spoken(r) == 0 {
+				missing++
+			}
+		}
+		for _, r := range g.EscalateTo {
+			if !slices.Contains(g.Roles, r) {
+				standIns += g.spoken(r)
+				if r == role {
+					standIns++
+				}
+			}
+		}
+		return missing <= standIns
 	}
 	return len(g.Approvals)+1 >= max(1, g.Quorum.Approvals)
 }

@@ -66,7 +66,8 @@ type GateRule struct {
 type Quorum struct {
 	// Approvals needed; 0 means 1.
 	Approvals int `json:"approvals,omitempty"`
-	// EachRole: one approval from each of the gate's roles is needed (all); Approvals is then ignored.
+	// EachRole: one approval from each of the gate's roles is needed (all); Approvals is then ignored. An approval by a role
+	// that the gate was escalated to stands in for one role that is missing.
 	EachRole bool `json:"eachRole,omitempty"`
 }
 

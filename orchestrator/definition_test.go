@@ -115,6 +115,12 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 		{"unreachable", func(d *Definition) {
 			d.States = append(d.States, State{Name: "island", Kind: Terminal})
 		}, []string{"states[23] (island) cannot be reached"}},
+		{"roles with the mark between roles", func(d *Definition) {
+			d.States[3].Gate.Roles, d.States[3].Gate.EscalateTo = []string{"a|b"}, []string{"c|"}
+		}, []string{
+			"states[3] (requirements_review).gate.roles[0] holds |",
+			"states[3] (requirements_review).gate.escalateTo[0] holds |",
+		}},
 		{"no state", func(d *Definition) {
 			d.Transitions[0].To = "nowhere"
 		}, []string{`transitions[0] (new_request on next) leads to no state: "nowhere"`}},

@@ -226,8 +226,11 @@ func (d *draft) follow(hops []hop, next place, by Actor, reason string) error {
 	return d.enter()
 }
 
-// leave cancels the step and closes the gate that are still open.
+// leave cancels the step and closes the gate that are still open, and forgets a proposal that nobody has decided about.
 func (d *draft) leave() error {
+	if p := d.r.Proposed; p != nil && p.State == d.r.State {
+		d.r.Proposed = nil
+	}
 	if s := d.r.Step; s != nil {
 		d.c.End = append(d.c.End, ExecutionEnd{ID: s.ID, Status: StepCancelled, At: d.now})
 		d.r.Step = nil

@@ -110,6 +110,9 @@ func (e *ValidationError) text(path, text string, limit int) {
 
 func (e *ValidationError) actor(path string, a Actor) {
 	e.text(path+".system", a.System, maxName)
+	if strings.Contains(a.System, "|") { // it stands between system and id
+		e.add(path+".system", "holds |")
+	}
 	e.text(path+".id", a.ID, maxName)
 	e.text(path+".name", a.Name, maxName)
 	for i, role := range a.Roles {
@@ -158,6 +161,9 @@ type DecidedError struct {
 
 // Error names the gate and its status.
 func (e *DecidedError) Error() string {
+	if e.Status == GateOpen {
+		return fmt.Sprintf("orchestrator: gate %s: the reviewer has decided otherwise at %s", e.Gate, e.At.UTC().Format(time.RFC3339))
+	}
 	return fmt.Sprintf("orchestrator: gate %s is %s since %s", e.Gate, e.Status, e.At.UTC().Format(time.RFC3339))
 }
 

@@ -3,6 +3,7 @@ package orchestrator_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -55,4 +56,64 @@ func TestRetryAtAnEscalatedGate(t *testing.T) {
 			t.Errorf("after escalation: %v", err)
 		}
 	})
+}
+
+// TestEachRoleAtAnEscalatedGate: an approval by a role that the gate was escalated to stands in for one that is missing.
+func TestEachRoleAtAnEscalatedGate(t *testing.T) {
+	rule := orchestrator.GateRule{
+		Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true},
+		Timeout: orchestrator.Duration(time.Hour), EscalateTo: []string{"chief"},
+	}
+	for _, tt := range []struct {
+		name  string
+		roles []string
+		want  string
+	}{
+		{"one role and a stand-in", []string{"a", "chief"}, "approved"},
+		{"a stand-in and one role", []string{"chief", "b"}, "approved"},
+		{"two stand-ins", []string{"chief", "chief"}, "approved"},
+		{"one stand-in for two", []string{"chief"}, "review"},
+		{"one role twice", []string{"a", "a"}, "review"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				s, err := store.Open(t.Context(), "sqlite://"+dir+"/rf.db", store.WithClock(time.Now))
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer func() { _ = s.Close() }()
+				b := orchestrator.Define("each", "review")
+				b.Gate("review", rule).On(orchestrator.EventApprove, "approved").On(orchestrator.EventReject, "rejected").On(orchestrator.EventModify, "review")
+				b.Terminal("approved")
+				b.Terminal("rejected")
+				def, err := b.Build()
+				if err != nil {
+					t.Fatal(err)
+				}
+				o := newOrchestrator(t, s, orchestrator.WithDefinition(def))
+				id, err := o.Submit(t.Context(), storetest.Sample(tt.name))
+				if err != nil {
+					t.Fatal(err)
+				}
+				<-time.After(2 * time.Hour)
+				if err := o.Drain(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+				r, err := o.Status(t.Context(), id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i, role := range tt.roles {
+					by := orchestrator.Actor{ID: fmt.Sprint("reviewer ", i), Roles: []string{role}}
+					if err := o.Decide(t.Context(), orchestrator.Decision{Gate: r.Gate.ID, By: by, Verdict: orchestrator.Approve}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if r, err = o.Status(t.Context(), id); err != nil || r.State != tt.want {
+					t.Errorf("state: got %s, %v; want %s", r.State, err, tt.want)
+				}
+			})
+		})
+	}
 }

@@ -226,8 +226,9 @@ func (o *Orchestrator) Retry(ctx context.Context, id string, by Actor, reason st
 			})
 			return d.intervene(InterveneRetry, old.Step, by, reason)
 		}
+		ways := d.def.out[d.r.State][EventRetry]
 		back := d.def.states[d.r.Returns[d.r.State]]
-		if back == nil || back.Kind != Working {
+		if len(ways) == 0 || ways[0].To == Return && (back == nil || back.Kind != Working) {
 			return fmt.Errorf("%w: request %s has no failed step", ErrInvalidTransition, id)
 		}
 		return d.move(EventRetry, by, reason, nil)

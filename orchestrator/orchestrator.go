@@ -169,6 +169,13 @@ func New(store Store, opts ...Option) (*Orchestrator, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, from := range slices.Sorted(maps.Keys(s.migrations)) {
+		for _, old := range slices.Sorted(maps.Keys(s.migrations[from])) {
+			if to := s.migrations[from][old]; def.states[to] == nil {
+				return nil, fmt.Errorf("orchestrator: WithMigration: state %s is to become %q, which the definition does not have", old, to)
+			}
+		}
+	}
 	o := &Orchestrator{store: store, cfg: s, def: def}
 	o.hooks.seed = maphash.MakeSeed()
 	o.definitions.Store(def.hash, def)

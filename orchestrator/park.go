@@ -109,5 +109,14 @@ func (d *draft) migrate(states map[string]string) error {
 		}
 		hops, next = append(hops, more...), end
 	}
-	return d.follow(hops, next, Actor{}, "")
+	proposed := d.r.Proposed
+	if err := d.follow(hops, next, Actor{}, ""); err != nil {
+		return err
+	}
+	if proposed != nil && d.r.State == to(proposed.State) { // the same gate, by another name
+		p := *proposed
+		p.State = d.r.State
+		d.r.Proposed = &p
+	}
+	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"regexp"
 	"strings"
 	"time"
+
+	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
 // NewRequest is what a researcher hands in: who asks, under which protocol, the wish in words and the
@@ -193,6 +195,9 @@ func decodeOne(data []byte, into any) error {
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return fmt.Errorf("text after the object (line %d)", lineOf(data, dec.InputOffset()))
 	}
+	if _, err := audit.Canonical(data); err != nil {
+		return errors.New("a member stands twice, a number is beyond float64, or text is not Unicode")
+	}
 	return nil
 }
 
@@ -203,6 +208,8 @@ func jsonFault(data []byte, dec *json.Decoder, err error) string {
 	switch {
 	case errors.As(err, &syntax):
 		return fmt.Sprintf("line %d: not JSON: %s", lineOf(data, syntax.Offset), strings.TrimPrefix(syntax.Error(), "json: "))
+	case errors.As(err, &typ) && typ.Field == "":
+		return fmt.Sprintf("line %d: a JSON %s where an object is wanted", lineOf(data, typ.Offset), jsonKind(typ))
 	case errors.As(err, &typ):
 		return fmt.Sprintf("line %d: %s: a JSON %s where %s is wanted", lineOf(data, typ.Offset), typ.Field, jsonKind(typ), typ.Type)
 	case errors.As(err, &when):

@@ -101,6 +101,8 @@ func TestParseNewRequest(t *testing.T) {
 		{"{\n\n x}", "orchestrator: request: line 3: not JSON: invalid character 'x' looking for beginning of object key string"},
 		{"{}\n{}", "orchestrator: request: text after the object (line 2)"},
 		{"", "orchestrator: request: line 1: the text ends too early"},
+		{"\n[]", "orchestrator: request: line 2: a JSON array where an object is wanted"},
+		{`{"title": "a", "title": "b"}`, "orchestrator: request: a member stands twice, a number is beyond float64, or text is not Unicode"},
 		{`{"requirements": {"minimumCohort": 97.25}}`, "orchestrator: request: line 1: requirements.minimumCohort: a JSON number where int is wanted"},
 		{"{\n\"due\": \"Jane Doe\"}", "orchestrator: request: line 2: a text that is no time such as 2006-01-02T15:04:05Z"},
 		{`{"priority": "now"}`, "orchestrator: request: line 1: priority is none of routine, urgent, asap, stat"},

@@ -6,12 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"unicode/utf8"
 )
 
 // check refuses a result that the definition or the store cannot take.
 func (o *Orchestrator) check(ctx context.Context, run *execution, result StepResult) (json.RawMessage, error) {
-	if len(run.def.out[run.exec.State][result.Event]) == 0 || result.Event == EventStepFailed {
+	own := func(t Transition) bool { return t.From != AnyLive } // the others are for people
+	if result.Event == EventStepFailed || !slices.ContainsFunc(run.def.out[run.exec.State][result.Event], own) {
 		return nil, Permanent(&outcomeError{fmt.Sprintf("state %s has no transition on the step's outcome %q", run.exec.State, clean(result.Event, 60))})
 	}
 	if err := result.Feasibility.validate(); err != nil {

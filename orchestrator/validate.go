@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strings"
 )
 
 var wordName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
@@ -101,11 +102,11 @@ func (v *definitionFaults) gate(g *GateRule, path string) {
 		v.add(path, "has a gate without roles")
 	}
 	for i, role := range g.Roles {
-		v.plain(fmt.Sprintf("%s.gate.roles[%d]", path, i), role)
+		v.role(fmt.Sprintf("%s.gate.roles[%d]", path, i), role)
 	}
 	for i, role := range g.EscalateTo {
 		at := fmt.Sprintf("%s.gate.escalateTo[%d]", path, i)
-		if v.plain(at, role); role == "" {
+		if v.role(at, role); role == "" {
 			v.add(at, "is missing")
 		}
 	}
@@ -119,6 +120,14 @@ func (v *definitionFaults) gate(g *GateRule, path string) {
 		if r <= 0 || (g.Timeout > 0 && r >= g.Timeout) {
 			v.add(path, "has a reminder that is not between opening and timeout")
 		}
+	}
+}
+
+// role refuses what stores put between roles.
+func (v *definitionFaults) role(path, role string) {
+	v.plain(path, role)
+	if strings.Contains(role, "|") {
+		v.add(path, "holds |")
 	}
 }
 

@@ -408,9 +408,9 @@ func (row *auditRow) sealed() audit.Sealed {
 	}
 }
 
-// person is what decides who is the same person.
+// person is what decides who is the same person. A system holds no |.
 func person(a orchestrator.Actor) string {
-	if a.System == "" {
+	if a.System == "" && !strings.Contains(a.ID, "|") {
 		return a.ID
 	}
 	return a.System + "|" + a.ID
