@@ -25,18 +25,34 @@ func TestBadResultsFailTheStep(t *testing.T) {
 		result orchestrator.StepResult
 		want   string // error class and text
 	}{
-		{"the effect panics", orchestrator.StepResult{Effect: func(context.Context, orchestrator.Tx) error { panic("Jane Doe") }},
-			"panic: orchestrator: the step panicked"},
+		{
+			"the effect panics",
+			orchestrator.StepResult{Effect: func(context.Context, orchestrator.Tx) error { panic("Jane Doe") }},
+			"panic: orchestrator: the step panicked",
+		},
 		{"the output panics", orchestrator.StepResult{Output: panicky{}}, "panic: orchestrator: the step panicked"},
-		{"an output that is not UTF-8", orchestrator.StepResult{Output: json.RawMessage("\"a\xff\"")},
-			"outcome: orchestrator: the step's output is not UTF-8"},
-		{"a file name that is not UTF-8", orchestrator.StepResult{Delivery: &orchestrator.Delivery{Files: []orchestrator.DeliveredFile{{Name: "a\xff"}}}},
-			"outcome: orchestrator: the step's delivery is invalid: files[0].name is not UTF-8"},
-		{"a reason with a control character", orchestrator.StepResult{Feasibility: &orchestrator.FeasibilityReport{Reasons: []string{"a\x00"}}},
-			"outcome: orchestrator: the step's feasibility report is invalid: reasons[0] holds a control character"},
-		{"a share that is no number", orchestrator.StepResult{Feasibility: &orchestrator.FeasibilityReport{
-			Elements: []orchestrator.ElementAvailability{{Name: "labs", Availability: math.NaN()}}}},
-			"outcome: orchestrator: the step's feasibility report is invalid: elements[0].availability is not a finite number"},
+		{
+			"an output that is not UTF-8",
+			orchestrator.StepResult{Output: json.RawMessage("\"a\xff\"")},
+			"outcome: orchestrator: the step's output is not UTF-8",
+		},
+		{
+			"a file name that is not UTF-8",
+			orchestrator.StepResult{Delivery: &orchestrator.Delivery{Files: []orchestrator.DeliveredFile{{Name: "a\xff"}}}},
+			"outcome: orchestrator: the step's delivery is invalid: files[0].name is not UTF-8",
+		},
+		{
+			"a reason with a control character",
+			orchestrator.StepResult{Feasibility: &orchestrator.FeasibilityReport{Reasons: []string{"a\x00"}}},
+			"outcome: orchestrator: the step's feasibility report is invalid: reasons[0] holds a control character",
+		},
+		{
+			"a share that is no number",
+			orchestrator.StepResult{Feasibility: &orchestrator.FeasibilityReport{
+				Elements: []orchestrator.ElementAvailability{{Name: "labs", Availability: math.NaN()}},
+			}},
+			"outcome: orchestrator: the step's feasibility report is invalid: elements[0].availability is not a finite number",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
