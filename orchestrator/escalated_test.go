@@ -15,13 +15,8 @@ import (
 
 // TestRetryAtAnEscalatedGate: whoever may decide there may have the step run again.
 func TestRetryAtAnEscalatedGate(t *testing.T) {
-	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := store.Open(t.Context(), "sqlite://"+dir+"/rf.db", store.WithClock(time.Now))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = s.Close() }()
+		s := openStore(t, store.WithClock(time.Now))
 		b := orchestrator.Define("fails", "work")
 		b.Step("work", "do").On("done", "end").On(orchestrator.EventStepFailed, "review").Retry(orchestrator.RetryPolicy{Attempts: 1})
 		b.Gate("review", orchestrator.GateRule{Roles: []string{"lead"}, Timeout: orchestrator.Duration(time.Hour), EscalateTo: []string{"chief"}}).
@@ -76,13 +71,8 @@ func TestEachRoleAtAnEscalatedGate(t *testing.T) {
 		{"one role twice", []string{"a", "a"}, "review"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			dir := t.TempDir()
 			synctest.Test(t, func(t *testing.T) {
-				s, err := store.Open(t.Context(), "sqlite://"+dir+"/rf.db", store.WithClock(time.Now))
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer func() { _ = s.Close() }()
+				s := openStore(t, store.WithClock(time.Now))
 				b := orchestrator.Define("each", "review")
 				b.Gate("review", rule).On(orchestrator.EventApprove, "approved").On(orchestrator.EventReject, "rejected").On(orchestrator.EventModify, "review")
 				b.Terminal("approved")

@@ -73,20 +73,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		checkRequest(t, s, newer(), id)
 	})
 	t.Run("parks when its definition is unknown", func(t *testing.T) {
-		db, ok := b.New(t).(SQLDatabase)
-		if !ok {
-			t.Skip("SKIPPED: the backend has no SQL to break")
-		}
-		s := another(t, db)
-		id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
-		raw, err := db.SQL()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = raw.Close() }()
-		if _, err := raw.ExecContext(t.Context(), "DELETE FROM definitions WHERE hash = '"+oldHash+"'"); err != nil {
-			t.Fatal(err)
-		}
+		s, id := orphan(t, b, old)
 		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do", succeed("done")))
 		if err := o.Drain(t.Context()); err != nil {
 			t.Fatal(err)
@@ -99,7 +86,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		if diff := cmp.Diff([]string{"old"}, titles(t, s, orchestrator.Query{Parked: true})); diff != "" {
 			t.Errorf("parked: %s", diff)
 		}
-		err = o.Withdraw(t.Context(), id, orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}, "unused")
+		err := o.Withdraw(t.Context(), id, orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}, "unused")
 		if !errors.Is(err, orchestrator.ErrParked) {
 			t.Errorf("Withdraw: got %v, want ErrParked", err)
 		}
@@ -158,20 +145,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		checkRequest(t, s, newer(), id)
 	})
 	t.Run("is moved while parked, and taken up", func(t *testing.T) {
-		db, ok := b.New(t).(SQLDatabase)
-		if !ok {
-			t.Skip("SKIPPED: the backend has no SQL to break")
-		}
-		s := another(t, db)
-		id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
-		raw, err := db.SQL()
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = raw.Close() }()
-		if _, err := raw.ExecContext(t.Context(), "DELETE FROM definitions WHERE hash = '"+oldHash+"'"); err != nil {
-			t.Fatal(err)
-		}
+		s, id := orphan(t, b, old)
 		if err := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do", succeed("done"))).Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -186,6 +160,26 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		checkRequest(t, s, newer(), id)
 	})
 	return 7, 7
+}
+
+// orphan returns a request whose definition is gone from the database.
+func orphan(t *testing.T, b Backend, old *orchestrator.Definition) (orchestrator.Store, string) {
+	t.Helper()
+	db, ok := b.New(t).(SQLDatabase)
+	if !ok {
+		t.Skip("SKIPPED: the backend has no SQL to break")
+	}
+	s := another(t, db)
+	id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
+	raw, err := db.SQL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = raw.Close() }()
+	if _, err := raw.ExecContext(t.Context(), "DELETE FROM definitions"); err != nil {
+		t.Fatal(err)
+	}
+	return s, id
 }
 
 // movedAndEnded has people suspend and withdraw requests as the first thing after a host came with another definition.
