@@ -13,6 +13,9 @@ import (
 func TestCompileErrors(t *testing.T) {
 	t.Parallel()
 	column := func(name, path string) string { return fmt.Sprintf(`{"name":%q,"path":%q}`, name, path) }
+	constant := func(typ, value string) string {
+		return fmt.Sprintf(`{"resource":"Patient","constant":[{"name":"c","value%s":%q}],`, typ, value) + columnID + `}`
+	}
 	sel := func(parts string) string { return `{"resource":"Patient","select":[` + parts + `]}` }
 	tests := []struct {
 		name, view string
@@ -56,6 +59,9 @@ func TestCompileErrors(t *testing.T) {
 		{"V9 reserved", `{"resource":"Patient","constant":[{"name":"rowIndex","valueInteger":1}],` + columnID + `}`, KindValidate, "constant[0].name: %rowIndex is reserved"},
 		{"V9 context", `{"resource":"Patient","constant":[{"name":"context","valueInteger":1}],` + columnID + `}`, KindValidate, "constant[0].name: %context is reserved"},
 		{"V9 not of its type", `{"resource":"Patient","constant":[{"name":"c","valueDate":"yesterday"}],` + columnID + `}`, KindValidate, "constant[0]: constant c: the value is not of type date"},
+		{"V9 dateTime", constant("DateTime", "2020-01-02T"), KindValidate, "the value is not of type dateTime"},
+		{"V9 instant that is a date", constant("Instant", "2020-01-02"), KindValidate, "the value is not of type instant"},
+		{"V9 instant without zone", constant("Instant", "2020-01-02T03:04:05"), KindValidate, "the value is not of type instant"},
 		{"V9 positiveInt", `{"resource":"Patient","constant":[{"name":"c","valuePositiveInt":0}],` + columnID + `}`, KindValidate, "the value is not of type positiveInt"},
 		{"V10 path", sel(`{"column":[` + column("a", "name.where(use = %x).family") + `]}`), KindSemantic, "select[0].column[0].path: "},
 		{"V10 where", `{"resource":"Patient","where":[{"path":"active = %x"}],` + columnID + `}`, KindSemantic, "where[0].path: "},

@@ -306,8 +306,8 @@ func constantValue(k Constant) (fhirpath.Value, error) {
 		return fhirpath.NewDate(d), nil
 	case "dateTime", "instant":
 		d, err := system.ParseDateTime(k.Value)
-		if err != nil {
-			return bad()
+		if err != nil || strings.HasSuffix(k.Value, "T") || k.Type == "instant" && !instantForm.MatchString(k.Value) {
+			return bad() // 2020-01-02T is FHIRPath's form, not FHIR's
 		}
 		return fhirpath.NewDateTime(d), nil
 	case "time":
