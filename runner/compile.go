@@ -319,6 +319,11 @@ func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, 
 	case !sqlName.MatchString(d.Name):
 		c.badName(element+".name", d.Name)
 	}
+	for i, t := range d.Tag {
+		if t.Name == "" || t.Value == "" {
+			c.bad.addf(KindValidate, element+".tag["+strconv.Itoa(i)+"]", "a tag has a name and a value")
+		}
+	}
 	if d.Type != "" {
 		out.FHIRType, out.Declared = fhirType(d.Type), true
 	}

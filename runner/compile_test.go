@@ -34,6 +34,9 @@ func TestCompileErrors(t *testing.T) {
 		{"V3 name", sel(`{"column":[` + column("1a", "id") + `]}`), KindValidate, `select[0].column[0].name: "1a" is not a name`},
 		{"V3 empty list", sel(`{"column":[]}`), KindValidate, "select[0].column: the list of columns is empty"},
 		{"V3 view's name", `{"name":"a b","resource":"Patient",` + columnID + `}`, KindValidate, `name: "a b" is not a name`},
+		{"V3 view's name is empty", `{"name":"","resource":"Patient",` + columnID + `}`, KindValidate, "name: the name is empty"},
+		{"V3 tag without value", sel(`{"column":[{"name":"a","path":"id","tag":[{"name":"x","value":"y"},{"name":"x"}]}]}`), KindValidate, "select[0].column[0].tag[1]: a tag has a name and a value"},
+		{"V3 tag without name", sel(`{"column":[{"name":"a","path":"id","tag":[{"value":"x"}]}]}`), KindValidate, "select[0].column[0].tag[0]: a tag has a name and a value"},
 		{"V3 no columns at all", sel(`{"forEach":"name"}`), KindValidate, "select: the view has no columns"},
 		{
 			"V4 forEach", sel(`{"forEach":"@@","column":[` + column("a", "id") + `]}`), KindSyntax,
