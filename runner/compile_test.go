@@ -305,6 +305,8 @@ func TestFHIRVersions(t *testing.T) {
 		warnings   int
 	}{
 		{"R4 by default", `{"resource":"Encounter",` + select5, nil, 1},
+		{"R5 by the resource type", `{"resource":"Transport","select":[{"column":[{"name":"a","path":"requestedLocation.reference"}]}]}`, nil, 0},
+		{"R4B by the resource type", `{"resource":"Ingredient","select":[{"column":[{"name":"a","path":"manufacturer.role"}]}]}`, nil, 0},
 		{"R5 by the definition", `{"resource":"Encounter","fhirVersion":["5.0.0"],` + select5, nil, 0},
 		{"the first version that is known", `{"resource":"Encounter","fhirVersion":["3.0.1","5.0.0"],` + select5, nil, 1},
 		{"R5 by option", `{"resource":"Encounter","fhirVersion":["4.0.1"],` + select5, []CompileOption{WithFHIRVersion("R5")}, 0},
@@ -320,6 +322,9 @@ func TestFHIRVersions(t *testing.T) {
 	}
 	if _, err := CompileJSON([]byte(`{"resource":"Patient",`+columnID+`}`), WithFHIRVersion("R2")); err == nil {
 		t.Error("R2 is accepted")
+	}
+	if _, err := CompileJSON([]byte(`{"resource":"Transport","fhirVersion":["4.0.1"],` + columnID + `}`)); err == nil {
+		t.Error("a resource type of R5 is accepted for R4")
 	}
 }
 

@@ -88,7 +88,8 @@ func resourceHint(m *model.Model, name string) string {
 	return ""
 }
 
-// version chooses the model: the option, or the first version of the definition that there is a model of, or R4.
+// version chooses the model: the option, or the first version of the definition that there is a model of. Where the definition
+// has none it is the first release with the resource type, or R4.
 func (x *exprCompiler) version() {
 	if want := x.c.cfg.fhirVersion; want != "" {
 		v, ok := model.ParseVersion(want)
@@ -107,8 +108,15 @@ func (x *exprCompiler) version() {
 	}
 	if len(x.c.def.FHIRVersion) > 0 {
 		x.c.bad.addf(KindUnsupported, "fhirVersion", "there is no model of any of these versions")
+		return
 	}
-	x.model = model.R4
+	for _, v := range model.Versions() {
+		m := model.Load(v)
+		if t, ok := m.Type(x.c.def.Resource); ok && m.IsResource(t) {
+			x.model = v
+			return
+		}
+	}
 }
 
 // root returns the type of the view's resources.

@@ -23,7 +23,8 @@ type compileConfig struct {
 
 // WithFHIRVersion sets the FHIR version whose types and elements paths are checked against: "4.0.1" (or "R4"),
 // "4.3.0" ("R4B") or "5.0.0" ("R5"). By default it is the first version of the definition's fhirVersion that
-// this engine knows, and R4 where there is none. Other text makes Compile fail.
+// this engine knows, and where the definition has no fhirVersion, the first release that has the resource type: R4 for most.
+// Other text makes Compile fail.
 func WithFHIRVersion(version string) CompileOption {
 	return func(c *compileConfig) { c.fhirVersion = version }
 }
