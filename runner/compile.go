@@ -336,7 +336,7 @@ func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, 
 		}
 		n.columns = append(n.columns, columnPlan{
 			at: at, prog: p, collection: d.Collection, want: wantOf(out.FHIRType, out.Declared, c.cfg.strictness == strictAll),
-			declared: out.FHIRType, rowIndex: isRowIndex(d.Path), element: element + ".path", name: d.Name,
+			declared: fhirType(d.Type), rowIndex: isRowIndex(d.Path), element: element + ".path", name: d.Name,
 		})
 	}
 	out.ANSIType = ansiType(out.FHIRType, d.Tag)

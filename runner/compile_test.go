@@ -293,6 +293,18 @@ func TestStrict(t *testing.T) {
 	if _, err := rowTexts(mustView(t, typed, Strict(true)), resources(noNames)); !errors.Is(err, ErrType) {
 		t.Errorf("strict: %v, want ErrType", err)
 	}
+	for _, path := range []string{"maritalStatus", "Patient", "4 'mg'"} {
+		for _, collection := range []bool{false, true} {
+			untyped := fmt.Sprintf(`{"resource":"Patient","select":[{"column":[{"name":"a","path":%q,"collection":%t}]}]}`, path, collection)
+			if rows, err := rowTexts(mustView(t, untyped), resources(noNames)); err != nil || len(rows) != 1 {
+				t.Errorf("%s without a type: %q, %v", path, rows, err)
+			}
+			_, err := rowTexts(mustView(t, untyped, Strict(true)), resources(noNames))
+			if !errors.Is(err, ErrType) || !strings.Contains(err.Error(), "no type is declared, found object") {
+				t.Errorf("%s without a type, strict: %v, want ErrType", path, err)
+			}
+		}
+	}
 }
 
 func TestFHIRVersions(t *testing.T) {

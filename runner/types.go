@@ -55,9 +55,12 @@ const (
 
 // wantOf returns the class for a declared FHIR type. Types that are text to JSON allow every primitive value,
 // since the specification does not coerce: a boundary of a date may be a dateTime, a code is a string. Where the view is
-// not strict, so do all primitive types.
+// not strict, so do all primitive types. A column without a type is for primitive values, where the view is strict.
 func wantOf(fhirType string, declared, strict bool) want {
 	if !declared {
+		if strict {
+			return wantPrimitive
+		}
 		return wantAny
 	}
 	w := wantOfStrict(fhirType)
