@@ -437,8 +437,10 @@ func TestProfiles(t *testing.T) {
 		{"types at all depths", ShareableViewDefinition, `{` + head + `"select":[{"select":[{"column":[{"name":"a","path":"id"}]}],"unionAll":[{"column":[{"name":"b","path":"id"}]}]}]}`, []string{"select[0].select[0].column[0].type", "select[0].unionAll[0].column[0].type"}},
 		{"functions", ShareableViewDefinition, `{` + head + `"select":[{"forEach":"name","column":[{"name":"a","path":"given.join(' ') & 'x'","type":"string"}]}]}`, []string{"select[0].column[0].path", "select[0].column[0].path"}},
 		{"operators and literals", ShareableViewDefinition, `{` + head + `"where":[{"path":"birthDate > @2000"},{"path":"active is boolean"}],"select":[{"column":[{"name":"a","path":"id","type":"id"}]}]}`, []string{"where[0].path", "where[1].path"}},
+		{"variables", ShareableViewDefinition, `{` + head + `"select":[{"forEach":"name.where($index = 0)","column":[{"name":"a","path":"given.where($this = %rowIndex)","type":"string"}]}]}`, []string{"select[0].forEach"}},
 		{"tabular", TabularViewDefinition, `{"resource":"Patient","select":[{"column":[{"name":"a","path":"birthDate","type":"date"},{"name":"b","path":"id"}]}]}`, nil},
 		{"collections and types", TabularViewDefinition, `{"resource":"Patient","select":[{"column":[{"name":"a","path":"name","type":"HumanName","collection":true}]}]}`, []string{"select[0].column[0].collection", "select[0].column[0].type"}},
+		{"types that are not given", TabularViewDefinition, `{"resource":"Patient","select":[{"column":[{"name":"a","path":"name.first()"},{"name":"b","path":"extension.value.first()"}]},{"unionAll":[{"column":[{"name":"c","path":"meta"}]}]}]}`, []string{"select[0].column[0].path", "select[1].unionAll[0].column[0].path"}},
 		{"faults of any view come too", TabularViewDefinition, `{"resource":"Patient","select":[{"column":[{"name":"a","path":"("}]}]}`, []string{"select[0].column[0].path"}},
 	}
 	for _, tt := range tests {
