@@ -105,6 +105,7 @@ func TestFurtherSemantics(t *testing.T) {
 	const below = `{"forEach":"given","column":[{"name":"s","path":"$this"}]}`
 	const union = `[{"column":[{"name":"u","path":"'1'"}]},{"column":[{"name":"u","path":"use"}]}]`
 	tests := []struct{ name, view, data, want, fault string }{
+		{name: "S1 a type that is written with escapes", view: `[{"column":[{"name":"id","path":"id"}]}]`, data: `{"resourceType":"Pati\u0065nt","id":"e"}`, want: `{"id":"e"}`},
 		{
 			name: "S6 keywords of one level",
 			view: `[{"forEach":"name","unionAll":` + union + `,"select":[` + below + `],` + column + `}]`, data: patients,
