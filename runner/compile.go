@@ -270,8 +270,8 @@ func (c *compiler) sameColumns(first, cols []outColumn, element string) {
 			a.FHIRType, a.Declared = b.FHIRType, true
 			a.ANSIType = ansiType(a.FHIRType, a.Tags)
 		case !a.Declared && a.FHIRType != b.FHIRType:
-			a.FHIRType = ""
-			a.ANSIType = ansiType("", a.Tags)
+			a.FHIRType = c.exprs.common(a.FHIRType, b.FHIRType)
+			a.ANSIType = ansiType(a.FHIRType, a.Tags)
 		}
 	}
 }

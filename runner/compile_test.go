@@ -211,6 +211,31 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// TestUnionTypes is the type of a column whose branches do not declare one.
+func TestUnionTypes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ a, b, want, ansi string }{
+		{"active", "active", "boolean", "BOOLEAN"},
+		{"active", "false", "boolean", "BOOLEAN"},
+		{"name.exists()", "active", "boolean", "BOOLEAN"},
+		{"%rowIndex", "multipleBirth.ofType(integer)", "integer", "INT"},
+		{"telecom.rank", "photo.size", "System.Integer", "INT"},
+		{"telecom.rank", "1", "System.Integer", "INT"},
+		{"gender", "'x'", "System.String", "CHARACTER VARYING"},
+		{"name.family", "'x'", "string", "CHARACTER VARYING"},
+		{"birthDate", "birthDate.lowBoundary()", "date", "CHARACTER VARYING"},
+		{"gender", "active", "", "CHARACTER VARYING"},
+		{"maritalStatus", "'x'", "", "CHARACTER VARYING"},
+		{"extension.value.ofType(Age)", "extension.value.ofType(Count)", "", "CHARACTER VARYING"},
+		{"deceased", "active", "", "CHARACTER VARYING"},
+	} {
+		v := mustView(t, fmt.Sprintf(`{"resource":"Patient","select":[{"unionAll":[{"column":[{"name":"u","path":%q}]},{"column":[{"name":"u","path":%q}]}]}]}`, tt.a, tt.b))
+		if c := v.Columns()[0]; c.FHIRType != tt.want || c.ANSIType != tt.ansi || c.Declared {
+			t.Errorf("%s and %s: %q, %q, want %q, %q", tt.a, tt.b, c.FHIRType, c.ANSIType, tt.want, tt.ansi)
+		}
+	}
+}
+
 // TestANSITypes is the table of section 5.
 func TestANSITypes(t *testing.T) {
 	t.Parallel()

@@ -1,6 +1,10 @@
 package runner
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
+)
 
 // fhirType strips the address that FHIR types are relative to.
 func fhirType(t string) string {
@@ -14,6 +18,33 @@ func fhirType(t string) string {
 		}
 	}
 	return strings.TrimPrefix(t, "FHIR.")
+}
+
+// common returns the type of values that are of two inferred types: the FHIR type, where the other is the System type of the
+// same name, or the System type that both stand for. It is "" where there is none.
+func (x *exprCompiler) common(a, b string) string {
+	system := x.system(a)
+	if system == "" || system != x.system(b) {
+		return ""
+	}
+	for _, t := range [...]string{a, b} {
+		if strings.EqualFold(system, "System."+t) {
+			return t
+		}
+	}
+	return system
+}
+
+// system returns the System type of a primitive type, "" for others.
+func (x *exprCompiler) system(name string) string {
+	if strings.HasPrefix(name, "System.") {
+		return name
+	}
+	m := model.Load(x.model)
+	if t, ok := m.Type(name); ok && m.IsPrimitive(t) && m.SystemType(t) != "" {
+		return "System." + m.SystemType(t)
+	}
+	return ""
 }
 
 // ansiTag is the name of the tag that overrides the ANSI type.
