@@ -246,7 +246,26 @@ func (c *compiler) union(list []Select, element string, lo int, in focusType, de
 		c.sameColumns(first, cols, at)
 	}
 	n.width = len(first)
+	for i := range first {
+		if first[i].Declared {
+			c.declare(n, lo+i, first[i].FHIRType)
+		}
+	}
 	return n, first
+}
+
+// declare holds the columns of a union that leave the type open to what another branch declares.
+func (c *compiler) declare(n *node, at int, fhirType string) {
+	for i := range n.columns {
+		if p := &n.columns[i]; p.at == at && p.declared == "" {
+			p.declared, p.want = fhirType, wantOf(fhirType, true, c.cfg.strictness == strictAll)
+		}
+	}
+	for _, p := range n.parts {
+		if p.lo <= at && at < p.lo+p.width {
+			c.declare(p, at, fhirType)
+		}
+	}
 }
 
 // sameColumns reports where a branch differs from the first one (S15, V8), and merges types that one of them
