@@ -60,7 +60,11 @@ var errManyValues = fmt.Errorf("%w: choose one by first() or where(), or make it
 
 // contradiction is the error of a value that is not of its column's declared type.
 func (w *worker) contradiction(p *columnPlan, found Kind) error {
-	err := fmt.Errorf("%w: declared %s, found %s", ErrType, p.declared, found)
+	declared := "no type is declared"
+	if p.declared != "" {
+		declared = "declared " + p.declared
+	}
+	err := fmt.Errorf("%w: %s, found %s", ErrType, declared, found)
 	return w.at(p.element, p.name, p.prog.String(), err)
 }
 

@@ -89,7 +89,8 @@ func (w *worker) union(ctx context.Context, n *node, f *focus, index int) (int, 
 	return total, nil
 }
 
-// repetition is a repeat under way: depth first, parents before children, over all paths in order (S9).
+// repetition is a repeat under way: depth first, parents before children, over all paths in order (S9). The paths see the
+// %rowIndex of where the select stands, at every depth: the elements are numbered when all are found.
 type repetition struct {
 	w       *worker
 	n       *node
@@ -118,7 +119,7 @@ func (r *repetition) descend(ctx context.Context, from fhirpath.Value, index, de
 				return err
 			}
 			r.rows += rows
-			if err := r.descend(ctx, item, at, depth+1); err != nil {
+			if err := r.descend(ctx, item, index, depth+1); err != nil {
 				return err
 			}
 		}

@@ -246,7 +246,26 @@ func (c *compiler) union(list []Select, element string, lo int, in focusType, de
 		c.sameColumns(first, cols, at)
 	}
 	n.width = len(first)
+	for i := range first {
+		if first[i].Declared {
+			c.declare(n, lo+i, first[i].FHIRType)
+		}
+	}
 	return n, first
+}
+
+// declare holds the columns of a union that leave the type open to what another branch declares.
+func (c *compiler) declare(n *node, at int, fhirType string) {
+	for i := range n.columns {
+		if p := &n.columns[i]; p.at == at && p.declared == "" {
+			p.declared, p.want = fhirType, wantOf(fhirType, true, c.cfg.strictness == strictAll)
+		}
+	}
+	for _, p := range n.parts {
+		if p.lo <= at && at < p.lo+p.width {
+			c.declare(p, at, fhirType)
+		}
+	}
 }
 
 // sameColumns reports where a branch differs from the first one (S15, V8), and merges types that one of them
@@ -270,8 +289,8 @@ func (c *compiler) sameColumns(first, cols []outColumn, element string) {
 			a.FHIRType, a.Declared = b.FHIRType, true
 			a.ANSIType = ansiType(a.FHIRType, a.Tags)
 		case !a.Declared && a.FHIRType != b.FHIRType:
-			a.FHIRType = ""
-			a.ANSIType = ansiType("", a.Tags)
+			a.FHIRType = c.exprs.common(a.FHIRType, b.FHIRType)
+			a.ANSIType = ansiType(a.FHIRType, a.Tags)
 		}
 	}
 }
@@ -319,6 +338,11 @@ func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, 
 	case !sqlName.MatchString(d.Name):
 		c.badName(element+".name", d.Name)
 	}
+	for i, t := range d.Tag {
+		if t.Name == "" || t.Value == "" {
+			c.bad.addf(KindValidate, element+".tag["+strconv.Itoa(i)+"]", "a tag has a name and a value")
+		}
+	}
 	if d.Type != "" {
 		out.FHIRType, out.Declared = fhirType(d.Type), true
 	}
@@ -331,7 +355,7 @@ func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, 
 		}
 		n.columns = append(n.columns, columnPlan{
 			at: at, prog: p, collection: d.Collection, want: wantOf(out.FHIRType, out.Declared, c.cfg.strictness == strictAll),
-			declared: out.FHIRType, rowIndex: isRowIndex(d.Path), element: element + ".path", name: d.Name,
+			declared: fhirType(d.Type), rowIndex: isRowIndex(d.Path), element: element + ".path", name: d.Name,
 		})
 	}
 	out.ANSIType = ansiType(out.FHIRType, d.Tag)

@@ -13,6 +13,9 @@ import (
 func TestCompileErrors(t *testing.T) {
 	t.Parallel()
 	column := func(name, path string) string { return fmt.Sprintf(`{"name":%q,"path":%q}`, name, path) }
+	constant := func(typ, value string) string {
+		return fmt.Sprintf(`{"resource":"Patient","constant":[{"name":"c","value%s":%q}],`, typ, value) + columnID + `}`
+	}
 	sel := func(parts string) string { return `{"resource":"Patient","select":[` + parts + `]}` }
 	tests := []struct {
 		name, view string
@@ -31,6 +34,9 @@ func TestCompileErrors(t *testing.T) {
 		{"V3 name", sel(`{"column":[` + column("1a", "id") + `]}`), KindValidate, `select[0].column[0].name: "1a" is not a name`},
 		{"V3 empty list", sel(`{"column":[]}`), KindValidate, "select[0].column: the list of columns is empty"},
 		{"V3 view's name", `{"name":"a b","resource":"Patient",` + columnID + `}`, KindValidate, `name: "a b" is not a name`},
+		{"V3 view's name is empty", `{"name":"","resource":"Patient",` + columnID + `}`, KindValidate, "name: the name is empty"},
+		{"V3 tag without value", sel(`{"column":[{"name":"a","path":"id","tag":[{"name":"x","value":"y"},{"name":"x"}]}]}`), KindValidate, "select[0].column[0].tag[1]: a tag has a name and a value"},
+		{"V3 tag without name", sel(`{"column":[{"name":"a","path":"id","tag":[{"value":"x"}]}]}`), KindValidate, "select[0].column[0].tag[0]: a tag has a name and a value"},
 		{"V3 no columns at all", sel(`{"forEach":"name"}`), KindValidate, "select: the view has no columns"},
 		{
 			"V4 forEach", sel(`{"forEach":"@@","column":[` + column("a", "id") + `]}`), KindSyntax,
@@ -56,6 +62,9 @@ func TestCompileErrors(t *testing.T) {
 		{"V9 reserved", `{"resource":"Patient","constant":[{"name":"rowIndex","valueInteger":1}],` + columnID + `}`, KindValidate, "constant[0].name: %rowIndex is reserved"},
 		{"V9 context", `{"resource":"Patient","constant":[{"name":"context","valueInteger":1}],` + columnID + `}`, KindValidate, "constant[0].name: %context is reserved"},
 		{"V9 not of its type", `{"resource":"Patient","constant":[{"name":"c","valueDate":"yesterday"}],` + columnID + `}`, KindValidate, "constant[0]: constant c: the value is not of type date"},
+		{"V9 dateTime", constant("DateTime", "2020-01-02T"), KindValidate, "the value is not of type dateTime"},
+		{"V9 instant that is a date", constant("Instant", "2020-01-02"), KindValidate, "the value is not of type instant"},
+		{"V9 instant without zone", constant("Instant", "2020-01-02T03:04:05"), KindValidate, "the value is not of type instant"},
 		{"V9 positiveInt", `{"resource":"Patient","constant":[{"name":"c","valuePositiveInt":0}],` + columnID + `}`, KindValidate, "the value is not of type positiveInt"},
 		{"V10 path", sel(`{"column":[` + column("a", "name.where(use = %x).family") + `]}`), KindSemantic, "select[0].column[0].path: "},
 		{"V10 where", `{"resource":"Patient","where":[{"path":"active = %x"}],` + columnID + `}`, KindSemantic, "where[0].path: "},
@@ -202,6 +211,31 @@ func TestColumns(t *testing.T) {
 	}
 }
 
+// TestUnionTypes is the type of a column whose branches do not declare one.
+func TestUnionTypes(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ a, b, want, ansi string }{
+		{"active", "active", "boolean", "BOOLEAN"},
+		{"active", "false", "boolean", "BOOLEAN"},
+		{"name.exists()", "active", "boolean", "BOOLEAN"},
+		{"%rowIndex", "multipleBirth.ofType(integer)", "integer", "INT"},
+		{"telecom.rank", "photo.size", "System.Integer", "INT"},
+		{"telecom.rank", "1", "System.Integer", "INT"},
+		{"gender", "'x'", "System.String", "CHARACTER VARYING"},
+		{"name.family", "'x'", "string", "CHARACTER VARYING"},
+		{"birthDate", "birthDate.lowBoundary()", "date", "CHARACTER VARYING"},
+		{"gender", "active", "", "CHARACTER VARYING"},
+		{"maritalStatus", "'x'", "", "CHARACTER VARYING"},
+		{"extension.value.ofType(Age)", "extension.value.ofType(Count)", "", "CHARACTER VARYING"},
+		{"deceased", "active", "", "CHARACTER VARYING"},
+	} {
+		v := mustView(t, fmt.Sprintf(`{"resource":"Patient","select":[{"unionAll":[{"column":[{"name":"u","path":%q}]},{"column":[{"name":"u","path":%q}]}]}]}`, tt.a, tt.b))
+		if c := v.Columns()[0]; c.FHIRType != tt.want || c.ANSIType != tt.ansi || c.Declared {
+			t.Errorf("%s and %s: %q, %q, want %q, %q", tt.a, tt.b, c.FHIRType, c.ANSIType, tt.want, tt.ansi)
+		}
+	}
+}
+
 // TestANSITypes is the table of section 5.
 func TestANSITypes(t *testing.T) {
 	t.Parallel()
@@ -284,6 +318,18 @@ func TestStrict(t *testing.T) {
 	if _, err := rowTexts(mustView(t, typed, Strict(true)), resources(noNames)); !errors.Is(err, ErrType) {
 		t.Errorf("strict: %v, want ErrType", err)
 	}
+	for _, path := range []string{"maritalStatus", "Patient", "4 'mg'"} {
+		for _, collection := range []bool{false, true} {
+			untyped := fmt.Sprintf(`{"resource":"Patient","select":[{"column":[{"name":"a","path":%q,"collection":%t}]}]}`, path, collection)
+			if rows, err := rowTexts(mustView(t, untyped), resources(noNames)); err != nil || len(rows) != 1 {
+				t.Errorf("%s without a type: %q, %v", path, rows, err)
+			}
+			_, err := rowTexts(mustView(t, untyped, Strict(true)), resources(noNames))
+			if !errors.Is(err, ErrType) || !strings.Contains(err.Error(), "no type is declared, found object") {
+				t.Errorf("%s without a type, strict: %v, want ErrType", path, err)
+			}
+		}
+	}
 }
 
 func TestFHIRVersions(t *testing.T) {
@@ -296,6 +342,8 @@ func TestFHIRVersions(t *testing.T) {
 		warnings   int
 	}{
 		{"R4 by default", `{"resource":"Encounter",` + select5, nil, 1},
+		{"R5 by the resource type", `{"resource":"Transport","select":[{"column":[{"name":"a","path":"requestedLocation.reference"}]}]}`, nil, 0},
+		{"R4B by the resource type", `{"resource":"Ingredient","select":[{"column":[{"name":"a","path":"manufacturer.role"}]}]}`, nil, 0},
 		{"R5 by the definition", `{"resource":"Encounter","fhirVersion":["5.0.0"],` + select5, nil, 0},
 		{"the first version that is known", `{"resource":"Encounter","fhirVersion":["3.0.1","5.0.0"],` + select5, nil, 1},
 		{"R5 by option", `{"resource":"Encounter","fhirVersion":["4.0.1"],` + select5, []CompileOption{WithFHIRVersion("R5")}, 0},
@@ -311,6 +359,9 @@ func TestFHIRVersions(t *testing.T) {
 	}
 	if _, err := CompileJSON([]byte(`{"resource":"Patient",`+columnID+`}`), WithFHIRVersion("R2")); err == nil {
 		t.Error("R2 is accepted")
+	}
+	if _, err := CompileJSON([]byte(`{"resource":"Transport","fhirVersion":["4.0.1"],` + columnID + `}`)); err == nil {
+		t.Error("a resource type of R5 is accepted for R4")
 	}
 }
 
@@ -411,8 +462,10 @@ func TestProfiles(t *testing.T) {
 		{"types at all depths", ShareableViewDefinition, `{` + head + `"select":[{"select":[{"column":[{"name":"a","path":"id"}]}],"unionAll":[{"column":[{"name":"b","path":"id"}]}]}]}`, []string{"select[0].select[0].column[0].type", "select[0].unionAll[0].column[0].type"}},
 		{"functions", ShareableViewDefinition, `{` + head + `"select":[{"forEach":"name","column":[{"name":"a","path":"given.join(' ') & 'x'","type":"string"}]}]}`, []string{"select[0].column[0].path", "select[0].column[0].path"}},
 		{"operators and literals", ShareableViewDefinition, `{` + head + `"where":[{"path":"birthDate > @2000"},{"path":"active is boolean"}],"select":[{"column":[{"name":"a","path":"id","type":"id"}]}]}`, []string{"where[0].path", "where[1].path"}},
+		{"variables", ShareableViewDefinition, `{` + head + `"select":[{"forEach":"name.where($index = 0)","column":[{"name":"a","path":"given.where($this = %rowIndex)","type":"string"}]}]}`, []string{"select[0].forEach"}},
 		{"tabular", TabularViewDefinition, `{"resource":"Patient","select":[{"column":[{"name":"a","path":"birthDate","type":"date"},{"name":"b","path":"id"}]}]}`, nil},
 		{"collections and types", TabularViewDefinition, `{"resource":"Patient","select":[{"column":[{"name":"a","path":"name","type":"HumanName","collection":true}]}]}`, []string{"select[0].column[0].collection", "select[0].column[0].type"}},
+		{"types that are not given", TabularViewDefinition, `{"resource":"Patient","select":[{"column":[{"name":"a","path":"name.first()"},{"name":"b","path":"extension.value.first()"}]},{"unionAll":[{"column":[{"name":"c","path":"meta"}]}]}]}`, []string{"select[0].column[0].path", "select[1].unionAll[0].column[0].path"}},
 		{"faults of any view come too", TabularViewDefinition, `{"resource":"Patient","select":[{"column":[{"name":"a","path":"("}]}]}`, []string{"select[0].column[0].path"}},
 	}
 	for _, tt := range tests {

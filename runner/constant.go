@@ -31,4 +31,7 @@ func constantKey(typ string) (string, bool) {
 	return "", false
 }
 
+// instantForm is what an instant has that a dateTime may lack: a time to the second and a zone.
+var instantForm = regexp.MustCompile(`T\d\d:\d\d:\d\d.*(Z|[-+]\d\d:\d\d)$`)
+
 var sqlName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)

@@ -99,8 +99,10 @@ func (d *decoder) wrong(i int, element, want string) {
 	d.bad.add(e)
 }
 
+func (d *decoder) isText(i int) bool { return d.tape.Node(i).Kind == fhirjson.String }
+
 func (d *decoder) text(i int, element string) string {
-	if d.tape.Node(i).Kind != fhirjson.String {
+	if !d.isText(i) {
 		d.wrong(i, element, "a string")
 		return ""
 	}
@@ -150,7 +152,7 @@ func (d *decoder) members(i int, element string, f func(j int, key string)) bool
 }
 
 func (d *decoder) unknown(element, key string) {
-	if !tolerated[key] {
+	if !tolerated[key] && !strings.HasPrefix(key, "_") {
 		d.warn(element + ": unknown member " + strconv.Quote(key))
 	}
 }
@@ -165,7 +167,7 @@ func (d *decoder) warn(text string) {
 	}
 }
 
-// tolerated are members that every FHIR element may have.
+// tolerated are members that every FHIR element may have, besides the _name of a primitive.
 var tolerated = map[string]bool{"id": true, "extension": true, "modifierExtension": true}
 
 func (d *decoder) definition() *ViewDefinition {
@@ -173,7 +175,7 @@ func (d *decoder) definition() *ViewDefinition {
 	d.members(0, "", func(i int, key string) {
 		switch key {
 		case "resourceType":
-			if t := d.text(i, key); t != "" && !isViewDefinition(t) {
+			if t := d.text(i, key); d.isText(i) && !isViewDefinition(t) {
 				d.bad.addf(KindValidate, key, "the document is not a ViewDefinition")
 			}
 		case "meta":
@@ -186,7 +188,9 @@ func (d *decoder) definition() *ViewDefinition {
 		case "url":
 			def.URL = d.text(i, key)
 		case "name":
-			def.Name = d.text(i, key)
+			if def.Name = d.text(i, key); def.Name == "" && d.isText(i) {
+				d.bad.addf(KindValidate, key, "the name is empty")
+			}
 		case "version":
 			def.Version = d.text(i, key)
 		case "title":
@@ -249,7 +253,6 @@ func (d *decoder) constant(i int, element string) Constant {
 				return
 			}
 			c.Type, c.Value = t, d.constantText(j, element+"."+key, t)
-		case strings.HasPrefix(key, "_"):
 		default:
 			d.unknown(element, key)
 		}
@@ -339,7 +342,7 @@ func (d *decoder) sel(i int, element string) Select {
 
 // notEmpty reports a string that is there and empty: to the Go form it would look as if it were absent.
 func (d *decoder) notEmpty(i int, element, text string) {
-	if text == "" && d.tape.Node(i).Kind == fhirjson.String {
+	if text == "" && d.isText(i) {
 		d.bad.addf(KindValidate, element, "the path is empty")
 	}
 }

@@ -130,6 +130,7 @@ func TestDecodeErrors(t *testing.T) {
 		{"constant of unknown type", `{"constant":[{"name":"a","valueQuantity":{}}]}`, "constant[0].valueQuantity: a constant cannot be of this type"},
 		{"two values", `{"constant":[{"name":"a","valueString":"x","valueCode":"y"}]}`, "constant[0]: the constant has 2 values"},
 		{"another resource", `{"resourceType":"Patient"}`, "resourceType: the document is not a ViewDefinition"},
+		{"empty resourceType", `{"resourceType":""}`, "resourceType: the document is not a ViewDefinition"},
 		{"the same member twice", `{"resource":"Patient","resource":"Group"}`, "duplicate member name"},
 		{"empty forEach", `{"select":[{"forEach":""}]}`, "select[0].forEach: the path is empty"},
 	}
@@ -148,7 +149,7 @@ func TestDecodeErrors(t *testing.T) {
 
 func TestDecodeWarnings(t *testing.T) {
 	t.Parallel()
-	v := mustView(t, `{"resource":"Patient","select":[{"colums":[],"repeat":[],"column":[{"name":"id","path":"id","typ":"id","id":"1","extension":[]}]}],"where":[{"path":"true","x":1}]}`)
+	v := mustView(t, `{"resource":"Patient","select":[{"colums":[],"repeat":[],"column":[{"name":"id","path":"id","typ":"id","id":"1","extension":[],"_path":{"id":"2"}}]}],"where":[{"path":"true","x":1}]}`)
 	want := []string{`select[0]: unknown member "colums"`, `select[0].repeat: the list of paths is empty, as if there were none`, `select[0].column[0]: unknown member "typ"`, `where[0]: unknown member "x"`}
 	if diff := cmp.Diff(want, v.Warnings()); diff != "" {
 		t.Errorf("Warnings (-want +got):\n%s", diff)

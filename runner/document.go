@@ -76,7 +76,7 @@ var bundleKeys = fhirjson.NewKeySet("resourceType", "entry", "resource", "search
 // bundle adds the resources of a Bundle's entries. It answers false where the text is not a Bundle.
 func (d *document) bundle(tape *fhirjson.Tape) bool {
 	t, ok := tape.Field(0, "resourceType")
-	if !ok || string(tape.AppendString(nil, t)) != "Bundle" {
+	if !ok || !isText(tape, t, "Bundle") {
 		return false
 	}
 	entries, ok := tape.Field(0, "entry")
@@ -89,7 +89,7 @@ func (d *document) bundle(tape *fhirjson.Tape) bool {
 			continue // an entry may have a request or a response only
 		}
 		if search, ok := tape.Field(i, "search"); ok {
-			if mode, ok := tape.Field(search, "mode"); ok && string(tape.Raw(mode)) == "outcome" {
+			if mode, ok := tape.Field(search, "mode"); ok && isText(tape, mode, "outcome") {
 				continue // about the search, not a match
 			}
 		}

@@ -166,7 +166,7 @@ func (w *worker) evaluate(ctx context.Context, raw []byte, id *string) (counted 
 	if !ok || tape.Node(t).Kind != fhirjson.String {
 		return true, fmt.Errorf("%w: it has no resourceType", ErrNotResource)
 	}
-	if string(tape.Raw(t)) != w.view.resource {
+	if !isText(tape, t, w.view.resource) {
 		return false, nil
 	}
 	w.steps, w.visits, w.tape = 0, 0, tape
@@ -181,6 +181,14 @@ func (w *worker) evaluate(ctx context.Context, raw []byte, id *string) (counted 
 		return true, err
 	}
 	return true, nil
+}
+
+// isText reports whether a string of a tape is text.
+func isText(tape *fhirjson.Tape, i int, text string) bool {
+	if tape.Node(i).Flags&fhirjson.Escaped != 0 {
+		return string(tape.AppendString(nil, i)) == text
+	}
+	return string(tape.Raw(i)) == text
 }
 
 // load puts a resource on a tape: that of the evaluator, or one with no more on it than the fused way visits.

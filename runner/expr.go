@@ -88,7 +88,8 @@ func resourceHint(m *model.Model, name string) string {
 	return ""
 }
 
-// version chooses the model: the option, or the first version of the definition that there is a model of, or R4.
+// version chooses the model: the option, or the first version of the definition that there is a model of. Where the definition
+// has none it is the first release with the resource type, or R4.
 func (x *exprCompiler) version() {
 	if want := x.c.cfg.fhirVersion; want != "" {
 		v, ok := model.ParseVersion(want)
@@ -107,8 +108,15 @@ func (x *exprCompiler) version() {
 	}
 	if len(x.c.def.FHIRVersion) > 0 {
 		x.c.bad.addf(KindUnsupported, "fhirVersion", "there is no model of any of these versions")
+		return
 	}
-	x.model = model.R4
+	for _, v := range model.Versions() {
+		m := model.Load(v)
+		if t, ok := m.Type(x.c.def.Resource); ok && m.IsResource(t) {
+			x.model = v
+			return
+		}
+	}
 }
 
 // root returns the type of the view's resources.
@@ -306,8 +314,8 @@ func constantValue(k Constant) (fhirpath.Value, error) {
 		return fhirpath.NewDate(d), nil
 	case "dateTime", "instant":
 		d, err := system.ParseDateTime(k.Value)
-		if err != nil {
-			return bad()
+		if err != nil || strings.HasSuffix(k.Value, "T") || k.Type == "instant" && !instantForm.MatchString(k.Value) {
+			return bad() // 2020-01-02T is FHIRPath's form, not FHIR's
 		}
 		return fhirpath.NewDateTime(d), nil
 	case "time":

@@ -23,7 +23,8 @@ type compileConfig struct {
 
 // WithFHIRVersion sets the FHIR version whose types and elements paths are checked against: "4.0.1" (or "R4"),
 // "4.3.0" ("R4B") or "5.0.0" ("R5"). By default it is the first version of the definition's fhirVersion that
-// this engine knows, and R4 where there is none. Other text makes Compile fail.
+// this engine knows, and where the definition has no fhirVersion, the first release that has the resource type: R4 for most.
+// Other text makes Compile fail.
 func WithFHIRVersion(version string) CompileOption {
 	return func(c *compileConfig) { c.fhirVersion = version }
 }
@@ -41,9 +42,9 @@ const (
 // has are faults of the definition, since they are slips, and others are in [View.Warnings]: published views name elements of
 // other versions and types, and JSON members such as effectiveDateTime. With true all are faults, with false none.
 //
-// With true, values are also held to their column's declared type, down to boolean against string (rule R3). Otherwise a
-// value only has to be an object where an object is declared and not where none is: the official suite and published views
-// need that.
+// With true, values are also held to their column's declared type, down to boolean against string (rule R3), and a column
+// without a type has primitive values only. Otherwise a value only has to be an object where an object is declared and no
+// object where a primitive is: the official suite and published views need that.
 func Strict(on bool) CompileOption {
 	return func(c *compileConfig) {
 		if c.strictness = strictNone; on {

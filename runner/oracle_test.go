@@ -119,17 +119,16 @@ func (o *oracle) structure(s *Select, node fhirpath.Value, index int) []oracleRo
 			return []oracleRow{nullRow(s)}
 		}
 	case s.Repeat != nil:
-		var descend func(from fhirpath.Value, at int)
-		descend = func(from fhirpath.Value, at int) {
+		var descend func(from fhirpath.Value)
+		descend = func(from fhirpath.Value) {
 			for _, path := range s.Repeat {
-				for _, v := range o.eval(path, from, at) {
-					next := len(foci)
-					foci = append(foci, oracleFocus{v, next})
-					descend(v, next)
+				for _, v := range o.eval(path, from, index) {
+					foci = append(foci, oracleFocus{v, len(foci)})
+					descend(v)
 				}
 			}
 		}
-		descend(node, index)
+		descend(node)
 	default:
 		foci = []oracleFocus{{node, index}}
 	}

@@ -55,7 +55,7 @@ type columnPlan struct {
 	rowIndex   bool          // the path is %rowIndex
 	fused      *fused.Column // nil: the plain way only
 	want       want
-	declared   string // FHIR type
+	declared   string // FHIR type, if any
 	element    string
 	name       string
 }

@@ -72,10 +72,11 @@ func Validate(def *ViewDefinition, profile Profile, opts ...CompileOption) error
 		return err
 	}
 	bad := new(faults)
-	if _, err := compile(def, bad, opts); err != nil && len(bad.list) == 0 {
+	view, err := compile(def, bad, opts)
+	if err != nil && len(bad.list) == 0 {
 		return err
 	}
-	v := &profileCheck{bad: bad, shareable: profile == ShareableViewDefinition, tabular: profile == TabularViewDefinition}
+	v := &profileCheck{view: view, bad: bad, shareable: profile == ShareableViewDefinition, tabular: profile == TabularViewDefinition}
 	switch {
 	case v.shareable:
 		v.header(def)
@@ -91,6 +92,7 @@ func Validate(def *ViewDefinition, profile Profile, opts ...CompileOption) error
 
 // profileCheck looks for faults against one profile.
 type profileCheck struct {
+	view               *View // nil where the definition has faults
 	bad                *faults
 	shareable, tabular bool
 }
@@ -145,6 +147,11 @@ func (v *profileCheck) column(c *ColumnDefinition, element string) {
 	if c.Type != "" && !slices.Contains(tabularTypes, fhirType(c.Type)) {
 		v.bad.addf(KindValidate, element+".type", "TabularViewDefinition does not allow this type")
 	}
+	if c.Type == "" && v.view != nil {
+		if t := v.view.columns[v.view.byName[c.Name]].FHIRType; wantOfStrict(t) == wantObject {
+			v.bad.addf(KindValidate, element+".path", "the path gives %s, TabularViewDefinition allows primitive types only", t)
+		}
+	}
 }
 
 // shareableFunctions are those that every runner has.
@@ -183,6 +190,10 @@ func (v *profileCheck) path(element, path string) {
 		case *syntax.Binary:
 			if !slices.Contains(shareableOperators, e.Op) {
 				report(e, "the operator "+e.Op.String())
+			}
+		case *syntax.Special:
+			if e.Kind != syntax.This {
+				report(e, e.Kind.String())
 			}
 		case *syntax.TypeOp:
 			report(e, "the operators is and as")

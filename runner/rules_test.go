@@ -105,6 +105,7 @@ func TestFurtherSemantics(t *testing.T) {
 	const below = `{"forEach":"given","column":[{"name":"s","path":"$this"}]}`
 	const union = `[{"column":[{"name":"u","path":"'1'"}]},{"column":[{"name":"u","path":"use"}]}]`
 	tests := []struct{ name, view, data, want, fault string }{
+		{name: "S1 a type that is written with escapes", view: `[{"column":[{"name":"id","path":"id"}]}]`, data: `{"resourceType":"Pati\u0065nt","id":"e"}`, want: `{"id":"e"}`},
 		{
 			name: "S6 keywords of one level",
 			view: `[{"forEach":"name","unionAll":` + union + `,"select":[` + below + `],` + column + `}]`, data: patients,
@@ -169,12 +170,12 @@ func TestFurtherSemantics(t *testing.T) {
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	const name = "S14 and S16 the schema of a view without data"
-	v := mustView(t, `{"resource":"Patient","select":[{"unionAll":[{"column":[{"name":"u","path":"birthDate"}]}],"select":[{"column":[{"name":"s","path":"name.exists()"}]}],"column":[{"name":"c","path":"getResourceKey()"}]}]}`)
+	v := mustView(t, `{"resource":"Patient","select":[{"unionAll":[{"column":[{"name":"u","path":"birthDate"}]}],"select":[{"column":[{"name":"s","path":"name.exists()"}]}],"column":[{"name":"c","path":"getResourceKey()"},{"name":"i","path":"extension('u').value.ofType(integer)"}]}]}`)
 	var got []string
 	for _, c := range v.Columns() {
 		got = append(got, c.Name+" "+c.FHIRType+" "+c.ANSIType)
 	}
-	want := []string{"c System.String CHARACTER VARYING", "s System.Boolean BOOLEAN", "u date CHARACTER VARYING"}
+	want := []string{"c System.String CHARACTER VARYING", "i integer INT", "s System.Boolean BOOLEAN", "u date CHARACTER VARYING"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", name, diff)
 	}

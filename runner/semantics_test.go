@@ -335,6 +335,14 @@ func TestRunErrors(t *testing.T) {
 			"runner: v: resource 1: Patient/p1: select[0].column[0].path (column f): value contradicts the column's type",
 		},
 		{
+			"R3 by the type of another branch", `{"resource":"Patient","name":"v","select":[{"unionAll":[{"select":[{"column":[{"name":"f","path":"maritalStatus"}]}]},{"column":[{"name":"f","path":"id","type":"string"}]}]}]}`, noNames, ErrType,
+			"runner: v: resource 1: Patient/p2: select[0].unionAll[0].select[0].column[0].path (column f): value contradicts the column's type: declared string, found object",
+		},
+		{
+			"R3 by the type of the first branch", `{"resource":"Patient","name":"v","select":[{"unionAll":[{"column":[{"name":"f","path":"maritalStatus","type":"CodeableConcept"}]},{"column":[{"name":"f","path":"id"}]}]}]}`, noNames, ErrType,
+			"runner: v: resource 1: Patient/p2: select[0].unionAll[1].column[0].path (column f): value contradicts the column's type: declared CodeableConcept, found string",
+		},
+		{
 			"R4", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"name.family + 'x'"}]}]}`, patients, nil,
 			"runner: v: resource 1: Patient/p1: select[0].column[0].path (column f): ",
 		},

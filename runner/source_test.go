@@ -128,6 +128,7 @@ func TestBundle(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, idView)
 	wantRows(t, v, Bundle([]byte(`{"resourceType":"Bundle","entry":[{"resource":`+patient("a")+`},{"resource":`+patient("b")+`}]}`)), ids("a", "b"))
+	wantRows(t, v, Bundle([]byte(`{"resourceType":"Bund\u006ce","entry":[{"resource":`+patient("a")+`},{"search":{"mode":"outc\u006fme"},"resource":`+patient("b")+`}]}`)), ids("a"))
 	wantRows(t, v, Bundle([]byte(`{"resourceType":"Bundle"}`)), nil)
 	wantRows(t, v, Bundle([]byte("["+patient("a")+"]")), ids("a"))
 	wantRows(t, v, Bundle([]byte(patient("a"))), ids("a"))

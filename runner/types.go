@@ -1,6 +1,10 @@
 package runner
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/researchflow/researchflow/internal/fhirpath/model"
+)
 
 // fhirType strips the address that FHIR types are relative to.
 func fhirType(t string) string {
@@ -14,6 +18,33 @@ func fhirType(t string) string {
 		}
 	}
 	return strings.TrimPrefix(t, "FHIR.")
+}
+
+// common returns the type of values that are of two inferred types: the FHIR type, where the other is the System type of the
+// same name, or the System type that both stand for. It is "" where there is none.
+func (x *exprCompiler) common(a, b string) string {
+	system := x.system(a)
+	if system == "" || system != x.system(b) {
+		return ""
+	}
+	for _, t := range [...]string{a, b} {
+		if strings.EqualFold(system, "System."+t) {
+			return t
+		}
+	}
+	return system
+}
+
+// system returns the System type of a primitive type, "" for others.
+func (x *exprCompiler) system(name string) string {
+	if strings.HasPrefix(name, "System.") {
+		return name
+	}
+	m := model.Load(x.model)
+	if t, ok := m.Type(name); ok && m.IsPrimitive(t) && m.SystemType(t) != "" {
+		return "System." + m.SystemType(t)
+	}
+	return ""
 }
 
 // ansiTag is the name of the tag that overrides the ANSI type.
@@ -55,9 +86,12 @@ const (
 
 // wantOf returns the class for a declared FHIR type. Types that are text to JSON allow every primitive value,
 // since the specification does not coerce: a boundary of a date may be a dateTime, a code is a string. Where the view is
-// not strict, so do all primitive types.
+// not strict, so do all primitive types. A column without a type is for primitive values, where the view is strict.
 func wantOf(fhirType string, declared, strict bool) want {
 	if !declared {
+		if strict {
+			return wantPrimitive
+		}
 		return wantAny
 	}
 	w := wantOfStrict(fhirType)

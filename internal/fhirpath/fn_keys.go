@@ -62,7 +62,7 @@ func (e *Evaluator) referenceKey(v Value, want string, pos int) (key Value, ok b
 		return key, false, nil
 	}
 	ref := v.doc.field(int(v.node), "reference")
-	if ref == "" || ref[0] == '#' || strings.Contains(ref, "?") { // contained, or conditional
+	if ref == "" || strings.ContainsAny(ref, "#?") { // contained, here or in the resource before it, or conditional
 		return key, false, nil
 	}
 	if target, found, err := e.inBundle(v.doc, ref, pos); found || err != nil {

@@ -302,6 +302,9 @@ func (c *checker) narrow(t Type, r Ref) (Type, bool) {
 	if len(refs) == 0 {
 		return out.with([]Ref{r}), t.isEmpty()
 	}
+	if r.System == 0 && c.model.IsPrimitive(r.FHIR) && slices.Contains(refs, r) {
+		refs = []Ref{r} // a primitive is taken as exactly its own type
+	}
 	return out.with(refs), true
 }
 

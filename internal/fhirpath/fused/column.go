@@ -88,8 +88,8 @@ func (b *Builder) join(call *syntax.Call, s *Scope) (*Column, bool) {
 }
 
 // ReferenceKey returns the part of the source that is the key of a relative reference of the form Type/id: the id.
-// It is empty where the reference is conditional, or of another type than want, which may be "". ok is false for
-// references of any other form.
+// It is empty where the reference is conditional, has a fragment, or is of another type than want, which may be "". ok is
+// false for references of any other form.
 func (m *Machine) ReferenceKey(node int32, want string) (start, end uint32, ok bool) {
 	n := &m.nodes[node]
 	text := m.src[n.Start:n.End]
@@ -102,7 +102,7 @@ func (m *Machine) ReferenceKey(node int32, want string) (start, end uint32, ok b
 	} else {
 		want = ""
 	}
-	if bytes.IndexByte(text, '?') >= 0 {
+	if bytes.IndexByte(text, '?') >= 0 || bytes.IndexByte(text, '#') >= 0 {
 		return 0, 0, true
 	}
 	if slash < 0 || slash == len(text)-1 || bytes.IndexByte(text[slash+1:], '/') >= 0 {

@@ -256,6 +256,8 @@ func TestOdd(t *testing.T) {
 		{"managingOrganization.getReferenceKey()", `{"resourceType":"Patient","managingOrganization":{"reference":"Organization/1/_history/2"}}`, true},
 		{"managingOrganization.getReferenceKey()", `{"resourceType":"Patient","managingOrganization":{"reference":"#a"}}`, true},
 		{"managingOrganization.getReferenceKey()", `{"resourceType":"Patient","managingOrganization":{"reference":"Organization/1"}}`, false},
+		{"managingOrganization.getReferenceKey()", `{"resourceType":"Patient","managingOrganization":{"reference":"Organization/1#a"}}`, false},
+		{"managingOrganization.getReferenceKey()", `{"resourceType":"Patient","managingOrganization":{"reference":"Organization?name=a"}}`, false},
 	} {
 		p, ok := compile(t, "Patient", tt.expression)
 		if !ok {
