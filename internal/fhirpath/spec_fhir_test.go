@@ -46,6 +46,7 @@ func TestSpecFHIR(t *testing.T) {
 		ok("Using FHIR types", "name.given[1].length() | name.given[1].toString() | name.given[1] + 'x'", ""),
 		ok("Using FHIR types", "name.given[1] & 'x'", `"x"`),
 		ok("Using FHIR types", "name.given.join(',')", `"A,C"`),
+		ok("Using FHIR types", "name.given.sort().select(hasValue()) | name.given.sort().last()", `false true "C"`),
 		ok("Using FHIR types", "deceased.exists() and deceased is boolean", "true"),
 		ok("Using FHIR types", "deceased and true | deceased.not()", ""),
 		ok("Using FHIR types", "deceased.extension('urn:da').value is code", "true"),
