@@ -104,3 +104,25 @@ func TestSpecFHIR(t *testing.T) {
 		ok("per-1", "descendants().where($this is Period).all(start.hasValue().not() or end.hasValue().not() or (start <= end))", "true"),
 	})
 }
+
+func TestSpecEquivalence(t *testing.T) {
+	const concept = "CodeableConcept { coding: Coding { system: 'urn:s', code: 'a' } | Coding { system: 'urn:s', code: 'b' }, text: 'x' }"
+	runSpec(t, fhirPatient, []specRow{
+		ok("Changes to operators", "HumanName { id: '1', family: 'F' } ~ HumanName { family: 'f' }", "true"),
+		ok("Changes to operators", "HumanName { id: '1', family: 'F' } = HumanName { family: 'F' }", "false"),
+		ok("Changes to operators", "HumanName { period: Period { id: '1', start: @2012 } } ~ HumanName { period: Period { start: @2012 } }", "true"),
+		ok("Changes to operators", "HumanName { given: string { id: '1', value: 'A' } } ~ HumanName { given: 'A' }", "true"),
+		ok("Changes to operators", "name ~ HumanName { family: name.family, given: name.given.skip(1) | name.given.first() }", "true"),
+		ok("Changes to operators", "HumanName { family: name.family } ~ HumanName { family: 'F' }", "false"), // an extension is no id
+		ok("Changes to operators", "Coding { system: 'urn:s', code: 'a', display: 'A' } ~ Coding { system: 'urn:s', code: 'a', version: '1', userSelected: true }", "true"),
+		ok("Changes to operators", "Coding { system: 'urn:s', code: 'a' } ~ Coding { system: 'urn:t', code: 'a' }", "false"),
+		ok("Changes to operators", "Coding { system: 'urn:s', code: 'a' } ~ Coding { code: 'a' }", "false"),
+		ok("Changes to operators", "Coding { system: 'urn:s', code: 'a', display: 'A' } = Coding { system: 'urn:s', code: 'a' }", "false"),
+		ok("Changes to operators", "Coding { display: 'A' } ~ Coding { display: 'B' }", "false"),
+		ok("Changes to operators", concept+" ~ CodeableConcept { coding: Coding { system: 'urn:s', code: 'b', display: 'B' } | Coding { code: 'c' } }", "true"),
+		ok("Changes to operators", concept+" ~ CodeableConcept { coding: Coding { system: 'urn:s', code: 'c' }, text: 'x' }", "false"),
+		ok("Changes to operators", concept+" ~ CodeableConcept { text: 'x' }", "false"),
+		ok("Changes to operators", "CodeableConcept { text: 'x' } ~ CodeableConcept { text: 'X' } and CodeableConcept { text: 'x' } !~ CodeableConcept { text: 'y' }", "true"),
+		ok("Changes to operators", "communication.language ~ communication.language and communication ~ communication", "true"),
+	})
+}
