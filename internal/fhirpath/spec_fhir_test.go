@@ -50,6 +50,9 @@ func TestSpecFHIR(t *testing.T) {
 		ok("Using FHIR types", "deceased.exists() and deceased is boolean", "true"),
 		ok("Using FHIR types", "deceased and true | deceased.not()", ""),
 		ok("Using FHIR types", "deceased.extension('urn:da').value is code", "true"),
+		ok("Using FHIR types", "birthDate.value is System.Date and birthDate.value = birthDate and gender.value is System.String", "true"),
+		ok("Using FHIR types", "name.given.value | multipleBirth.value | extension('urn:e1').value.value | deceased.value", `"A" "C" 2 "s"`),
+		ok("Using FHIR types", "birthDate.children().count() = 1 and extension('urn:q').value.value is decimal", "true"),
 		// Types come from the definitions.
 		ok("Using FHIR types", "meta.lastUpdated is instant and meta.profile is canonical and meta.profile.first() is uri", "true"),
 		ok("Using FHIR types", "extension.url.first() is uri and photo.size is unsignedInt and photo.size is integer", "true"),
