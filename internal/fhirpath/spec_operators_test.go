@@ -84,6 +84,7 @@ func TestSpecComparison(t *testing.T) {
 		ok("comparable", "1 'mg'.comparable(2 'mg') and 1 'm'.comparable(20 'cm') and 2 '1'.comparable(3) and 1.comparable(2)", "true"),
 		ok("comparable", "1 year.comparable(1 'a') or 1 'cm'.comparable(1 's')", "false"),
 		ok("comparable", "{}.comparable(1 'm') | 1 'm'.comparable({})", ""),
+		ok("comparable", "(1 | 2).comparable(1) | 1.comparable(1 | 2) | name.comparable(1) | 'a'.comparable(1)", ""),
 	})
 }
 
