@@ -142,13 +142,18 @@ func wholeKind(raw []byte) Kind {
 	return Integer
 }
 
-// member appends the children of v with the given FHIRPath name to dst.
+// member appends the children of v with the given FHIRPath name to dst. The value of a primitive is a System value.
 func (d *document) member(dst []Value, v Value, name string) []Value {
 	if v.typ == 0 {
 		return d.untypedMember(dst, v, name)
 	}
 	el, ok := d.schema.model.Element(v.typ, name)
 	if !ok {
+		if name == "value" && d.schema.isPrimitive(v.typ) {
+			if value, ok := v.System(); ok {
+				dst = append(dst, value)
+			}
+		}
 		return dst
 	}
 	obj, ok := d.object(v)

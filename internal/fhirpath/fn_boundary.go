@@ -132,16 +132,17 @@ func fnPrecision(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return append(dst, NewInteger(int32(n))), nil
 }
 
-// fnComparable is comparable(other) (section "Comparison").
+// fnComparable is comparable(other) (section "Comparison"); what is not a single Quantity gives empty.
 func fnComparable(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.one(in)
+	others, err := e.operand(c.args[0])
 	if err != nil {
 		return dst, err
 	}
-	other, given, err := c.arg(e, 0)
-	if err != nil || !ok || !given {
-		return dst, err
+	defer e.release(others)
+	if len(in) != 1 || len(others) != 1 {
+		return dst, nil
 	}
+	v, other := in[0], others[0]
 	if err := e.costly(c.pos, Quantity, v, other, 1); err != nil {
 		return dst, err
 	}

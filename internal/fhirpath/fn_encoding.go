@@ -4,10 +4,10 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"html"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
-
-	"github.com/researchflow/researchflow/internal/fhirjson"
 )
 
 // encodingFunctions are encode, decode, escape and unescape of section "Additional String Functions".
@@ -89,7 +89,8 @@ func fnEscape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return append(dst, NewString(s)), e.textRoom(c.pos, len(s))
 }
 
-// fnUnescape is unescape(target) (section "Additional String Functions").
+// fnUnescape is unescape(target) (section "Additional String Functions"). Half of a surrogate pair gives empty: it is no
+// character.
 func fnUnescape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	s, target, ok, err := c.texts(e, in)
 	if err != nil || !ok {
@@ -102,9 +103,51 @@ func fnUnescape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		}
 		s = html.UnescapeString(s)
 	case "json":
-		s = string(fhirjson.AppendUnescaped(nil, []byte(s)))
+		if s, ok = unescapeJSON(s); !ok {
+			return dst, nil
+		}
 	default:
 		return dst, fail(c.pos, "unescape() knows the targets html and json")
 	}
 	return append(dst, NewString(s)), nil
+}
+
+// unescapeJSON decodes the escapes of JSON; a backslash before anything else is left out, as in literals (section "String").
+// ok is false where a surrogate has no other half.
+func unescapeJSON(s string) (_ string, ok bool) {
+	var b []byte
+	for {
+		before, after, found := strings.Cut(s, `\`)
+		b = append(b, before...)
+		if s = after; !found || s == "" {
+			return string(b), true
+		}
+		if r, ok := unit16(s); ok {
+			s = s[5:]
+			if utf16.IsSurrogate(r) {
+				rest, _ := strings.CutPrefix(s, `\`)
+				low, _ := unit16(rest)
+				if r = utf16.DecodeRune(r, low); r == utf8.RuneError || len(rest) == len(s) {
+					return "", false
+				}
+				s = rest[5:]
+			}
+			b = utf8.AppendRune(b, r)
+			continue
+		}
+		c := s[0]
+		if i := strings.IndexByte("bfnrt", c); i >= 0 {
+			c = "\b\f\n\r\t"[i]
+		}
+		b, s = append(b, c), s[1:]
+	}
+}
+
+// unit16 reads uXXXX.
+func unit16(s string) (rune, bool) {
+	if len(s) < 5 || s[0] != 'u' {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(s[1:5], 16, 16)
+	return rune(n), err == nil
 }

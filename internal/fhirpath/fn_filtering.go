@@ -152,6 +152,14 @@ func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		}
 	} else {
 		s.keys = make([]sortKey, 1)
+		if slices.ContainsFunc(in, Value.valueless) { // the empty keys
+			s.cells = slices.Clone(in)
+			for i, v := range in {
+				if v.valueless() {
+					s.cells[i] = Value{}
+				}
+			}
+		}
 	}
 	order := make([]int, len(in)) // of the items, by their places
 	for i := range order {

@@ -131,6 +131,9 @@ func TestEncoding(t *testing.T) {
 		{"'&quot;1&lt;2&quot;&eacute;'.unescape('html')", `"\"1<2\"é"`},
 		{`'\\"1<2\\"\\u0041'.unescape('json')`, `"\"1<2\"A"`},
 		{"'a'.escape('xml')", "execution"},
+		{`'a\\uD83D\\uDD25b\\t\\\\n'.unescape('json')`, `"a🔥b\t\\n"`},
+		{`'\\x\\é\\u12 and so on\\'.unescape('json')`, `"xéu12 and so on"`}, // no escapes
+		{`'a\\uD83Db'.unescape('json') | '\\uDD25\\uD83D'.unescape('json') | '\\uD83DuDD25'.unescape('json')`, ""},
 		{"'a'.unescape('xml')", "execution"},
 		{"{}.escape('html')", ""},
 	})

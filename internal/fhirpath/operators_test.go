@@ -208,6 +208,11 @@ func TestArithmetic(t *testing.T) {
 		{"1 + 2 days", `"3 days"`},
 		{"1 '1' + 2 'cm'", ""},
 		{"3 'm' + 3 'cm'", `"303 'cm'"`},
+		{"38 'Cel' - 1 'Cel'", `"37 'Cel'"`},
+		{"37 'Cel' + 1", `"38 'Cel'"`},
+		{"38 'Cel' - 98.6 '[degF]'", ""}, // no ratio between the units
+		{"0 'Cel' + 1 'K'", ""},
+		{"(37 'Cel' | 310 'K').avg()", ""},
 		{"@1973-12-25 + 7 days", `"1974-01-01"`},
 		{"birthDate + 1 month", `"1975-01-25"`},
 		{"@T23:30:00 + 1 hour", `"00:30:00"`},

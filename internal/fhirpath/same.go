@@ -1,6 +1,7 @@
 package fhirpath
 
 import (
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -8,7 +9,7 @@ import (
 )
 
 // same compares two elements by their structure: every child of one must have its like in the other. With
-// loose set children are compared with ~, and repeated ones regardless of order; else with =.
+// loose set children are compared with ~, repeated ones regardless of order, and ids not at all; else with =.
 func (e *Evaluator) same(a, b Value, pos int, loose bool) (truth, error) {
 	if a.kind != Element || b.kind != Element {
 		return no, nil
@@ -63,12 +64,20 @@ func (e *Evaluator) sameNode(a, b Value, pos int, loose bool) (truth, error) {
 
 // sameObjects compares the members of two objects.
 func (e *Evaluator) sameObjects(a, b Value, pos int, loose bool) (truth, error) {
+	if loose {
+		if t, coded, err := e.sameCode(a, b, pos); coded || err != nil {
+			return t, err
+		}
+	}
 	result, members := yes, 0
 	end := int(a.doc.tape.Node(int(a.node)).Next)
 	endB, next := int(b.doc.tape.Node(int(b.node)).Next), int(b.node)+1
 	for i := int(a.node) + 1; i < end; i = int(a.doc.tape.Node(i).Next) {
-		members++
 		key := a.doc.key(i)
+		if loose && a.doc.identifies(i, key) {
+			continue
+		}
+		members++
 		j, ok := next, next < endB && b.doc.key(next) == key // where both have the same order
 		if !ok {
 			if j, ok = b.doc.find(int(b.node), key); !ok {
@@ -83,12 +92,80 @@ func (e *Evaluator) sameObjects(a, b Value, pos int, loose bool) (truth, error) 
 		result = combineSame(result, t)
 	}
 	for j := int(b.node) + 1; j < endB; j = int(b.doc.tape.Node(j).Next) {
-		members--
+		if !loose || !b.doc.identifies(j, b.doc.key(j)) {
+			members--
+		}
 	}
 	if members != 0 {
 		return no, nil
 	}
 	return result, nil
+}
+
+// identifies reports whether a member of an object is an id or has nothing but ids of primitives, which ~ does not look at.
+func (d *document) identifies(node int, key string) bool {
+	if key == "id" {
+		return true
+	}
+	if !strings.HasPrefix(key, "_") {
+		return false
+	}
+	for i, end := node, int(d.tape.Node(node).Next); i < end; i++ {
+		if k := d.tape.Node(i).Kind; k != fhirjson.Object && k != fhirjson.Array && k != fhirjson.Null && d.key(i) != "id" {
+			return false
+		}
+		*d.work++
+	}
+	return true
+}
+
+// sameCode compares two Codings by system and code, and two CodeableConcepts by their Codings, of which one of each must be
+// equivalent (https://hl7.org/fhir/R4/fhirpath.html#changes). coded is false for other elements, and where neither has
+// any of these.
+func (e *Evaluator) sameCode(a, b Value, pos int) (t truth, coded bool, err error) {
+	s := a.doc.schema
+	if a.typ == 0 || a.typ != b.typ || a.typ != s.coding && a.typ != s.concept {
+		return no, false, nil
+	}
+	names := []string{"system", "code"}
+	if a.typ == s.concept {
+		names = []string{"coding"}
+	}
+	t = yes
+	for _, name := range names {
+		i, okA := a.doc.find(int(a.node), name)
+		j, okB := b.doc.find(int(b.node), name)
+		switch {
+		case !okA && !okB:
+			continue
+		case !okA || !okB:
+			t = no
+		case a.typ == s.concept:
+			t, err = e.sameAny(a.part(i, name), b.part(j, name), pos)
+		case t == yes:
+			t, err = e.equivalent(a.part(i, name), b.part(j, name), pos)
+		}
+		if err != nil {
+			return no, true, err
+		}
+		coded = true
+	}
+	return t, coded, nil
+}
+
+// sameAny reports whether an item of one element's array is equivalent to one of the other's.
+func (e *Evaluator) sameAny(a, b Value, pos int) (t truth, err error) {
+	x := a.doc.items(e.borrow(), int(a.node), 0, a.typ)
+	y := b.doc.items(e.borrow(), int(b.node), 0, b.typ)
+	t = no
+	for i := 0; i < len(x) && t != yes && err == nil; i++ {
+		for j := 0; j < len(y) && t != yes && err == nil; j++ {
+			t, err = e.equivalent(x[i], y[j], pos)
+		}
+	}
+	e.release(x)
+	e.release(y)
+	return t, err
 }
 
 // part returns the member of an object as a value, with its type where that is known.

@@ -14,7 +14,7 @@ type schema struct {
 	// none.
 	kinds []Kind
 	// The types that evaluation knows by name.
-	resource, quantity, extension, reference, element model.TypeID
+	resource, quantity, extension, reference, element, coding, concept model.TypeID
 }
 
 var schemas = [...]func() *schema{
@@ -45,6 +45,8 @@ func newSchema(v model.Version) *schema {
 	s.extension, _ = m.Type("Extension")
 	s.reference, _ = m.Type("Reference")
 	s.element, _ = m.Type("Element")
+	s.coding, _ = m.Type("Coding")
+	s.concept, _ = m.Type("CodeableConcept")
 	return s
 }
 

@@ -46,9 +46,13 @@ func TestSpecFHIR(t *testing.T) {
 		ok("Using FHIR types", "name.given[1].length() | name.given[1].toString() | name.given[1] + 'x'", ""),
 		ok("Using FHIR types", "name.given[1] & 'x'", `"x"`),
 		ok("Using FHIR types", "name.given.join(',')", `"A,C"`),
+		ok("Using FHIR types", "name.given.sort().select(hasValue()) | name.given.sort().last()", `false true "C"`),
 		ok("Using FHIR types", "deceased.exists() and deceased is boolean", "true"),
 		ok("Using FHIR types", "deceased and true | deceased.not()", ""),
 		ok("Using FHIR types", "deceased.extension('urn:da').value is code", "true"),
+		ok("Using FHIR types", "birthDate.value is System.Date and birthDate.value = birthDate and gender.value is System.String", "true"),
+		ok("Using FHIR types", "name.given.value | multipleBirth.value | extension('urn:e1').value.value | deceased.value", `"A" "C" 2 "s"`),
+		ok("Using FHIR types", "birthDate.children().count() = 1 and extension('urn:q').value.value is decimal", "true"),
 		// Types come from the definitions.
 		ok("Using FHIR types", "meta.lastUpdated is instant and meta.profile is canonical and meta.profile.first() is uri", "true"),
 		ok("Using FHIR types", "extension.url.first() is uri and photo.size is unsignedInt and photo.size is integer", "true"),
@@ -101,5 +105,27 @@ func TestSpecFHIR(t *testing.T) {
 		ok("dom-4", "contained.meta.versionId.empty() and contained.meta.lastUpdated.empty()", "true"),
 		ok("pat-1", "contact.all(name.exists() or telecom.exists() or address.exists() or organization.exists())", "true"),
 		ok("per-1", "descendants().where($this is Period).all(start.hasValue().not() or end.hasValue().not() or (start <= end))", "true"),
+	})
+}
+
+func TestSpecEquivalence(t *testing.T) {
+	const concept = "CodeableConcept { coding: Coding { system: 'urn:s', code: 'a' } | Coding { system: 'urn:s', code: 'b' }, text: 'x' }"
+	runSpec(t, fhirPatient, []specRow{
+		ok("Changes to operators", "HumanName { id: '1', family: 'F' } ~ HumanName { family: 'f' }", "true"),
+		ok("Changes to operators", "HumanName { id: '1', family: 'F' } = HumanName { family: 'F' }", "false"),
+		ok("Changes to operators", "HumanName { period: Period { id: '1', start: @2012 } } ~ HumanName { period: Period { start: @2012 } }", "true"),
+		ok("Changes to operators", "HumanName { given: string { id: '1', value: 'A' } } ~ HumanName { given: 'A' }", "true"),
+		ok("Changes to operators", "name ~ HumanName { family: name.family, given: name.given.skip(1) | name.given.first() }", "true"),
+		ok("Changes to operators", "HumanName { family: name.family } ~ HumanName { family: 'F' }", "false"), // an extension is no id
+		ok("Changes to operators", "Coding { system: 'urn:s', code: 'a', display: 'A' } ~ Coding { system: 'urn:s', code: 'a', version: '1', userSelected: true }", "true"),
+		ok("Changes to operators", "Coding { system: 'urn:s', code: 'a' } ~ Coding { system: 'urn:t', code: 'a' }", "false"),
+		ok("Changes to operators", "Coding { system: 'urn:s', code: 'a' } ~ Coding { code: 'a' }", "false"),
+		ok("Changes to operators", "Coding { system: 'urn:s', code: 'a', display: 'A' } = Coding { system: 'urn:s', code: 'a' }", "false"),
+		ok("Changes to operators", "Coding { display: 'A' } ~ Coding { display: 'B' }", "false"),
+		ok("Changes to operators", concept+" ~ CodeableConcept { coding: Coding { system: 'urn:s', code: 'b', display: 'B' } | Coding { code: 'c' } }", "true"),
+		ok("Changes to operators", concept+" ~ CodeableConcept { coding: Coding { system: 'urn:s', code: 'c' }, text: 'x' }", "false"),
+		ok("Changes to operators", concept+" ~ CodeableConcept { text: 'x' }", "false"),
+		ok("Changes to operators", "CodeableConcept { text: 'x' } ~ CodeableConcept { text: 'X' } and CodeableConcept { text: 'x' } !~ CodeableConcept { text: 'y' }", "true"),
+		ok("Changes to operators", "communication.language ~ communication.language and communication ~ communication", "true"),
 	})
 }

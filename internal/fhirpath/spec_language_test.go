@@ -169,6 +169,10 @@ func TestSpecPrecedence(t *testing.T) {
 		ok("Operator precedence", "1 + 1 is Integer", "true"),
 		ok("Operator precedence", "1 | 2 is Integer", "1 true"),
 		ok("Operator precedence", "(1 | 1 is Integer).count()", "2"),
+		ok("Operator precedence", "1 + 1 is Integer.not()", "false"), // a type is no expression
+		ok("Operator precedence", "true and 1 is System.String.not()", "true"),
+		ok("Operator precedence", "name[0] as HumanName[0].use", `"official"`),
+		bad("Operator precedence", "name[0] as HumanName.use"), // a part of the type's name
 		ok("Operator precedence", "1 < 2 | 2", "true"),
 		ok("Operator precedence", "1 | 2 = 1 | 2", "true"),
 		ok("Operator precedence", "1 < 2 = true", "true"),

@@ -34,6 +34,8 @@ func TestSpecEquality(t *testing.T) {
 		ok("=", "@2012-01-01T10:30:00Z = @2012-01-01T10:30:00+00:00 and @2012-01-01T10:30:00-00:00 = @2012-01-01T10:30:00Z", "true"),
 		ok("=", "@2017-11-05T01:30:00.0-04:00 = @2017-11-05T00:30:00.0-05:00", "true"),
 		ok("=", "@2012-01-01T10:30:00Z = @2012-01-01T10:30:00", ""),
+		ok("=", "@2012-01-01T10+02:00 = @2012-01-01T08Z and @2012-01-01T10+05:30 != @2012-01-01T06Z", "true"),
+		ok("=", "(@2012-01-01T10+05:30 = @2012-01-01T04Z) | (@2012-01-01T10+05:30 = @2012-01-01T05Z)", ""),
 		ok("!=", "1 != 2 and ('a' != 'A') and (1 | 2) != (2 | 1)", "true"),
 		ok("!=", "(@2012 != @2012-01) | (1 'cm' != 1 's')", ""),
 		ok("~", "{} ~ {} and (1 ~ {}).not() and ({} ~ 1).not()", "true"),
@@ -72,6 +74,8 @@ func TestSpecComparison(t *testing.T) {
 		ok("Comparison", "10 seconds > 1 's' and 6 months < 1 year and 6 days < 1 week", "true"),
 		ok("Comparison", "(@2018-03 > @2018-03-01) | (@2018-03-01T10 > @2018-03-01T10:30) | (@T10 > @T10:30)", ""),
 		ok("Comparison", "@2018-03 > @2018-02-28 and @T11 > @T10:30", "true"),
+		ok("Comparison", "(@2018-03-01T10+05:30 < @2018-03-01T05Z) | (@2018-03-01T10+05:30 > @2018-03-01T04Z)", ""),
+		ok("Comparison", "@2018-03-01T10+05:30 < @2018-03-01T06Z and @2018-03-01T10+05:30 > @2018-03-01T03Z", "true"),
 		ok("Comparison", "@2018-03-01T10:30:00 > @2018-03-01T10:30:00.0", "false"),
 		ok("Comparison", "@2018-03-01T10:30:00 >= @2018-03-01T10:30:00.0", "true"),
 		ok("Comparison", "@2018-01-01T16:00:00+11:00 < @2018-01-01T15:00:00.0+10:00", "false"),
@@ -80,6 +84,7 @@ func TestSpecComparison(t *testing.T) {
 		ok("comparable", "1 'mg'.comparable(2 'mg') and 1 'm'.comparable(20 'cm') and 2 '1'.comparable(3) and 1.comparable(2)", "true"),
 		ok("comparable", "1 year.comparable(1 'a') or 1 'cm'.comparable(1 's')", "false"),
 		ok("comparable", "{}.comparable(1 'm') | 1 'm'.comparable({})", ""),
+		ok("comparable", "(1 | 2).comparable(1) | 1.comparable(1 | 2) | name.comparable(1) | 'a'.comparable(1)", ""),
 	})
 }
 

@@ -170,6 +170,10 @@ func TestSpecDates(t *testing.T) {
 		ok("duration", "@2014.duration({}, 'year') | @2014.duration(@2015, {})", ""),
 		ok("duration", "@2014-01-01T10:00:00.duration(@2014-01-01T10:00:01, 'millisecond')", ""),
 		ok("duration", "@2014-01-01.duration(@2014-01-03T00:00:00, 'day')", "2"),
+		ok("duration", "@2014-01-01T10:00:00.900.duration(@2014-01-01T10:00:02.100, 'millisecond') | @T10:00:00.1.duration(@T10:00:01.3, 'millisecond')", "1200"),
+		ok("duration", "@2014-01-01T10:00:00.900.duration(@2014-01-01T10:00:02.100, 'second') | @T10:00:01.3.duration(@T10:00:00.1, 'second')", "1 -1"),
+		ok("duration", "@2014-01-01T10:00:00.900.duration(@2014-01-02T10:00:00.100, 'day')", "0"),
+		ok("duration", "@2014-01-01T10:00:00.900.duration(@2014-01-01T10:00:02, 'second')", "2"),
 		bad("duration", "@2014-01-01.duration(@2014-01-02, 'hour')"),
 		bad("duration", "@T10:00.duration(@T12:00, 'day')"),
 		bad("duration", "@2014.duration(@2015, 'years')"),
@@ -183,6 +187,8 @@ func TestSpecDates(t *testing.T) {
 		ok("difference", "@2014-01-01T23:00:00Z.difference(@2014-01-02T00:30:00Z, 'day')", "1"),
 		ok("difference", "@2014-01-01T10:59:59.999Z.difference(@2014-01-01T11:00:00Z, 'hour')", "1"),
 		ok("difference", "@T10:59.difference(@T11:00, 'hour')", "1"),
+		ok("difference", "@2014-01-01T10:00:00.900.difference(@2014-01-01T10:00:02.100, 'millisecond')", "1200"),
+		ok("difference", "@2014-01-01T10:00:00.900.difference(@2014-01-01T10:00:02.100, 'second')", "2"),
 	})
 }
 

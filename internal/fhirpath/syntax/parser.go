@@ -128,7 +128,10 @@ func (p *parser) operation(left node, op Op) (node, error) {
 			return node{}, err
 		}
 		height, err := p.grow(offset, left.height)
-		return node{&TypeOp{Op: op, X: left.Expr, Type: typ, Offset: offset}, height}, err
+		if err != nil {
+			return node{}, err
+		}
+		return p.path(node{&TypeOp{Op: op, X: left.Expr, Type: typ, Offset: offset}, height})
 	}
 	right, err := p.expression(operators[op].prec)
 	if err != nil {
@@ -153,6 +156,14 @@ func (p *parser) operand() (node, error) {
 		return node{&Unary{Op: op, X: x.Expr, Offset: offset}, height}, err
 	}
 	x, err := p.term()
+	if err != nil {
+		return node{}, err
+	}
+	return p.path(x)
+}
+
+// path reads the invocations and indexers after x.
+func (p *parser) path(x node) (_ node, err error) {
 	for err == nil {
 		switch {
 		case p.symbol("{"):
@@ -429,11 +440,21 @@ func (p *parser) typeName() (TypeName, error) {
 			return typ, p.unexpected("type")
 		}
 		typ.Parts = append(typ.Parts, p.tok.text)
-		if err := p.advance(); err != nil || !p.symbol(".") {
+		if err := p.advance(); err != nil || !p.symbol(".") || p.invoked() {
 			return typ, err
 		}
 		if err := p.advance(); err != nil {
 			return typ, err
 		}
 	}
+}
+
+// invoked reports whether the point at the current token stands before a function or variable and is thus no part of a
+// name: x is Integer.not().
+func (p *parser) invoked() bool {
+	ahead := *p
+	if ahead.advance() != nil {
+		return false
+	}
+	return ahead.tok.kind == tokSpecial || ahead.atIdentifier() && ahead.advance() == nil && ahead.symbol("(")
 }

@@ -233,7 +233,8 @@ func (v DateTime) span(open bool) (first, last moment) {
 // not given: a component that only one of them has, or the time zone of one of them. Seconds and their fraction
 // are one component (section "Comparison").
 func (v DateTime) Compare(o DateTime) (order int, known bool) {
-	if v.precision == o.precision && v.Zoned() == o.Zoned() {
+	sameHours := v.precision != Hour || (v.offset-o.offset)%60 == 0 // 10+05:30 is half of 04Z and half of 05Z
+	if v.precision == o.precision && v.Zoned() == o.Zoned() && sameHours {
 		return v.first().compare(o.first()), true
 	}
 	differ := v.Zoned() != o.Zoned()

@@ -77,7 +77,7 @@ func (v DateTime) alongside(o DateTime, unit Precision) (a, b DateTime, ok bool)
 			return v, o, false
 		}
 	}
-	p := min(v.precision, o.precision)
+	p := min(v.Precision(), o.Precision())
 	return v.truncate(p), o.truncate(p), true
 }
 

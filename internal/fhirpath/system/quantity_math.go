@@ -1,9 +1,10 @@
 package system
 
 // Add returns q + o in the smaller of the two units. ok is false when the units measure different things, when calendar
-// years or months would have to be converted, which is not exact, or the result is out of range.
+// years or months would have to be converted, which is not exact, or units such as degrees Celsius, whose zero is not
+// zero, or the result is out of range.
 func (q Quantity) Add(o Quantity) (sum Quantity, ok bool) {
-	if !q.sameUnit(o) && (q.inexact() || o.inexact()) {
+	if !q.sameUnit(o) && (q.inexact() || o.inexact() || q.special() || o.special()) {
 		return Quantity{}, false
 	}
 	a, b, unit, ok := q.common(o, false, false)
@@ -21,6 +22,15 @@ func (q Quantity) Sub(o Quantity) (difference Quantity, ok bool) { return q.Add(
 func (q Quantity) inexact() bool {
 	p, _ := calendarUnit(q.Unit)
 	return q.Calendar && (p == Year || p == Month)
+}
+
+// special reports whether the unit is no multiple of a base unit.
+func (q Quantity) special() bool {
+	if q.Calendar {
+		return false
+	}
+	u, err := ParseUnit(q.unit())
+	return err == nil && u.special != nil
 }
 
 // Neg returns -q.
