@@ -62,6 +62,48 @@ func (e *engine) call(ctx context.Context, run *execution, lease Lease) (StepRes
 	return StepResult{}, errStepLeft
 }
 
+// handlers are what cancels the handlers that run on this host, by claim: an execution may be claimed again before its
+// last owner, Start or Drain, has noticed.
+type handlers struct {
+	mu     sync.Mutex
+	cancel map[claim]context.CancelCauseFunc
+}
+
+type claim struct {
+	execution string
+	token     int64
+}
+
+func (h *handlers) add(x Execution, cancel context.CancelCauseFunc) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.cancel == nil {
+		h.cancel = map[claim]context.CancelCauseFunc{}
+	}
+	h.cancel[claim{x.ID, x.Token}] = cancel
+}
+
+func (h *handlers) remove(x Execution) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	delete(h.cancel, claim{x.ID, x.Token})
+}
+
+// end cancels the handlers of executions that a commit of this host has ended, as a renewal would that finds the lease
+// lost. An execution that ends by itself is not among them any more.
+func (h *handlers) end(ends []ExecutionEnd) {
+	if len(ends) == 0 {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for c, cancel := range h.cancel {
+		if slices.ContainsFunc(ends, func(x ExecutionEnd) bool { return x.ID == c.execution }) {
+			cancel(ErrFenced)
+		}
+	}
+}
+
 // leftSteps counts the handlers that were left behind and still run, by step.
 type leftSteps struct {
 	mu sync.Mutex

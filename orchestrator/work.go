@@ -24,10 +24,10 @@ func (e *engine) execute(x Execution) {
 	defer cancel(nil)
 	lease := Lease{Execution: x.ID, Owner: o.cfg.instance, Token: x.Token, For: o.cfg.lease}
 
-	run, err := o.begin(ctx, x)
+	run, err := o.begin(e.working, x, cancel)
 	var parked *parkedError
 	if errors.As(err, &parked) {
-		err = o.parkUnknown(ctx, x.Request, parked.reason)
+		err = o.parkUnknown(e.working, x.Request, parked.reason)
 	}
 	if err != nil || run == nil {
 		if err != nil {
@@ -49,12 +49,15 @@ func (e *engine) execute(x Execution) {
 	keeping.Go(func() { o.keep(ctx, lease, stopKeeping, cancel) })
 	started := time.Now()
 	result, err := e.call(ctx, run, lease)
+	o.handlers.remove(run.exec)
 	o.metrics.step(ctx, x.Step, time.Since(started), err)
 
 	// The lease is kept while the result is being written: that may take longer than it lasts.
 	stopped := e.working.Err() != nil && !errors.Is(err, errStepLeft)
 	finish := context.WithoutCancel(ctx)
-	if err == nil || !errors.Is(context.Cause(ctx), ErrFenced) {
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrFenced) {
+		err = cause // whatever the handler makes of it
+	} else {
 		err = o.persist(finish, lease, func(ctx context.Context) error { return o.finish(ctx, run, result, err, stopped) })
 	}
 	close(stopKeeping)
@@ -89,11 +92,20 @@ type execution struct {
 }
 
 // begin marks a claimed execution as running. An execution whose host was lost is ended, and another
-// attempt takes its place. It returns nil where there is nothing to run.
-func (o *Orchestrator) begin(ctx context.Context, x Execution) (*execution, error) {
+// attempt takes its place. It returns nil where there is nothing to run. cancel is entered in o.handlers before the
+// commit, and with that before any other commit that may end the execution.
+func (o *Orchestrator) begin(ctx context.Context, x Execution, cancel context.CancelCauseFunc) (_ *execution, err error) {
 	var run *execution
-	err := o.change(ctx, x.Request, func(_ context.Context, d *draft) error {
-		run = nil
+	defer func() {
+		if run != nil && err != nil {
+			o.handlers.remove(run.exec)
+		}
+	}()
+	err = o.change(ctx, x.Request, func(_ context.Context, d *draft) error {
+		if run != nil {
+			o.handlers.remove(run.exec)
+			run = nil
+		}
 		// Another attempt at the begin may have been committed, its reply lost.
 		if s := d.r.Step; s == nil || s.ID != x.ID || s.Token != x.Token || d.r.Suspended != nil {
 			return ErrFenced
@@ -130,6 +142,7 @@ func (o *Orchestrator) begin(ctx context.Context, x Execution) (*execution, erro
 			return err
 		}
 		run = &execution{exec: exec, req: d.r, def: d.def}
+		o.handlers.add(exec, cancel)
 		return nil
 	})
 	if err != nil || run == nil {
@@ -138,8 +151,8 @@ func (o *Orchestrator) begin(ctx context.Context, x Execution) (*execution, erro
 	run.req.Version++
 	run.req.Step = &run.exec
 	// It has begun: when the host stops now, the step is handed back, and not left behind as if its host had died.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.cfg.lease)
-	defer cancel()
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), o.cfg.lease)
+	defer done()
 	if run.out, err = o.store.Outputs(ctx, x.Request); err != nil {
 		return nil, err
 	}
