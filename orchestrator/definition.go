@@ -80,7 +80,11 @@ type RetryPolicy struct {
 	// Backoff is the wait before the second attempt; it doubles up to MaxBackoff, with jitter.
 	Backoff    Duration `json:"backoff"`
 	MaxBackoff Duration `json:"maxBackoff"`
-	// Timeout of one attempt; 0 means none.
+	// Timeout of one attempt; 0 means none, and a handler is waited for without end. When it has passed, the handler's
+	// context ends, and what the handler returns within one lease ([WithLease]) counts. After that the attempt has failed
+	// with the class timeout, and the next one may begin, also on this host. The handler is left behind: its slot of
+	// [StepConcurrency] is free again when it returns, its result is dropped, and its calls of [StepContext.Progress] and
+	// [StepContext.Audit] fail with [ErrFenced].
 	Timeout Duration `json:"timeout,omitzero"`
 }
 

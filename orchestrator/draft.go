@@ -130,6 +130,7 @@ func (o *Orchestrator) commit(ctx context.Context, d *draft) error {
 	if err := o.store.Commit(ctx, &d.c); err != nil {
 		return err
 	}
+	o.handlers.end(d.c.End)
 	for _, h := range d.c.History {
 		o.metrics.transition(ctx, h)
 		o.cfg.logger.LogAttrs(ctx, slog.LevelInfo, "state changed", slog.String("request", h.Request),

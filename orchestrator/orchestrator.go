@@ -33,6 +33,8 @@ type Orchestrator struct {
 	stored      atomic.Bool // def is in the store
 	hooks       hookLocks
 	wakes       wakes
+	handlers    handlers
+	left        leftSteps
 	metrics     metrics
 
 	run sync.Mutex // guards engine

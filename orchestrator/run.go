@@ -17,9 +17,10 @@ type engine struct {
 	claiming, working     context.Context
 	stopClaims, stopSteps context.CancelCauseFunc
 	loops, steps          sync.WaitGroup
+	left                  sync.WaitGroup // handlers that were left behind, see call
 
-	ending sync.Once
-	ended  chan struct{} // see end
+	ending       sync.Once
+	ended, quiet chan struct{} // see end
 
 	draining bool // see Drain
 
@@ -64,7 +65,7 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 }
 
 func (o *Orchestrator) newEngine(base context.Context) *engine {
-	e := &engine{o: o, free: map[string]int{}, ended: make(chan struct{})}
+	e := &engine{o: o, free: map[string]int{}, ended: make(chan struct{}), quiet: make(chan struct{})}
 	e.claiming, e.stopClaims = context.WithCancelCause(base)
 	e.working, e.stopSteps = context.WithCancelCause(base)
 	for name, set := range o.cfg.steps {
@@ -114,7 +115,8 @@ func (e *engine) takeError() error {
 
 // Stop ends what Start began: it claims nothing more, lets running steps go on for the grace period,
 // cancels those that are left, hands their leases back, and waits. It may be called twice, and before Start. When ctx ends
-// first, its error is returned while the rest still comes to its end; a second Stop waits for that.
+// first, its error is returned while the rest still comes to its end; a second Stop waits for that. A handler that was left
+// behind after its time-out (see [RetryPolicy]) is waited for during the grace period only.
 func (o *Orchestrator) Stop(ctx context.Context) error {
 	o.run.Lock()
 	defer o.run.Unlock()
@@ -126,7 +128,7 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	done := e.end()
 	if o.cfg.grace > 0 {
 		select {
-		case <-done:
+		case <-e.quiet:
 		case <-ctx.Done():
 		case <-time.After(o.cfg.grace):
 		}
@@ -141,13 +143,16 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	}
 }
 
-// end returns what is closed when all that was running has come to its end.
+// end returns what is closed when all that was running has come to its end, handlers that were left behind excepted;
+// quiet is closed when these have returned, too.
 func (e *engine) end() <-chan struct{} {
 	e.ending.Do(func() {
 		go func() {
-			defer close(e.ended)
 			e.loops.Wait()
 			e.steps.Wait()
+			close(e.ended)
+			e.left.Wait()
+			close(e.quiet)
 		}()
 	})
 	return e.ended
@@ -246,6 +251,7 @@ func (e *engine) claimSteps(ctx context.Context) (bool, error) {
 	e.mu.Lock()
 	free := maps.Clone(e.free)
 	e.mu.Unlock()
+	e.o.left.takeFrom(free) // after the copy: whoever leaves a handler behind counts it first, then frees its slot
 	maps.DeleteFunc(free, func(_ string, n int) bool { return n <= 0 })
 	if len(free) == 0 {
 		return false, nil // a step that ends wakes this loop

@@ -18,7 +18,8 @@ import (
 // is of no use. Errors must not hold patients' data: their text is stored.
 type StepHandler interface {
 	// Run is called with a context that ends when the lease is lost, the request leaves the state, the
-	// attempt times out, or the host stops.
+	// attempt times out, or the host stops. What another host does to the request is noticed when the lease is
+	// renewed, three times in its span.
 	Run(ctx context.Context, step *StepContext) (StepResult, error)
 }
 

@@ -7,10 +7,9 @@ import (
 	"fmt"
 	"log/slog"
 	mathrand "math/rand/v2"
-	"runtime/debug"
-	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
@@ -25,10 +24,10 @@ func (e *engine) execute(x Execution) {
 	defer cancel(nil)
 	lease := Lease{Execution: x.ID, Owner: o.cfg.instance, Token: x.Token, For: o.cfg.lease}
 
-	run, err := o.begin(ctx, x)
+	run, err := o.begin(e.working, x, cancel)
 	var parked *parkedError
 	if errors.As(err, &parked) {
-		err = o.parkUnknown(ctx, x.Request, parked.reason)
+		err = o.parkUnknown(e.working, x.Request, parked.reason)
 	}
 	if err != nil || run == nil {
 		if err != nil {
@@ -49,13 +48,16 @@ func (e *engine) execute(x Execution) {
 	stopKeeping := make(chan struct{})
 	keeping.Go(func() { o.keep(ctx, lease, stopKeeping, cancel) })
 	started := time.Now()
-	result, err := o.call(ctx, run, lease)
+	result, err := e.call(ctx, run, lease)
+	o.handlers.remove(run.exec)
 	o.metrics.step(ctx, x.Step, time.Since(started), err)
 
 	// The lease is kept while the result is being written: that may take longer than it lasts.
-	stopped := e.working.Err() != nil
+	stopped := e.working.Err() != nil && !errors.Is(err, errStepLeft)
 	finish := context.WithoutCancel(ctx)
-	if err == nil || !errors.Is(context.Cause(ctx), ErrFenced) {
+	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrFenced) {
+		err = cause // whatever the handler makes of it
+	} else {
 		err = o.persist(finish, lease, func(ctx context.Context) error { return o.finish(ctx, run, result, err, stopped) })
 	}
 	close(stopKeeping)
@@ -86,14 +88,24 @@ type execution struct {
 	req  Request
 	def  *compiled
 	out  map[string]json.RawMessage
+	left atomic.Bool // see call
 }
 
 // begin marks a claimed execution as running. An execution whose host was lost is ended, and another
-// attempt takes its place. It returns nil where there is nothing to run.
-func (o *Orchestrator) begin(ctx context.Context, x Execution) (*execution, error) {
+// attempt takes its place. It returns nil where there is nothing to run. cancel is entered in o.handlers before the
+// commit, and with that before any other commit that may end the execution.
+func (o *Orchestrator) begin(ctx context.Context, x Execution, cancel context.CancelCauseFunc) (_ *execution, err error) {
 	var run *execution
-	err := o.change(ctx, x.Request, func(_ context.Context, d *draft) error {
-		run = nil
+	defer func() {
+		if run != nil && err != nil {
+			o.handlers.remove(run.exec)
+		}
+	}()
+	err = o.change(ctx, x.Request, func(_ context.Context, d *draft) error {
+		if run != nil {
+			o.handlers.remove(run.exec)
+			run = nil
+		}
 		// Another attempt at the begin may have been committed, its reply lost.
 		if s := d.r.Step; s == nil || s.ID != x.ID || s.Token != x.Token || d.r.Suspended != nil {
 			return ErrFenced
@@ -130,6 +142,7 @@ func (o *Orchestrator) begin(ctx context.Context, x Execution) (*execution, erro
 			return err
 		}
 		run = &execution{exec: exec, req: d.r, def: d.def}
+		o.handlers.add(exec, cancel)
 		return nil
 	})
 	if err != nil || run == nil {
@@ -138,8 +151,8 @@ func (o *Orchestrator) begin(ctx context.Context, x Execution) (*execution, erro
 	run.req.Version++
 	run.req.Step = &run.exec
 	// It has begun: when the host stops now, the step is handed back, and not left behind as if its host had died.
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.cfg.lease)
-	defer cancel()
+	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), o.cfg.lease)
+	defer done()
 	if run.out, err = o.store.Outputs(ctx, x.Request); err != nil {
 		return nil, err
 	}
@@ -185,95 +198,6 @@ func (o *Orchestrator) keep(ctx context.Context, lease Lease, stop <-chan struct
 			return
 		}
 	}
-}
-
-// call runs the handler; a panic is an error.
-func (o *Orchestrator) call(ctx context.Context, run *execution, lease Lease) (result StepResult, err error) {
-	s := run.def.states[run.exec.State]
-	if timeout := s.retry().Timeout.D(); timeout > 0 {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, timeout, errStepTimeout)
-		defer cancel()
-	}
-	defer func() {
-		if err != nil && errors.Is(context.Cause(ctx), errStepTimeout) {
-			err = errStepTimeout
-		}
-	}()
-	err = o.contain(ctx, run, func() (err error) {
-		result, err = o.cfg.steps[run.exec.Step].handler.Run(ctx, o.stepContext(run, lease))
-		return err
-	})
-	return result, err
-}
-
-// contain calls code of the step's; a panic there is an error.
-func (o *Orchestrator) contain(ctx context.Context, run *execution, f func() error) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			// The value may hold data: only where it came from is kept.
-			o.cfg.logger.LogAttrs(ctx, slog.LevelError, "step panicked", slog.String("request", run.req.ID),
-				slog.String("step", run.exec.Step), slog.String("stack", stackWithoutValues()))
-			err = &panicError{}
-		}
-	}()
-	return f()
-}
-
-type panicError struct{}
-
-func (*panicError) Error() string { return "orchestrator: the step panicked" }
-
-var errStepTimeout = errors.New("orchestrator: the step took longer than its timeout")
-
-// stackWithoutValues names the functions on the stack, without arguments.
-func stackWithoutValues() string {
-	var names []string
-	for line := range strings.Lines(string(debug.Stack())) {
-		if name, _, ok := strings.Cut(line, "("); ok && !strings.HasPrefix(line, "\t") {
-			names = append(names, name)
-		}
-	}
-	if len(names) > 20 {
-		names = names[:20]
-	}
-	return strings.Join(names, " < ")
-}
-
-func (o *Orchestrator) stepContext(run *execution, lease Lease) *StepContext {
-	return &StepContext{
-		Request: run.req, Step: run.exec.Step, Attempt: run.exec.Attempt,
-		IdempotencyKey: fmt.Sprintf("%s/%d/%s", run.req.ID, run.exec.Visit, run.exec.Step), Token: lease.Token,
-		Outputs: run.out,
-		progress: func(ctx context.Context, p Progress) error {
-			p.Note = clean(p.Note, 200)
-			return o.store.RenewLease(ctx, lease, &p)
-		},
-		audit: func(ctx context.Context, entries []audit.Entry) error {
-			for part := range slices.Chunk(entries, maxEntries) {
-				if err := o.auditStep(ctx, run, lease, part); err != nil {
-					return err
-				}
-			}
-			return nil
-		},
-	}
-}
-
-// auditStep commits entries under the step's lease.
-func (o *Orchestrator) auditStep(ctx context.Context, run *execution, lease Lease, entries []audit.Entry) error {
-	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
-		d.c.Fence = &lease
-		for _, e := range entries {
-			if e.Step == nil {
-				e.Step = &audit.Step{ID: run.exec.ID, Name: run.exec.Step, Attempt: run.exec.Attempt, Token: lease.Token}
-			}
-			if err := d.audit(e); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
 }
 
 // persist tries again while the database is away, for as long as the lease may last.
