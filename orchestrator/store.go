@@ -41,7 +41,8 @@ type Store interface {
 	// ReleaseLease ends a lease now, so that another owner can claim at once. It raises the fencing token. A lease
 	// that is not held any more is left alone.
 	ReleaseLease(ctx context.Context, l Lease) error
-	// DueTimers returns timers whose time has come, oldest first. Firing one is a Commit with FireTimer.
+	// DueTimers returns timers whose time has come, oldest first, without those of parked requests: they are due
+	// again when the request is taken up. Firing one is a Commit with FireTimer.
 	DueTimers(ctx context.Context, limit int) ([]Timer, error)
 	// ClaimMessages leases outbox messages that may be delivered now, oldest first: never a message of a
 	// request while an older one of the same kind and request is undelivered.

@@ -113,7 +113,8 @@ func (s *Store) ReleaseLease(ctx context.Context, l orchestrator.Lease) error {
 // DueTimers implements [orchestrator.Store].
 func (s *Store) DueTimers(ctx context.Context, limit int) ([]orchestrator.Timer, error) {
 	var rows []timerRow
-	q := s.read.NewSelect().Model(&rows).Where("fire_at <= ?", s.now()).Order("fire_at").Limit(int64(limit))
+	q := s.read.NewSelect().Model(&rows).Where("fire_at <= ?", s.now()).
+		Where("NOT EXISTS (SELECT 1 FROM requests AS r WHERE r.id = t.request_id AND r.parked <> '')").Order("fire_at").Limit(int64(limit))
 	err := s.query(ctx, s.read, &rows, q.String())
 	return timersOf(rows), wrap("due timers", err)
 }

@@ -37,6 +37,7 @@ func contract(t *testing.T, b Backend) (int, int) {
 		{"messages come in order, at least once", messages},
 		{"claims of messages exclude each other", messageClaims},
 		{"what is there cannot be submitted", duplicates},
+		{"timers of parked requests are not due", parkedTimers},
 		{"queries", queries},
 		{"text", textQueries},
 		{"pages", pages},
