@@ -44,6 +44,7 @@ func contract(t *testing.T, b Backend) (int, int) {
 		{"durations and counts", durations},
 		{"definitions", definitions},
 		{"the audit trail of the host", systemChain},
+		{"the audit trail of the host comes to the sink", systemMessages},
 		{"the audit trail is append-only", appendOnly},
 		{"suspend, resume, withdraw", restAndWithdraw},
 		{"scope changes and modified requirements", scope},
