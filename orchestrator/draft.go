@@ -116,14 +116,12 @@ func (o *Orchestrator) commit(ctx context.Context, d *draft) error {
 	for i := range d.c.History {
 		d.c.History[i].Commit = d.c.ID
 	}
-	if o.cfg.sink != nil {
-		for i := range d.c.Audit {
-			payload, err := json.Marshal(&d.c.Audit[i])
-			if err != nil {
-				return fmt.Errorf("orchestrator: audit message: %w", err)
-			}
-			d.message(MessageAudit, d.c.Audit[i].ID, payload)
-		}
+	messages, err := o.sinkMessages(d.c.Audit, d.now)
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		d.message(m.Kind, m.ID, m.Payload)
 	}
 	unlock := o.hooks.lock(d.r.ID, len(o.cfg.onChange) > 0)
 	defer unlock()

@@ -60,6 +60,23 @@ func (e *engine) deliverMessages(ctx context.Context) (bool, error) {
 	return len(claimed) > 0, nil
 }
 
+// sinkMessages are what the outbox takes for the audit sink, if there is one. Those of a commit are numbered by its draft.
+func (o *Orchestrator) sinkMessages(entries []audit.Sealed, now time.Time) ([]Message, error) {
+	if o.cfg.sink == nil {
+		return nil, nil
+	}
+	messages := make([]Message, len(entries))
+	for i := range entries {
+		s := &entries[i]
+		payload, err := json.Marshal(s)
+		if err != nil {
+			return nil, fmt.Errorf("orchestrator: audit message: %w", err)
+		}
+		messages[i] = Message{ID: s.ID, Kind: MessageAudit, Request: s.Chain, Seq: s.Seq, Payload: payload, CreatedAt: now}
+	}
+	return messages, nil
+}
+
 // deliver hands one message over; a panic of the host's code is an error.
 func (o *Orchestrator) deliver(ctx context.Context, m Message) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, o.cfg.lease/2)

@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
@@ -64,6 +65,57 @@ func TestSlowNotifierIsCalledOnce(t *testing.T) {
 			got[k]++
 		}
 		if diff := cmp.Diff(map[int]int{1: n}, got); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// TestSinkGetsEveryChain: a sink is fed at once with the entries of requests and with those of the host, each chain in order.
+func TestSinkGetsEveryChain(t *testing.T) {
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := store.Open(t.Context(), "sqlite://"+dir+"/rf.db", store.WithClock(time.Now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = s.Close() }()
+		sealed := make(chan audit.Sealed, 100)
+		o := newOrchestrator(t, s, orchestrator.WithDefinition(oneGate(t, "fed")), orchestrator.WithPoll(time.Hour),
+			orchestrator.WithAuditSink(audit.SinkFunc(func(_ context.Context, e audit.Sealed) error {
+				sealed <- e
+				return nil
+			})))
+		if err := o.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		synctest.Wait()
+		id, err := o.Submit(t.Context(), storetest.Sample("fed"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Minute)
+		entry := audit.Entry{Type: audit.ConfigChanged, Action: audit.Update}
+		if err := o.Record(t.Context(), entry, entry, entry); err != nil {
+			t.Fatal(err)
+		}
+		<-time.After(time.Minute)
+		if err := o.Stop(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		close(sealed)
+		got, want := map[string][]string{}, map[string][]string{}
+		for e := range sealed {
+			got[e.Chain] = append(got[e.Chain], e.ID)
+		}
+		for _, chain := range []string{id, audit.SystemChain} {
+			for e, err := range o.AuditEntries(t.Context(), chain) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				want[chain] = append(want[chain], e.ID)
+			}
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
 			t.Error(diff)
 		}
 	})

@@ -312,6 +312,9 @@ func (o *Orchestrator) Record(ctx context.Context, entries ...audit.Entry) error
 }
 
 func (o *Orchestrator) recordSystem(ctx context.Context, entries []audit.Entry) error {
+	if o.cfg.sink != nil {
+		defer o.signal()
+	}
 	last := ""
 	for range maxConflicts {
 		if last != "" {
@@ -333,7 +336,11 @@ func (o *Orchestrator) recordSystem(ctx context.Context, entries []audit.Entry) 
 			}
 		}
 		last = sealed[len(sealed)-1].ID
-		if err := o.store.AppendAudit(ctx, prev, sealed); !errors.Is(err, ErrConflict) {
+		messages, err := o.sinkMessages(sealed, now)
+		if err != nil {
+			return err
+		}
+		if err := o.store.AppendAudit(ctx, prev, sealed, messages); !errors.Is(err, ErrConflict) {
 			return err
 		}
 	}

@@ -41,10 +41,11 @@ type Store interface {
 	// ReleaseLease ends a lease now, so that another owner can claim at once. It raises the fencing token. A lease
 	// that is not held any more is left alone.
 	ReleaseLease(ctx context.Context, l Lease) error
-	// DueTimers returns timers whose time has come, oldest first. Firing one is a Commit with FireTimer.
+	// DueTimers returns timers whose time has come, oldest first, without those of parked requests: they are due
+	// again when the request is taken up. Firing one is a Commit with FireTimer.
 	DueTimers(ctx context.Context, limit int) ([]Timer, error)
 	// ClaimMessages leases outbox messages that may be delivered now, oldest first: never a message of a
-	// request while an older one of the same kind and request is undelivered.
+	// request (or of the host) while an older one of the same kind and request is undelivered.
 	ClaimMessages(ctx context.Context, c MessageClaim) ([]Message, error)
 	// FinishMessage removes a delivered message (err == ""), or stores the error class of the attempt and lets it be claimed
 	// again after retry. A claim that is no longer held changes nothing.
@@ -87,9 +88,9 @@ type Store interface {
 
 	// AuditHead returns the end of a chain (the zero Head where there is none) and the database's clock.
 	AuditHead(ctx context.Context, chain string) (audit.Head, time.Time, error)
-	// AppendAudit appends entries to a chain that is no request's, if it still ends with prev; else
-	// it fails with ErrConflict.
-	AppendAudit(ctx context.Context, prev audit.Head, entries []audit.Sealed) error
+	// AppendAudit appends entries to a chain that is no request's, with messages about them, in one transaction, if
+	// the chain still ends with prev; else it fails with ErrConflict, and nothing was written.
+	AppendAudit(ctx context.Context, prev audit.Head, entries []audit.Sealed, messages []Message) error
 	// AuditEntries streams a chain's entries with Seq > after, in order.
 	AuditEntries(ctx context.Context, chain string, after int64) iter.Seq2[audit.Sealed, error]
 	// AuditChains streams the names of all chains.
@@ -242,10 +243,12 @@ const (
 
 // Message is an outbox message: delivered at least once, under a stable id.
 type Message struct {
-	ID        string          `json:"id"` // UUIDv7
-	Kind      MessageKind     `json:"kind"`
-	Request   string          `json:"request"`
-	Seq       int64           `json:"seq"` // order within the request: version * 1000 + n
+	ID   string      `json:"id"` // UUIDv7
+	Kind MessageKind `json:"kind"`
+	// Request is the request's id, or [audit.SystemChain] for entries of the host.
+	Request string `json:"request"`
+	// Seq is the order within the request: version * 1000 + n. Of entries of the host it is their own.
+	Seq       int64           `json:"seq"`
 	Payload   json.RawMessage `json:"payload"`
 	CreatedAt time.Time       `json:"createdAt"`
 	Attempts  int             `json:"attempts"`

@@ -12,7 +12,8 @@ import (
 
 const timerBatch = 100
 
-// fireTimers fires the timers whose time has come. Several hosts may try the same one: one commits.
+// fireTimers fires the timers whose time has come. Several hosts may try the same one: one commits. What fire did without
+// an error is not due any more, so that a full batch of these may be followed by the next at once.
 func (e *engine) fireTimers(ctx context.Context) (bool, error) {
 	due, err := e.o.store.DueTimers(ctx, timerBatch)
 	if err != nil {
@@ -25,16 +26,13 @@ func (e *engine) fireTimers(ctx context.Context) (bool, error) {
 			return false, nil
 		}
 		// The host may stop in between; the change itself is finished.
-		did, err := e.o.fire(context.WithoutCancel(ctx), t)
-		if err != nil {
+		if err := e.o.fire(context.WithoutCancel(ctx), t); err != nil {
 			failed = err
 			e.o.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "timer not fired", slog.String("request", t.Request),
 				slog.String("kind", string(t.Kind)), slog.Any("error", err))
 			continue
 		}
-		if did {
-			fired++
-		}
+		fired++
 	}
 	if fired == 0 {
 		return false, failed
@@ -42,9 +40,9 @@ func (e *engine) fireTimers(ctx context.Context) (bool, error) {
 	return len(due) == timerBatch, nil
 }
 
-// fire does what a timer is for. A timer that somebody else has fired meanwhile is nothing. It returns false where
-// the timer is still there: its request is parked.
-func (o *Orchestrator) fire(ctx context.Context, t Timer) (bool, error) {
+// fire does what a timer is for. A timer that somebody else has fired meanwhile is nothing. That of a request that this
+// host can do nothing with waits: the request is parked.
+func (o *Orchestrator) fire(ctx context.Context, t Timer) error {
 	err := o.change(ctx, t.Request, func(ctx context.Context, d *draft) error {
 		timers, err := o.store.Timers(ctx, t.Request)
 		if err != nil {
@@ -74,9 +72,9 @@ func (o *Orchestrator) fire(ctx context.Context, t Timer) (bool, error) {
 	})
 	var parked *parkedError
 	if errors.As(err, &parked) {
-		return false, o.parkUnknown(ctx, t.Request, parked.reason)
+		return o.parkUnknown(ctx, t.Request, parked.reason)
 	}
-	return err == nil, err
+	return err
 }
 
 // deciders are the roles that may decide now.

@@ -43,7 +43,7 @@ func (s *Store) AuditHead(ctx context.Context, chain string) (audit.Head, time.T
 }
 
 // AppendAudit implements [orchestrator.Store].
-func (s *Store) AppendAudit(ctx context.Context, prev audit.Head, entries []audit.Sealed) error {
+func (s *Store) AppendAudit(ctx context.Context, prev audit.Head, entries []audit.Sealed, messages []orchestrator.Message) error {
 	if len(entries) == 0 {
 		return nil
 	}
@@ -67,11 +67,17 @@ func (s *Store) AppendAudit(ctx context.Context, prev audit.Head, entries []audi
 			rows[i] = newAuditRow(&entries[i])
 		}
 		_, err := tx.NewInsert().Model(&rows).Exec(ctx)
+		if out := messageRows(messages); err == nil && len(out) > 0 {
+			_, err = tx.NewInsert().Model(&out).Exec(ctx)
+		}
 		if uniqueViolation(err) {
 			return orchestrator.ErrConflict
 		}
 		return err
 	}, func(ctx context.Context) (bool, error) { return s.Committed(ctx, last.Chain, last.ID) })
+	if err == nil && len(messages) > 0 {
+		s.notify.hint(s)
+	}
 	return wrap("append audit", err)
 }
 

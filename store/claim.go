@@ -12,6 +12,7 @@ import (
 	"github.com/uptrace/bun"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
 // ClaimSteps implements [orchestrator.Store].
@@ -113,7 +114,8 @@ func (s *Store) ReleaseLease(ctx context.Context, l orchestrator.Lease) error {
 // DueTimers implements [orchestrator.Store].
 func (s *Store) DueTimers(ctx context.Context, limit int) ([]orchestrator.Timer, error) {
 	var rows []timerRow
-	q := s.read.NewSelect().Model(&rows).Where("fire_at <= ?", s.now()).Order("fire_at").Limit(int64(limit))
+	q := s.read.NewSelect().Model(&rows).Where("fire_at <= ?", s.now()).
+		Where("NOT EXISTS (SELECT 1 FROM requests AS r WHERE r.id = t.request_id AND r.parked <> '')").Order("fire_at").Limit(int64(limit))
 	err := s.query(ctx, s.read, &rows, q.String())
 	return timersOf(rows), wrap("due timers", err)
 }
@@ -146,12 +148,17 @@ func (s *Store) ClaimMessages(ctx context.Context, c orchestrator.MessageClaim) 
 		lock = " FOR UPDATE SKIP LOCKED"
 	}
 	now := s.now()
+	// The chain of the host can be long, with all but one of its messages waiting: its oldest is looked up once, and not by
+	// each of them.
 	text := s.write.QueryGen().FormatQuery("WITH due AS "+s.materialized()+"(SELECT o.id FROM outbox AS o WHERE o.run_at <= ? AND o.kind IN (?)"+
 		" AND (o.lease_until IS NULL OR o.lease_until <= ?)"+
-		" AND NOT EXISTS (SELECT 1 FROM outbox AS p WHERE p.request_id = o.request_id AND p.kind = o.kind AND p.seq < o.seq)"+
+		" AND (o.request_id <> ? OR o.kind <> ? OR o.seq = (SELECT min(seq) FROM outbox WHERE request_id = ? AND kind = ?))"+
+		" AND NOT EXISTS (SELECT 1 FROM outbox AS p WHERE p.request_id = o.request_id AND p.kind = o.kind AND p.seq < o.seq"+
+		" AND (p.request_id <> ? OR p.kind <> ?))"+
 		" ORDER BY o.run_at LIMIT ?"+lock+") UPDATE outbox SET owner = ?, lease_until = ?, attempts = attempts + 1"+
 		" WHERE id IN (SELECT id FROM due) RETURNING "+columns[messageRow](s),
-		now, bun.List(c.Kinds), now, c.Limit, c.Owner, s.later(c.Lease))
+		now, bun.List(c.Kinds), now, audit.SystemChain, orchestrator.MessageAudit, audit.SystemChain, orchestrator.MessageAudit,
+		audit.SystemChain, orchestrator.MessageAudit, c.Limit, c.Owner, s.later(c.Lease))
 	var rows []messageRow
 	if err := s.query(ctx, s.write, &rows, text); err != nil {
 		return nil, wrap("claim messages", err)

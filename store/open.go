@@ -71,7 +71,8 @@ func WithSchema(name string) Option { return func(o *options) { o.schema = name 
 // WithMaxConns limits the connections; the default is 4 per CPU, at least 8, or pool_max_conns of the URL.
 func WithMaxConns(n int) Option { return func(o *options) { o.maxConns = n } }
 
-// WithStatementTimeout limits one statement, and the commit of a transaction; the default is 30 s.
+// WithStatementTimeout limits one statement, and the commit of a transaction; the default is 30 s. PostgreSQL
+// counts in milliseconds: there no limit is shorter than one.
 func WithStatementTimeout(d time.Duration) Option { return func(o *options) { o.statement = d } }
 
 // WithResolveTimeout limits for how long the database is asked whether a commit was made when the
@@ -228,9 +229,12 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 		}
 	}
 	set("application_name", "researchflow")
-	set("statement_timeout", strconv.FormatInt(s.opt.statement.Milliseconds(), 10))
-	set("lock_timeout", strconv.FormatInt((s.opt.statement/2).Milliseconds(), 10))
-	set("idle_in_transaction_session_timeout", strconv.FormatInt(s.opt.statement.Milliseconds(), 10))
+	limit := func(name string, d time.Duration) {
+		set(name, strconv.FormatInt(max(1, d.Milliseconds()), 10)) // 0 would be no limit
+	}
+	limit("statement_timeout", s.opt.statement)
+	limit("lock_timeout", s.opt.statement/2)
+	limit("idle_in_transaction_session_timeout", s.opt.statement)
 	set("search_path", s.opt.schema)
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	s.opt.schema = cfg.ConnConfig.RuntimeParams["search_path"]

@@ -11,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/jackc/pgx/v5/pgproto3"
+
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
@@ -222,6 +225,58 @@ func TestStatementsAreLimited(t *testing.T) {
 			t.Errorf("afterwards: %v", err)
 		}
 	})
+}
+
+// TestLimitsAreNeverOff: 0 is no limit to PostgreSQL.
+func TestLimitsAreNeverOff(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		timeout time.Duration
+		want    [3]string // statement_timeout, lock_timeout, idle_in_transaction_session_timeout
+	}{
+		{time.Nanosecond, [3]string{"1", "1", "1"}},
+		{time.Millisecond - 1, [3]string{"1", "1", "1"}},
+		{time.Millisecond, [3]string{"1", "1", "1"}},
+		{2*time.Millisecond - 1, [3]string{"1", "1", "1"}},
+		{2 * time.Millisecond, [3]string{"2", "1", "2"}},
+		{30 * time.Second, [3]string{"30000", "15000", "30000"}},
+	} {
+		asked := startup(t, tt.timeout)
+		got := [3]string{asked["statement_timeout"], asked["lock_timeout"], asked["idle_in_transaction_session_timeout"]}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("%v: %s", tt.timeout, diff)
+		}
+	}
+}
+
+// startup returns the settings that a connection to PostgreSQL asks for.
+func startup(t *testing.T, statement time.Duration) map[string]string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	settings := make(chan map[string]string, 1)
+	go func() {
+		defer close(settings)
+		conn, err := l.Accept()
+		if err != nil {
+			return
+		}
+		defer func() { _ = conn.Close() }()
+		if m, err := pgproto3.NewBackend(conn, conn).ReceiveStartupMessage(); err == nil {
+			if first, ok := m.(*pgproto3.StartupMessage); ok {
+				settings <- first.Parameters
+			}
+		}
+	}()
+	s, err := store.Open(t.Context(), "postgres://u@"+l.Addr().String()+"/db?sslmode=disable", store.WithStatementTimeout(statement))
+	if err == nil {
+		_ = s.Close()
+		t.Error("a server that says nothing was opened")
+	}
+	_ = l.Close()
+	return <-settings
 }
 
 func TestWakeReachesOtherHosts(t *testing.T) {

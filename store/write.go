@@ -254,12 +254,16 @@ func (w *writer) records(ctx context.Context) error {
 	if j.err != nil {
 		return j.err
 	}
-	messages := make([]messageRow, len(w.c.Messages))
-	for i, m := range w.c.Messages {
-		messages[i] = messageRow{
+	return errors.Join(insert(ctx, &w.batch, reports...), insert(ctx, &w.batch, deliveries...), insert(ctx, &w.batch, messageRows(w.c.Messages)...))
+}
+
+func messageRows(messages []orchestrator.Message) []messageRow {
+	rows := make([]messageRow, len(messages))
+	for i, m := range messages {
+		rows[i] = messageRow{
 			ID: m.ID, Kind: string(m.Kind), RequestID: m.Request, Seq: m.Seq, Payload: string(m.Payload),
 			CreatedAt: at(m.CreatedAt), RunAt: at(m.CreatedAt),
 		}
 	}
-	return errors.Join(insert(ctx, &w.batch, reports...), insert(ctx, &w.batch, deliveries...), insert(ctx, &w.batch, messages...))
+	return rows
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
 func restAndWithdraw(t *testing.T, _ Database, s Store) {
@@ -243,5 +244,68 @@ func quorum(t *testing.T, _ Database, s Store) {
 				t.Errorf("state: got %s, want %s", r.State, tt.want)
 			}
 		})
+	}
+}
+
+// parkedTimers parks the requests with the oldest of the due timers, and takes one of them up again.
+func parkedTimers(t *testing.T, _ Database, s Store) {
+	ctx := t.Context()
+	o := newOrchestrator(t, s)
+	now, err := s.Now(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var ids []string
+	titles := map[string]string{}
+	for i, title := range []string{"first", "second", "third", "fourth", "to come"} {
+		n := Sample(title)
+		n.Due = now.Add(time.Duration(i-4)*time.Hour + time.Minute)
+		id, err := o.Submit(ctx, n)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ids, titles[id] = append(ids, id), title
+	}
+	park := func(id, why string) {
+		t.Helper()
+		snap, err := s.Snapshot(ctx, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := snap.Request
+		r.Version++
+		r.Parked = why
+		sealed, head, err := snap.Audit.Seal(audit.Entry{Chain: id, Type: audit.RequestChanged, Action: audit.Update, Recorded: snap.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = s.Commit(ctx, &orchestrator.Commit{ID: sealed.ID, Expect: snap.Request.Version, Request: &r, Head: head, Audit: []audit.Sealed{sealed}})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := func(what string, limit int, want ...string) {
+		t.Helper()
+		due, err := s.DueTimers(ctx, limit)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, timer := range due {
+			got = append(got, titles[timer.Request])
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+	}
+	want("none parked", 10, "first", "second", "third", "fourth")
+	park(ids[0], "its step is unknown")
+	park(ids[1], "its step is unknown")
+	want("two parked", 10, "third", "fourth")
+	want("two parked, room for one", 1, "third")
+	park(ids[1], "")
+	want("one taken up again", 10, "second", "third", "fourth")
+	if timers, err := s.Timers(ctx, ids[0]); err != nil || len(timers) != 1 {
+		t.Errorf("timers of a parked request: %v, %v; want one", timers, err)
 	}
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
 // outbox submits a request whose first commit also leaves messages, and returns their ids.
@@ -113,6 +115,83 @@ func messageClaims(t *testing.T, db Database, s Store) {
 		if n != 1 {
 			t.Errorf("%s was claimed %d times", id, n)
 		}
+	}
+}
+
+// systemMessages has a host record what belongs to no request, and die over handing it on; another one goes on.
+func systemMessages(t *testing.T, db Database, s Store) {
+	ctx := t.Context()
+	record := func(o *orchestrator.Orchestrator, n int) {
+		t.Helper()
+		entries := make([]audit.Entry, n)
+		for i := range entries {
+			entries[i] = audit.Entry{Type: audit.ConfigChanged, Action: audit.Update}
+		}
+		if err := o.Record(ctx, entries...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	backlog := func(what string, want int64) {
+		t.Helper()
+		if b, err := s.Backlog(ctx); err != nil || b.Messages != want {
+			t.Errorf("%s: %d messages, %v; want %d", what, b.Messages, err, want)
+		}
+	}
+	record(newOrchestrator(t, s), 2)
+	backlog("without a sink", 0)
+
+	var got []string
+	host := func(s orchestrator.Store) *orchestrator.Orchestrator {
+		return newOrchestrator(t, s, orchestrator.WithAuditSink(audit.SinkFunc(func(_ context.Context, e audit.Sealed) error {
+			got = append(got, fmt.Sprintf("%s %d %s %s", e.Chain, e.Seq, e.ID, e.Body))
+			return nil
+		})))
+	}
+	o := host(s)
+	record(o, 3)
+	record(o, 1)
+	backlog("with a sink", 4)
+	before, now, err := s.AuditHead(ctx, audit.SystemChain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sealed, _, err := audit.Head{Seq: before.Seq, Hash: audit.Hash([]byte("another"))}.Seal(
+		audit.Entry{Chain: audit.SystemChain, Type: audit.ConfigChanged, Action: audit.Update, Recorded: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	late := orchestrator.Message{
+		ID: sealed.ID, Kind: orchestrator.MessageAudit, Request: sealed.Chain, Seq: sealed.Seq, Payload: json.RawMessage("{}"), CreatedAt: now,
+	}
+	err = s.AppendAudit(ctx, audit.Head{Seq: before.Seq, Hash: sealed.Prev}, []audit.Sealed{sealed}, []orchestrator.Message{late})
+	if !errors.Is(err, orchestrator.ErrConflict) {
+		t.Errorf("an entry that comes too late: got %v, want ErrConflict", err)
+	}
+	backlog("after an entry that came too late", 4)
+
+	var want []string
+	for e, err := range s.AuditEntries(ctx, audit.SystemChain, 2) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		want = append(want, fmt.Sprintf("%s %d %s %s", e.Chain, e.Seq, e.ID, e.Body))
+	}
+	// A host takes the first entry to the sink, and does not live to say so.
+	dead, err := s.ClaimMessages(ctx, orchestrator.MessageClaim{
+		Owner: "dead", Lease: 50 * time.Millisecond, Kinds: []orchestrator.MessageKind{orchestrator.MessageAudit}, Limit: 10,
+	})
+	if err != nil || len(dead) != 1 {
+		t.Fatalf("%d claimed, %v; want the oldest", len(dead), err)
+	}
+	var first audit.Sealed
+	if err := json.Unmarshal(dead[0].Payload, &first); err != nil || first.ID != dead[0].ID || first.Seq != 3 {
+		t.Errorf("first message: entry %d with id %s, %v; want 3 with %s", first.Seq, first.ID, err, dead[0].ID)
+	}
+	if err := emptyOutbox(ctx, host(another(t, db))); err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("what came to the sink: %s", diff)
 	}
 }
 
