@@ -49,16 +49,16 @@ func (s *Store) AppendAudit(ctx context.Context, prev audit.Head, entries []audi
 	}
 	last := &entries[len(entries)-1]
 	err := s.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
+		b := batch{s: s, tx: tx}
 		row := headRow{Chain: last.Chain, Seq: last.Seq, Hash: last.Hash}
 		if prev.Seq == 0 {
-			if _, err := tx.NewInsert().Model(&row).Exec(ctx); uniqueViolation(err) {
-				return orchestrator.ErrConflict
-			} else if err != nil {
+			if err := insert(ctx, &b, row); err != nil {
 				return err
 			}
 		} else {
-			res, err := tx.NewUpdate().Model(&row).WherePK().Where("seq = ?", prev.Seq).Where("hash = ?", prev.Hash).Exec(ctx)
-			if err := one(res, err, orchestrator.ErrConflict); err != nil {
+			err := b.run(ctx, orchestrator.ErrConflict, "UPDATE audit_heads SET seq = ?, hash = ? WHERE chain = ? AND seq = ? AND hash = ?",
+				row.Seq, row.Hash, row.Chain, prev.Seq, prev.Hash)
+			if err != nil {
 				return err
 			}
 		}
@@ -66,14 +66,13 @@ func (s *Store) AppendAudit(ctx context.Context, prev audit.Head, entries []audi
 		for i := range entries {
 			rows[i] = newAuditRow(&entries[i])
 		}
-		_, err := tx.NewInsert().Model(&rows).Exec(ctx)
-		if out := messageRows(messages); err == nil && len(out) > 0 {
-			_, err = tx.NewInsert().Model(&out).Exec(ctx)
+		if err := insert(ctx, &b, rows...); err != nil {
+			return err
 		}
-		if uniqueViolation(err) {
-			return orchestrator.ErrConflict
+		if err := insert(ctx, &b, messageRows(messages)...); err != nil {
+			return err
 		}
-		return err
+		return b.flush(ctx)
 	}, func(ctx context.Context) (bool, error) { return s.Committed(ctx, last.Chain, last.ID) })
 	if err == nil && len(messages) > 0 {
 		s.notify.hint(s)
