@@ -179,7 +179,7 @@ func (f *fileFeed) next(ctx context.Context) (*block, error) {
 			return b, nil
 		}
 		if err != nil {
-			f.closed = err == io.EOF || f.closed
+			f.closed = true
 			return nil, err
 		}
 	}

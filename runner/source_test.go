@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"iter"
 	"net/url"
 	"os"
@@ -263,6 +264,33 @@ func TestSourceErrors(t *testing.T) {
 	}
 	if _, err := rowTexts(v, nil); err == nil {
 		t.Error("a nil source gives no error")
+	}
+}
+
+// TestFeedEndsWithItsError: no file behind one that cannot be read is read, however many workers ask.
+func TestFeedEndsWithItsError(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "a.ndjson", []byte(patient("a")))
+	write(t, dir, "b.ndjson.gz", []byte("\x1f\x8b"))
+	write(t, dir, "b.json", []byte("{"))
+	write(t, dir, "c.ndjson", []byte(patient("c")))
+	for _, middle := range []string{"b.ndjson.gz", "b.json", "none.ndjson", "none.json"} {
+		src := Files(filepath.Join(dir, "a.ndjson"), filepath.Join(dir, middle), filepath.Join(dir, "c.ndjson"))
+		f, err := src.feed(t.Context(), "Patient", newRunConfig(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := f.next(t.Context()); err != nil || string(b.data) != patient("a") {
+			t.Fatalf("%s: the first block: %v", middle, err)
+		}
+		if _, err := f.next(t.Context()); err == nil || err == io.EOF {
+			t.Errorf("%s: error %v, want that of the file", middle, err)
+		}
+		if b, err := f.next(t.Context()); err != io.EOF {
+			t.Errorf("%s: behind the error: %v, %v, want io.EOF", middle, b, err)
+		}
+		f.close()
 	}
 }
 
