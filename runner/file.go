@@ -26,7 +26,7 @@ import (
 // not read. Of files whose name begins with a resource type (Patient.ndjson, Patient.000.ndjson,
 // Patient-1.ndjson.gz) only those of the view's type are read, and those that begin with Bundle; all others are
 // read and filtered by resourceType.
-func Dir(path string) *FileSource { return &FileSource{dir: path} }
+func Dir(path string) *FileSource { return &FileSource{dir: path, isDir: true} }
 
 // Files returns a source over the given files, which are all read, in the order given. See [Dir] for the forms: a
 // name that ends in .json (or .json.gz, .json.zst) is a JSON file, every other one NDJSON. Compression is told by
@@ -36,6 +36,7 @@ func Files(paths ...string) *FileSource { return &FileSource{files: slices.Clone
 // FileSource is a source over files: see [Dir] and [Files]. Any number of goroutines may use it.
 type FileSource struct {
 	dir       string
+	isDir     bool
 	files     []string
 	blockSize int
 }
@@ -51,7 +52,7 @@ func (s *FileSource) WithBlockSize(bytes int) *FileSource {
 // Paths returns the files that would be read for a resource type. It fails where the directory cannot be read, or
 // holds no data files at all.
 func (s *FileSource) Paths(resourceType string) ([]string, error) {
-	if s.dir == "" {
+	if !s.isDir {
 		return slices.Clone(s.files), nil
 	}
 	entries, err := os.ReadDir(s.dir)
@@ -84,7 +85,7 @@ func (s *FileSource) Resources(ctx context.Context, resourceType string, params 
 // Identity implements [Identifier]: the files' names, sizes and times.
 func (s *FileSource) Identity() (string, bool) {
 	paths := s.files
-	if s.dir != "" {
+	if s.isDir {
 		entries, err := os.ReadDir(s.dir)
 		if err != nil {
 			return "", false

@@ -173,6 +173,7 @@ func TestPlaces(t *testing.T) {
 		{"in memory", resources(patient("a"), bad), "resource 2: not a FHIR resource: "},
 		{"Bundle in memory", Bundle([]byte("[" + patient("a") + ",\n7]")), "line 2: not a FHIR resource"},
 		{"no such file", in("none.ndjson"), "none.ndjson: no such file or directory"},
+		{"directory without a name", Dir(""), "no such file or directory"},
 		{"no such directory", Dir(filepath.Join(dir, "none")), "none: no such file or directory"},
 		{"directory without data", Dir(t.TempDir()), ": the directory holds no *.ndjson or *.json files"},
 		{"cut gzip", Files(cutFile(t, dir)), "cut.ndjson.gz:2: unexpected EOF"},
