@@ -97,6 +97,7 @@ func (s *FileSource) Identity() (string, bool) {
 		}
 	}
 	h := sha256.New()
+	fmt.Fprintln(h, s.isDir) // which leaves out files of other types by their names
 	for _, p := range paths {
 		info, err := os.Stat(p)
 		if err != nil || !info.Mode().IsRegular() {

@@ -322,7 +322,20 @@ func TestIdentity(t *testing.T) {
 	if other, _ := Dir(dir).Identity(); other == first {
 		t.Error("the identity does not change with the file")
 	}
+	// A directory leaves files of other types out by their names, a list of files does not.
+	if other, _ := Dir(dir).Identity(); other == identity(t, Files(filepath.Join(dir, "Patient.ndjson"))) {
+		t.Error("a directory and its files have the same identity")
+	}
 	if _, ok := Files(filepath.Join(dir, "none")).Identity(); ok {
 		t.Error("a missing file has an identity")
 	}
+}
+
+func identity(t *testing.T, src Identifier) string {
+	t.Helper()
+	text, ok := src.Identity()
+	if !ok {
+		t.Errorf("%T has no identity", src)
+	}
+	return text
 }
