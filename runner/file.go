@@ -151,7 +151,7 @@ func mayHold(name, resourceType string) bool {
 	}
 	for _, v := range model.Versions() {
 		m := model.Load(v)
-		if t, ok := m.Type(word); ok && m.IsResource(t) {
+		if t, ok := m.Type(word); ok && m.IsResource(t) && !m.IsAbstract(t) {
 			return false
 		}
 	}

@@ -117,6 +117,8 @@ func TestMayHold(t *testing.T) {
 		{"export-Observation.ndjson", true},
 		{"SubscriptionStatus.ndjson", false}, // R5
 		{"HumanName.ndjson", true},           // a type, but not of resources
+		{"Resource.ndjson", true},            // abstract: no resource is of this type alone
+		{"DomainResource-1.json", true},
 	}
 	for _, tt := range tests {
 		if got := mayHold(tt.name, "Patient"); got != tt.want {
