@@ -174,6 +174,8 @@ func TestPlaces(t *testing.T) {
 		{"stream", Reader("stdin", strings.NewReader(patient("a")+"\n"+bad)), "stdin:2: not a FHIR resource: "},
 		{"in memory", resources(patient("a"), bad), "resource 2: not a FHIR resource: "},
 		{"Bundle in memory", Bundle([]byte("[" + patient("a") + ",\n7]")), "line 2: not a FHIR resource"},
+		{"entry that is no list", Bundle([]byte("{\"resourceType\":\"Bundle\",\n\"entry\":{\"resource\":" + patient("a") + "}}")), "line 2: not a FHIR resource: entry is not a list of objects"},
+		{"entry of texts", Bundle([]byte("{\"resourceType\":\"Bundle\",\"entry\":[{},\n\"Patient/a\"]}")), "line 2: not a FHIR resource: entry is not a list of objects"},
 		{"no such file", in("none.ndjson"), "none.ndjson: no such file or directory"},
 		{"directory without a name", Dir(""), "no such file or directory"},
 		{"no such directory", Dir(filepath.Join(dir, "none")), "none: no such file or directory"},
