@@ -137,12 +137,17 @@ func (d *document) number() {
 }
 
 func (d *document) syntax(err error) error {
+	var limit *fhirjson.LimitError
+	if errors.As(err, &limit) {
+		line := d.lineOf(min(limit.Offset, len(d.data)))
+		return &SourceError{Place: Place{File: d.file, Line: line, Index: -1}, Err: fmt.Errorf("%w: %w", ErrLimit, err)}
+	}
 	var syntax *fhirjson.SyntaxError
 	if !errors.As(err, &syntax) {
 		return &SourceError{Place: Place{File: d.file, Index: -1}, Err: fmt.Errorf("%w: %w", ErrNotResource, err)}
 	}
 	offset := min(max(syntax.Offset, 0), len(d.data))
-	place := Place{File: d.file, Line: 1 + int64(bytes.Count(d.data[:offset], []byte{'\n'})), Index: -1}
+	place := Place{File: d.file, Line: d.lineOf(offset), Index: -1}
 	if syntax.Kind == fhirjson.TrailingData {
 		err = errTrailing
 	}

@@ -285,6 +285,9 @@ func cause(err error) error {
 	if errors.As(err, &nd) {
 		err = nd.Err
 	}
+	if errors.Is(err, ndjson.ErrLineTooLong) {
+		return fmt.Errorf("%w: %w", ErrLimit, err)
+	}
 	var path *fs.PathError
 	if errors.As(err, &path) {
 		return path.Err

@@ -311,6 +311,39 @@ func TestReaderRunsOnce(t *testing.T) {
 	}
 }
 
+// TestSourceLimits: what is too large or too deep is told from what is no resource.
+func TestSourceLimits(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, idView)
+	dir := t.TempDir()
+	deep := `{"resourceType":"Patient","x":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + "}"
+	write(t, dir, "deep.json", []byte(deep))
+	write(t, dir, "deep.ndjson", []byte(deep))
+	long := io.MultiReader(strings.NewReader(`{"resourceType":"Patient","x":"`), io.LimitReader(endless{}, 70<<20), strings.NewReader(`"}`))
+	for _, tt := range []struct {
+		name string
+		src  Source
+	}{
+		{"deep JSON", Files(filepath.Join(dir, "deep.json"))},
+		{"deep NDJSON", Files(filepath.Join(dir, "deep.ndjson"))},
+		{"long line", Reader("stdin", long)},
+	} {
+		if _, err := rowTexts(v, tt.src); !errors.Is(err, ErrLimit) || errors.Is(err, ErrNotResource) {
+			t.Errorf("%s: %v, want ErrLimit", tt.name, err)
+		}
+	}
+}
+
+// endless is text without an end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
+}
+
 func TestIdentity(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
