@@ -34,9 +34,15 @@ func New(src Source, opts ...Option) (*Runner, error) {
 	if src == nil {
 		return nil, errors.New("runner: there is no source")
 	}
-	cfg := config{logger: slog.New(slog.DiscardHandler), now: time.Now}
+	var cfg config
 	for _, opt := range opts {
 		opt(&cfg)
+	}
+	if cfg.logger == nil {
+		cfg.logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.now == nil {
+		cfg.now = time.Now
 	}
 	if cfg.maxParallel <= 0 {
 		cfg.maxParallel = runtime.GOMAXPROCS(0)

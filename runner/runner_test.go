@@ -91,6 +91,13 @@ func TestRunnerIsBounded(t *testing.T) {
 	if _, err := New(nil); err == nil {
 		t.Error("New(nil) succeeds")
 	}
+	r, err := New(Dir(dir), WithLogger(nil), WithClock(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Run(t.Context(), v); err != nil {
+		t.Errorf("without a logger and a clock: %v", err)
+	}
 }
 
 func TestRunnerCaches(t *testing.T) {
