@@ -64,13 +64,14 @@ func (r *Runner) Run(ctx context.Context, v *View, opts ...RunOption) (*Result, 
 	if err != nil {
 		return nil, err
 	}
+	stats, keep := call.collect(cfg)
+	defer keep()
+	defer call.abandoned(ctx, stats)
 	res, err := r.result(ctx, v, cfg, call)
 	if err != nil {
-		return nil, call.end(ctx, Stats{}, false, err)
+		return nil, call.end(ctx, *stats, false, err)
 	}
-	if cfg.stats != nil {
-		*cfg.stats = res.stats
-	}
+	*stats = res.stats
 	if err := call.end(ctx, res.stats, res.cached, nil); err != nil {
 		return nil, err
 	}
@@ -138,15 +139,18 @@ func (r *Runner) Stream(ctx context.Context, v *View, opts ...RunOption) iter.Se
 			yield(Row{}, err)
 			return
 		}
+		stats, keep := call.collect(cfg)
+		defer keep()
+		defer call.abandoned(ctx, stats)
 		broken := false
-		stats, err := streamRows(ctx, v, r.src, cfg, func(row Row, err error) bool {
+		_, err = streamRows(ctx, v, r.src, cfg, func(row Row, err error) bool {
 			if err != nil {
 				return false // comes below, when it has been audited
 			}
 			broken = !yield(row, nil)
 			return !broken
 		})
-		if err := call.end(ctx, stats, false, err); err != nil && !broken {
+		if err := call.end(ctx, *stats, false, err); err != nil && !broken {
 			yield(Row{}, err)
 		}
 	}
@@ -159,8 +163,11 @@ func (r *Runner) Write(ctx context.Context, v *View, w Writer, opts ...RunOption
 	if err != nil {
 		return Stats{}, err
 	}
-	stats, err := writeRows(ctx, v, r.src, cfg, w)
-	return stats, call.end(ctx, stats, false, err)
+	stats, keep := call.collect(cfg)
+	defer keep()
+	defer call.abandoned(ctx, stats)
+	_, err = writeRows(ctx, v, r.src, cfg, w)
+	return *stats, call.end(ctx, *stats, false, err)
 }
 
 // CacheStats are the figures of a Runner's use of its cache.
@@ -212,6 +219,29 @@ func (r *Runner) begin(ctx context.Context, v *View, cfg *runConfig) (*call, err
 		}
 	}
 	return c, nil
+}
+
+// collect makes a run store its figures where the call finds them, however the run ends. keep hands them on to whom
+// the run was to give them.
+func (c *call) collect(cfg *runConfig) (stats *Stats, keep func()) {
+	stats = &Stats{}
+	asked := cfg.stats
+	cfg.stats = stats
+	return stats, func() {
+		if asked != nil {
+			*asked = *stats
+		}
+	}
+}
+
+// errAbandoned is the error of a run whose caller panicked, or ended its goroutine.
+var errAbandoned = errors.New("runner: the caller abandoned the run")
+
+// abandoned tells the audit hook of a run that nobody ended.
+func (c *call) abandoned(ctx context.Context, stats *Stats) {
+	if !c.event.Done {
+		_ = c.end(ctx, *stats, false, errAbandoned)
+	}
 }
 
 // end tells the audit hook, and returns the error of the run, or that of the hook.

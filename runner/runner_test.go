@@ -257,8 +257,50 @@ func TestAudit(t *testing.T) {
 	if _, err := r.Run(t.Context(), v); !errors.Is(err, src.err) {
 		t.Errorf("Run: %v", err)
 	}
-	if len(events) != 2 || !errors.Is(events[1].Err, src.err) {
+	if len(events) != 2 || !errors.Is(events[1].Err, src.err) || events[1].Stats.Rows != 2 {
 		t.Errorf("a failed run: events %+v", events)
+	}
+}
+
+// TestAbandonedRuns: a run whose caller panics is audited, with what it had read.
+func TestAbandonedRuns(t *testing.T) {
+	t.Parallel()
+	data, _ := manyPatients(100)
+	dir := t.TempDir()
+	write(t, dir, "Patient.ndjson", data)
+	var events []AuditEvent
+	r, err := New(Dir(dir), WithAudit(func(_ context.Context, e AuditEvent) error {
+		events = append(events, e)
+		return nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := mustView(t, namesView)
+	var stats Stats
+	for name, run := range map[string]func(){
+		"loop": func() {
+			for range r.Stream(t.Context(), v, CollectStats(&stats)) {
+				panic("mine")
+			}
+		},
+		"writer": func() { _, _ = r.Write(t.Context(), v, NewCSVWriter(panicking{}), CollectStats(&stats)) },
+		"progress": func() {
+			_, _ = r.Run(t.Context(), v, Progress(func(Stats) { panic("mine") }), CollectStats(&stats))
+		},
+	} {
+		events, stats = nil, Stats{}
+		got := func() (r any) {
+			defer func() { r = recover() }()
+			run()
+			return nil
+		}()
+		if got != "mine" {
+			t.Errorf("%s: recovered %v, want the panic", name, got)
+		}
+		if len(events) != 2 || !events[1].Done || events[1].Err == nil || events[1].Stats.Rows == 0 || events[1].Stats.Rows != stats.Rows {
+			t.Errorf("%s: events %+v, stats %+v", name, events, stats)
+		}
 	}
 }
 
