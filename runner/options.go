@@ -139,7 +139,7 @@ func Unordered() RunOption { return func(c *runConfig) { c.unordered = true } }
 func Parallel(n int) RunOption { return func(c *runConfig) { c.workers = n } }
 
 // Progress calls f after every block of the source with the figures so far, in the goroutine that called the
-// run. F must not keep it waiting.
+// run, or where [WithCache] makes the run read, in one of the cache. F must not keep it waiting.
 func Progress(f func(Stats)) RunOption { return func(c *runConfig) { c.progress = f } }
 
 // CollectStats stores the figures of the run in s when it has ended, also when it failed or the loop over its rows was

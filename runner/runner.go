@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -83,17 +85,21 @@ func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, call *call
 	if r.cfg.cache == nil || call.event.Source == "" || v.asks || cfg.resolver != nil {
 		return r.load(ctx, v, cfg)
 	}
-	var loaded atomic.Bool
+	l := &loading{}
+	defer l.end()
 	value, err := r.cfg.cache.GetOrLoad(ctx, cacheKey(call.event.Source, v, cfg),
 		func(ctx context.Context) (any, int64, error) {
-			loaded.Store(true)
-			res, err := r.load(ctx, v, cfg)
+			res, err := l.run(ctx, r, v, cfg)
 			if err != nil {
 				return nil, 0, err
 			}
 			return res, res.bytes, nil
 		})
-	if loaded.Load() {
+	made, stats, begun := l.state()
+	*cfg.stats = stats
+	res, ok := value.(*Result)
+	fresh := begun && (err != nil || res == made)
+	if fresh {
 		r.misses.Add(1)
 	} else if err == nil {
 		r.hits.Add(1)
@@ -101,13 +107,62 @@ func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, call *call
 	if err != nil {
 		return nil, err
 	}
-	res, ok := value.(*Result)
 	if !ok {
 		return nil, fmt.Errorf("runner: the cache gave a %T", value)
 	}
 	own := *res
-	own.cached = !loaded.Load()
+	own.view, own.cached = v, !fresh
 	return &own, nil
+}
+
+// loading is the reading for a run with a cache. It may go on when the run has ended: for others, or to refresh what the
+// cache has.
+type loading struct {
+	mu    sync.Mutex
+	begun bool
+	ended bool // the run has ended: its callbacks are not called any more
+	made  *Result
+	stats Stats
+}
+
+// run reads.
+func (l *loading) run(ctx context.Context, r *Runner, v *View, cfg *runConfig) (*Result, error) {
+	l.mu.Lock()
+	l.begun = true
+	l.mu.Unlock()
+	own, stats := *cfg, Stats{}
+	own.stats = &stats
+	if cfg.progress != nil {
+		own.progress = func(s Stats) { l.call(func() { cfg.progress(s) }) }
+	}
+	if cfg.trace != nil {
+		own.trace = func(name string, values []json.RawMessage) { l.call(func() { cfg.trace(name, values) }) }
+	}
+	res, err := r.load(ctx, v, &own)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.made, l.stats = res, stats
+	return res, err
+}
+
+func (l *loading) call(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		f()
+	}
+}
+
+func (l *loading) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+}
+
+func (l *loading) state() (made *Result, stats Stats, begun bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.made, l.stats, l.begun
 }
 
 // load runs a view over the source and collects its rows.
