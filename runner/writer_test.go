@@ -260,3 +260,24 @@ func TestValues(t *testing.T) {
 		t.Error("zero values are not empty")
 	}
 }
+
+// TestIndexOfNoList: only lists have values inside.
+func TestIndexOfNoList(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, `{"resource":"Patient","select":[{"column":[{"name":"s","path":"gender"},{"name":"l","path":"name.given","collection":true}]}]}`)
+	for row, err := range v.Rows(t.Context(), resources(`{"resourceType":"Patient","gender":"m","name":[{"given":["","",""]}]}`)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]Value{"text": row.Value(0), "zero Value": {}} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("Index of a %s gives a value", name)
+					}
+				}()
+				value.Index(0)
+			}()
+		}
+	}
+}
