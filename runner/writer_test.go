@@ -281,3 +281,22 @@ func TestIndexOfNoList(t *testing.T) {
 		}
 	}
 }
+
+// TestIntegersAsText: text in the place of a whole number is one only where JSON allows its digits.
+func TestIntegersAsText(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, `{"resource":"Observation","fhirVersion":["5.0.0"],"select":[{"column":[{"name":"n","path":"extension.value.ofType(integer64)"}]}]}`)
+	for _, tt := range []struct{ text, want string }{
+		{"12", `{"n":12}`},
+		{"-12", `{"n":-12}`},
+		{"0", `{"n":0}`},
+		{"007", `{"n":"007"}`},
+		{"-01", `{"n":"-01"}`},
+		{"-", `{"n":"-"}`},
+	} {
+		src := resources(`{"resourceType":"Observation","extension":[{"url":"x","valueInteger64":"` + tt.text + `"}]}`)
+		if got := written(t, v, src, func(w io.Writer) Writer { return NewNDJSONWriter(w) }); got != tt.want+"\n" || !json.Valid([]byte(got)) {
+			t.Errorf("%s: %s, want %s", tt.text, got, tt.want)
+		}
+	}
+}
