@@ -94,12 +94,21 @@ func (r *run) inline(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			return sourceError(err)
+			return r.sourceFault(ctx, err)
 		}
 		if err := r.deliver(r.work(ctx, w, blk)); err != nil {
 			return err
 		}
 	}
+}
+
+// sourceFault returns the error of a run whose source failed: none behind a limit, where nothing more is asked for.
+func (r *run) sourceFault(ctx context.Context, err error) error {
+	if r.limited && ctx.Err() == nil {
+		r.stats.Truncated = true
+		return nil
+	}
+	return sourceError(err)
 }
 
 // work evaluates a block.

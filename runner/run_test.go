@@ -149,8 +149,12 @@ func TestLimitBeforeFault(t *testing.T) {
 	src := resources(patient("a"), patient("b"), "broken")
 	for _, opt := range []RunOption{MaxRows(2), MaxResources(2)} {
 		for _, workers := range []int{1, 3} {
-			if rows, err := rowTexts(v, src, opt, Parallel(workers)); err != nil || len(rows) != 2 {
-				t.Errorf("%d workers: %q, %v", workers, rows, err)
+			for _, src := range []Source{src, &recorded{list: resources(patient("a"), patient("b")), err: errors.New("server down")}} {
+				var stats Stats
+				rows, err := rowTexts(v, src, opt, Parallel(workers), CollectStats(&stats))
+				if err != nil || len(rows) != 2 || !stats.Truncated {
+					t.Errorf("%T, %d workers: %q, Truncated %t, %v", src, workers, rows, stats.Truncated, err)
+				}
 			}
 		}
 	}
