@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"strings"
@@ -96,7 +97,16 @@ func newSeqFeed(ctx context.Context, cfg *runConfig, open func(context.Context) 
 	}
 	go func() {
 		defer close(f.blocks)
+		ended := false
+		defer func() { // a source must not end the program, nor end early without a word
+			if r := recover(); r != nil {
+				f.err = fmt.Errorf("the source: %w", internalError(r))
+			} else if !ended {
+				f.err = errors.New("the source ended its goroutine")
+			}
+		}()
 		f.run(ctx, open(ctx), most)
+		ended = true
 	}()
 	return f
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -269,6 +270,39 @@ func TestSourceErrors(t *testing.T) {
 	}
 	if _, err := rowTexts(v, nil); err == nil {
 		t.Error("a nil source gives no error")
+	}
+}
+
+// breaking is a source that breaks off behind one resource.
+type breaking func()
+
+func (f breaking) Resources(context.Context, string, url.Values) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		if yield(json.RawMessage(patient("a")), nil) {
+			f()
+		}
+	}
+}
+
+// TestBrokenSources: a source that panics, or ends the goroutine that it is given, ends the run with an error and no program.
+func TestBrokenSources(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, idView)
+	for _, tt := range []struct {
+		name string
+		src  breaking
+		want string
+	}{
+		{"panic", func() { panic("CANARY") }, "runner: the source: internal error: panic with a string"},
+		{"runtime error", func() { _ = []int{}[len(idView)] }, "runner: the source: internal error: runtime error: index out of range"},
+		{"Goexit", runtime.Goexit, "runner: the source ended its goroutine"},
+	} {
+		for _, workers := range []int{1, 3} {
+			rows, err := rowTexts(v, tt.src, Parallel(workers))
+			if err == nil || !strings.HasPrefix(err.Error(), tt.want) || len(rows) > 1 {
+				t.Errorf("%s, %d workers: %q, error %v, want %s", tt.name, workers, rows, err, tt.want)
+			}
+		}
 	}
 }
 
