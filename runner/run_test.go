@@ -368,3 +368,15 @@ func TestSharedView(t *testing.T) {
 	}
 	group.Wait()
 }
+
+// TestTextBeyondOffsets: rows whose text cannot be addressed are an error, and are not copied.
+func TestTextBeyondOffsets(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, idView)
+	fits := cell{kind: KindString, n: 1 << 31}
+	b := &batch{view: v, index: 7, bytes: 5, rows: 3, cells: []cell{fits, fits, fits}, ends: []int32{3}}
+	k := b.compact()
+	if !errors.Is(k.err, ErrLimit) || k.rows != 0 || len(k.ends) != 0 || k.index != 7 || k.bytes != 5 || !k.kept {
+		t.Errorf("compact = %+v, want ErrLimit and no rows", k)
+	}
+}
