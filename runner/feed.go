@@ -20,7 +20,7 @@ type block struct {
 	file  string
 	line  int64  // number of the first line, where data is NDJSON; 0 where spans say what data holds
 	spans []span // resources of data that is not NDJSON
-	first int64  // position of the first span among the source's resources; -1 where spans have lines
+	first int64  // position of the first span among the source's resources
 	fault error  // the block has no data, but stands for a line that could not be read
 	at    Place  // of the fault
 	owner *ndjson.Block

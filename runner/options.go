@@ -110,8 +110,9 @@ func MaxResources(n int) RunOption { return func(c *runConfig) { c.maxResources 
 // MaxRows ends the run after n rows. Stats.Truncated tells whether it did. 0 or less: no limit.
 func MaxRows(n int) RunOption { return func(c *runConfig) { c.maxRows = int64(n) } }
 
-// MaxRowsPerResource bounds the rows (and the steps of repeat) that one resource may give, against cross joins
-// that explode. More is an error of that resource. 0 or less: the default, 100,000.
+// MaxRowsPerResource bounds what one resource may give, against cross joins that explode: its rows, the elements that
+// forEach goes over and the steps of repeat, counted together. More is an error of that resource. 0 or less: the
+// default, 100,000.
 func MaxRowsPerResource(n int) RunOption { return func(c *runConfig) { c.maxPerRes = n } }
 
 // OnError sets the policy for resources that cannot be turned into rows. Errors of the source itself (a file
