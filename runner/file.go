@@ -23,9 +23,9 @@ import (
 
 // Dir returns a source over the files of a directory: *.ndjson, *.ndjson.gz, *.ndjson.zst and *.json (one
 // resource, an array of resources, or a Bundle; also .gz and .zst), in the order of their names. Subdirectories are
-// not read. Of files whose name begins with a resource type (Patient.ndjson, Patient.000.ndjson,
-// Patient-1.ndjson.gz) only those of the view's type are read, and those that begin with Bundle; all others are
-// read and filtered by resourceType.
+// not read, and a file only once where symbolic links give it several names. Of files whose name begins with a
+// resource type (Patient.ndjson, Patient.000.ndjson, Patient-1.ndjson.gz) only those of the view's type are read, and
+// those that begin with Bundle; all others are read and filtered by resourceType.
 func Dir(path string) *FileSource { return &FileSource{dir: path, isDir: true} }
 
 // Files returns a source over the given files, which are all read, in the order given. See [Dir] for the forms: a
@@ -61,12 +61,21 @@ func (s *FileSource) Paths(resourceType string) ([]string, error) {
 	}
 	var paths []string
 	data := false
+	real, seen := realPath(s.dir), make(map[string]bool)
 	for _, e := range entries {
 		if e.IsDir() || !isDataFile(e.Name()) {
 			continue
 		}
 		data = true
-		if mayHold(e.Name(), resourceType) {
+		if !mayHold(e.Name(), resourceType) {
+			continue
+		}
+		target := filepath.Join(real, e.Name())
+		if e.Type()&fs.ModeSymlink != 0 {
+			target = realPath(target)
+		}
+		if !seen[target] {
+			seen[target] = true
 			paths = append(paths, filepath.Join(s.dir, e.Name()))
 		}
 	}
@@ -75,6 +84,17 @@ func (s *FileSource) Paths(resourceType string) ([]string, error) {
 		return nil, &SourceError{Place: Place{File: s.dir, Index: -1}, Err: err}
 	}
 	return paths, nil
+}
+
+// realPath returns a path without symbolic links, or the path itself where there is nothing.
+func realPath(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	return path
 }
 
 // Resources implements [Source].

@@ -98,6 +98,47 @@ func TestDir(t *testing.T) {
 	}
 }
 
+// TestDirReadsFilesOnce: symbolic links to what is read already give no rows again.
+func TestDirReadsFilesOnce(t *testing.T) {
+	t.Parallel()
+	dir, outside := t.TempDir(), t.TempDir()
+	write(t, dir, "Patient-2.ndjson", []byte(patient("a")))
+	write(t, dir, "Observation.ndjson", []byte(patient("o")))
+	write(t, outside, "data", []byte(patient("b")))
+	for link, target := range map[string]string{
+		"Patient-1.ndjson": "Patient-2.ndjson", "Patient-latest.ndjson": filepath.Join(dir, "Patient-2.ndjson"),
+		"Patient-3.ndjson": filepath.Join(outside, "data"), "x.ndjson": filepath.Join(outside, "data"),
+		"Patient-4.ndjson": "Observation.ndjson", // which is not read under its own name
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Skipf("SKIPPED: no symbolic links: %v", err)
+		}
+	}
+	linked := filepath.Join(t.TempDir(), "linked")
+	if err := os.Symlink(dir, linked); err != nil {
+		t.Fatal(err)
+	}
+	v := mustView(t, idView)
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(here, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, linked, dir + "/.", relative} {
+		wantRows(t, v, Dir(path), ids("a", "b", "o"))
+	}
+	wantRows(t, v, Files(filepath.Join(dir, "Patient-1.ndjson"), filepath.Join(dir, "Patient-2.ndjson")), ids("a", "a"))
+	if err := os.Symlink("none", filepath.Join(dir, "Patient-5.ndjson")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rowTexts(v, Dir(dir)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a link to nothing: %v", err)
+	}
+}
+
 func TestMayHold(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
