@@ -1,6 +1,11 @@
 package runner
 
-import "github.com/researchflow/researchflow/internal/fhirjson"
+import (
+	"fmt"
+	"math"
+
+	"github.com/researchflow/researchflow/internal/fhirjson"
+)
 
 // appendRow appends a copy of a row to a batch of the same view.
 func (b *batch) appendRow(r Row) {
@@ -121,13 +126,17 @@ func (b *batch) reset() {
 
 // compact returns a copy of a batch that holds what the rows need and no more, and nothing of the source.
 func (b *batch) compact() *batch {
-	size := 0
+	size := int64(0)
 	for _, list := range [...][]cell{b.cells, b.items} {
 		for _, c := range list {
 			if c.kind != KindList {
-				size += int(c.n)
+				size += int64(c.n)
 			}
 		}
+	}
+	if size > math.MaxUint32 { // many rows that each repeat a long text
+		err := fmt.Errorf("runner: %s: %w: the rows of some resources have more than 4 GiB", b.view.label(), ErrLimit)
+		return &batch{view: b.view, kept: true, index: b.index, bytes: b.bytes, err: err}
 	}
 	k := &batch{
 		view: b.view, rows: b.rows, kept: true, index: b.index, bytes: b.bytes, err: b.err,

@@ -193,5 +193,5 @@ func isInteger(text []byte) bool {
 			return false
 		}
 	}
-	return len(text) > 0
+	return len(text) > 0 && (text[0] != '0' || len(text) == 1)
 }

@@ -58,7 +58,7 @@ func (c *crew) work(ctx context.Context, cancel context.CancelFunc) error {
 	case c.err != nil:
 		return c.err
 	case c.fault != nil:
-		return sourceError(c.fault)
+		return c.run.sourceFault(ctx, c.fault)
 	}
 	return ctx.Err()
 }

@@ -61,7 +61,11 @@ func readDocument(data []byte, file string) (*document, error) {
 			d.add(&tape, i)
 		}
 	case fhirjson.Object:
-		if !d.bundle(&tape) {
+		isBundle, err := d.bundle(&tape)
+		if err != nil {
+			return nil, err
+		}
+		if !isBundle {
 			d.add(&tape, 0)
 		}
 	default:
@@ -73,17 +77,24 @@ func readDocument(data []byte, file string) (*document, error) {
 
 var bundleKeys = fhirjson.NewKeySet("resourceType", "entry", "resource", "search", "mode")
 
-// bundle adds the resources of a Bundle's entries. It answers false where the text is not a Bundle.
-func (d *document) bundle(tape *fhirjson.Tape) bool {
+// bundle adds the resources of a Bundle's entries. It answers false where the text is not a Bundle, and fails where its
+// entries are no list of objects.
+func (d *document) bundle(tape *fhirjson.Tape) (bool, error) {
 	t, ok := tape.Field(0, "resourceType")
 	if !ok || !isText(tape, t, "Bundle") {
-		return false
+		return false, nil
 	}
 	entries, ok := tape.Field(0, "entry")
-	if !ok || tape.Node(entries).Kind != fhirjson.Array {
-		return true
+	if !ok {
+		return true, nil
+	}
+	if tape.Node(entries).Kind != fhirjson.Array {
+		return true, d.badEntry(tape.Node(entries))
 	}
 	for i := entries + 1; i < int(tape.Node(entries).Next); i = int(tape.Node(i).Next) {
+		if tape.Node(i).Kind != fhirjson.Object {
+			return true, d.badEntry(tape.Node(i))
+		}
 		resource, ok := tape.Field(i, "resource")
 		if !ok {
 			continue // an entry may have a request or a response only
@@ -95,7 +106,18 @@ func (d *document) bundle(tape *fhirjson.Tape) bool {
 		}
 		d.add(tape, resource)
 	}
-	return true
+	return true, nil
+}
+
+// badEntry is the error of a Bundle whose resources cannot be found because of a node.
+func (d *document) badEntry(n *fhirjson.Node) error {
+	err := fmt.Errorf("%w: entry is not a list of objects", ErrNotResource)
+	return &SourceError{Place: Place{File: d.file, Line: d.lineOf(int(n.Start)), Index: -1}, Err: err}
+}
+
+// lineOf returns the line of an offset.
+func (d *document) lineOf(offset int) int64 {
+	return 1 + int64(bytes.Count(d.data[:offset], []byte{'\n'}))
 }
 
 func (d *document) add(tape *fhirjson.Tape, i int) {
@@ -115,12 +137,17 @@ func (d *document) number() {
 }
 
 func (d *document) syntax(err error) error {
+	var limit *fhirjson.LimitError
+	if errors.As(err, &limit) {
+		line := d.lineOf(min(limit.Offset, len(d.data)))
+		return &SourceError{Place: Place{File: d.file, Line: line, Index: -1}, Err: fmt.Errorf("%w: %w", ErrLimit, err)}
+	}
 	var syntax *fhirjson.SyntaxError
 	if !errors.As(err, &syntax) {
 		return &SourceError{Place: Place{File: d.file, Index: -1}, Err: fmt.Errorf("%w: %w", ErrNotResource, err)}
 	}
 	offset := min(max(syntax.Offset, 0), len(d.data))
-	place := Place{File: d.file, Line: 1 + int64(bytes.Count(d.data[:offset], []byte{'\n'})), Index: -1}
+	place := Place{File: d.file, Line: d.lineOf(offset), Index: -1}
 	if syntax.Kind == fhirjson.TrailingData {
 		err = errTrailing
 	}

@@ -192,7 +192,7 @@ type Place struct {
 	File string
 	// Line is the line in File, from 1; 0 where there are no lines.
 	Line int64
-	// Index is the position among the resources of a source without lines, from 0; -1 where there are lines.
+	// Index is the position among the resources of a source that is not NDJSON, from 0; -1 for NDJSON.
 	Index int64
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"strings"
@@ -19,7 +20,7 @@ type block struct {
 	file  string
 	line  int64  // number of the first line, where data is NDJSON; 0 where spans say what data holds
 	spans []span // resources of data that is not NDJSON
-	first int64  // position of the first span among the source's resources; -1 where spans have lines
+	first int64  // position of the first span among the source's resources
 	fault error  // the block has no data, but stands for a line that could not be read
 	at    Place  // of the fault
 	owner *ndjson.Block
@@ -96,7 +97,16 @@ func newSeqFeed(ctx context.Context, cfg *runConfig, open func(context.Context) 
 	}
 	go func() {
 		defer close(f.blocks)
+		ended := false
+		defer func() { // a source must not end the program, nor end early without a word
+			if r := recover(); r != nil {
+				f.err = fmt.Errorf("the source: %w", internalError(r))
+			} else if !ended {
+				f.err = errors.New("the source ended its goroutine")
+			}
+		}()
 		f.run(ctx, open(ctx), most)
+		ended = true
 	}()
 	return f
 }

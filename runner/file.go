@@ -23,10 +23,10 @@ import (
 
 // Dir returns a source over the files of a directory: *.ndjson, *.ndjson.gz, *.ndjson.zst and *.json (one
 // resource, an array of resources, or a Bundle; also .gz and .zst), in the order of their names. Subdirectories are
-// not read. Of files whose name begins with a resource type (Patient.ndjson, Patient.000.ndjson,
-// Patient-1.ndjson.gz) only those of the view's type are read, and those that begin with Bundle; all others are
-// read and filtered by resourceType.
-func Dir(path string) *FileSource { return &FileSource{dir: path} }
+// not read, and a file only once where symbolic links give it several names. Of files whose name begins with a
+// resource type (Patient.ndjson, Patient.000.ndjson, Patient-1.ndjson.gz) only those of the view's type are read, and
+// those that begin with Bundle; all others are read and filtered by resourceType.
+func Dir(path string) *FileSource { return &FileSource{dir: path, isDir: true} }
 
 // Files returns a source over the given files, which are all read, in the order given. See [Dir] for the forms: a
 // name that ends in .json (or .json.gz, .json.zst) is a JSON file, every other one NDJSON. Compression is told by
@@ -36,6 +36,7 @@ func Files(paths ...string) *FileSource { return &FileSource{files: slices.Clone
 // FileSource is a source over files: see [Dir] and [Files]. Any number of goroutines may use it.
 type FileSource struct {
 	dir       string
+	isDir     bool
 	files     []string
 	blockSize int
 }
@@ -51,7 +52,7 @@ func (s *FileSource) WithBlockSize(bytes int) *FileSource {
 // Paths returns the files that would be read for a resource type. It fails where the directory cannot be read, or
 // holds no data files at all.
 func (s *FileSource) Paths(resourceType string) ([]string, error) {
-	if s.dir == "" {
+	if !s.isDir {
 		return slices.Clone(s.files), nil
 	}
 	entries, err := os.ReadDir(s.dir)
@@ -60,12 +61,21 @@ func (s *FileSource) Paths(resourceType string) ([]string, error) {
 	}
 	var paths []string
 	data := false
+	real, seen := realPath(s.dir), make(map[string]bool)
 	for _, e := range entries {
 		if e.IsDir() || !isDataFile(e.Name()) {
 			continue
 		}
 		data = true
-		if mayHold(e.Name(), resourceType) {
+		if !mayHold(e.Name(), resourceType) {
+			continue
+		}
+		target := filepath.Join(real, e.Name())
+		if e.Type()&fs.ModeSymlink != 0 {
+			target = realPath(target)
+		}
+		if !seen[target] {
+			seen[target] = true
 			paths = append(paths, filepath.Join(s.dir, e.Name()))
 		}
 	}
@@ -76,6 +86,17 @@ func (s *FileSource) Paths(resourceType string) ([]string, error) {
 	return paths, nil
 }
 
+// realPath returns a path without symbolic links, or the path itself where there is nothing.
+func realPath(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs
+	}
+	if target, err := filepath.EvalSymlinks(path); err == nil {
+		return target
+	}
+	return path
+}
+
 // Resources implements [Source].
 func (s *FileSource) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
 	return feedResources(ctx, s, resourceType, params)
@@ -84,7 +105,7 @@ func (s *FileSource) Resources(ctx context.Context, resourceType string, params 
 // Identity implements [Identifier]: the files' names, sizes and times.
 func (s *FileSource) Identity() (string, bool) {
 	paths := s.files
-	if s.dir != "" {
+	if s.isDir {
 		entries, err := os.ReadDir(s.dir)
 		if err != nil {
 			return "", false
@@ -96,6 +117,7 @@ func (s *FileSource) Identity() (string, bool) {
 		}
 	}
 	h := sha256.New()
+	fmt.Fprintln(h, s.isDir) // which leaves out files of other types by their names
 	for _, p := range paths {
 		info, err := os.Stat(p)
 		if err != nil || !info.Mode().IsRegular() {
@@ -149,7 +171,7 @@ func mayHold(name, resourceType string) bool {
 	}
 	for _, v := range model.Versions() {
 		m := model.Load(v)
-		if t, ok := m.Type(word); ok && m.IsResource(t) {
+		if t, ok := m.Type(word); ok && m.IsResource(t) && !m.IsAbstract(t) {
 			return false
 		}
 	}
@@ -179,7 +201,7 @@ func (f *fileFeed) next(ctx context.Context) (*block, error) {
 			return b, nil
 		}
 		if err != nil {
-			f.closed = err == io.EOF || f.closed
+			f.closed = true
 			return nil, err
 		}
 	}
@@ -282,6 +304,9 @@ func cause(err error) error {
 	var nd *ndjson.Error
 	if errors.As(err, &nd) {
 		err = nd.Err
+	}
+	if errors.Is(err, ndjson.ErrLineTooLong) {
+		return fmt.Errorf("%w: %w", ErrLimit, err)
 	}
 	var path *fs.PathError
 	if errors.As(err, &path) {

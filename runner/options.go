@@ -111,8 +111,9 @@ func MaxResources(n int) RunOption { return func(c *runConfig) { c.maxResources 
 // MaxRows ends the run after n rows. Stats.Truncated tells whether it did. 0 or less: no limit.
 func MaxRows(n int) RunOption { return func(c *runConfig) { c.maxRows = int64(n) } }
 
-// MaxRowsPerResource bounds the rows (and the steps of repeat) that one resource may give, against cross joins
-// that explode. More is an error of that resource. 0 or less: the default, 100,000.
+// MaxRowsPerResource bounds what one resource may give, against cross joins that explode: its rows, the elements that
+// forEach goes over and the steps of repeat, counted together. More is an error of that resource. 0 or less: the
+// default, 100,000.
 func MaxRowsPerResource(n int) RunOption { return func(c *runConfig) { c.maxPerRes = n } }
 
 // OnError sets the policy for resources that cannot be turned into rows. Errors of the source itself (a file
@@ -140,7 +141,7 @@ func Unordered() RunOption { return func(c *runConfig) { c.unordered = true } }
 func Parallel(n int) RunOption { return func(c *runConfig) { c.workers = n } }
 
 // Progress calls f after every block of the source with the figures so far, in the goroutine that called the
-// run. F must not keep it waiting.
+// run, or where [WithCache] makes the run read, in one of the cache. F must not keep it waiting.
 func Progress(f func(Stats)) RunOption { return func(c *runConfig) { c.progress = f } }
 
 // CollectStats stores the figures of the run in s when it has ended, also when it failed or the loop over its rows was

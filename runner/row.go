@@ -204,7 +204,10 @@ func (v Value) Len() int {
 
 // Index returns value i of a list. It panics where i is not in 0..Len-1.
 func (v Value) Index(i int) Value {
-	return Value{b: v.b, c: v.b.items[v.c.off : v.c.off+v.c.n : v.c.off+v.c.n][i]}
+	if i < 0 || i >= v.Len() {
+		panic("runner: list index out of range")
+	}
+	return Value{b: v.b, c: v.b.items[int(v.c.off)+i]}
 }
 
 // String returns the value's text: "" for null, a number's source text, JSON for lists and objects.

@@ -43,22 +43,24 @@ type run struct {
 
 // execute runs a view over a source into a sink, in the caller's goroutine and those it starts, which have all ended
 // when it returns.
-func execute(ctx context.Context, v *View, src Source, cfg *runConfig, s sink) (Stats, error) {
+func execute(ctx context.Context, v *View, src Source, cfg *runConfig, s sink) (stats Stats, err error) {
 	r := &run{view: v, cfg: cfg, sink: s, begun: cfg.now()}
 	workers := cfg.workers
 	if workers <= 0 {
 		workers = runtime.GOMAXPROCS(0)
 	}
 	r.stats.Workers = 1
-	err := r.start(ctx, src, workers)
-	r.stats.Duration = cfg.now().Sub(r.begun)
-	if cfg.stats != nil {
-		*cfg.stats = r.stats
+	defer func() { // also where a callback panics
+		r.stats.Duration = cfg.now().Sub(r.begun)
+		stats = r.stats
+		if cfg.stats != nil {
+			*cfg.stats = r.stats
+		}
+	}()
+	if err := r.start(ctx, src, workers); !errors.Is(err, errStop) {
+		return stats, err
 	}
-	if errors.Is(err, errStop) {
-		err = nil
-	}
-	return r.stats, err
+	return stats, nil
 }
 
 func (r *run) start(ctx context.Context, src Source, workers int) (err error) {
@@ -92,12 +94,21 @@ func (r *run) inline(ctx context.Context) error {
 			return nil
 		}
 		if err != nil {
-			return sourceError(err)
+			return r.sourceFault(ctx, err)
 		}
 		if err := r.deliver(r.work(ctx, w, blk)); err != nil {
 			return err
 		}
 	}
+}
+
+// sourceFault returns the error of a run whose source failed: none behind a limit, where nothing more is asked for.
+func (r *run) sourceFault(ctx context.Context, err error) error {
+	if r.limited && ctx.Err() == nil {
+		r.stats.Truncated = true
+		return nil
+	}
+	return sourceError(err)
 }
 
 // work evaluates a block.

@@ -149,8 +149,12 @@ func TestLimitBeforeFault(t *testing.T) {
 	src := resources(patient("a"), patient("b"), "broken")
 	for _, opt := range []RunOption{MaxRows(2), MaxResources(2)} {
 		for _, workers := range []int{1, 3} {
-			if rows, err := rowTexts(v, src, opt, Parallel(workers)); err != nil || len(rows) != 2 {
-				t.Errorf("%d workers: %q, %v", workers, rows, err)
+			for _, src := range []Source{src, &recorded{list: resources(patient("a"), patient("b")), err: errors.New("server down")}} {
+				var stats Stats
+				rows, err := rowTexts(v, src, opt, Parallel(workers), CollectStats(&stats))
+				if err != nil || len(rows) != 2 || !stats.Truncated {
+					t.Errorf("%T, %d workers: %q, Truncated %t, %v", src, workers, rows, stats.Truncated, err)
+				}
 			}
 		}
 	}
@@ -363,4 +367,16 @@ func TestSharedView(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+// TestTextBeyondOffsets: rows whose text cannot be addressed are an error, and are not copied.
+func TestTextBeyondOffsets(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, idView)
+	fits := cell{kind: KindString, n: 1 << 31}
+	b := &batch{view: v, index: 7, bytes: 5, rows: 3, cells: []cell{fits, fits, fits}, ends: []int32{3}}
+	k := b.compact()
+	if !errors.Is(k.err, ErrLimit) || k.rows != 0 || len(k.ends) != 0 || k.index != 7 || k.bytes != 5 || !k.kept {
+		t.Errorf("compact = %+v, want ErrLimit and no rows", k)
+	}
 }

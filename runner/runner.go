@@ -4,12 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -34,9 +36,15 @@ func New(src Source, opts ...Option) (*Runner, error) {
 	if src == nil {
 		return nil, errors.New("runner: there is no source")
 	}
-	cfg := config{logger: slog.New(slog.DiscardHandler), now: time.Now}
+	var cfg config
 	for _, opt := range opts {
 		opt(&cfg)
+	}
+	if cfg.logger == nil {
+		cfg.logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.now == nil {
+		cfg.now = time.Now
 	}
 	if cfg.maxParallel <= 0 {
 		cfg.maxParallel = runtime.GOMAXPROCS(0)
@@ -58,13 +66,14 @@ func (r *Runner) Run(ctx context.Context, v *View, opts ...RunOption) (*Result, 
 	if err != nil {
 		return nil, err
 	}
+	stats, keep := call.collect(cfg)
+	defer keep()
+	defer call.abandoned(ctx, stats)
 	res, err := r.result(ctx, v, cfg, call)
 	if err != nil {
-		return nil, call.end(ctx, Stats{}, false, err)
+		return nil, call.end(ctx, *stats, false, err)
 	}
-	if cfg.stats != nil {
-		*cfg.stats = res.stats
-	}
+	*stats = res.stats
 	if err := call.end(ctx, res.stats, res.cached, nil); err != nil {
 		return nil, err
 	}
@@ -76,17 +85,21 @@ func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, call *call
 	if r.cfg.cache == nil || call.event.Source == "" || v.asks || cfg.resolver != nil {
 		return r.load(ctx, v, cfg)
 	}
-	var loaded atomic.Bool
+	l := &loading{}
+	defer l.end()
 	value, err := r.cfg.cache.GetOrLoad(ctx, cacheKey(call.event.Source, v, cfg),
 		func(ctx context.Context) (any, int64, error) {
-			loaded.Store(true)
-			res, err := r.load(ctx, v, cfg)
+			res, err := l.run(ctx, r, v, cfg)
 			if err != nil {
 				return nil, 0, err
 			}
 			return res, res.bytes, nil
 		})
-	if loaded.Load() {
+	made, stats, begun := l.state()
+	*cfg.stats = stats
+	res, ok := value.(*Result)
+	fresh := begun && (err != nil || res == made)
+	if fresh {
 		r.misses.Add(1)
 	} else if err == nil {
 		r.hits.Add(1)
@@ -94,13 +107,62 @@ func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, call *call
 	if err != nil {
 		return nil, err
 	}
-	res, ok := value.(*Result)
 	if !ok {
 		return nil, fmt.Errorf("runner: the cache gave a %T", value)
 	}
 	own := *res
-	own.cached = !loaded.Load()
+	own.view, own.cached = v, !fresh
 	return &own, nil
+}
+
+// loading is the reading for a run with a cache. It may go on when the run has ended: for others, or to refresh what the
+// cache has.
+type loading struct {
+	mu    sync.Mutex
+	begun bool
+	ended bool // the run has ended: its callbacks are not called any more
+	made  *Result
+	stats Stats
+}
+
+// run reads.
+func (l *loading) run(ctx context.Context, r *Runner, v *View, cfg *runConfig) (*Result, error) {
+	l.mu.Lock()
+	l.begun = true
+	l.mu.Unlock()
+	own, stats := *cfg, Stats{}
+	own.stats = &stats
+	if cfg.progress != nil {
+		own.progress = func(s Stats) { l.call(func() { cfg.progress(s) }) }
+	}
+	if cfg.trace != nil {
+		own.trace = func(name string, values []json.RawMessage) { l.call(func() { cfg.trace(name, values) }) }
+	}
+	res, err := r.load(ctx, v, &own)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.made, l.stats = res, stats
+	return res, err
+}
+
+func (l *loading) call(f func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.ended {
+		f()
+	}
+}
+
+func (l *loading) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+}
+
+func (l *loading) state() (made *Result, stats Stats, begun bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.made, l.stats, l.begun
 }
 
 // load runs a view over the source and collects its rows.
@@ -132,15 +194,18 @@ func (r *Runner) Stream(ctx context.Context, v *View, opts ...RunOption) iter.Se
 			yield(Row{}, err)
 			return
 		}
+		stats, keep := call.collect(cfg)
+		defer keep()
+		defer call.abandoned(ctx, stats)
 		broken := false
-		stats, err := streamRows(ctx, v, r.src, cfg, func(row Row, err error) bool {
+		_, err = streamRows(ctx, v, r.src, cfg, func(row Row, err error) bool {
 			if err != nil {
 				return false // comes below, when it has been audited
 			}
 			broken = !yield(row, nil)
 			return !broken
 		})
-		if err := call.end(ctx, stats, false, err); err != nil && !broken {
+		if err := call.end(ctx, *stats, false, err); err != nil && !broken {
 			yield(Row{}, err)
 		}
 	}
@@ -153,8 +218,11 @@ func (r *Runner) Write(ctx context.Context, v *View, w Writer, opts ...RunOption
 	if err != nil {
 		return Stats{}, err
 	}
-	stats, err := writeRows(ctx, v, r.src, cfg, w)
-	return stats, call.end(ctx, stats, false, err)
+	stats, keep := call.collect(cfg)
+	defer keep()
+	defer call.abandoned(ctx, stats)
+	_, err = writeRows(ctx, v, r.src, cfg, w)
+	return *stats, call.end(ctx, *stats, false, err)
 }
 
 // CacheStats are the figures of a Runner's use of its cache.
@@ -206,6 +274,29 @@ func (r *Runner) begin(ctx context.Context, v *View, cfg *runConfig) (*call, err
 		}
 	}
 	return c, nil
+}
+
+// collect makes a run store its figures where the call finds them, however the run ends. keep hands them on to whom
+// the run was to give them.
+func (c *call) collect(cfg *runConfig) (stats *Stats, keep func()) {
+	stats = &Stats{}
+	asked := cfg.stats
+	cfg.stats = stats
+	return stats, func() {
+		if asked != nil {
+			*asked = *stats
+		}
+	}
+}
+
+// errAbandoned is the error of a run whose caller panicked, or ended its goroutine.
+var errAbandoned = errors.New("runner: the caller abandoned the run")
+
+// abandoned tells the audit hook of a run that nobody ended.
+func (c *call) abandoned(ctx context.Context, stats *Stats) {
+	if !c.event.Done {
+		_ = c.end(ctx, *stats, false, errAbandoned)
+	}
 }
 
 // end tells the audit hook, and returns the error of the run, or that of the hook.

@@ -3,6 +3,7 @@ package runner
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
@@ -90,6 +91,13 @@ func TestRunnerIsBounded(t *testing.T) {
 	}
 	if _, err := New(nil); err == nil {
 		t.Error("New(nil) succeeds")
+	}
+	r, err := New(Dir(dir), WithLogger(nil), WithClock(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Run(t.Context(), v); err != nil {
+		t.Errorf("without a logger and a clock: %v", err)
 	}
 }
 
@@ -250,8 +258,122 @@ func TestAudit(t *testing.T) {
 	if _, err := r.Run(t.Context(), v); !errors.Is(err, src.err) {
 		t.Errorf("Run: %v", err)
 	}
-	if len(events) != 2 || !errors.Is(events[1].Err, src.err) {
+	if len(events) != 2 || !errors.Is(events[1].Err, src.err) || events[1].Stats.Rows != 2 {
 		t.Errorf("a failed run: events %+v", events)
+	}
+}
+
+// TestAbandonedRuns: a run whose caller panics is audited, with what it had read.
+func TestAbandonedRuns(t *testing.T) {
+	t.Parallel()
+	data, _ := manyPatients(100)
+	dir := t.TempDir()
+	write(t, dir, "Patient.ndjson", data)
+	var events []AuditEvent
+	r, err := New(Dir(dir), WithAudit(func(_ context.Context, e AuditEvent) error {
+		events = append(events, e)
+		return nil
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := mustView(t, namesView)
+	var stats Stats
+	for name, run := range map[string]func(){
+		"loop": func() {
+			for range r.Stream(t.Context(), v, CollectStats(&stats)) {
+				panic("mine")
+			}
+		},
+		"writer": func() { _, _ = r.Write(t.Context(), v, NewCSVWriter(panicking{}), CollectStats(&stats)) },
+		"progress": func() {
+			_, _ = r.Run(t.Context(), v, Progress(func(Stats) { panic("mine") }), CollectStats(&stats))
+		},
+	} {
+		events, stats = nil, Stats{}
+		got := func() (r any) {
+			defer func() { r = recover() }()
+			run()
+			return nil
+		}()
+		if got != "mine" {
+			t.Errorf("%s: recovered %v, want the panic", name, got)
+		}
+		if len(events) != 2 || !events[1].Done || events[1].Err == nil || events[1].Stats.Rows == 0 || events[1].Stats.Rows != stats.Rows {
+			t.Errorf("%s: events %+v, stats %+v", name, events, stats)
+		}
+	}
+}
+
+// staleCache gives what it was given first, and keeps how it is loaded. With eager it also loads anew, in vain.
+type staleCache struct {
+	value any
+	load  func() error
+	eager bool
+}
+
+func (c *staleCache) GetOrLoad(ctx context.Context, _ string, load func(context.Context) (any, int64, error)) (value any, err error) {
+	c.load = func() error {
+		_, _, err := load(context.WithoutCancel(ctx))
+		return err
+	}
+	if c.value == nil {
+		c.value, _, err = load(ctx)
+	} else if c.eager {
+		err = c.load()
+	}
+	return c.value, err
+}
+
+// TestStaleResults: what a cache reads when the run has its result already is none of the run's business.
+func TestStaleResults(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "Patient.ndjson", []byte(patient("a")))
+	c := &staleCache{}
+	r, err := New(Dir(dir), WithCache(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := mustView(t, `{"resource":"Patient","select":[{"column":[{"name":"id","path":"id.trace('t')"}]}]}`)
+	for i, eager := range []bool{false, false, true} {
+		c.eager = eager
+		var stats Stats
+		called := 0
+		res, err := r.Run(t.Context(), v, CollectStats(&stats), Progress(func(Stats) { called++ }),
+			Trace(func(string, []json.RawMessage) { called++ }))
+		if err != nil || res.Cached() != (i > 0) || stats.Rows != 1 {
+			t.Fatalf("run %d: %v, cached %t, stats %+v", i, err, res.Cached(), stats)
+		}
+		stats, called = Stats{}, 0
+		if err := c.load(); err != nil {
+			t.Fatal(err)
+		}
+		if called != 0 || stats.Rows != 0 {
+			t.Errorf("run %d: reading after its end called it %d times, stats %+v", i, called, stats)
+		}
+	}
+	if s := r.CacheStats(); s.Hits != 2 || s.Misses != 1 {
+		t.Errorf("CacheStats = %+v, want two hits and one miss", s)
+	}
+}
+
+// TestCachedView: views that differ in their names share rows, and have their own names.
+func TestCachedView(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "Patient.ndjson", []byte(patient("a")))
+	c := cache.New(cache.Options{})
+	t.Cleanup(func() { c.Close() })
+	r, err := New(Dir(dir), WithCache(c))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, name := range []string{"one", "two"} {
+		res, err := r.Run(t.Context(), mustView(t, strings.Replace(idView, "ids", name, 1)))
+		if err != nil || res.Cached() != (i > 0) || res.View().Name() != name {
+			t.Errorf("%s: %v, cached %t, the result of %s", name, err, res.Cached(), res.View().Name())
+		}
 	}
 }
 

@@ -6,10 +6,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"iter"
 	"net/url"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -96,6 +98,47 @@ func TestDir(t *testing.T) {
 	}
 }
 
+// TestDirReadsFilesOnce: symbolic links to what is read already give no rows again.
+func TestDirReadsFilesOnce(t *testing.T) {
+	t.Parallel()
+	dir, outside := t.TempDir(), t.TempDir()
+	write(t, dir, "Patient-2.ndjson", []byte(patient("a")))
+	write(t, dir, "Observation.ndjson", []byte(patient("o")))
+	write(t, outside, "data", []byte(patient("b")))
+	for link, target := range map[string]string{
+		"Patient-1.ndjson": "Patient-2.ndjson", "Patient-latest.ndjson": filepath.Join(dir, "Patient-2.ndjson"),
+		"Patient-3.ndjson": filepath.Join(outside, "data"), "x.ndjson": filepath.Join(outside, "data"),
+		"Patient-4.ndjson": "Observation.ndjson", // which is not read under its own name
+	} {
+		if err := os.Symlink(target, filepath.Join(dir, link)); err != nil {
+			t.Skipf("SKIPPED: no symbolic links: %v", err)
+		}
+	}
+	linked := filepath.Join(t.TempDir(), "linked")
+	if err := os.Symlink(dir, linked); err != nil {
+		t.Fatal(err)
+	}
+	v := mustView(t, idView)
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	relative, err := filepath.Rel(here, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{dir, linked, dir + "/.", relative} {
+		wantRows(t, v, Dir(path), ids("a", "b", "o"))
+	}
+	wantRows(t, v, Files(filepath.Join(dir, "Patient-1.ndjson"), filepath.Join(dir, "Patient-2.ndjson")), ids("a", "a"))
+	if err := os.Symlink("none", filepath.Join(dir, "Patient-5.ndjson")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := rowTexts(v, Dir(dir)); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a link to nothing: %v", err)
+	}
+}
+
 func TestMayHold(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -116,6 +159,8 @@ func TestMayHold(t *testing.T) {
 		{"export-Observation.ndjson", true},
 		{"SubscriptionStatus.ndjson", false}, // R5
 		{"HumanName.ndjson", true},           // a type, but not of resources
+		{"Resource.ndjson", true},            // abstract: no resource is of this type alone
+		{"DomainResource-1.json", true},
 	}
 	for _, tt := range tests {
 		if got := mayHold(tt.name, "Patient"); got != tt.want {
@@ -172,7 +217,10 @@ func TestPlaces(t *testing.T) {
 		{"stream", Reader("stdin", strings.NewReader(patient("a")+"\n"+bad)), "stdin:2: not a FHIR resource: "},
 		{"in memory", resources(patient("a"), bad), "resource 2: not a FHIR resource: "},
 		{"Bundle in memory", Bundle([]byte("[" + patient("a") + ",\n7]")), "line 2: not a FHIR resource"},
+		{"entry that is no list", Bundle([]byte("{\"resourceType\":\"Bundle\",\n\"entry\":{\"resource\":" + patient("a") + "}}")), "line 2: not a FHIR resource: entry is not a list of objects"},
+		{"entry of texts", Bundle([]byte("{\"resourceType\":\"Bundle\",\"entry\":[{},\n\"Patient/a\"]}")), "line 2: not a FHIR resource: entry is not a list of objects"},
 		{"no such file", in("none.ndjson"), "none.ndjson: no such file or directory"},
+		{"directory without a name", Dir(""), "no such file or directory"},
 		{"no such directory", Dir(filepath.Join(dir, "none")), "none: no such file or directory"},
 		{"directory without data", Dir(t.TempDir()), ": the directory holds no *.ndjson or *.json files"},
 		{"cut gzip", Files(cutFile(t, dir)), "cut.ndjson.gz:2: unexpected EOF"},
@@ -267,6 +315,66 @@ func TestSourceErrors(t *testing.T) {
 	}
 }
 
+// breaking is a source that breaks off behind one resource.
+type breaking func()
+
+func (f breaking) Resources(context.Context, string, url.Values) iter.Seq2[json.RawMessage, error] {
+	return func(yield func(json.RawMessage, error) bool) {
+		if yield(json.RawMessage(patient("a")), nil) {
+			f()
+		}
+	}
+}
+
+// TestBrokenSources: a source that panics, or ends the goroutine that it is given, ends the run with an error and no program.
+func TestBrokenSources(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, idView)
+	for _, tt := range []struct {
+		name string
+		src  breaking
+		want string
+	}{
+		{"panic", func() { panic("CANARY") }, "runner: the source: internal error: panic with a string"},
+		{"runtime error", func() { _ = []int{}[len(idView)] }, "runner: the source: internal error: runtime error: index out of range"},
+		{"Goexit", runtime.Goexit, "runner: the source ended its goroutine"},
+	} {
+		for _, workers := range []int{1, 3} {
+			rows, err := rowTexts(v, tt.src, Parallel(workers))
+			if err == nil || !strings.HasPrefix(err.Error(), tt.want) || len(rows) > 1 {
+				t.Errorf("%s, %d workers: %q, error %v, want %s", tt.name, workers, rows, err, tt.want)
+			}
+		}
+	}
+}
+
+// TestFeedEndsWithItsError: no file behind one that cannot be read is read, however many workers ask.
+func TestFeedEndsWithItsError(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, dir, "a.ndjson", []byte(patient("a")))
+	write(t, dir, "b.ndjson.gz", []byte("\x1f\x8b"))
+	write(t, dir, "b.json", []byte("{"))
+	write(t, dir, "c.ndjson", []byte(patient("c")))
+	for _, middle := range []string{"b.ndjson.gz", "b.json", "none.ndjson", "none.json"} {
+		src := Files(filepath.Join(dir, "a.ndjson"), filepath.Join(dir, middle), filepath.Join(dir, "c.ndjson"))
+		f, err := src.feed(t.Context(), "Patient", newRunConfig(nil))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if b, err := f.next(t.Context()); err != nil || string(b.data) != patient("a") {
+			t.Fatalf("%s: the first block: %v", middle, err)
+		}
+		if _, err := f.next(t.Context()); err == nil || err == io.EOF {
+			t.Errorf("%s: error %v, want that of the file", middle, err)
+		}
+		if b, err := f.next(t.Context()); err != io.EOF {
+			t.Errorf("%s: behind the error: %v, %v, want io.EOF", middle, b, err)
+		}
+		f.close()
+	}
+}
+
 func TestReaderRunsOnce(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, idView)
@@ -277,6 +385,39 @@ func TestReaderRunsOnce(t *testing.T) {
 	if _, err := rowTexts(v, src); err == nil {
 		t.Error("the second run gives no error")
 	}
+}
+
+// TestSourceLimits: what is too large or too deep is told from what is no resource.
+func TestSourceLimits(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, idView)
+	dir := t.TempDir()
+	deep := `{"resourceType":"Patient","x":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + "}"
+	write(t, dir, "deep.json", []byte(deep))
+	write(t, dir, "deep.ndjson", []byte(deep))
+	long := io.MultiReader(strings.NewReader(`{"resourceType":"Patient","x":"`), io.LimitReader(endless{}, 70<<20), strings.NewReader(`"}`))
+	for _, tt := range []struct {
+		name string
+		src  Source
+	}{
+		{"deep JSON", Files(filepath.Join(dir, "deep.json"))},
+		{"deep NDJSON", Files(filepath.Join(dir, "deep.ndjson"))},
+		{"long line", Reader("stdin", long)},
+	} {
+		if _, err := rowTexts(v, tt.src); !errors.Is(err, ErrLimit) || errors.Is(err, ErrNotResource) {
+			t.Errorf("%s: %v, want ErrLimit", tt.name, err)
+		}
+	}
+}
+
+// endless is text without an end.
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 'x'
+	}
+	return len(p), nil
 }
 
 func TestIdentity(t *testing.T) {
@@ -294,7 +435,20 @@ func TestIdentity(t *testing.T) {
 	if other, _ := Dir(dir).Identity(); other == first {
 		t.Error("the identity does not change with the file")
 	}
+	// A directory leaves files of other types out by their names, a list of files does not.
+	if other, _ := Dir(dir).Identity(); other == identity(t, Files(filepath.Join(dir, "Patient.ndjson"))) {
+		t.Error("a directory and its files have the same identity")
+	}
 	if _, ok := Files(filepath.Join(dir, "none")).Identity(); ok {
 		t.Error("a missing file has an identity")
 	}
+}
+
+func identity(t *testing.T, src Identifier) string {
+	t.Helper()
+	text, ok := src.Identity()
+	if !ok {
+		t.Errorf("%T has no identity", src)
+	}
+	return text
 }

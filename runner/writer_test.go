@@ -260,3 +260,43 @@ func TestValues(t *testing.T) {
 		t.Error("zero values are not empty")
 	}
 }
+
+// TestIndexOfNoList: only lists have values inside.
+func TestIndexOfNoList(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, `{"resource":"Patient","select":[{"column":[{"name":"s","path":"gender"},{"name":"l","path":"name.given","collection":true}]}]}`)
+	for row, err := range v.Rows(t.Context(), resources(`{"resourceType":"Patient","gender":"m","name":[{"given":["","",""]}]}`)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range map[string]Value{"text": row.Value(0), "zero Value": {}} {
+			func() {
+				defer func() {
+					if recover() == nil {
+						t.Errorf("Index of a %s gives a value", name)
+					}
+				}()
+				value.Index(0)
+			}()
+		}
+	}
+}
+
+// TestIntegersAsText: text in the place of a whole number is one only where JSON allows its digits.
+func TestIntegersAsText(t *testing.T) {
+	t.Parallel()
+	v := mustView(t, `{"resource":"Observation","fhirVersion":["5.0.0"],"select":[{"column":[{"name":"n","path":"extension.value.ofType(integer64)"}]}]}`)
+	for _, tt := range []struct{ text, want string }{
+		{"12", `{"n":12}`},
+		{"-12", `{"n":-12}`},
+		{"0", `{"n":0}`},
+		{"007", `{"n":"007"}`},
+		{"-01", `{"n":"-01"}`},
+		{"-", `{"n":"-"}`},
+	} {
+		src := resources(`{"resourceType":"Observation","extension":[{"url":"x","valueInteger64":"` + tt.text + `"}]}`)
+		if got := written(t, v, src, func(w io.Writer) Writer { return NewNDJSONWriter(w) }); got != tt.want+"\n" || !json.Valid([]byte(got)) {
+			t.Errorf("%s: %s, want %s", tt.text, got, tt.want)
+		}
+	}
+}

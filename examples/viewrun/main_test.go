@@ -275,6 +275,25 @@ func TestOut(t *testing.T) {
 	}
 }
 
+// TestOutKeepsMode: a file that is replaced keeps its mode, whatever new files get.
+func TestOutKeepsMode(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	view := file(t, dir, "ids.view.json", idView)
+	data := file(t, dir, "Patient.ndjson", `{"resourceType":"Patient","id":"a"}`+"\n")
+	out := file(t, dir, "out.csv", "old")
+	const want = os.FileMode(0o666)
+	if err := os.Chmod(out, want); err != nil {
+		t.Fatal(err)
+	}
+	if code, _, stderr := viewrun(t, "-view", view, "-source", data, "-out", out); code != 0 {
+		t.Fatalf("exit %d, %s", code, stderr)
+	}
+	if info, err := os.Stat(out); err != nil || info.Mode().Perm() != want {
+		t.Errorf("mode %v, %v, want %v", info.Mode(), err, want)
+	}
+}
+
 func TestServer(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -54,6 +54,13 @@ func create(path string, w io.Writer) (*output, error) {
 	if err != nil {
 		return nil, usagef("%s", pathError(err))
 	}
+	if info != nil { // the mode of the file that is replaced, without what the umask takes away
+		if err := f.Chmod(mode); err != nil {
+			f.Close()
+			os.Remove(name)
+			return nil, usagef("%s", pathError(err))
+		}
+	}
 	return &output{Writer: f, file: f, path: path}, nil
 }
 

@@ -114,17 +114,18 @@ func WriteDir(dir string, cfg Config) (Summary, error) {
 			f.discard()
 		}
 	}()
+	for _, kind := range Types() { // also where there will be none: an earlier run may have had some
+		f, err := newPartFile(filepath.Join(dir, kind+".ndjson"))
+		if err != nil {
+			return Summary{}, err
+		}
+		files[kind] = f
+	}
 	for r, err := range Resources(cfg) {
 		if err != nil {
 			return Summary{}, err
 		}
 		f := files[r.Type]
-		if f == nil {
-			if f, err = newPartFile(filepath.Join(dir, r.Type+".ndjson")); err != nil {
-				return Summary{}, err
-			}
-			files[r.Type] = f
-		}
 		f.w.Write(r.JSON)
 		f.w.WriteByte('\n') // a failed write of a bufio.Writer is reported by Flush, in finish
 		sum.Resources[r.Type]++

@@ -218,6 +218,29 @@ func subject(resource map[string]any) string {
 	return resource["subject"].(map[string]any)["reference"].(string)
 }
 
+// TestFilesAreReplaced: nothing of an earlier population stays, also where the new one lacks a type.
+func TestFilesAreReplaced(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if _, err := WriteDir(dir, Config{Patients: 30}); err != nil {
+		t.Fatal(err)
+	}
+	lacking := false
+	for seed := uint64(0); !lacking; seed++ {
+		sum, err := WriteDir(dir, Config{Seed: seed, Patients: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, kind := range Types() {
+			lacking = lacking || sum.Resources[kind] == 0
+			text, err := os.ReadFile(filepath.Join(dir, kind+".ndjson"))
+			if lines := bytes.Count(text, []byte("\n")); err != nil || lines != sum.Resources[kind] {
+				t.Errorf("seed %d, %s: %d lines, %v, summary says %d", seed, kind, lines, err, sum.Resources[kind])
+			}
+		}
+	}
+}
+
 func TestConfigErrors(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "out")

@@ -13,6 +13,7 @@
 //	instant, TIMESTAMP WITH TIME ZONE       INT64 (TIMESTAMP, microseconds, UTC)
 //	TIMESTAMP                               INT64 (TIMESTAMP, microseconds, local)
 //	TIME                                    INT64 (TIME, microseconds, local)
+//	CHARACTER VARYING, VARCHAR(n), TEXT     BYTE_ARRAY (STRING)
 //	everything else                         BYTE_ARRAY (STRING)
 //	objects                                 BYTE_ARRAY (STRING), as JSON
 //	collections                             LIST of the above

@@ -35,6 +35,9 @@ func typeOf(c runner.Column, datesAsText bool) columnType {
 
 var decimalTag = regexp.MustCompile(`^(?:DECIMAL|NUMERIC|DEC)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)$`)
 
+// textTag matches the names of text of any length, as ISO/IEC 9075 and databases write them.
+var textTag = regexp.MustCompile(`^(?:(?:NATIONAL\s+)?(?:CHARACTER|CHAR)(?:\s+VARYING|\s+LARGE\s+OBJECT)?|N?VARCHAR|NCHAR|N?CLOB|TEXT|STRING)\s*(?:\(\s*\d+\s*\))?$`)
+
 func elementType(c runner.Column, datesAsText bool) columnType {
 	if ansi, ok := ansiTag(c); ok {
 		if t, ok := ansiType(ansi); ok {
@@ -86,6 +89,9 @@ func ansiType(name string) (columnType, bool) {
 		return columnType{node: pq.TimestampAdjusted(pq.Microsecond, false), value: (*Writer).localTime}, true
 	case "TIMESTAMP WITH TIME ZONE":
 		return columnType{node: pq.TimestampAdjusted(pq.Microsecond, true), value: (*Writer).instant}, true
+	}
+	if textTag.MatchString(name) {
+		return columnType{node: pq.String(), value: (*Writer).text}, true
 	}
 	if m := decimalTag.FindStringSubmatch(name); m != nil {
 		precision, _ := strconv.Atoi(m[1])

@@ -173,6 +173,22 @@ func TestDatesAsText(t *testing.T) {
 	}
 }
 
+// TestTextTags: a tag that says text wins over the FHIR type.
+func TestTextTags(t *testing.T) {
+	t.Parallel()
+	for _, tag := range []string{"CHARACTER VARYING", "character varying(10)", "VARCHAR(10)", "varchar", "CHARACTER(10)", "CHAR(10)", "NATIONAL CHARACTER VARYING(10)", "TEXT", "STRING", "CLOB"} {
+		f, err := write(`{"resource":"Patient","select":[{"column":[{"name":"d","path":"birthDate","type":"date","tag":[{"name":"ansi/type","value":"`+tag+`"}]}]}]}`,
+			resources(t, "Patient", `{"resourceType":"Patient","birthDate":"1970-06"}`))
+		if err != nil {
+			t.Errorf("%s: %v", tag, err)
+			continue
+		}
+		if got, want := read(t, f)[0], "0/1:1970-06"; got != want {
+			t.Errorf("%s: row = %s, want %s", tag, got, want)
+		}
+	}
+}
+
 // TestRowGroups writes real data in small row groups: every row is there, in order.
 func TestRowGroups(t *testing.T) {
 	t.Parallel()
