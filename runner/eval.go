@@ -90,7 +90,7 @@ func (w *worker) block(ctx context.Context, blk *block, b *batch) {
 	b.src = blk.data
 	b.bytes = int64(len(blk.data))
 	if blk.fault != nil {
-		w.fault(blk.at, "", blk.fault)
+		w.fault(ctx, blk.at, "", blk.fault)
 		return
 	}
 	for place, raw := range blk.resources() {
@@ -112,7 +112,7 @@ func (w *worker) resource(ctx context.Context, place Place, raw []byte) bool {
 	counted, err := w.evaluate(ctx, raw, &id)
 	if err != nil {
 		b.rows, b.cells, b.items, b.arena = rows, b.cells[:cells], b.items[:items], b.arena[:arena]
-		return w.fault(place, id, err)
+		return w.fault(ctx, place, id, err)
 	}
 	if b.rows == rows {
 		b.items, b.arena = b.items[:items], b.arena[:arena]
@@ -124,8 +124,9 @@ func (w *worker) resource(ctx context.Context, place Place, raw []byte) bool {
 }
 
 // fault deals with a resource that could not be turned into rows, by the run's policy.
-func (w *worker) fault(place Place, id string, err error) bool {
-	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+func (w *worker) fault(ctx context.Context, place Place, id string, err error) bool {
+	// A resolver may have a time-out of its own.
+	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
 		w.b.err = err
 		return false
 	}

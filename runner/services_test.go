@@ -31,6 +31,9 @@ func (p people) Resolve(_ context.Context, reference string) (json.RawMessage, e
 	if strings.HasPrefix(reference, "Group/") {
 		return nil, errors.New("the server is down")
 	}
+	if reference == "Patient/late" {
+		return nil, fmt.Errorf("the server: %w", context.DeadlineExceeded)
+	}
 	text, ok := p[reference]
 	if !ok {
 		return nil, nil
@@ -91,6 +94,15 @@ func TestResolveWith(t *testing.T) {
 	var fault *RunError
 	if !errors.As(err, &fault) || fault.Resource != "Condition/d" || fault.Column != "g" {
 		t.Errorf("a resolver that fails: %v", err)
+	}
+	late := `{"resourceType":"Condition","id":"d","subject":{"reference":"Patient/late"}}`
+	_, err = rowTexts(v, resources(late), ResolveWith(known))
+	if !errors.As(err, &fault) || fault.Resource != "Condition/d" || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a resolver whose own time is up: %v", err)
+	}
+	got, err := rowTexts(v, resources(late, `{"resourceType":"Condition","id":"e"}`), ResolveWith(known), OnError(Skip))
+	if diff := cmp.Diff([]string{`{"id":"e","g":null}`}, got); diff != "" || err != nil {
+		t.Errorf("skipped: %v (-want +got):\n%s", err, diff)
 	}
 }
 
