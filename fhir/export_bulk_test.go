@@ -114,6 +114,7 @@ func TestExport(t *testing.T) {
 		{"duplicates", fhirtest.ExportBehaviour{Twice: true, FileLines: 3}, nil, 1},
 		{"manifest in pages", fhirtest.ExportBehaviour{Pages: true, FileLines: 5}, nil, 7},
 		{"manifest expires", fhirtest.ExportBehaviour{FileLines: 5, ExpireFiles: 3}, nil, 2},
+		{"manifest expires, and the next has another order", fhirtest.ExportBehaviour{FileLines: 5, ExpireFiles: 3, Reorder: true}, nil, 2},
 		{"forgotten export starts again", fhirtest.ExportBehaviour{Forget: true}, nil, 2},
 		{"kick-off throttled", fhirtest.ExportBehaviour{}, []fhirtest.Answer{fhirtest.Throttled("3").For("$export")}, 1},
 		{"poll throttled", fhirtest.ExportBehaviour{}, []fhirtest.Answer{fhirtest.Throttled("3").For("bulkstatus").Repeat(30)}, 31},
@@ -131,6 +132,9 @@ func TestExport(t *testing.T) {
 			t.Parallel()
 			inBulk(t, fhir.Config{}, tt.behaviour, func(t *testing.T, b *bulk) {
 				b.Next(tt.next...)
+				if tt.behaviour.Reorder {
+					b.cfg.MaxConcurrent = 1 // so that the same files expire each time
+				}
 				r, err := b.client.Export(t.Context(), b.cfg)
 				b.wantExport(t, r, err)
 				if got := b.count("GET", "bulkstatus"); got != tt.polls {

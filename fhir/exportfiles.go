@@ -29,9 +29,14 @@ type wanted struct {
 }
 
 // plan gives each file of the manifest a name and a key. No name is built from the server's text, except for resource
-// types, which are letters.
+// types, which are letters. A file that is there already keeps its name, since a manifest that is fetched again may list
+// the files in another order.
 func (e *exporter) plan(m *manifest) ([]wanted, error) {
 	folder := m.transactionTime.UTC().Format("20060102T150405.000000000Z")
+	names, taken := make(map[string]string), make(map[string]bool)
+	for _, f := range e.state.Files {
+		names[f.Key], taken[f.Name] = f.Name, true
+	}
 	seen := make(map[string]int)
 	var files []wanted
 	for i, f := range m.files {
@@ -43,10 +48,14 @@ func (e *exporter) plan(m *manifest) ([]wanted, error) {
 		key := folder + " " + f.kind + " " + f.typ + " " + origin(u) + u.EscapedPath()
 		seen[key]++
 		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", key, seen[key]))
-		files = append(files, wanted{
-			manifestFile: f, url: u, token: ours && m.requiresToken, key: hex.EncodeToString(sum[:16]),
-			name: filepath.Join(folder, fmt.Sprintf("%s-%05d-%s.ndjson", f.kind, i+1, f.typ)),
-		})
+		w := wanted{manifestFile: f, url: u, token: ours && m.requiresToken, key: hex.EncodeToString(sum[:16])}
+		w.name = names[w.key]
+		for n := i + 1; w.name == ""; n++ {
+			if name := filepath.Join(folder, fmt.Sprintf("%s-%05d-%s.ndjson", f.kind, n, f.typ)); !taken[name] {
+				w.name, taken[name] = name, true
+			}
+		}
+		files = append(files, w)
 	}
 	return files, nil
 }

@@ -36,6 +36,8 @@ type ExportBehaviour struct {
 	TransactionTime time.Time
 	// Pages puts one file on each page of the manifest.
 	Pages bool
+	// Reorder lists the files in the opposite order in every second manifest.
+	Reorder bool
 	// Public says that files need no token.
 	Public bool
 	// Forget makes the server forget the export (404) once, at the next poll.
@@ -190,6 +192,10 @@ func (s *Server) manifest(id string, e *export, page int) string {
 	}
 	lists := map[string][]file{"output": {}, "deleted": {}, "error": {}}
 	for i, f := range e.files {
+		if b.Reorder && e.served%2 == 0 {
+			i = len(e.files) - 1 - i
+			f = e.files[i]
+		}
 		if b.Pages && i != page {
 			continue
 		}
