@@ -115,6 +115,7 @@ func TestExport(t *testing.T) {
 		{"manifest in pages", fhirtest.ExportBehaviour{Pages: true, FileLines: 5}, nil, 7},
 		{"manifest expires", fhirtest.ExportBehaviour{FileLines: 5, ExpireFiles: 3}, nil, 2},
 		{"manifest expires, and the next has another order", fhirtest.ExportBehaviour{FileLines: 5, ExpireFiles: 3, Reorder: true}, nil, 2},
+		{"the same, and files differ in the query only", fhirtest.ExportBehaviour{FileLines: 5, ExpireFiles: 3, Reorder: true, FilesByQuery: true}, nil, 2},
 		{"forgotten export starts again", fhirtest.ExportBehaviour{Forget: true}, nil, 2},
 		{"kick-off throttled", fhirtest.ExportBehaviour{}, []fhirtest.Answer{fhirtest.Throttled("3").For("$export")}, 1},
 		{"poll throttled", fhirtest.ExportBehaviour{}, []fhirtest.Answer{fhirtest.Throttled("3").For("bulkstatus").Repeat(30)}, 31},

@@ -33,29 +33,46 @@ type wanted struct {
 // the files in another order.
 func (e *exporter) plan(m *manifest) ([]wanted, error) {
 	folder := m.transactionTime.UTC().Format("20060102T150405.000000000Z")
-	names, taken := make(map[string]string), make(map[string]bool)
-	for _, f := range e.state.Files {
-		names[f.Key], taken[f.Name] = f.Name, true
-	}
-	seen := make(map[string]int)
 	var files []wanted
-	for i, f := range m.files {
+	paths := make(map[string]int)
+	for _, f := range m.files {
 		u, ours, err := e.fileURL(f.url)
 		if err != nil {
 			return nil, err
 		}
-		// The query may be a signature, which changes; the rest is what tells files apart, or their order.
-		key := folder + " " + f.kind + " " + f.typ + " " + origin(u) + u.EscapedPath()
-		seen[key]++
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", key, seen[key]))
-		w := wanted{manifestFile: f, url: u, token: ours && m.requiresToken, key: hex.EncodeToString(sum[:16])}
+		w := wanted{manifestFile: f, url: u, token: ours && m.requiresToken}
+		w.key = folder + " " + f.kind + " " + f.typ + " " + origin(u) + u.EscapedPath()
+		paths[w.key]++
+		files = append(files, w)
+	}
+	seen, current := make(map[string]int), make(map[string]bool)
+	for i := range files {
+		w := &files[i]
+		// The query may be a signature, which changes. Where it is all that tells files apart it counts, and files are
+		// downloaded again when it has changed.
+		if paths[w.key] > 1 {
+			w.key += "?" + w.url.RawQuery
+		}
+		seen[w.key]++
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", w.key, seen[w.key]))
+		w.key = hex.EncodeToString(sum[:16])
+		current[w.key] = true
+	}
+
+	names, taken := make(map[string]string), make(map[string]bool)
+	for _, f := range e.state.Files {
+		if current[f.Key] {
+			names[f.Key], taken[f.Name] = f.Name, true
+		}
+	}
+	for i := range files {
+		w := &files[i]
 		w.name = names[w.key]
 		for n := i + 1; w.name == ""; n++ {
-			if name := filepath.Join(folder, fmt.Sprintf("%s-%05d-%s.ndjson", f.kind, n, f.typ)); !taken[name] {
+			if name := filepath.Join(folder, fmt.Sprintf("%s-%05d-%s.ndjson", w.kind, n, w.typ)); !taken[name] {
 				w.name, taken[name] = name, true
 			}
 		}
-		files = append(files, w)
 	}
 	return files, nil
 }

@@ -36,6 +36,8 @@ type ExportBehaviour struct {
 	TransactionTime time.Time
 	// Pages puts one file on each page of the manifest.
 	Pages bool
+	// FilesByQuery tells files apart by the query of their URLs, which have one path.
+	FilesByQuery bool
 	// Reorder lists the files in the opposite order in every second manifest.
 	Reorder bool
 	// Public says that files need no token.
@@ -66,6 +68,9 @@ func (s *Server) serveExport(w http.ResponseWriter, r *http.Request, parts []str
 		s.kickOff(w, r, parts)
 	case parts[0] == "bulkstatus" && len(parts) == 2:
 		s.exportStatus(w, r, parts[1])
+	case parts[0] == "bulkfile" && len(parts) == 1 && r.URL.Query().Has("file"):
+		file := strings.Split(r.URL.Query().Get("file")+"/", "/")
+		s.exportFile(w, r, file[0], file[1], "")
 	case parts[0] == "bulkfile" && len(parts) == 4:
 		s.exportFile(w, r, parts[1], parts[2], parts[3])
 	default:
@@ -200,6 +205,9 @@ func (s *Server) manifest(id string, e *export, page int) string {
 			continue
 		}
 		url := fmt.Sprintf("%s/bulkfile/%s/%d/%s?signature=%d", s.URL(), id, i, f.typ, e.served)
+		if b.FilesByQuery {
+			url = fmt.Sprintf("%s/bulkfile?file=%s/%d&signature=%d", s.URL(), id, i, e.served)
+		}
 		if b.FileURL != nil {
 			url = b.FileURL(url)
 		}
