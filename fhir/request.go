@@ -78,7 +78,7 @@ func (c *Client) do(ctx context.Context, q *call) (*answer, error) {
 			}
 			return nil, &Error{
 				Method: q.method, ResourceType: q.resourceType, ID: q.id,
-				kinds: []error{ErrUnauthorized}, detail: "no credentials", cause: safeCause(err),
+				kinds: []error{ErrUnauthorized}, detail: "no credentials", cause: noCredentials{safeCause(err)},
 			}
 		}
 	}
@@ -93,7 +93,7 @@ func (c *Client) do(ctx context.Context, q *call) (*answer, error) {
 			return nil, ctx.Err()
 		}
 		if !errors.Is(renewErr, errNoOtherCredentials) {
-			e.cause = safeCause(renewErr)
+			e.cause = noCredentials{safeCause(renewErr)}
 		}
 		return nil, e
 	}

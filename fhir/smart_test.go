@@ -297,6 +297,25 @@ func TestTokenEndpointRefuses(t *testing.T) {
 	}
 }
 
+func TestMissingTokenEndpointIsNoMissingResource(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{404, 410} {
+		for _, path := range []string{".well-known", "token"} {
+			t.Run(fmt.Sprint(status, " ", path), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					s, _, c, _ := smart(t, "ES384", `300`, nil)
+					s.Next(fhirtest.Status(status).For(path))
+					_, err := c.Read(t.Context(), "Patient", "p1")
+					if errors.Is(err, fhir.ErrNotFound) || errors.Is(err, fhir.ErrGone) || !errors.Is(err, fhir.ErrUnauthorized) {
+						t.Errorf("Read: %v, want ErrUnauthorized alone", err)
+					}
+				})
+			})
+		}
+	}
+}
+
 func TestDiscoveryThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
