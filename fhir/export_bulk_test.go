@@ -125,6 +125,7 @@ func TestExport(t *testing.T) {
 		{"files throttled", fhirtest.ExportBehaviour{FileLines: 2}, []fhirtest.Answer{fhirtest.Throttled("2").For("bulkfile").Repeat(12)}, 1},
 		{"file cut, silently, within a line", fhirtest.ExportBehaviour{NoCounts: true}, []fhirtest.Answer{fhirtest.CutSilently(150).For("bulkfile")}, 1},
 		{"file cut, silently, after a line", fhirtest.ExportBehaviour{FileLines: 25}, []fhirtest.Answer{fhirtest.CutSilently(77 * 2).For("bulkfile/export-1/1")}, 1},
+		{"file with a byte order mark", fhirtest.ExportBehaviour{FileLines: 25}, []fhirtest.Answer{fhirtest.ByteOrderMark().For("bulkfile").Repeat(2)}, 1},
 		{"file cut", fhirtest.ExportBehaviour{}, []fhirtest.Answer{fhirtest.Cut(150).For("bulkfile").Repeat(3)}, 1},
 		{"file stalls", fhirtest.ExportBehaviour{}, []fhirtest.Answer{fhirtest.StallBody(150).For("bulkfile").Repeat(3)}, 1},
 	}

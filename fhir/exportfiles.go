@@ -190,6 +190,9 @@ func (e *exporter) fetchOnce(ctx context.Context, w wanted) (f ExportedFile, err
 // copyLines copies NDJSON and checks that each line is a whole resource of the file's type.
 func (e *exporter) copyLines(out *bufio.Writer, in io.Reader, f *ExportedFile) error {
 	r := bufio.NewReaderSize(in, 64<<10)
+	if mark, _ := r.Peek(len(byteOrderMark)); bytes.Equal(mark, byteOrderMark) {
+		_, _ = r.Discard(len(mark)) // it is in the buffer
+	}
 	var line []byte
 	for {
 		part, err := r.ReadSlice('\n')
