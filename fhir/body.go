@@ -67,6 +67,9 @@ func decoded(resp *http.Response, ratio int) (io.Reader, error) {
 	case "", "identity":
 		return resp.Body, nil
 	case "gzip", "x-gzip":
+		if resp.ContentLength == 0 {
+			return http.NoBody, nil // also of 204 and 304
+		}
 		in := &counted{r: resp.Body}
 		out, err := gzip.NewReader(in)
 		if errors.Is(err, io.EOF) {

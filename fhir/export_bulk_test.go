@@ -126,6 +126,9 @@ func TestExport(t *testing.T) {
 		{"file cut, silently, within a line", fhirtest.ExportBehaviour{NoCounts: true}, []fhirtest.Answer{fhirtest.CutSilently(150).For("bulkfile")}, 1},
 		{"file cut, silently, after a line", fhirtest.ExportBehaviour{FileLines: 25}, []fhirtest.Answer{fhirtest.CutSilently(77 * 2).For("bulkfile/export-1/1")}, 1},
 		{"file with a byte order mark", fhirtest.ExportBehaviour{FileLines: 25}, []fhirtest.Answer{fhirtest.ByteOrderMark().For("bulkfile").Repeat(2)}, 1},
+		{"polls 202 without a body, labelled gzip", fhirtest.ExportBehaviour{}, []fhirtest.Answer{
+			fhirtest.Answer{Status: 202, Header: http.Header{"Content-Encoding": {"gzip"}, "Content-Length": {"0"}}}.For("bulkstatus").Repeat(8),
+		}, 9},
 		{"file cut", fhirtest.ExportBehaviour{}, []fhirtest.Answer{fhirtest.Cut(150).For("bulkfile").Repeat(3)}, 1},
 		{"file stalls", fhirtest.ExportBehaviour{}, []fhirtest.Answer{fhirtest.StallBody(150).For("bulkfile").Repeat(3)}, 1},
 	}
