@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -273,7 +274,7 @@ func (e *exporter) statusURL() (*url.URL, error) {
 	return u, nil
 }
 
-// delete tells the server that the export is not needed any more.
+// delete tells the server that the export is not needed any more. One that has no such interaction drops it in time.
 func (e *exporter) delete(ctx context.Context) error {
 	u, err := e.statusURL()
 	if err != nil {
@@ -281,7 +282,9 @@ func (e *exporter) delete(ctx context.Context) error {
 	}
 	q := e.call(http.MethodDelete, u)
 	q.accept = func(status int) bool {
-		return status/100 == 2 || status == http.StatusNotFound || status == http.StatusGone
+		return status/100 == 2 || slices.Contains([]int{
+			http.StatusNotFound, http.StatusGone, http.StatusMethodNotAllowed, http.StatusNotImplemented,
+		}, status)
 	}
 	_, err = e.c.do(ctx, q)
 	return err

@@ -281,6 +281,24 @@ func TestStatusURLIsStoredBeforeTheFirstPoll(t *testing.T) {
 	})
 }
 
+func TestCancelWhereTheServerCannot(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]bool{405: false, 501: false, 404: false, 403: true} {
+		inBulk(t, fhir.Config{}, fhirtest.ExportBehaviour{Polls: 1000}, func(t *testing.T, b *bulk) {
+			ctx, cancel := contextWithTimeout(t, time.Minute)
+			defer cancel()
+			if _, err := b.client.Export(ctx, b.cfg); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Export: %v", err)
+			}
+			b.Next(fhirtest.Status(status).For("bulkstatus"))
+			err := b.client.CancelExport(t.Context(), fhir.FileExportStore(filepath.Join(b.cfg.Dir, "export.json")))
+			if kept := b.state(t).StatusURL != ""; kept != want || (err != nil) != kept {
+				t.Errorf("DELETE answered with %d: %v, export kept in the store: %v", status, err, kept)
+			}
+		})
+	}
+}
+
 func TestManifestIsNotFetchedTwiceWhenUnchanged(t *testing.T) {
 	t.Parallel()
 	inBulk(t, fhir.Config{MaxRetries: -1}, fhirtest.ExportBehaviour{}, func(t *testing.T, b *bulk) {
