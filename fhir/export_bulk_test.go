@@ -281,6 +281,21 @@ func TestStatusURLIsStoredBeforeTheFirstPoll(t *testing.T) {
 	})
 }
 
+func TestThrottledPollWaitsAsLongAsItIsTold(t *testing.T) {
+	t.Parallel()
+	for told, want := range map[string]time.Duration{"3": 3 * time.Second, "500": 500 * time.Second, "86400": 10 * time.Minute} {
+		inBulk(t, fhir.Config{}, fhirtest.ExportBehaviour{}, func(t *testing.T, b *bulk) {
+			b.Next(fhirtest.Throttled(told).For("bulkstatus"))
+			start := time.Now()
+			r, err := b.client.Export(t.Context(), b.cfg)
+			b.wantExport(t, r, err)
+			if got := time.Since(start); got < want || got > want+want/4+time.Second {
+				t.Errorf("Retry-After: %s: waited %v, want %v", told, got, want)
+			}
+		})
+	}
+}
+
 func TestCancelWhereTheServerCannot(t *testing.T) {
 	t.Parallel()
 	for status, want := range map[int]bool{405: false, 501: false, 404: false, 403: true} {

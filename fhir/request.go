@@ -29,6 +29,7 @@ type call struct {
 	idempotent   bool
 	// repeatRefused allows a request that is not idempotent to be repeated after 429 and 503.
 	repeatRefused bool
+	paced         bool // the caller waits after 429
 	anonymous     bool // send no credentials, wherever it goes
 
 	// decode reads the body of an accepted answer. ErrTruncated and transient outcomes lead to a retry.

@@ -135,6 +135,8 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 func (x *exchange) retryable(resp *http.Response, err error) bool {
 	if resp != nil && err == nil {
 		switch status := resp.StatusCode; {
+		case status == http.StatusTooManyRequests && x.call.paced:
+			return false
 		case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
 			return x.call.idempotent || x.call.repeatRefused // it was refused before it was done
 		case status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported:
@@ -147,7 +149,7 @@ func (x *exchange) retryable(resp *http.Response, err error) bool {
 	}
 	var e *Error
 	if errors.As(err, &e) {
-		return e.Outcome.transient()
+		return e.Outcome.transient() && !(x.call.paced && e.Status == http.StatusTooManyRequests)
 	}
 	for _, final := range []error{ErrForeignOrigin, ErrBlockedAddress, ErrTooLarge, ErrNotFHIR} {
 		if errors.Is(err, final) {
