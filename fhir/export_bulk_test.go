@@ -281,6 +281,21 @@ func TestStatusURLIsStoredBeforeTheFirstPoll(t *testing.T) {
 	})
 }
 
+func TestHalfFilesOfAKilledProcessGo(t *testing.T) {
+	t.Parallel()
+	inBulk(t, fhir.Config{}, fhirtest.ExportBehaviour{}, func(t *testing.T, b *bulk) {
+		left := filepath.Join(b.cfg.Dir, "20260102T030405.678000000Z", ".part-123")
+		if err := os.MkdirAll(filepath.Dir(left), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(left, []byte(`{"resourceType":"Patient"`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := b.client.Export(t.Context(), b.cfg)
+		b.wantExport(t, r, err)
+	})
+}
+
 func TestThrottledPollWaitsAsLongAsItIsTold(t *testing.T) {
 	t.Parallel()
 	for told, want := range map[string]time.Duration{"3": 3 * time.Second, "500": 500 * time.Second, "86400": 10 * time.Minute} {

@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -32,7 +34,7 @@ type wanted struct {
 // types, which are letters. A file that is there already keeps its name, since a manifest that is fetched again may list
 // the files in another order.
 func (e *exporter) plan(m *manifest) ([]wanted, error) {
-	folder := m.transactionTime.UTC().Format("20060102T150405.000000000Z")
+	folder := m.folder()
 	var files []wanted
 	paths := make(map[string]int)
 	for _, f := range m.files {
@@ -83,6 +85,9 @@ func (e *exporter) download(ctx context.Context, m *manifest) (gone int, err err
 	if err != nil {
 		return 0, err
 	}
+	if err := e.clean(m); err != nil {
+		return 0, err
+	}
 	have := make(map[string]bool)
 	kept := e.state.Files[:0:0]
 	for _, f := range e.state.Files {
@@ -128,6 +133,24 @@ func (e *exporter) download(ctx context.Context, m *manifest) (gone int, err err
 	return gone, nil
 }
 
+// clean removes the half files that a killed process has left: they hold data, and nobody else would.
+func (e *exporter) clean(m *manifest) error {
+	folder := filepath.Join(e.cfg.Dir, m.folder())
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range entries {
+		if err == nil && strings.HasPrefix(entry.Name(), partPrefix) {
+			err = os.Remove(filepath.Join(folder, entry.Name()))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("fhir: export: %w", err)
+	}
+	return nil
+}
+
 // fetch downloads one file, again when it did not come whole.
 func (e *exporter) fetch(ctx context.Context, w wanted) (ExportedFile, error) {
 	for attempt := 0; ; attempt++ {
@@ -156,7 +179,7 @@ func (e *exporter) fetchOnce(ctx context.Context, w wanted) (f ExportedFile, err
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return f, fmt.Errorf("fhir: export: %w", err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".part-*")
+	tmp, err := os.CreateTemp(filepath.Dir(path), partPrefix+"*")
 	if err != nil {
 		return f, fmt.Errorf("fhir: export: %w", err)
 	}
