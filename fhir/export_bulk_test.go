@@ -447,6 +447,24 @@ func TestFilesOnAnotherHost(t *testing.T) {
 	}
 }
 
+// TestSignedURLsExpire has a file host that says so as real ones do: S3 and Azure with 403, Google with 400 (ExpiredToken).
+func TestSignedURLsExpire(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 401, 403, 404, 410} {
+		files := fhirtest.New(t)
+		files.Always(fhirtest.Answer{Body: `{"resourceType":"Patient","id":"p1"}` + "\n"})
+		files.Next(fhirtest.Status(status))
+		s := fhirtest.New(t, fhirtest.Patients(1))
+		s.Configure(func(b *fhirtest.Behaviour) {
+			b.Export.FileURL = func(url string) string { return strings.Replace(url, s.Host(), files.Host(), 1) }
+		})
+		c := newClient(t, s.URL(), fhir.Config{AllowedHosts: []string{files.Host()}})
+		if _, err := c.Export(t.Context(), fhir.ExportConfig{Dir: t.TempDir()}); err != nil || len(files.Requests()) != 2 {
+			t.Errorf("%d: %v after %d downloads, want the second to do", status, err, len(files.Requests()))
+		}
+	}
+}
+
 func TestExportSaysNothingOfData(t *testing.T) {
 	t.Parallel()
 	const canary = "CANARY"

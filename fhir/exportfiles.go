@@ -24,10 +24,11 @@ import (
 // wanted is a file of the manifest with its place on disk.
 type wanted struct {
 	manifestFile
-	url   *url.URL
-	token bool
-	name  string
-	key   string
+	url     *url.URL
+	foreign bool // on another host than the base URL's
+	token   bool
+	name    string
+	key     string
 }
 
 // plan gives each file of the manifest a name and a key. No name is built from the server's text, except for resource
@@ -42,7 +43,7 @@ func (e *exporter) plan(m *manifest) ([]wanted, error) {
 		if err != nil {
 			return nil, err
 		}
-		w := wanted{manifestFile: f, url: u, token: ours && m.requiresToken}
+		w := wanted{manifestFile: f, url: u, foreign: !ours, token: ours && m.requiresToken}
 		w.key = folder + " " + f.kind + " " + f.typ + " " + origin(u) + u.EscapedPath()
 		paths[w.key]++
 		files = append(files, w)
@@ -112,7 +113,7 @@ func (e *exporter) download(ctx context.Context, m *manifest) (gone int, err err
 			mu.Lock()
 			defer mu.Unlock()
 			var failure *Error
-			if errors.As(err, &failure) && (failure.Status == http.StatusForbidden || failure.Status == http.StatusNotFound || failure.Status == http.StatusGone) {
+			if errors.As(err, &failure) && w.expired(failure.Status) {
 				gone++
 				return nil
 			}
@@ -131,6 +132,18 @@ func (e *exporter) download(ctx context.Context, m *manifest) (gone int, err err
 	}
 	slices.SortFunc(e.state.Files, func(a, b ExportedFile) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
 	return gone, nil
+}
+
+// expired reports whether a status means that the file is not, or no longer, to be had under its URL. Hosts of files say so
+// of a signed URL in many ways.
+func (w wanted) expired(status int) bool {
+	switch status {
+	case http.StatusForbidden, http.StatusNotFound, http.StatusGone:
+		return true
+	case http.StatusBadRequest, http.StatusUnauthorized:
+		return w.foreign
+	}
+	return false
 }
 
 // clean removes the half files that a killed process has left: they hold data, and nobody else would.
