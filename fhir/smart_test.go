@@ -240,6 +240,20 @@ func TestTokenIsFetchedOnceForManyRequests(t *testing.T) {
 	})
 }
 
+func TestTokenURLWithAQuery(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, auth, c, _ := smart(t, "ES384", `300`, func(cfg *fhir.BackendServicesConfig) {
+			cfg.TokenURL = cfg.BaseURL + "/token?p=policy"
+		})
+		auth.audience += "?p=policy"
+		mustRead(t, c)
+		if auth.tokens != 1 {
+			t.Errorf("%d tokens, want 1", auth.tokens)
+		}
+	})
+}
+
 func TestTokenEndpointRecovers(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]fhirtest.Answer{
