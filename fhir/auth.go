@@ -32,6 +32,15 @@ func (s static) Credentials(context.Context, http.Header) (http.Header, error) {
 	return http.Header(s), nil
 }
 
+// String, GoString and MarshalText keep the credentials out of what a host prints and logs of its configuration.
+func (static) String() string { return "fixed credentials" }
+
+// GoString is String.
+func (s static) GoString() string { return s.String() }
+
+// MarshalText is String.
+func (s static) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
 // BearerToken returns an Auth that sends a fixed token.
 func BearerToken(token string) Auth { return APIKey("Authorization", "Bearer "+token) }
 

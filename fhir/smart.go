@@ -137,6 +137,12 @@ func (b *BackendServices) Scope() string {
 	return "client " + b.cfg.ClientID + " scope " + strings.Join(b.cfg.Scopes, " ")
 }
 
+// String is Scope: neither key nor token.
+func (b *BackendServices) String() string { return b.Scope() }
+
+// GoString is String.
+func (b *BackendServices) GoString() string { return b.Scope() }
+
 // Credentials implements [Auth].
 func (b *BackendServices) Credentials(ctx context.Context, refused http.Header) (http.Header, error) {
 	b.mu.Lock()
