@@ -139,7 +139,7 @@ func (x *exchange) retryable(resp *http.Response, err error) bool {
 			return false
 		case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
 			return x.call.idempotent || x.call.repeatRefused // it was refused before it was done
-		case status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported:
+		case status == http.StatusRequestTimeout, status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported:
 			return x.call.idempotent
 		}
 		return false

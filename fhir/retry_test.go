@@ -44,6 +44,7 @@ var passing = map[string]fhirtest.Answer{
 	"503 without Retry-After":       fhirtest.Busy(503, ""),
 	"502 with seconds":              fhirtest.Busy(502, "2"),
 	"500":                           fhirtest.Outcome(500, "exception", "NullPointerException"),
+	"408":                           fhirtest.HTML(408),
 	"504 with HTML":                 fhirtest.HTML(504),
 	"connection reset":              fhirtest.Reset(),
 	"no HTTP":                       fhirtest.Garbage("hello\r\n\r\n"),
