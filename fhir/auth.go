@@ -23,6 +23,9 @@ type Auth interface {
 	// Credentials returns the header fields to add to a request. Refused is nil, or the fields that the server has
 	// just answered with 401; then Credentials returns others, or refused itself when it has no others. An error
 	// must not hold the credentials.
+	//
+	// Credentials are the client's own, whoever asks: requests that need some at the same time share one call, with the
+	// context of one of them. Callers with credentials of their own need a Client each.
 	Credentials(ctx context.Context, refused http.Header) (http.Header, error)
 }
 
