@@ -112,9 +112,10 @@ func LastExport(ctx context.Context, dir string, store ExportStore) (*ExportResu
 
 // exporter is an export under way.
 type exporter struct {
-	c     *Client
-	cfg   ExportConfig
-	state ExportState
+	c       *Client
+	cfg     ExportConfig
+	state   ExportState
+	refused *Error // what the last file that is gone was answered with
 }
 
 func (c *Client) newExport(ctx context.Context, cfg ExportConfig) (*exporter, error) {
@@ -194,7 +195,9 @@ func (e *exporter) run(ctx context.Context) (*ExportResult, error) {
 			return e.finish(ctx, m)
 		}
 		if refetches == maxRefetches {
-			return nil, e.fault(ErrExpired, "files of the manifest are gone")
+			last := *e.refused
+			last.kinds, last.detail = append([]error{ErrExpired}, last.kinds...), "files of the manifest are gone"
+			return nil, &last
 		}
 		e.c.log(ctx, slog.LevelWarn, e.call(http.MethodGet, nil), "fhir: the manifest has expired and is fetched again", slog.Int("files", missing))
 	}

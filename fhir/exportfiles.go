@@ -114,7 +114,7 @@ func (e *exporter) download(ctx context.Context, m *manifest) (gone int, err err
 			defer mu.Unlock()
 			var failure *Error
 			if errors.As(err, &failure) && w.expired(failure.Status) {
-				gone++
+				gone, e.refused = gone+1, failure
 				return nil
 			}
 			if err != nil {

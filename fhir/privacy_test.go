@@ -140,3 +140,15 @@ func TestCredentialsAreNotPrinted(t *testing.T) {
 		}
 	})
 }
+
+func TestFilesThatAreRefusedTellWhy(t *testing.T) {
+	t.Parallel()
+	inBulk(t, fhir.Config{}, fhirtest.ExportBehaviour{}, func(t *testing.T, b *bulk) {
+		b.Always(fhirtest.Outcome(403, "forbidden", "the scope does not cover files").For("bulkfile"))
+		_, err := b.client.Export(t.Context(), b.cfg)
+		var e *fhir.Error
+		if !errors.Is(err, fhir.ErrExpired) || !errors.Is(err, fhir.ErrForbidden) || !errors.As(err, &e) || e.Outcome == nil || e.Status != 403 {
+			t.Errorf("Export: %v, want ErrExpired with the server's status and outcome", err)
+		}
+	})
+}
