@@ -117,7 +117,8 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 	// Waiting as the server asked is no burden to it; anything else is.
 	asked := false
 	if resp != nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
-		_, asked = retryAfter(resp.Header, c.cfg.Clock())
+		wish, _ := retryAfter(resp.Header, c.cfg.Clock())
+		asked = wish > 0
 	}
 	if !asked && !c.budget.retry() {
 		c.log(ctx, slog.LevelWarn, x.call, "fhir: retry budget used up", slog.Int("status", x.status))
