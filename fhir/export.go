@@ -61,6 +61,9 @@ var errExportGone = errors.New("the export is gone")
 // the manifest says. Then it stores the server's transactionTime as the watermark, and deletes the export from the
 // server. When the server reports errors in error files, the files are there, the watermark is left as it was, and Export
 // returns both the result and an error of kind [ErrExport].
+//
+// An export whose status URL answers that it has failed ([ErrExport] without a result) stays in the store, since a gateway
+// may have said so: the next Export asks again. [Client.CancelExport] makes room for a new one.
 func (c *Client) Export(ctx context.Context, cfg ExportConfig) (*ExportResult, error) {
 	e, err := c.newExport(ctx, cfg)
 	if err != nil {
