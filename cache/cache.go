@@ -55,11 +55,12 @@ func New(opts Options) *Cache {
 }
 
 // Get returns the value kept under key, and whether there is one. It makes the entry the most recently used; it
-// does not prolong its life.
+// does not prolong its life. What is older than the TTL is not handed out, whatever Options.StaleFor: Get loads no
+// other.
 func (c *Cache) Get(key string) (any, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e := c.lookup(key)
+	e := c.lookup(key, false)
 	if e == nil {
 		return nil, false
 	}
@@ -133,10 +134,13 @@ func (c *Cache) Close() error {
 	return nil
 }
 
-// lookup finds the entry under key and counts a hit or a miss.
-func (c *Cache) lookup(key string) *entry {
+// isStale reports whether the entry is older than the TTL.
+func (e *entry) isStale() bool { return !e.stale.IsZero() && time.Now().After(e.stale) }
+
+// lookup finds the entry under key, a stale one only when asked for, and counts a hit or a miss.
+func (c *Cache) lookup(key string, staleToo bool) *entry {
 	item := c.items.Get(key)
-	if item == nil {
+	if item == nil || !staleToo && item.Value().isStale() {
 		c.stats.Misses++
 		return nil
 	}

@@ -132,6 +132,26 @@ func TestStaleWhileReloading(t *testing.T) {
 	})
 }
 
+func TestGetHandsOutNothingStale(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := cache.New(cache.Options{TTL: time.Minute, StaleFor: time.Minute})
+		defer c.Close()
+		load(t, c, "k", give("old", 1))
+		time.Sleep(time.Minute)
+		if got, ok := c.Get("k"); got != "old" || !ok {
+			t.Errorf("at the TTL: Get = %v, %v, want old, true", got, ok)
+		}
+		time.Sleep(time.Nanosecond)
+		if got, ok := c.Get("k"); got != nil || ok {
+			t.Errorf("after the TTL: Get = %v, %v, want nothing: it loads no other", got, ok)
+		}
+		if s := c.Stats(); s.Hits != 1 || s.Misses != 2 || s.StaleHits != 0 || s.Size != 1 {
+			t.Errorf("Stats = %+v, want 1 hit, 2 misses, and the entry kept for GetOrLoad", s)
+		}
+	})
+}
+
 func TestStaleEntrySurvivesAFailedReload(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
-	"time"
 )
 
 // Load fetches a value. Cost is its size in bytes. The context carries the values of the first caller's context, and
@@ -33,8 +32,8 @@ func (c *Cache) GetOrLoad(ctx context.Context, key string, load Load) (any, erro
 		c.mu.Unlock()
 		return nil, ErrClosed
 	}
-	if e := c.lookup(key); e != nil {
-		if !e.stale.IsZero() && time.Now().After(e.stale) {
+	if e := c.lookup(key, true); e != nil {
+		if e.isStale() {
 			c.stats.StaleHits++
 			if c.flights[key] == nil {
 				c.stats.Refreshes++

@@ -12,6 +12,7 @@ import (
 	"maps"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/singleflight"
@@ -22,6 +23,9 @@ type Auth interface {
 	// Credentials returns the header fields to add to a request. Refused is nil, or the fields that the server has
 	// just answered with 401; then Credentials returns others, or refused itself when it has no others. An error
 	// must not hold the credentials.
+	//
+	// Credentials are the client's own, whoever asks: requests that need some at the same time share one call, with the
+	// context of one of them. Callers with credentials of their own need a Client each.
 	Credentials(ctx context.Context, refused http.Header) (http.Header, error)
 }
 
@@ -30,6 +34,15 @@ type static http.Header
 func (s static) Credentials(context.Context, http.Header) (http.Header, error) {
 	return http.Header(s), nil
 }
+
+// String, GoString and MarshalText keep the credentials out of what a host prints and logs of its configuration.
+func (static) String() string { return "fixed credentials" }
+
+// GoString is String.
+func (s static) GoString() string { return s.String() }
+
+// MarshalText is String.
+func (s static) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
 
 // BearerToken returns an Auth that sends a fixed token.
 func BearerToken(token string) Auth { return APIKey("Authorization", "Bearer "+token) }
@@ -56,7 +69,7 @@ type authorizer struct {
 // credentials asks the Auth, once for all requests that ask for the same at the same time.
 func (a *authorizer) credentials(ctx context.Context, refused http.Header) (http.Header, error) {
 	if s, ok := a.auth.(static); ok {
-		return http.Header(s), nil
+		return http.Header(s), sendable(http.Header(s))
 	}
 	done := a.group.DoChan(fingerprint(refused), func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
@@ -69,10 +82,28 @@ func (a *authorizer) credentials(ctx context.Context, refused http.Header) (http
 			return nil, res.Err
 		}
 		header, _ := res.Val.(http.Header)
-		return header, nil
+		return header, sendable(header)
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
+}
+
+// sendable fails for fields that net/http would refuse to send: a token read from a file may have a line end.
+func sendable(h http.Header) error {
+	const marks = "!#$%&'*+-.^_`|~" // RFC 9110 section 5.6.2, beside letters and digits
+	for name, values := range h {
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool {
+			return !(r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune(marks, r))
+		}) {
+			return faultf(ErrUnauthorized, "a header field cannot have that name")
+		}
+		for _, v := range values {
+			if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
+				return faultf(ErrUnauthorized, "a header field cannot hold a line end or another control character")
+			}
+		}
+	}
+	return nil
 }
 
 // fingerprint tells header fields apart without keeping them.

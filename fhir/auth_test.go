@@ -135,6 +135,29 @@ func TestNoCredentialsNoRequest(t *testing.T) {
 	}
 }
 
+type given http.Header
+
+func (g given) Credentials(context.Context, http.Header) (http.Header, error) {
+	return http.Header(g), nil
+}
+
+func TestCredentialsThatNoHeaderCanHold(t *testing.T) {
+	t.Parallel()
+	for name, auth := range map[string]fhir.Auth{
+		"a line end after a token": fhir.BearerToken("CANARY\n"),
+		"a field's name":           fhir.APIKey("X Key", "CANARY"),
+		"no name":                  fhir.APIKey("", "CANARY"),
+		"from the host":            given{"Authorization": {"Bearer CANARY\r\nX: y"}},
+	} {
+		s := fhirtest.New(t)
+		c := newClient(t, s.URL(), fhir.Config{Auth: auth})
+		_, err := c.Metadata(t.Context())
+		if !errors.Is(err, fhir.ErrUnauthorized) || errors.Is(err, fhir.ErrConnection) || strings.Contains(err.Error(), "CANARY") {
+			t.Errorf("%s: %v, want ErrUnauthorized", name, err)
+		}
+	}
+}
+
 func TestCallerLeavesDuringRenewal(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -67,6 +67,9 @@ func decoded(resp *http.Response, ratio int) (io.Reader, error) {
 	case "", "identity":
 		return resp.Body, nil
 	case "gzip", "x-gzip":
+		if resp.ContentLength == 0 {
+			return http.NoBody, nil // also of 204 and 304
+		}
 		in := &counted{r: resp.Body}
 		out, err := gzip.NewReader(in)
 		if errors.Is(err, io.EOF) {
@@ -80,7 +83,10 @@ func decoded(resp *http.Response, ratio int) (io.Reader, error) {
 	return nil, faultf(ErrNotFHIR, "content coding was not asked for")
 }
 
-// readBody reads the whole body, at most most bytes of it, and closes it.
+// byteOrderMark is what some servers send before JSON; parsers may ignore it (RFC 8259 section 8.1).
+var byteOrderMark = []byte("\ufeff")
+
+// readBody reads the whole body, at most most bytes of it, without a byte order mark, and closes it.
 func readBody(resp *http.Response, most int64, ratio int) ([]byte, error) {
 	defer resp.Body.Close()
 	if resp.ContentLength > most {
@@ -93,7 +99,7 @@ func readBody(resp *http.Response, most int64, ratio int) ([]byte, error) {
 		buf.Grow(int(min(max(resp.ContentLength, 512), 1<<20)) + bytes.MinRead)
 		_, err = buf.ReadFrom(&limited{r, most})
 		if err == nil {
-			return buf.Bytes(), nil
+			return bytes.TrimPrefix(buf.Bytes(), byteOrderMark), nil
 		}
 	}
 	switch {

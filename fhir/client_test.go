@@ -118,6 +118,17 @@ func TestUnreachableServer(t *testing.T) {
 	}
 }
 
+func TestSpellingsOfTheHost(t *testing.T) {
+	t.Parallel()
+	s := fhirtest.New(t, fhirtest.Patients(1))
+	for _, host := range []string{"localhost", "LocalHost"} {
+		c := newClient(t, strings.Replace(s.URL(), "127.0.0.1", host, 1), fhir.Config{})
+		if _, err := c.Read(t.Context(), "Patient", "p1"); err != nil {
+			t.Errorf("base URL with %s: %v", host, err)
+		}
+	}
+}
+
 // TestClientIsShared uses one client from many goroutines while the server misbehaves, for the race detector.
 func TestClientIsShared(t *testing.T) {
 	t.Parallel()

@@ -42,7 +42,7 @@ type Config struct {
 	// IdleTimeout is how long an attempt waits for the next bytes of a body. Zero means [DefaultIdleTimeout].
 	IdleTimeout time.Duration
 
-	// MaxRetries is how often an idempotent request is repeated after 429, 5xx, a broken connection or a truncated
+	// MaxRetries is how often an idempotent request is repeated after 408, 429, 5xx, a broken connection or a truncated
 	// answer. Zero means [DefaultMaxRetries], a negative value none.
 	MaxRetries int
 	// MinBackoff and MaxBackoff bound the pause before a retry, which is drawn evenly from zero to MinBackoff doubled

@@ -12,8 +12,8 @@
 //
 // What it promises, each with a test:
 //
-//   - idempotent requests are repeated after 429, 5xx, broken connections and truncated answers: with full jitter, as
-//     the server asks by Retry-After up to a cap, within a budget over all requests, and with fewer requests at a time
+//   - idempotent requests are repeated after 408, 429, 5xx, broken connections and truncated answers: with full jitter,
+//     as the server asks by Retry-After up to a cap, within a budget over all requests, and with fewer requests at a time
 //     while a host is overloaded;
 //   - the result of a search is whole, or an error: pages are followed until there is no next link, whatever total and
 //     _count say; loops end; a search whose pages were dropped is started again and yields nothing twice; JSON that

@@ -150,6 +150,17 @@ func (f *fault) Unwrap() error { return f.kind }
 
 func faultf(kind error, detail string) error { return &fault{kind, detail} }
 
+// noCredentials is why there are no credentials. That their endpoint is not there says nothing of what was asked for.
+type noCredentials struct{ err error }
+
+func (n noCredentials) Error() string { return n.err.Error() }
+
+func (n noCredentials) Is(target error) bool {
+	return target != ErrNotFound && target != ErrGone && errors.Is(n.err, target)
+}
+
+func (n noCredentials) As(target any) bool { return errors.As(n.err, target) }
+
 // statusKind is the kind of failure that an HTTP status stands for.
 func statusKind(status int) error {
 	switch {

@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -60,6 +61,9 @@ var errExportGone = errors.New("the export is gone")
 // the manifest says. Then it stores the server's transactionTime as the watermark, and deletes the export from the
 // server. When the server reports errors in error files, the files are there, the watermark is left as it was, and Export
 // returns both the result and an error of kind [ErrExport].
+//
+// An export whose status URL answers that it has failed ([ErrExport] without a result) stays in the store, since a gateway
+// may have said so: the next Export asks again. [Client.CancelExport] makes room for a new one.
 func (c *Client) Export(ctx context.Context, cfg ExportConfig) (*ExportResult, error) {
 	e, err := c.newExport(ctx, cfg)
 	if err != nil {
@@ -111,9 +115,10 @@ func LastExport(ctx context.Context, dir string, store ExportStore) (*ExportResu
 
 // exporter is an export under way.
 type exporter struct {
-	c     *Client
-	cfg   ExportConfig
-	state ExportState
+	c       *Client
+	cfg     ExportConfig
+	state   ExportState
+	refused *Error // what the last file that is gone was answered with
 }
 
 func (c *Client) newExport(ctx context.Context, cfg ExportConfig) (*exporter, error) {
@@ -193,7 +198,9 @@ func (e *exporter) run(ctx context.Context) (*ExportResult, error) {
 			return e.finish(ctx, m)
 		}
 		if refetches == maxRefetches {
-			return nil, e.fault(ErrExpired, "files of the manifest are gone")
+			last := *e.refused
+			last.kinds, last.detail = append([]error{ErrExpired}, last.kinds...), "files of the manifest are gone"
+			return nil, &last
 		}
 		e.c.log(ctx, slog.LevelWarn, e.call(http.MethodGet, nil), "fhir: the manifest has expired and is fetched again", slog.Int("files", missing))
 	}
@@ -273,7 +280,7 @@ func (e *exporter) statusURL() (*url.URL, error) {
 	return u, nil
 }
 
-// delete tells the server that the export is not needed any more.
+// delete tells the server that the export is not needed any more. One that has no such interaction drops it in time.
 func (e *exporter) delete(ctx context.Context) error {
 	u, err := e.statusURL()
 	if err != nil {
@@ -281,7 +288,9 @@ func (e *exporter) delete(ctx context.Context) error {
 	}
 	q := e.call(http.MethodDelete, u)
 	q.accept = func(status int) bool {
-		return status/100 == 2 || status == http.StatusNotFound || status == http.StatusGone
+		return status/100 == 2 || slices.Contains([]int{
+			http.StatusNotFound, http.StatusGone, http.StatusMethodNotAllowed, http.StatusNotImplemented,
+		}, status)
 	}
 	_, err = e.c.do(ctx, q)
 	return err

@@ -114,6 +114,8 @@ func TestExport(t *testing.T) {
 		{"duplicates", fhirtest.ExportBehaviour{Twice: true, FileLines: 3}, nil, 1},
 		{"manifest in pages", fhirtest.ExportBehaviour{Pages: true, FileLines: 5}, nil, 7},
 		{"manifest expires", fhirtest.ExportBehaviour{FileLines: 5, ExpireFiles: 3}, nil, 2},
+		{"manifest expires, and the next has another order", fhirtest.ExportBehaviour{FileLines: 5, ExpireFiles: 3, Reorder: true}, nil, 2},
+		{"the same, and files differ in the query only", fhirtest.ExportBehaviour{FileLines: 5, ExpireFiles: 3, Reorder: true, FilesByQuery: true}, nil, 2},
 		{"forgotten export starts again", fhirtest.ExportBehaviour{Forget: true}, nil, 2},
 		{"kick-off throttled", fhirtest.ExportBehaviour{}, []fhirtest.Answer{fhirtest.Throttled("3").For("$export")}, 1},
 		{"poll throttled", fhirtest.ExportBehaviour{}, []fhirtest.Answer{fhirtest.Throttled("3").For("bulkstatus").Repeat(30)}, 31},
@@ -123,6 +125,10 @@ func TestExport(t *testing.T) {
 		{"files throttled", fhirtest.ExportBehaviour{FileLines: 2}, []fhirtest.Answer{fhirtest.Throttled("2").For("bulkfile").Repeat(12)}, 1},
 		{"file cut, silently, within a line", fhirtest.ExportBehaviour{NoCounts: true}, []fhirtest.Answer{fhirtest.CutSilently(150).For("bulkfile")}, 1},
 		{"file cut, silently, after a line", fhirtest.ExportBehaviour{FileLines: 25}, []fhirtest.Answer{fhirtest.CutSilently(77 * 2).For("bulkfile/export-1/1")}, 1},
+		{"file with a byte order mark", fhirtest.ExportBehaviour{FileLines: 25}, []fhirtest.Answer{fhirtest.ByteOrderMark().For("bulkfile").Repeat(2)}, 1},
+		{"polls 202 without a body, labelled gzip", fhirtest.ExportBehaviour{}, []fhirtest.Answer{
+			fhirtest.Answer{Status: 202, Header: http.Header{"Content-Encoding": {"gzip"}, "Content-Length": {"0"}}}.For("bulkstatus").Repeat(8),
+		}, 9},
 		{"file cut", fhirtest.ExportBehaviour{}, []fhirtest.Answer{fhirtest.Cut(150).For("bulkfile").Repeat(3)}, 1},
 		{"file stalls", fhirtest.ExportBehaviour{}, []fhirtest.Answer{fhirtest.StallBody(150).For("bulkfile").Repeat(3)}, 1},
 	}
@@ -131,6 +137,9 @@ func TestExport(t *testing.T) {
 			t.Parallel()
 			inBulk(t, fhir.Config{}, tt.behaviour, func(t *testing.T, b *bulk) {
 				b.Next(tt.next...)
+				if tt.behaviour.Reorder {
+					b.cfg.MaxConcurrent = 1 // so that the same files expire each time
+				}
 				r, err := b.client.Export(t.Context(), b.cfg)
 				b.wantExport(t, r, err)
 				if got := b.count("GET", "bulkstatus"); got != tt.polls {
@@ -272,6 +281,54 @@ func TestStatusURLIsStoredBeforeTheFirstPoll(t *testing.T) {
 	})
 }
 
+func TestHalfFilesOfAKilledProcessGo(t *testing.T) {
+	t.Parallel()
+	inBulk(t, fhir.Config{}, fhirtest.ExportBehaviour{}, func(t *testing.T, b *bulk) {
+		left := filepath.Join(b.cfg.Dir, "20260102T030405.678000000Z", ".part-123")
+		if err := os.MkdirAll(filepath.Dir(left), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(left, []byte(`{"resourceType":"Patient"`), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r, err := b.client.Export(t.Context(), b.cfg)
+		b.wantExport(t, r, err)
+	})
+}
+
+func TestThrottledPollWaitsAsLongAsItIsTold(t *testing.T) {
+	t.Parallel()
+	for told, want := range map[string]time.Duration{"3": 3 * time.Second, "500": 500 * time.Second, "86400": 10 * time.Minute} {
+		inBulk(t, fhir.Config{}, fhirtest.ExportBehaviour{}, func(t *testing.T, b *bulk) {
+			b.Next(fhirtest.Throttled(told).For("bulkstatus"))
+			start := time.Now()
+			r, err := b.client.Export(t.Context(), b.cfg)
+			b.wantExport(t, r, err)
+			if got := time.Since(start); got < want || got > want+want/4+time.Second {
+				t.Errorf("Retry-After: %s: waited %v, want %v", told, got, want)
+			}
+		})
+	}
+}
+
+func TestCancelWhereTheServerCannot(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[int]bool{405: false, 501: false, 404: false, 403: true} {
+		inBulk(t, fhir.Config{}, fhirtest.ExportBehaviour{Polls: 1000}, func(t *testing.T, b *bulk) {
+			ctx, cancel := contextWithTimeout(t, time.Minute)
+			defer cancel()
+			if _, err := b.client.Export(ctx, b.cfg); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("Export: %v", err)
+			}
+			b.Next(fhirtest.Status(status).For("bulkstatus"))
+			err := b.client.CancelExport(t.Context(), fhir.FileExportStore(filepath.Join(b.cfg.Dir, "export.json")))
+			if kept := b.state(t).StatusURL != ""; kept != want || (err != nil) != kept {
+				t.Errorf("DELETE answered with %d: %v, export kept in the store: %v", status, err, kept)
+			}
+		})
+	}
+}
+
 func TestManifestIsNotFetchedTwiceWhenUnchanged(t *testing.T) {
 	t.Parallel()
 	inBulk(t, fhir.Config{MaxRetries: -1}, fhirtest.ExportBehaviour{}, func(t *testing.T, b *bulk) {
@@ -387,6 +444,24 @@ func TestFilesOnAnotherHost(t *testing.T) {
 	}
 	if got := s.Requests()[0].Path; got != "Patient/$export" {
 		t.Errorf("kick-off at %s", got)
+	}
+}
+
+// TestSignedURLsExpire has a file host that says so as real ones do: S3 and Azure with 403, Google with 400 (ExpiredToken).
+func TestSignedURLsExpire(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{400, 401, 403, 404, 410} {
+		files := fhirtest.New(t)
+		files.Always(fhirtest.Answer{Body: `{"resourceType":"Patient","id":"p1"}` + "\n"})
+		files.Next(fhirtest.Status(status))
+		s := fhirtest.New(t, fhirtest.Patients(1))
+		s.Configure(func(b *fhirtest.Behaviour) {
+			b.Export.FileURL = func(url string) string { return strings.Replace(url, s.Host(), files.Host(), 1) }
+		})
+		c := newClient(t, s.URL(), fhir.Config{AllowedHosts: []string{files.Host()}})
+		if _, err := c.Export(t.Context(), fhir.ExportConfig{Dir: t.TempDir()}); err != nil || len(files.Requests()) != 2 {
+			t.Errorf("%d: %v after %d downloads, want the second to do", status, err, len(files.Requests()))
+		}
 	}
 }
 

@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -22,31 +24,58 @@ import (
 // wanted is a file of the manifest with its place on disk.
 type wanted struct {
 	manifestFile
-	url   *url.URL
-	token bool
-	name  string
-	key   string
+	url     *url.URL
+	foreign bool // on another host than the base URL's
+	token   bool
+	name    string
+	key     string
 }
 
 // plan gives each file of the manifest a name and a key. No name is built from the server's text, except for resource
-// types, which are letters.
+// types, which are letters. A file that is there already keeps its name, since a manifest that is fetched again may list
+// the files in another order.
 func (e *exporter) plan(m *manifest) ([]wanted, error) {
-	folder := m.transactionTime.UTC().Format("20060102T150405.000000000Z")
-	seen := make(map[string]int)
+	folder := m.folder()
 	var files []wanted
-	for i, f := range m.files {
+	paths := make(map[string]int)
+	for _, f := range m.files {
 		u, ours, err := e.fileURL(f.url)
 		if err != nil {
 			return nil, err
 		}
-		// The query may be a signature, which changes; the rest is what tells files apart, or their order.
-		key := folder + " " + f.kind + " " + f.typ + " " + origin(u) + u.EscapedPath()
-		seen[key]++
-		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", key, seen[key]))
-		files = append(files, wanted{
-			manifestFile: f, url: u, token: ours && m.requiresToken, key: hex.EncodeToString(sum[:16]),
-			name: filepath.Join(folder, fmt.Sprintf("%s-%05d-%s.ndjson", f.kind, i+1, f.typ)),
-		})
+		w := wanted{manifestFile: f, url: u, foreign: !ours, token: ours && m.requiresToken}
+		w.key = folder + " " + f.kind + " " + f.typ + " " + origin(u) + u.EscapedPath()
+		paths[w.key]++
+		files = append(files, w)
+	}
+	seen, current := make(map[string]int), make(map[string]bool)
+	for i := range files {
+		w := &files[i]
+		// The query may be a signature, which changes. Where it is all that tells files apart it counts, and files are
+		// downloaded again when it has changed.
+		if paths[w.key] > 1 {
+			w.key += "?" + w.url.RawQuery
+		}
+		seen[w.key]++
+		sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", w.key, seen[w.key]))
+		w.key = hex.EncodeToString(sum[:16])
+		current[w.key] = true
+	}
+
+	names, taken := make(map[string]string), make(map[string]bool)
+	for _, f := range e.state.Files {
+		if current[f.Key] {
+			names[f.Key], taken[f.Name] = f.Name, true
+		}
+	}
+	for i := range files {
+		w := &files[i]
+		w.name = names[w.key]
+		for n := i + 1; w.name == ""; n++ {
+			if name := filepath.Join(folder, fmt.Sprintf("%s-%05d-%s.ndjson", w.kind, n, w.typ)); !taken[name] {
+				w.name, taken[name] = name, true
+			}
+		}
 	}
 	return files, nil
 }
@@ -55,6 +84,9 @@ func (e *exporter) plan(m *manifest) ([]wanted, error) {
 func (e *exporter) download(ctx context.Context, m *manifest) (gone int, err error) {
 	files, err := e.plan(m)
 	if err != nil {
+		return 0, err
+	}
+	if err := e.clean(m); err != nil {
 		return 0, err
 	}
 	have := make(map[string]bool)
@@ -81,8 +113,8 @@ func (e *exporter) download(ctx context.Context, m *manifest) (gone int, err err
 			mu.Lock()
 			defer mu.Unlock()
 			var failure *Error
-			if errors.As(err, &failure) && (failure.Status == http.StatusForbidden || failure.Status == http.StatusNotFound || failure.Status == http.StatusGone) {
-				gone++
+			if errors.As(err, &failure) && w.expired(failure.Status) {
+				gone, e.refused = gone+1, failure
 				return nil
 			}
 			if err != nil {
@@ -100,6 +132,36 @@ func (e *exporter) download(ctx context.Context, m *manifest) (gone int, err err
 	}
 	slices.SortFunc(e.state.Files, func(a, b ExportedFile) int { return bytes.Compare([]byte(a.Name), []byte(b.Name)) })
 	return gone, nil
+}
+
+// expired reports whether a status means that the file is not, or no longer, to be had under its URL. Hosts of files say so
+// of a signed URL in many ways.
+func (w wanted) expired(status int) bool {
+	switch status {
+	case http.StatusForbidden, http.StatusNotFound, http.StatusGone:
+		return true
+	case http.StatusBadRequest, http.StatusUnauthorized:
+		return w.foreign
+	}
+	return false
+}
+
+// clean removes the half files that a killed process has left: they hold data, and nobody else would.
+func (e *exporter) clean(m *manifest) error {
+	folder := filepath.Join(e.cfg.Dir, m.folder())
+	entries, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, entry := range entries {
+		if err == nil && strings.HasPrefix(entry.Name(), partPrefix) {
+			err = os.Remove(filepath.Join(folder, entry.Name()))
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("fhir: export: %w", err)
+	}
+	return nil
 }
 
 // fetch downloads one file, again when it did not come whole.
@@ -130,7 +192,7 @@ func (e *exporter) fetchOnce(ctx context.Context, w wanted) (f ExportedFile, err
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return f, fmt.Errorf("fhir: export: %w", err)
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".part-*")
+	tmp, err := os.CreateTemp(filepath.Dir(path), partPrefix+"*")
 	if err != nil {
 		return f, fmt.Errorf("fhir: export: %w", err)
 	}
@@ -164,6 +226,9 @@ func (e *exporter) fetchOnce(ctx context.Context, w wanted) (f ExportedFile, err
 // copyLines copies NDJSON and checks that each line is a whole resource of the file's type.
 func (e *exporter) copyLines(out *bufio.Writer, in io.Reader, f *ExportedFile) error {
 	r := bufio.NewReaderSize(in, 64<<10)
+	if mark, _ := r.Peek(len(byteOrderMark)); bytes.Equal(mark, byteOrderMark) {
+		_, _ = r.Discard(len(mark)) // it is in the buffer
+	}
 	var line []byte
 	for {
 		part, err := r.ReadSlice('\n')

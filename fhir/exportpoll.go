@@ -26,6 +26,7 @@ func (e *exporter) poll(ctx context.Context, again bool) (*manifest, error) {
 	for attempt := 0; ; attempt++ {
 		var m *manifest
 		q := e.call(http.MethodGet, u)
+		q.paced = true // servers give up exports that are asked for too often
 		if e.state.ETag != "" && len(e.state.Manifest) > 0 {
 			q.header.Set("If-None-Match", e.state.ETag)
 		}
@@ -55,8 +56,11 @@ func (e *exporter) poll(ctx context.Context, again bool) (*manifest, error) {
 			wish, ok := retryAfter(a.header, e.c.cfg.Clock())
 			err = sleep(ctx, pollPause(attempt, wish, ok))
 		case errors.As(err, &failure) && (failure.Status == http.StatusTooManyRequests || failure.Outcome.transient()):
-			// The specification: with a transient issue the client is to go on polling.
-			if failures++; failures > maxPollFailures {
+			// The specification: with a transient issue the client is to go on polling. A server that tells when to come
+			// back is not failing.
+			if failure.Status == http.StatusTooManyRequests && failure.RetryAfter > 0 {
+				failures = 0
+			} else if failures++; failures > maxPollFailures {
 				return nil, err
 			}
 			e.c.log(ctx, slog.LevelInfo, q, "fhir: the export's status is not available now", slog.Int("status", failure.Status))

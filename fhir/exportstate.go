@@ -81,9 +81,12 @@ func (f fileStore) Save(_ context.Context, state ExportState) error {
 	return nil
 }
 
+// partPrefix begins the names of files that are being written.
+const partPrefix = ".part-"
+
 // writeFile replaces a file so that after a crash either the old or the new content is there.
 func writeFile(path string, content []byte) error {
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".part-*")
+	tmp, err := os.CreateTemp(filepath.Dir(path), partPrefix+"*")
 	if err != nil {
 		return err
 	}

@@ -25,12 +25,12 @@ func hostPort(u *url.URL) string {
 // resolve reads a URL that a server has sent in an answer to from. It must be http or https, without user
 // information. The error holds nothing of the URL.
 func resolve(from *url.URL, link string) (*url.URL, error) {
-	ref, err := url.Parse(link)
+	ref, err := url.Parse(strings.TrimSpace(link))
 	if err != nil {
 		return nil, faultf(ErrNotFHIR, "a link cannot be parsed")
 	}
 	u := from.ResolveReference(ref)
-	u.Fragment, u.RawFragment = "", ""
+	u.Fragment, u.RawFragment, u.RawQuery = "", "", escapeQuery(u.RawQuery)
 	switch {
 	case u.User != nil:
 		return nil, faultf(ErrForeignOrigin, "a link holds user information")
@@ -38,6 +38,22 @@ func resolve(from *url.URL, link string) (*url.URL, error) {
 		return nil, faultf(ErrForeignOrigin, "a link is neither http nor https")
 	}
 	return u, nil
+}
+
+// escapeQuery escapes what cannot be in a request line and leaves the rest as it is, as browsers do
+// (https://url.spec.whatwg.org/#query-percent-encode-set). net/http sends a query as it stands.
+func escapeQuery(query string) string {
+	const digits = "0123456789ABCDEF"
+	plain := func(c byte) bool { return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>' }
+	var b strings.Builder
+	for i := range len(query) {
+		if c := query[i]; plain(c) {
+			b.WriteByte(c)
+		} else {
+			b.Write([]byte{'%', digits[c>>4], digits[c&15]})
+		}
+	}
+	return b.String()
 }
 
 // hosts is a set of host names, with or without port.

@@ -31,6 +31,7 @@ func TestPaging(t *testing.T) {
 		{"plain", fhirtest.Behaviour{}, ten, 4},
 		{"relative next link", fhirtest.Behaviour{RelativeNext: true}, ten, 4},
 		{"query-only next link", fhirtest.Behaviour{Next: func(next string) string { return next[strings.Index(next, "?"):] }}, ten, 4},
+		{"next link with what must be encoded", fhirtest.Behaviour{Next: func(next string) string { return " " + next + "&name=Jean <Müller>\n" }}, ten, 4},
 		{"ghost page at the end", fhirtest.Behaviour{GhostPage: true}, ten, 5},
 		{"_count clamped by the server", fhirtest.Behaviour{MaxCount: 7}, url.Values{"_count": {"1000"}}, 5},
 		{"total too small", fhirtest.Behaviour{Total: ptr(3)}, ten, 4},
@@ -54,6 +55,11 @@ func TestPaging(t *testing.T) {
 			wantAll(t, c, 35, tt.params)
 			if got := len(s.Requests()); got != tt.wantRequests {
 				t.Errorf("%d requests, want %d", got, tt.wantRequests)
+			}
+			for _, r := range s.Requests() {
+				if got := r.Query.Get("name"); got != "" && got != "Jean <Müller>" {
+					t.Errorf("the server read %q from its link", got)
+				}
 			}
 		})
 	}

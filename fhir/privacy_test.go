@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/researchflow/researchflow/fhir"
@@ -110,4 +111,44 @@ func TestDiagnosticsCanBeRead(t *testing.T) {
 	if got, want := err.Error(), "fhir: GET Patient/p1: status 422: request rejected (error value)"; got != want {
 		t.Errorf("Error() = %q, want %q", got, want)
 	}
+}
+
+func TestCredentialsAreNotPrinted(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, auth, c, services := smart(t, "ES384", `300`, nil)
+		mustRead(t, c)
+		for name, a := range map[string]fhir.Auth{
+			"token1":               services,
+			"CANARY":               fhir.BearerToken("CANARY"),
+			"Y2FuYXJ5OnNlY3JldA==": fhir.BasicAuth("canary", "secret"),
+			"CANARY KEY":           fhir.APIKey("X-Key", "CANARY KEY"),
+		} {
+			var log bytes.Buffer
+			for _, h := range []slog.Handler{slog.NewTextHandler(&log, nil), slog.NewJSONHandler(&log, nil)} {
+				slog.New(h).Info("config", "auth", a, "config", fhir.Config{Auth: a})
+			}
+			for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+				fmt.Fprintf(&log, format+format+"\n", a, fhir.Config{Auth: a})
+			}
+			if strings.Contains(log.String(), name) {
+				t.Errorf("%T is printed with its credentials:\n%s", a, &log)
+			}
+		}
+		if auth.tokens != 1 {
+			t.Errorf("%d tokens, want 1", auth.tokens)
+		}
+	})
+}
+
+func TestFilesThatAreRefusedTellWhy(t *testing.T) {
+	t.Parallel()
+	inBulk(t, fhir.Config{}, fhirtest.ExportBehaviour{}, func(t *testing.T, b *bulk) {
+		b.Always(fhirtest.Outcome(403, "forbidden", "the scope does not cover files").For("bulkfile"))
+		_, err := b.client.Export(t.Context(), b.cfg)
+		var e *fhir.Error
+		if !errors.Is(err, fhir.ErrExpired) || !errors.Is(err, fhir.ErrForbidden) || !errors.As(err, &e) || e.Outcome == nil || e.Status != 403 {
+			t.Errorf("Export: %v, want ErrExpired with the server's status and outcome", err)
+		}
+	})
 }

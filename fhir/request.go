@@ -29,6 +29,7 @@ type call struct {
 	idempotent   bool
 	// repeatRefused allows a request that is not idempotent to be repeated after 429 and 503.
 	repeatRefused bool
+	paced         bool // the caller waits after 429
 	anonymous     bool // send no credentials, wherever it goes
 
 	// decode reads the body of an accepted answer. ErrTruncated and transient outcomes lead to a retry.
@@ -78,7 +79,7 @@ func (c *Client) do(ctx context.Context, q *call) (*answer, error) {
 			}
 			return nil, &Error{
 				Method: q.method, ResourceType: q.resourceType, ID: q.id,
-				kinds: []error{ErrUnauthorized}, detail: "no credentials", cause: safeCause(err),
+				kinds: []error{ErrUnauthorized}, detail: "no credentials", cause: noCredentials{safeCause(err)},
 			}
 		}
 	}
@@ -93,7 +94,7 @@ func (c *Client) do(ctx context.Context, q *call) (*answer, error) {
 			return nil, ctx.Err()
 		}
 		if !errors.Is(renewErr, errNoOtherCredentials) {
-			e.cause = safeCause(renewErr)
+			e.cause = noCredentials{safeCause(renewErr)}
 		}
 		return nil, e
 	}

@@ -117,7 +117,8 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 	// Waiting as the server asked is no burden to it; anything else is.
 	asked := false
 	if resp != nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
-		_, asked = retryAfter(resp.Header, c.cfg.Clock())
+		wish, _ := retryAfter(resp.Header, c.cfg.Clock())
+		asked = wish > 0
 	}
 	if !asked && !c.budget.retry() {
 		c.log(ctx, slog.LevelWarn, x.call, "fhir: retry budget used up", slog.Int("status", x.status))
@@ -135,9 +136,11 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 func (x *exchange) retryable(resp *http.Response, err error) bool {
 	if resp != nil && err == nil {
 		switch status := resp.StatusCode; {
+		case status == http.StatusTooManyRequests && x.call.paced:
+			return false
 		case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
 			return x.call.idempotent || x.call.repeatRefused // it was refused before it was done
-		case status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported:
+		case status == http.StatusRequestTimeout, status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported:
 			return x.call.idempotent
 		}
 		return false
@@ -147,7 +150,7 @@ func (x *exchange) retryable(resp *http.Response, err error) bool {
 	}
 	var e *Error
 	if errors.As(err, &e) {
-		return e.Outcome.transient()
+		return e.Outcome.transient() && !(x.call.paced && e.Status == http.StatusTooManyRequests)
 	}
 	for _, final := range []error{ErrForeignOrigin, ErrBlockedAddress, ErrTooLarge, ErrNotFHIR} {
 		if errors.Is(err, final) {

@@ -44,6 +44,7 @@ var passing = map[string]fhirtest.Answer{
 	"503 without Retry-After":       fhirtest.Busy(503, ""),
 	"502 with seconds":              fhirtest.Busy(502, "2"),
 	"500":                           fhirtest.Outcome(500, "exception", "NullPointerException"),
+	"408":                           fhirtest.HTML(408),
 	"504 with HTML":                 fhirtest.HTML(504),
 	"connection reset":              fhirtest.Reset(),
 	"no HTTP":                       fhirtest.Garbage("hello\r\n\r\n"),
@@ -248,19 +249,28 @@ func TestPausesGrowAndAreCapped(t *testing.T) {
 
 func TestRetryBudget(t *testing.T) {
 	t.Parallel()
-	piped(t, fhir.Config{}, func(t *testing.T, s *fhirtest.Pipe, c *fhir.Client) {
-		s.Always(fhirtest.Status(500))
-		const calls = 200
-		for range calls {
-			if _, err := c.Read(t.Context(), "Patient", "p1"); !errors.Is(err, fhir.ErrUnavailable) {
-				t.Fatalf("Read: %v", err)
-			}
-		}
-		retries := len(s.Requests()) - calls
-		if retries < 50 || retries > 50+calls/5+1 {
-			t.Errorf("%d retries for %d calls, want a reserve of 50 and a fifth of the calls at most", retries, calls)
-		}
-	})
+	for name, fault := range map[string]fhirtest.Answer{
+		"500":                            fhirtest.Status(500),
+		"503 that may come back at once": fhirtest.Busy(503, "0"),
+		"503 with a date in the past":    fhirtest.Busy(503, "Fri, 31 Dec 1999 23:00:00 GMT"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			piped(t, fhir.Config{}, func(t *testing.T, s *fhirtest.Pipe, c *fhir.Client) {
+				s.Always(fault)
+				const calls = 200
+				for range calls {
+					if _, err := c.Read(t.Context(), "Patient", "p1"); !errors.Is(err, fhir.ErrUnavailable) {
+						t.Fatalf("Read: %v", err)
+					}
+				}
+				retries := len(s.Requests()) - calls
+				if retries < 50 || retries > 50+calls/5+1 {
+					t.Errorf("%d retries for %d calls, want a reserve of 50 and a fifth of the calls at most", retries, calls)
+				}
+			})
+		})
+	}
 }
 
 func TestCallerEndsTheWaiting(t *testing.T) {

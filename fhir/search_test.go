@@ -1,6 +1,7 @@
 package fhir_test
 
 import (
+	"errors"
 	"net/url"
 	"strings"
 	"testing"
@@ -44,5 +45,21 @@ func TestFaultyResourcesAreHandedOut(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("resources (-want +got):\n%s", diff)
+	}
+}
+
+func TestByteOrderMark(t *testing.T) {
+	t.Parallel()
+	const bom = "\ufeff"
+	s := fhirtest.New(t)
+	c := newClient(t, s.URL(), fhir.Config{})
+	s.Next(fhirtest.JSON(bom+`{"resourceType":"Patient","id":"p1"}`), fhirtest.Answer{Status: 404, Body: bom + `{"resourceType":"OperationOutcome","issue":[{"severity":"error","code":"not-found"}]}`})
+	if raw, err := c.Read(t.Context(), "Patient", "p1"); err != nil || string(raw) != `{"resourceType":"Patient","id":"p1"}` {
+		t.Errorf("Read: %s, %v", raw, err)
+	}
+	_, err := c.Read(t.Context(), "Patient", "p1")
+	var e *fhir.Error
+	if !errors.As(err, &e) || e.Outcome == nil {
+		t.Errorf("Read: %v, want an error with the outcome", err)
 	}
 }

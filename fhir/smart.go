@@ -106,17 +106,17 @@ func NewBackendServices(cfg BackendServicesConfig) (*BackendServices, error) {
 	}
 	cfg.HTTP.Auth = nil
 	base := cfg.BaseURL
-	if cfg.TokenURL != "" {
-		base = cfg.TokenURL
-	}
 	var err error
-	if b.client, err = NewClient(base, cfg.HTTP); err != nil {
-		return nil, err
-	}
 	if cfg.TokenURL != "" {
 		if b.endpoint, err = url.Parse(strings.TrimSpace(cfg.TokenURL)); err != nil {
 			return nil, errors.New("fhir: backend services: token URL cannot be parsed")
 		}
+		of := *b.endpoint
+		of.RawQuery, of.ForceQuery = "", false // a token endpoint may have a query (RFC 6749 section 3.2)
+		base = of.String()
+	}
+	if b.client, err = NewClient(base, cfg.HTTP); err != nil {
+		return nil, err
 	}
 	return b, nil
 }
@@ -136,6 +136,12 @@ func ParsePrivateKey(pem []byte) (crypto.Signer, error) {
 func (b *BackendServices) Scope() string {
 	return "client " + b.cfg.ClientID + " scope " + strings.Join(b.cfg.Scopes, " ")
 }
+
+// String is Scope: neither key nor token.
+func (b *BackendServices) String() string { return b.Scope() }
+
+// GoString is String.
+func (b *BackendServices) GoString() string { return b.Scope() }
 
 // Credentials implements [Auth].
 func (b *BackendServices) Credentials(ctx context.Context, refused http.Header) (http.Header, error) {

@@ -240,6 +240,20 @@ func TestTokenIsFetchedOnceForManyRequests(t *testing.T) {
 	})
 }
 
+func TestTokenURLWithAQuery(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		_, auth, c, _ := smart(t, "ES384", `300`, func(cfg *fhir.BackendServicesConfig) {
+			cfg.TokenURL = cfg.BaseURL + "/token?p=policy"
+		})
+		auth.audience += "?p=policy"
+		mustRead(t, c)
+		if auth.tokens != 1 {
+			t.Errorf("%d tokens, want 1", auth.tokens)
+		}
+	})
+}
+
 func TestTokenEndpointRecovers(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]fhirtest.Answer{
@@ -294,6 +308,25 @@ func TestTokenEndpointRefuses(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+func TestMissingTokenEndpointIsNoMissingResource(t *testing.T) {
+	t.Parallel()
+	for _, status := range []int{404, 410} {
+		for _, path := range []string{".well-known", "token"} {
+			t.Run(fmt.Sprint(status, " ", path), func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) {
+					s, _, c, _ := smart(t, "ES384", `300`, nil)
+					s.Next(fhirtest.Status(status).For(path))
+					_, err := c.Read(t.Context(), "Patient", "p1")
+					if errors.Is(err, fhir.ErrNotFound) || errors.Is(err, fhir.ErrGone) || !errors.Is(err, fhir.ErrUnauthorized) {
+						t.Errorf("Read: %v, want ErrUnauthorized alone", err)
+					}
+				})
+			})
+		}
 	}
 }
 

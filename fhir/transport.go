@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -79,9 +80,13 @@ func proxyAddress(u *url.URL) string {
 // name was resolved, so that no name can lead elsewhere.
 func (n *network) dial(ctx context.Context, netw, address string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
-	known := address == hostPort(n.base) || n.allowed.has(address)
+	name := address // in the form of hostPort
+	if host, port, err := net.SplitHostPort(address); err == nil {
+		name = net.JoinHostPort(strings.ToLower(strings.TrimSuffix(host, ".")), port)
+	}
+	known := name == hostPort(n.base) || n.allowed.has(name)
 	if !known {
-		_, known = n.proxies.Load(address)
+		_, known = n.proxies.Load(name)
 	}
 	if !known {
 		d.Control = func(_, resolved string, _ syscall.RawConn) error {

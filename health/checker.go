@@ -31,17 +31,35 @@ type Checker struct {
 	logger     *slog.Logger
 	clock      func() time.Time
 
-	life sync.Mutex // held by Start, Stop and Refresh for as long as they run
+	life chan struct{} // holds one element while Start, Stop or Refresh runs
 
-	mu      sync.Mutex    // guards current
-	current probe.Checker // nil unless started
+	mu       sync.Mutex         // guards what follows
+	current  probe.Checker      // nil unless started
+	abandon  context.CancelFunc // ends the Refresh that runs; nil: none does
+	stopping int                // calls of Stop that wait for life
+}
+
+// lock lets one of Start, Stop and Refresh run at a time. It returns what lets the next one.
+func (c *Checker) lock(ctx context.Context) (unlock func(), err error) {
+	unlock = func() { <-c.life }
+	select {
+	case c.life <- struct{}{}:
+		return unlock, nil // also when ctx has ended: nobody is waited for
+	default:
+	}
+	select {
+	case c.life <- struct{}{}:
+		return unlock, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // New checks cfg and returns a Checker that is not started: until [Checker.Start] nothing is probed, and the instance is
 // alive but not ready. It fails when a component has no valid name, no Check, a negative Interval or Timeout, or when a
 // name is taken twice.
 func New(cfg Config) (*Checker, error) {
-	c := &Checker{logger: cfg.Logger, clock: cfg.Clock}
+	c := &Checker{logger: cfg.Logger, clock: cfg.Clock, life: make(chan struct{}, 1)}
 	if c.logger == nil {
 		c.logger = slog.New(slog.DiscardHandler)
 	}
@@ -79,8 +97,11 @@ func (c *Checker) Start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	c.life.Lock()
-	defer c.life.Unlock()
+	unlock, err := c.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	if c.running() == nil {
 		c.swap(c.launch())
 	}
@@ -91,8 +112,14 @@ func (c *Checker) Start(ctx context.Context) error {
 // those functions are left behind. Afterwards the instance is not ready. Stop may be called before Start and more than
 // once; a stopped Checker may be started again.
 func (c *Checker) Stop(ctx context.Context) error {
-	c.life.Lock()
-	defer c.life.Unlock()
+	c.stop(1)
+	unlock, err := c.lock(ctx)
+	if err != nil {
+		c.stop(-1)
+		return err
+	}
+	defer unlock()
+	c.stop(-1)
 	if old := c.swap(nil); old != nil {
 		old.Stop()
 	}
@@ -119,22 +146,49 @@ var ErrNotStarted = errors.New("health: checker not started")
 
 // Refresh checks every component now, whatever its interval, and returns once the results are in; meanwhile probes get
 // the results from before. It returns ctx's error when ctx ends first, and [ErrNotStarted] when the Checker is not
-// started.
+// started or is stopped meanwhile.
 func (c *Checker) Refresh(ctx context.Context) error {
-	c.life.Lock()
-	defer c.life.Unlock()
+	unlock, err := c.lock(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	waiting, cancel := context.WithCancel(ctx)
+	defer c.abandonable(nil)
+	defer cancel()
 	old := c.running()
-	if old == nil {
+	if old == nil || !c.abandonable(cancel) {
 		return ErrNotStarted
 	}
 	next := c.launch()
-	if err := c.await(ctx, next); err != nil {
+	if err := c.await(waiting, next); err != nil {
 		next.Stop()
+		if ctx.Err() == nil { // ended by Stop
+			err = ErrNotStarted
+		}
 		return err
 	}
 	c.swap(next)
 	old.Stop()
 	return nil
+}
+
+// stop notes that a Stop begins (1) or has ended (-1), and ends the Refresh that runs.
+func (c *Checker) stop(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.stopping += n
+	if n > 0 && c.abandon != nil {
+		c.abandon()
+	}
+}
+
+// abandonable makes cancel what ends the running Refresh. It reports whether no Stop is waiting.
+func (c *Checker) abandonable(cancel context.CancelFunc) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.abandon = cancel
+	return c.stopping == 0
 }
 
 func (c *Checker) running() probe.Checker {

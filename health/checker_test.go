@@ -266,6 +266,67 @@ func TestWaitAndRefreshEndWithTheirContext(t *testing.T) {
 	})
 }
 
+func TestStopEndsARefresh(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		c := newChecker(t, health.Component{Name: "x", Timeout: time.Hour, Check: func(ctx context.Context) (map[string]any, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}})
+		if err := c.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		refreshed := make(chan error, 1)
+		go func() { refreshed <- c.Refresh(t.Context()) }()
+		synctest.Wait()
+		start := time.Now()
+		if err := c.Stop(t.Context()); err != nil {
+			t.Errorf("Stop: %v", err)
+		}
+		if took := time.Since(start); took != 0 {
+			t.Errorf("Stop took %v, want no waiting for the refresh", took)
+		}
+		if err := <-refreshed; !errors.Is(err, health.ErrNotStarted) {
+			t.Errorf("Refresh: %v, want ErrNotStarted", err)
+		}
+	})
+}
+
+func TestStopEndsWithItsContext(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		release := make(chan struct{})
+		c := newChecker(t, health.Component{Name: "x", Check: func(context.Context) (map[string]any, error) {
+			<-release
+			return nil, nil
+		}})
+		if err := c.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		first := make(chan error, 1)
+		go func() { first <- c.Stop(t.Context()) }()
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		second := make(chan error, 1)
+		go func() { second <- c.Stop(ctx) }()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		select {
+		case err := <-second:
+			if !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("the second Stop: %v, want context.DeadlineExceeded", err)
+			}
+		default:
+			t.Error("the second Stop waits beyond its context")
+		}
+		close(release)
+		if err := <-first; err != nil {
+			t.Errorf("the first Stop: %v", err)
+		}
+	})
+}
+
 // TestHammer uses one Checker from many goroutines, for the race detector.
 func TestHammer(t *testing.T) {
 	t.Parallel()

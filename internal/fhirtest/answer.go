@@ -133,6 +133,18 @@ func CutSilently(n int) Answer {
 	}}
 }
 
+// ByteOrderMark gives the right answer behind a byte order mark.
+func ByteOrderMark() Answer {
+	return Answer{handle: func(s *Server, w http.ResponseWriter, r *http.Request) {
+		status, header, body := s.record(r)
+		copyHeader(w.Header(), header)
+		w.Header().Del("Content-Length")
+		w.WriteHeader(status)
+		io.WriteString(w, "\ufeff")
+		w.Write(body)
+	}}
+}
+
 // StallHeader never answers.
 func StallHeader() Answer {
 	return Answer{handle: func(s *Server, _ http.ResponseWriter, r *http.Request) { s.hang(r) }}

@@ -36,6 +36,10 @@ type ExportBehaviour struct {
 	TransactionTime time.Time
 	// Pages puts one file on each page of the manifest.
 	Pages bool
+	// FilesByQuery tells files apart by the query of their URLs, which have one path.
+	FilesByQuery bool
+	// Reorder lists the files in the opposite order in every second manifest.
+	Reorder bool
 	// Public says that files need no token.
 	Public bool
 	// Forget makes the server forget the export (404) once, at the next poll.
@@ -64,6 +68,9 @@ func (s *Server) serveExport(w http.ResponseWriter, r *http.Request, parts []str
 		s.kickOff(w, r, parts)
 	case parts[0] == "bulkstatus" && len(parts) == 2:
 		s.exportStatus(w, r, parts[1])
+	case parts[0] == "bulkfile" && len(parts) == 1 && r.URL.Query().Has("file"):
+		file := strings.Split(r.URL.Query().Get("file")+"/", "/")
+		s.exportFile(w, r, file[0], file[1], "")
 	case parts[0] == "bulkfile" && len(parts) == 4:
 		s.exportFile(w, r, parts[1], parts[2], parts[3])
 	default:
@@ -190,10 +197,17 @@ func (s *Server) manifest(id string, e *export, page int) string {
 	}
 	lists := map[string][]file{"output": {}, "deleted": {}, "error": {}}
 	for i, f := range e.files {
+		if b.Reorder && e.served%2 == 0 {
+			i = len(e.files) - 1 - i
+			f = e.files[i]
+		}
 		if b.Pages && i != page {
 			continue
 		}
 		url := fmt.Sprintf("%s/bulkfile/%s/%d/%s?signature=%d", s.URL(), id, i, f.typ, e.served)
+		if b.FilesByQuery {
+			url = fmt.Sprintf("%s/bulkfile?file=%s/%d&signature=%d", s.URL(), id, i, e.served)
+		}
 		if b.FileURL != nil {
 			url = b.FileURL(url)
 		}
