@@ -246,16 +246,20 @@ func (s *Store) prepared(args []any) []any {
 	return append([]any{s.mode}, args...)
 }
 
-// hole stands for argument number i in a text for [Store.query].
-func (s *Store) hole(i int) bun.Safe {
+// hole stands for argument number i, which is v, in a text for [Store.query]. SQLite has the value inside: it keeps no
+// statements, and parses one whose arguments matter to its plan twice.
+func (s *Store) hole(i int, v any) bun.Safe {
 	if s.postgres() {
 		return bun.Safe("$" + strconv.Itoa(i))
 	}
-	return bun.Safe("?" + strconv.Itoa(i))
+	return bun.Safe(s.write.QueryGen().FormatQuery("?", v))
 }
 
 // query scans the rows of a prepared statement into a model or a slice of them.
 func (s *Store) query(ctx context.Context, db *bun.DB, into any, text string, args ...any) error {
+	if !s.postgres() {
+		args = nil
+	}
 	rows, err := db.DB.QueryContext(ctx, text, s.prepared(args)...)
 	if forgotten(err) {
 		rows, err = db.DB.QueryContext(ctx, text, s.prepared(args)...)
