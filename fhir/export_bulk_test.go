@@ -281,10 +281,27 @@ func TestStatusURLIsStoredBeforeTheFirstPoll(t *testing.T) {
 	})
 }
 
+// TestExportsOfOneMoment: exports with the same transactionTime in one directory leave each other's files alone.
+func TestExportsOfOneMoment(t *testing.T) {
+	t.Parallel()
+	inBulk(t, fhir.Config{}, fhirtest.ExportBehaviour{}, func(t *testing.T, b *bulk) {
+		all, err := b.client.Export(t.Context(), b.cfg)
+		b.wantExport(t, all, err)
+		b.Configure(func(s *fhirtest.Behaviour) { s.Export.FileLines = 5 })
+		again := b.cfg
+		again.Store = fhir.FileExportStore(filepath.Join(b.cfg.Dir, "again.json"))
+		if _, err := b.client.Export(t.Context(), again); err != nil {
+			t.Fatal(err)
+		}
+		b.wantExport(t, all, nil)
+	})
+}
+
 func TestHalfFilesOfAKilledProcessGo(t *testing.T) {
 	t.Parallel()
 	inBulk(t, fhir.Config{}, fhirtest.ExportBehaviour{}, func(t *testing.T, b *bulk) {
-		left := filepath.Join(b.cfg.Dir, "20260102T030405.678000000Z", ".part-123")
+		sum := sha256.Sum256([]byte(b.URL() + "/bulkstatus/export-1"))
+		left := filepath.Join(b.cfg.Dir, "20260102T030405.678000000Z-"+hex.EncodeToString(sum[:4]), ".part-123")
 		if err := os.MkdirAll(filepath.Dir(left), 0o700); err != nil {
 			t.Fatal(err)
 		}

@@ -35,7 +35,7 @@ type wanted struct {
 // types, which are letters. A file that is there already keeps its name, since a manifest that is fetched again may list
 // the files in another order.
 func (e *exporter) plan(m *manifest) ([]wanted, error) {
-	folder := m.folder()
+	folder := e.folder(m)
 	var files []wanted
 	paths := make(map[string]int)
 	for _, f := range m.files {
@@ -146,9 +146,16 @@ func (w wanted) expired(status int) bool {
 	return false
 }
 
+// folder is the name of the directory for the files. Two exports may have the same transactionTime; no two have the same
+// status URL.
+func (e *exporter) folder(m *manifest) string {
+	sum := sha256.Sum256([]byte(e.state.StatusURL))
+	return m.transactionTime.UTC().Format("20060102T150405.000000000Z") + "-" + hex.EncodeToString(sum[:4])
+}
+
 // clean removes the half files that a killed process has left: they hold data, and nobody else would.
 func (e *exporter) clean(m *manifest) error {
-	folder := filepath.Join(e.cfg.Dir, m.folder())
+	folder := filepath.Join(e.cfg.Dir, e.folder(m))
 	entries, err := os.ReadDir(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil

@@ -123,7 +123,7 @@ func FuzzManifest(f *testing.F) {
 				t.Errorf("file %+v", file)
 			}
 		}
-		if name := m.transactionTime.UTC().Format("20060102T150405.000000000Z"); strings.ContainsAny(name, "/\\") || len(name) != 26 {
+		if name := new(exporter).folder(m); strings.ContainsAny(name, "/\\") || len(name) != 35 {
 			t.Errorf("folder %q", name)
 		}
 	})

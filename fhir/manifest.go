@@ -16,11 +16,6 @@ type manifest struct {
 	next            string // of a manifest in pages; "": none
 }
 
-// folder is the name of the directory for the files.
-func (m *manifest) folder() string {
-	return m.transactionTime.UTC().Format("20060102T150405.000000000Z")
-}
-
 // The kinds of files of an export.
 const (
 	kindOutput  = "output"
