@@ -131,7 +131,7 @@ func (f *Flow) openSource(cfg Config) (version func(context.Context) (string, er
 		f.close.add(func(context.Context) error { f.FHIR.CloseIdleConnections(); return nil })
 		f.Source = server{f.FHIR}
 		return func(ctx context.Context) (string, error) {
-			statement, err := f.FHIR.Metadata(ctx)
+			statement, err := f.FHIR.Probe(ctx)
 			if err != nil {
 				return "", err
 			}

@@ -47,7 +47,17 @@ const oauthURIs = "http://fhir-registry.smarthealthit.org/StructureDefinition/oa
 
 // Metadata returns the server's CapabilityStatement (http://hl7.org/fhir/http.html#capabilities).
 func (c *Client) Metadata(ctx context.Context) (*CapabilityStatement, error) {
-	q := &call{method: http.MethodGet, resourceType: "metadata", url: c.base.JoinPath("metadata"), idempotent: true}
+	return c.metadata(ctx, true)
+}
+
+// Probe is [Client.Metadata] without retries, for checks that come again by themselves: a server that is down fails it at
+// once, and it takes nothing of the budget of retries.
+func (c *Client) Probe(ctx context.Context) (*CapabilityStatement, error) {
+	return c.metadata(ctx, false)
+}
+
+func (c *Client) metadata(ctx context.Context, repeat bool) (*CapabilityStatement, error) {
+	q := &call{method: http.MethodGet, resourceType: "metadata", url: c.base.JoinPath("metadata"), idempotent: repeat}
 	var statement *CapabilityStatement
 	q.decode = func(a *answer) error {
 		r, err := parseResource(a.body)

@@ -273,6 +273,27 @@ func TestRetryBudget(t *testing.T) {
 	}
 }
 
+func TestProbeIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"500", "429 with seconds", "503 without Retry-After", "connection reset", "body cut after its head", "no header ever"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			piped(t, fhir.Config{}, func(t *testing.T, s *fhirtest.Pipe, c *fhir.Client) {
+				s.Next(passing[name])
+				if _, err := c.Probe(t.Context()); err == nil {
+					t.Error("got a statement, want the fault")
+				}
+				if got := len(s.Requests()); got != 1 {
+					t.Errorf("%d requests, want 1", got)
+				}
+				if statement, err := c.Probe(t.Context()); err != nil || statement.FHIRVersion != "4.0.1" {
+					t.Errorf("afterwards: %v, %v; want 4.0.1", statement, err)
+				}
+			})
+		})
+	}
+}
+
 func TestCallerEndsTheWaiting(t *testing.T) {
 	t.Parallel()
 	for name, fault := range map[string]fhirtest.Answer{
