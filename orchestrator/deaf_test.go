@@ -37,13 +37,8 @@ func oneStep(t *testing.T, attempts int) orchestrator.Option {
 
 // inBubble runs f with a store whose clock is the bubble's.
 func inBubble(t *testing.T, f func(t *testing.T, s *store.Store)) {
-	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := store.Open(t.Context(), "sqlite://"+dir+"/rf.db", store.WithClock(time.Now))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = s.Close() }()
+		s := openStore(t, store.WithClock(time.Now))
 		f(t, s)
 	})
 }

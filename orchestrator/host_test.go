@@ -211,13 +211,8 @@ func TestStateChangesAreSeenInOrder(t *testing.T) {
 
 // TestLeaseIsKeptWhileAStepRuns: a step of ten minutes under a lease of 15 s is not taken over.
 func TestLeaseIsKeptWhileAStepRuns(t *testing.T) {
-	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := store.Open(t.Context(), "sqlite://"+filepath.Join(dir, "rf.db"), store.WithClock(time.Now))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = s.Close() }()
+		s := openStore(t, store.WithClock(time.Now))
 		long := orchestrator.StepFunc(func(ctx context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
 			if err := c.Progress(ctx, orchestrator.Progress{Done: 1, Total: 2, Note: "half way\nthrough"}); err != nil {
 				return orchestrator.StepResult{}, err

@@ -125,13 +125,8 @@ func (m *meters) observe(t *testing.T) map[string]float64 {
 
 // TestMetrics: the queue, its age, running steps with the age of their leases, the outbox, and transitions.
 func TestMetrics(t *testing.T) {
-	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := store.Open(t.Context(), "sqlite://"+dir+"/rf.db", store.WithClock(time.Now))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = s.Close() }()
+		s := openStore(t, store.WithClock(time.Now))
 		m := &meters{got: map[string]float64{}}
 		o := newOrchestrator(t, s, orchestrator.WithMeterProvider(m.provider()),
 			orchestrator.WithNotifier(orchestrator.NotifierFunc(func(context.Context, orchestrator.Notification) error {

@@ -17,13 +17,8 @@ import (
 // TestSlowNotifierIsCalledOnce: a host does not deliver what it has claimed for longer than the claim lasts, when
 // another host takes it for lost.
 func TestSlowNotifierIsCalledOnce(t *testing.T) {
-	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := store.Open(t.Context(), "sqlite://"+dir+"/rf.db", store.WithClock(time.Now))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = s.Close() }()
+		s := openStore(t, store.WithClock(time.Now))
 		told := make(chan string, 100)
 		notifier := orchestrator.NotifierFunc(func(ctx context.Context, n orchestrator.Notification) error {
 			told <- n.ID
@@ -72,13 +67,8 @@ func TestSlowNotifierIsCalledOnce(t *testing.T) {
 
 // TestSinkGetsEveryChain: a sink is fed at once with the entries of requests and with those of the host, each chain in order.
 func TestSinkGetsEveryChain(t *testing.T) {
-	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := store.Open(t.Context(), "sqlite://"+dir+"/rf.db", store.WithClock(time.Now))
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer func() { _ = s.Close() }()
+		s := openStore(t, store.WithClock(time.Now))
 		sealed := make(chan audit.Sealed, 100)
 		o := newOrchestrator(t, s, orchestrator.WithDefinition(oneGate(t, "fed")), orchestrator.WithPoll(time.Hour),
 			orchestrator.WithAuditSink(audit.SinkFunc(func(_ context.Context, e audit.Sealed) error {
