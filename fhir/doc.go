@@ -5,7 +5,8 @@
 //		...
 //	}
 //
-// It reads: [Client.Metadata] (and [Client.Probe], for health checks), [Client.Read], [Client.Search]. Resources come as raw JSON, as the server sent them.
+// It reads: [Client.Metadata] (and [Client.Probe], for health checks), [Client.Read], [Client.Search]. Resources come as
+// raw JSON, as the server sent them.
 // [Client.Resources] makes a Client a source for a view runner. [Client.Export] runs a Bulk Data export into files and
 // goes on with it after a crash. Credentials come from an [Auth]: [BearerToken], [BasicAuth], [APIKey], or
 // [NewBackendServices] for SMART Backend Services.
