@@ -286,6 +286,15 @@ func (d *draft) schedule(s *State, e Execution) {
 	d.r.Step = &d.c.Insert[len(d.c.Insert)-1]
 }
 
+// again ends the attempt that waits or is paused, and schedules the next one of the same visit.
+func (d *draft) again() {
+	old := d.r.Step
+	d.c.End = append(d.c.End, ExecutionEnd{ID: old.ID, Status: StepCancelled, At: d.now})
+	d.schedule(d.def.states[d.r.State], Execution{
+		Attempt: old.Attempt + 1, Failed: old.Failed, Lost: old.Lost, RunAt: d.now, Status: StepReady,
+	})
+}
+
 func (d *draft) openGate(s *State) error {
 	rule := s.Gate
 	g := Gate{

@@ -161,12 +161,8 @@ func (o *Orchestrator) Resume(ctx context.Context, id string, by Actor, reason s
 			return errNothing
 		}
 		d.r.Suspended = nil
-		if old := d.r.Step; old != nil {
-			// The paused attempt ends; the next one of the same visit begins.
-			d.c.End = append(d.c.End, ExecutionEnd{ID: old.ID, Status: StepCancelled, At: d.now})
-			d.schedule(d.def.states[d.r.State], Execution{
-				Attempt: old.Attempt + 1, Failed: old.Failed, Lost: old.Lost, RunAt: d.now, Status: StepReady,
-			})
+		if d.r.Step != nil {
+			d.again()
 		}
 		if d.r.Gate != nil {
 			g := *d.r.Gate
@@ -220,10 +216,7 @@ func (o *Orchestrator) Retry(ctx context.Context, id string, by Actor, reason st
 			if old.Status != StepReady {
 				return fmt.Errorf("%w: the step of request %s is not waiting", ErrInvalidTransition, id)
 			}
-			d.c.End = append(d.c.End, ExecutionEnd{ID: old.ID, Status: StepCancelled, At: d.now})
-			d.schedule(d.def.states[d.r.State], Execution{
-				Attempt: old.Attempt + 1, Failed: old.Failed, Lost: old.Lost, RunAt: d.now, Status: StepReady,
-			})
+			d.again()
 			return d.intervene(InterveneRetry, old.Step, by, reason)
 		}
 		ways := d.def.out[d.r.State][EventRetry]

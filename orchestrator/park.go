@@ -30,11 +30,8 @@ func (d *draft) unpark() error {
 		return errNothing
 	}
 	d.r.Parked = ""
-	if old := d.r.Step; old != nil && s.Kind == Working && d.r.Suspended == nil {
-		d.c.End = append(d.c.End, ExecutionEnd{ID: old.ID, Status: StepCancelled, At: d.now})
-		d.schedule(s, Execution{
-			Attempt: old.Attempt + 1, Failed: old.Failed, Lost: old.Lost, RunAt: d.now, Status: StepReady,
-		})
+	if d.r.Step != nil && s.Kind == Working && d.r.Suspended == nil {
+		d.again()
 	}
 	return d.note("unparked", "")
 }

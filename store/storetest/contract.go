@@ -263,12 +263,18 @@ func claims(t *testing.T, db Database, s Store) {
 		})
 	}
 	wg.Wait()
-	if len(seen) != requests {
-		t.Errorf("%d executions claimed, want %d", len(seen), requests)
+	claimedOnce(t, seen, requests)
+}
+
+// claimedOnce checks how often each of n things was claimed, by id.
+func claimedOnce(t *testing.T, seen map[string]int, n int) {
+	t.Helper()
+	if len(seen) != n {
+		t.Errorf("%d claimed, want %d", len(seen), n)
 	}
-	for id, n := range seen {
-		if n != 1 {
-			t.Errorf("%s was claimed %d times", id, n)
+	for id, times := range seen {
+		if times != 1 {
+			t.Errorf("%s was claimed %d times", id, times)
 		}
 	}
 }

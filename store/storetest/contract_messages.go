@@ -108,14 +108,7 @@ func messageClaims(t *testing.T, db Database, s Store) {
 		})
 	}
 	all.Wait()
-	if len(seen) != requests {
-		t.Errorf("%d messages claimed, want %d", len(seen), requests)
-	}
-	for id, n := range seen {
-		if n != 1 {
-			t.Errorf("%s was claimed %d times", id, n)
-		}
-	}
+	claimedOnce(t, seen, requests)
 }
 
 // systemMessages has a host record what belongs to no request, and die over handing it on; another one goes on.
