@@ -95,8 +95,8 @@ func (c *compiler) view() *View {
 		model: c.exprs.model, nullLiterals: c.cfg.nullLiterals, asks: c.cfg.terminology != nil,
 		batches: &sync.Pool{}, scratch: &sync.Pool{},
 	}
-	if c.bad.err() == nil && !c.cfg.nullLiterals && !c.cfg.nullJoin {
-		p.fuse(c.def.Resource, c.exprs.model, c.exprs.texts)
+	if c.bad.err() == nil && !c.cfg.nullLiterals {
+		p.fuse(c.def.Resource, c.exprs.model, c.exprs.texts, c.cfg.emptyJoin)
 	}
 	v.warnings = append(append(v.warnings, c.def.Warnings...), c.warnings...)
 	for i, col := range columns {

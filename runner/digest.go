@@ -14,7 +14,7 @@ func (c *compiler) digest() string {
 	d.text("researchflow view 2")
 	d.text(c.exprs.model.String())
 	d.flag(c.cfg.nullLiterals)
-	d.flag(c.cfg.nullJoin)
+	d.flag(c.cfg.emptyJoin)
 	d.flag(c.cfg.strictness == strictAll)
 	d.text(c.def.Resource)
 	d.count(len(c.def.Constant))

@@ -44,7 +44,7 @@ func (x *exprCompiler) init(c *compiler) {
 	x.version()
 	x.options = []fhirpath.CompileOption{
 		fhirpath.WithModel(x.model), fhirpath.WithVariable(rowIndexName, "System.Integer"),
-		fhirpath.EmptyJoin(!c.cfg.nullJoin), fhirpath.ChoiceNames(true), fhirpath.Strict(c.cfg.strictness == strictAll),
+		fhirpath.EmptyJoin(c.cfg.emptyJoin), fhirpath.ChoiceNames(true), fhirpath.Strict(c.cfg.strictness == strictAll),
 		fhirpath.RealNames(c.cfg.strictness == strictNames),
 	}
 	if c.cfg.terminology != nil {

@@ -42,13 +42,13 @@ type fuser struct {
 }
 
 // fuse gives a plan its fused way, if it has one. constants are those of System type String.
-func (p *plan) fuse(resource string, version model.Version, constants map[string]string) {
+func (p *plan) fuse(resource string, version model.Version, constants map[string]string, emptyJoin bool) {
 	m := model.Load(version)
 	t, ok := m.Type(resource)
 	if !ok {
 		return
 	}
-	f := &fuser{b: fused.NewBuilder(m, constants), m: m}
+	f := &fuser{b: fused.NewBuilder(m, constants, emptyJoin), m: m}
 	root := f.scope(f.b.Scope(t))
 	if !f.node(p.root, root) {
 		return
@@ -151,7 +151,7 @@ func (w *worker) fusedColumn(p *columnPlan) (c cell, ok bool) {
 	if several {
 		return w.fusedSeveral(p)
 	}
-	if f.Kind == fused.ColumnJoin && node < 0 {
+	if f.EmptyText && node < 0 {
 		return w.fusedSingle(p, cell{kind: KindString})
 	}
 	if node < 0 {
@@ -191,7 +191,7 @@ func (w *worker) fusedSeveral(p *columnPlan) (cell, bool) {
 		return cell{}, false
 	}
 	defer w.machine.Drop(start)
-	if f.Kind == fused.ColumnJoin {
+	if f.Kind == fused.ColumnJoin && (count > 0 || f.EmptyText) {
 		return w.fusedSingle(p, w.join(w.machine.Items(start), f.Text))
 	}
 	first := len(w.b.items)

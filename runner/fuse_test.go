@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -138,8 +139,8 @@ func TestFusedSemantics(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Repeat(fusedResources, 3)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	for _, selects := range fusedSemantics {
-		v, err := CompileJSON([]byte(`{"resource":"Patient","where":[{"path":"id != 'nobody'"}],"select":` + selects + `}`))
+	for i, selects := range slices.Concat(fusedSemantics, fusedSemantics) {
+		v, err := CompileJSON([]byte(`{"resource":"Patient","where":[{"path":"id != 'nobody'"}],"select":`+selects+`}`), WithEmptyJoin(i < len(fusedSemantics)))
 		if err != nil {
 			t.Fatalf("%s: %v", selects, err)
 		}
@@ -154,6 +155,47 @@ func TestFusedSemantics(t *testing.T) {
 				t.Errorf("%s (-plain +fused):\n%s%s", selects, diff, cmp.Diff(wantFault, gotFault))
 			}
 		}
+	}
+}
+
+// TestJoinOfNothing: join() of nothing is null, or the empty text where a host asks for it, on every way through a view.
+func TestJoinOfNothing(t *testing.T) {
+	t.Parallel()
+	const selects = `[{"column":[{"name":"one","path":"name.given.join('-')"},{"name":"all","path":"name.given.join()","collection":true}]}]`
+	const patients = `{"resourceType":"Patient","id":"a"}
+{"resourceType":"Patient","id":"b","name":[{"family":"B"}]}
+{"resourceType":"Patient","id":"c","name":[{"family":"B"}]}
+`
+	for _, tt := range []struct {
+		name string
+		opts []CompileOption
+		want string
+	}{
+		{"default", nil, `{"one":null,"all":[]}`},
+		{"empty text", []CompileOption{WithEmptyJoin(true)}, `{"one":"","all":[""]}`},
+		{"null", []CompileOption{WithEmptyJoin(true), WithEmptyJoin(false)}, `{"one":null,"all":[]}`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			v, err := CompileJSON([]byte(`{"resource":"Patient","select":`+selects+`}`), tt.opts...)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if v.plan.fused == nil {
+				t.Error("the view has no fused way")
+			}
+			file := filepath.Join(t.TempDir(), "Patient.ndjson")
+			if err := os.WriteFile(file, []byte(patients), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			want := strings.Repeat(tt.want+"\n", 3)
+			for _, v := range []*View{v, v.plainly()} {
+				got, fault := rowsOf(v, Files(file), Parallel(1))
+				if diff := cmp.Diff(want, got); diff != "" || fault != "" {
+					t.Errorf("fused %t: %s (-want +got):\n%s", v.plan.fused != nil, fault, diff)
+				}
+			}
+		})
 	}
 }
 

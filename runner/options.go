@@ -17,7 +17,7 @@ type compileConfig struct {
 	fhirVersion  string
 	strictness   strictness
 	nullLiterals bool
-	nullJoin     bool
+	emptyJoin    bool
 	terminology  Terminology
 }
 
@@ -60,10 +60,10 @@ func WithNullRowLiterals(on bool) CompileOption {
 	return func(c *compileConfig) { c.nullLiterals = on }
 }
 
-// WithNullJoin decides what join() gives for nothing. By default it is the empty text, as in the official suite of
-// version 2 and in the engines that published views were written for; with true it is null, as FHIRPath 3.0 and later
-// suites have it.
-func WithNullJoin(on bool) CompileOption { return func(c *compileConfig) { c.nullJoin = on } }
+// WithEmptyJoin decides what join() gives for nothing. By default it is null, as FHIRPath 3.0 ("join") and the official
+// SQL on FHIR suite have it. With true it is the empty text, as in the suite before June 2026 and in the engines that older
+// views were written for.
+func WithEmptyJoin(on bool) CompileOption { return func(c *compileConfig) { c.emptyJoin = on } }
 
 // RunOption changes one run.
 type RunOption func(*runConfig)

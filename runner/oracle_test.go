@@ -26,6 +26,8 @@ type oracle struct {
 	ev    *fhirpath.Evaluator
 	progs map[string]*fhirpath.Program
 	err   error
+
+	emptyJoin bool // as WithEmptyJoin has it
 }
 
 type oracleRow = map[string]any
@@ -71,7 +73,7 @@ func (o *oracle) eval(path string, focus fhirpath.Value, index int) fhirpath.Col
 	p := o.progs[path]
 	if p == nil {
 		opts := []fhirpath.CompileOption{
-			fhirpath.WithModel(model.R4), fhirpath.WithVariable("rowIndex", "System.Integer"), fhirpath.EmptyJoin(true), fhirpath.ChoiceNames(true),
+			fhirpath.WithModel(model.R4), fhirpath.WithVariable("rowIndex", "System.Integer"), fhirpath.EmptyJoin(o.emptyJoin), fhirpath.ChoiceNames(true),
 		}
 		for _, k := range o.def.Constant {
 			v, err := constantValue(k)

@@ -154,7 +154,7 @@ func (w *worker) noteNodes(s *slot) (null bool, err error) {
 	}
 	defer w.machine.Drop(start)
 	switch {
-	case f.Kind == fused.ColumnJoin && count != 1:
+	case f.Kind == fused.ColumnJoin && count > 1, f.EmptyText && count == 0:
 		s.kind, s.node, s.count = slotJoin, int32(len(w.template.nodes)), int32(count)
 		for i := range count {
 			w.template.nodes = append(w.template.nodes, w.machine.Item(start+i))

@@ -112,7 +112,7 @@ func ChoiceNames(on bool) CompileOption {
 	}
 }
 
-// EmptyJoin makes join() of nothing the empty text, as the SQL on FHIR suite of version 2 has it, instead of the empty
+// EmptyJoin makes join() of nothing the empty text, as the SQL on FHIR suite had it before June 2026, instead of the empty
 // collection of the FHIRPath specification.
 func EmptyJoin(on bool) CompileOption {
 	return func(c *config) error {

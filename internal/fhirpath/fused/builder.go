@@ -13,6 +13,7 @@ import (
 type Builder struct {
 	model     *model.Model
 	constants map[string]string
+	emptyJoin bool
 	ids       map[string]fhirjson.KeyID
 	names     []string
 	registers int
@@ -20,11 +21,14 @@ type Builder struct {
 }
 
 // NewBuilder returns a builder for views on a model. constants are those of the view's constants whose System
-// type is String.
-func NewBuilder(m *model.Model, constants map[string]string) *Builder {
+// type is String. With emptyJoin, join() of nothing is the empty text instead of nothing.
+func NewBuilder(m *model.Model, constants map[string]string, emptyJoin bool) *Builder {
 	// Id 1 belongs to resourceType, so that names have even ids and their siblings with an underscore the
 	// odd ones that follow.
-	return &Builder{model: m, constants: constants, ids: map[string]fhirjson.KeyID{}, names: []string{"resourceType"}}
+	return &Builder{
+		model: m, constants: constants, emptyJoin: emptyJoin,
+		ids: map[string]fhirjson.KeyID{}, names: []string{"resourceType"},
+	}
 }
 
 // Keys returns the key set that resources are to be parsed with.

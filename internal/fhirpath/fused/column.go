@@ -25,6 +25,8 @@ type Column struct {
 	Condition *Condition // if Kind is ColumnCondition
 	// Text is the separator of a join, and the type that a reference must have; "" is any.
 	Text string
+	// EmptyText tells that a join of no nodes is the empty text, not nothing.
+	EmptyText bool
 }
 
 // Column compiles an expression in a scope. ok is false where it is not one that the package takes on.
@@ -73,7 +75,7 @@ func (b *Builder) reference(call *syntax.Call, s *Scope) (*Column, bool) {
 }
 
 func (b *Builder) join(call *syntax.Call, s *Scope) (*Column, bool) {
-	c := &Column{Kind: ColumnJoin}
+	c := &Column{Kind: ColumnJoin, EmptyText: b.emptyJoin}
 	if len(call.Args) > 1 || call.X == nil {
 		return nil, false
 	}

@@ -38,7 +38,7 @@ func compile(tb testing.TB, resource, expression string) (*pair, bool) {
 		tb.Fatalf("%s: %v", expression, err)
 	}
 	m := model.Load(model.R4)
-	b := fused.NewBuilder(m, constants)
+	b := fused.NewBuilder(m, constants, false)
 	input, _ := m.Type(resource)
 	p := &pair{program: program, scope: b.Scope(input)}
 	var ok bool
