@@ -1,4 +1,4 @@
-package storetest
+package chaos
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 )
 
 // ErrInjected is the error of a call that was made to fail.
-var ErrInjected = errors.New("storetest: injected failure")
+var ErrInjected = errors.New("chaos: injected failure")
 
 // Mode says what happens at the call that is chosen.
 type Mode int
@@ -261,7 +261,7 @@ type conn struct {
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	b, ok := c.Conn.(driver.ConnBeginTx)
 	if !ok {
-		return nil, errors.New("storetest: the driver has no BeginTx")
+		return nil, errors.New("chaos: the driver has no BeginTx")
 	}
 	var inner driver.Tx
 	began := false // on an error there can be a nil pointer in the interface
