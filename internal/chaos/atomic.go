@@ -57,14 +57,14 @@ func faultOptions(sink audit.Sink) []orchestrator.Option {
 func faultLife(ctx context.Context, db Database, f *Faults, key string, sink audit.Sink) (string, error) {
 	var s Store
 	err := lifetest.Again(ctx, func() (err error) {
-		s, err = db.Open(ctx, OpenOptions{Wrap: f.Wrap})
+		s, err = db.Open(Label(ctx, "open"), OpenOptions{Wrap: f.Wrap})
 		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
 	defer func() { _ = s.Close() }()
-	o, err := orchestrator.New(s, faultOptions(sink)...)
+	o, err := orchestrator.New(newLabelledStore(s), faultOptions(sink)...)
 	if err != nil {
 		return "", err
 	}
@@ -76,6 +76,9 @@ func faultLife(ctx context.Context, db Database, f *Faults, key string, sink aud
 	n.IdempotencyKey = key
 	id, err := lifetest.Live(ctx, o, n)
 	f.Disarm()
+	if bare := f.Unlabelled(); err == nil && len(bare) > 0 {
+		err = fmt.Errorf("driver calls without a label, which no call site stands for: %s", strings.Join(bare, ", "))
+	}
 	return id, err
 }
 
@@ -116,8 +119,8 @@ func checkLife(ctx context.Context, s orchestrator.Store, raw *sql.DB, id string
 	return nil
 }
 
-// Atomic tests R1, R4 and R6: at every place from which a full life of a request calls the database driver, a call
-// fails, or is made and then fails. Whatever happens, the life comes to its end, with every row there once. One life
+// Atomic tests R1, R4 and R6: at every call site of a full life of a request, a driver call fails, or is made and then
+// fails. Whatever happens, the life comes to its end, with every row there once. One life
 // meets many failures, each after something was committed since the last.
 func Atomic(t *testing.T, b Backend, reports *Reports) {
 	for _, mode := range []Mode{Fail, FailAfter} {
@@ -255,16 +258,16 @@ func reportSites(t *testing.T, b Backend, reports *Reports, what string, mode Mo
 	t.Helper()
 	reports.Add(Report{"R1", b.Name, fmt.Sprintf("%s: %s (%d lives)", what, mode, lives), len(hit), len(hit), result(t)})
 	for _, part := range []struct{ promise, site, what string }{
-		{"R4", ".succeed", "of these, while a step's result is written; effects counted"},
-		{"R6", ".Decide", "of these, while a decision is written"},
-		{"R10", "commit < ", "of these, the reply to COMMIT is lost"},
+		{"R4", stepSucceeded, "of these, while a step's result is written; effects counted"},
+		{"R6", lifetest.Deciding + " / ", "of these, while a decision is written"},
+		{"R10", ": " + commit, "of these, the reply to COMMIT is lost"},
 	} {
 		if part.promise == "R10" && mode != FailAfter {
 			continue
 		}
 		n := 0
 		for s := range hit {
-			if strings.Contains(s, part.site) {
+			if strings.Contains(s, part.site) && !strings.HasSuffix(s, ")") {
 				n++
 			}
 		}
@@ -399,7 +402,7 @@ func Killed(t *testing.T, b Backend, reports *Reports) {
 			pending, hit := w.sites(t, &f), map[string]bool{}
 			if mode == KillAfter {
 				// After any other call nothing is in the database that was not there before it.
-				maps.DeleteFunc(pending, func(s string, _ bool) bool { return !strings.HasPrefix(s, "commit < ") })
+				maps.DeleteFunc(pending, func(s string, _ bool) bool { return !strings.HasSuffix(s, ": "+commit) })
 			}
 			lives := 0
 			for idle := 0; len(pending) > 0 && idle < 2 && !t.Failed(); lives++ {

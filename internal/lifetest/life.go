@@ -76,12 +76,30 @@ func Reviewer() orchestrator.Actor {
 	}}
 }
 
+// Deciding is what [Doing] says of decisions.
+const Deciding = "decide"
+
+type doingKey struct{}
+
+func doing(ctx context.Context, what string) context.Context {
+	return context.WithValue(ctx, doingKey{}, what)
+}
+
+// Doing says which part of [Live] a context was made for: "submit", "drain", "status", "decide" or "backlog". Tests tell
+// by it what a store is asked for; outside of Live it is "other".
+func Doing(ctx context.Context) string {
+	if what, ok := ctx.Value(doingKey{}).(string); ok {
+		return what
+	}
+	return "other"
+}
+
 // Live drives a request to its end without goroutines: it drains, decides every gate with approval, and
 // does each thing again that failed with an injected or temporary error, at most some dozens of times.
 func Live(ctx context.Context, o *orchestrator.Orchestrator, n orchestrator.NewRequest) (string, error) {
 	var id string
 	err := Again(ctx, func() (err error) {
-		id, err = o.Submit(ctx, n)
+		id, err = o.Submit(doing(ctx, "submit"), n)
 		return err
 	})
 	if err != nil {
@@ -93,12 +111,12 @@ func Live(ctx context.Context, o *orchestrator.Orchestrator, n orchestrator.NewR
 // Finish drives a submitted request to its end, like [Live].
 func Finish(ctx context.Context, o *orchestrator.Orchestrator, id string) error {
 	for range 1000 {
-		if err := Again(ctx, func() error { return o.Drain(ctx) }); err != nil {
+		if err := Again(ctx, func() error { return o.Drain(doing(ctx, "drain")) }); err != nil {
 			return fmt.Errorf("drain: %w", err)
 		}
 		var r *orchestrator.Request
 		err := Again(ctx, func() (err error) {
-			r, err = o.Status(ctx, id)
+			r, err = o.Status(doing(ctx, "status"), id)
 			return err
 		})
 		if err != nil {
@@ -109,7 +127,7 @@ func Finish(ctx context.Context, o *orchestrator.Orchestrator, id string) error 
 			return EmptyOutbox(ctx, o)
 		case r.Gate != nil:
 			d := orchestrator.Decision{Gate: r.Gate.ID, By: Reviewer(), Verdict: orchestrator.Approve, Reason: "as planned"}
-			if err := Again(ctx, func() error { return o.Decide(ctx, d) }); err != nil {
+			if err := Again(ctx, func() error { return o.Decide(doing(ctx, Deciding), d) }); err != nil {
 				return fmt.Errorf("decide %s: %w", r.State, err)
 			}
 		default:
@@ -129,10 +147,10 @@ func Finish(ctx context.Context, o *orchestrator.Orchestrator, id string) error 
 func EmptyOutbox(ctx context.Context, o *orchestrator.Orchestrator) error {
 	for {
 		var b orchestrator.Backlog
-		err := Again(ctx, func() error { return o.Drain(ctx) })
+		err := Again(ctx, func() error { return o.Drain(doing(ctx, "drain")) })
 		if err == nil {
 			err = Again(ctx, func() (err error) {
-				b, err = o.Backlog(ctx)
+				b, err = o.Backlog(doing(ctx, "backlog"))
 				return err
 			})
 		}
