@@ -150,7 +150,7 @@ func TestDecodeErrors(t *testing.T) {
 func TestDecodeWarnings(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, `{"resource":"Patient","select":[{"colums":[],"repeat":[],"column":[{"name":"id","path":"id","typ":"id","id":"1","extension":[],"_path":{"id":"2"}}]}],"where":[{"path":"true","x":1}]}`)
-	want := []string{`select[0]: unknown member "colums"`, `select[0].repeat: the list of paths is empty, as if there were none`, `select[0].column[0]: unknown member "typ"`, `where[0]: unknown member "x"`}
+	want := []string{`select[0]: unknown member "colums"`, `select[0].repeat: the list of paths is empty and has no effect`, `select[0].column[0]: unknown member "typ"`, `where[0]: unknown member "x"`}
 	if diff := cmp.Diff(want, v.Warnings()); diff != "" {
 		t.Errorf("Warnings (-want +got):\n%s", diff)
 	}
