@@ -22,7 +22,7 @@ type population struct {
 
 var (
 	_ runner.Source     = (*population)(nil)
-	_ runner.Identifier = (*population)(nil)
+	_ runner.IdentifiedSource = (*population)(nil)
 )
 
 func newPopulation(seed uint64) (*population, error) {

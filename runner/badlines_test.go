@@ -95,8 +95,8 @@ func wantBadLine(t *testing.T, v *View, path string, bad int, rows []string) {
 	t.Helper()
 	for _, workers := range []int{1, 2, 16} {
 		for _, size := range []int{1 << 10, 256 << 10, 8 << 20} {
-			src, at := Files(path).WithBlockSize(size), fmt.Sprintf("%d workers, blocks of %d", workers, size)
-			got, err := rowTexts(v, src, Parallel(workers))
+			src, at := Files(path), fmt.Sprintf("%d workers, blocks of %d", workers, size)
+			got, err := rowTexts(v, src, BlockSize(size), Parallel(workers))
 			var run *RunError
 			if !errors.As(err, &run) || run.Place.File != path || run.Place.Line != int64(bad)+1 {
 				t.Errorf("%s: error %v, want one at %s:%d", at, err, path, bad+1)
@@ -107,7 +107,7 @@ func wantBadLine(t *testing.T, v *View, path string, bad int, rows []string) {
 				t.Errorf("%s: %d rows before the error, want %d", at, len(got), bad)
 			}
 			var stats Stats
-			got, err = rowTexts(v, src, Parallel(workers), OnError(Skip), CollectStats(&stats))
+			got, err = rowTexts(v, src, BlockSize(size), Parallel(workers), OnError(Skip), CollectStats(&stats))
 			if err != nil || !slices.Equal(got, rows) {
 				t.Errorf("%s, skip: %d rows, %v, want %d", at, len(got), err, len(rows))
 			}
@@ -144,7 +144,7 @@ func TestAllBadLines(t *testing.T) {
 	for _, workers := range []int{1, 2, 16} {
 		for _, size := range []int{1 << 10, 256 << 10, 8 << 20} {
 			var stats Stats
-			got, err := rowTexts(v, Files(path).WithBlockSize(size), Parallel(workers), OnError(Skip), CollectStats(&stats))
+			got, err := rowTexts(v, Files(path), BlockSize(size), Parallel(workers), OnError(Skip), CollectStats(&stats))
 			if err != nil || !slices.Equal(got, rows) || stats.Skipped != int64(len(faulty)) {
 				t.Errorf("%d workers, blocks of %d: %d rows, %d skipped, %v, want %d and %d", workers, size, len(got), stats.Skipped, err, len(rows), len(faulty))
 			}
@@ -175,7 +175,7 @@ func TestSoundLineEnds(t *testing.T) {
 	} {
 		for _, workers := range []int{1, 2, 16} {
 			for _, size := range []int{1 << 10, 256 << 10, 8 << 20} {
-				got, err := rowTexts(v, Files(path).WithBlockSize(size), Parallel(workers))
+				got, err := rowTexts(v, Files(path), BlockSize(size), Parallel(workers))
 				if err != nil || !slices.Equal(got, rows) {
 					t.Errorf("%s, %d workers, blocks of %d: %d rows, %v, want %d", name, workers, size, len(got), err, len(rows))
 				}

@@ -172,7 +172,7 @@ var reservedConstants = map[string]bool{
 func (c *compiler) selects(n *node, list []Select, element string, lo int, in focusType, depth int) []outColumn {
 	var columns []outColumn
 	for i := range list {
-		part, cols := c.sel(&list[i], element+"["+strconv.Itoa(i)+"]", lo+len(columns), in, depth)
+		part, cols := c.selectPart(&list[i], element+"["+strconv.Itoa(i)+"]", lo+len(columns), in, depth)
 		n.parts = append(n.parts, part)
 		columns = append(columns, cols...)
 	}
@@ -180,8 +180,8 @@ func (c *compiler) selects(n *node, list []Select, element string, lo int, in fo
 	return columns
 }
 
-// sel compiles one select. The columns are its own, those of its nested selects, those of its unionAll.
-func (c *compiler) sel(s *Select, element string, lo int, in focusType, depth int) (*node, []outColumn) {
+// selectPart compiles one select. Its columns come first, then those of its nested selects, then those of its unionAll.
+func (c *compiler) selectPart(s *Select, element string, lo int, in focusType, depth int) (*node, []outColumn) {
 	n := &node{lo: lo}
 	if depth > maxSelectDepth {
 		c.bad.addf(KindLimit, element, "selects are nested deeper than %d", maxSelectDepth)
@@ -206,7 +206,7 @@ func (c *compiler) sel(s *Select, element string, lo int, in focusType, depth in
 		columns = append(columns, col)
 	}
 	for i := range s.Select {
-		part, cols := c.sel(&s.Select[i], element+".select["+strconv.Itoa(i)+"]", lo+len(columns), in, depth+1)
+		part, cols := c.selectPart(&s.Select[i], element+".select["+strconv.Itoa(i)+"]", lo+len(columns), in, depth+1)
 		n.parts = append(n.parts, part)
 		columns = append(columns, cols...)
 	}
@@ -237,7 +237,7 @@ func (c *compiler) union(list []Select, element string, lo int, in focusType, de
 	var first []outColumn
 	for i := range list {
 		at := element + "[" + strconv.Itoa(i) + "]"
-		part, cols := c.sel(&list[i], at, lo, in, depth)
+		part, cols := c.selectPart(&list[i], at, lo, in, depth)
 		n.parts = append(n.parts, part)
 		if i == 0 {
 			first = cols

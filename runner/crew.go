@@ -71,14 +71,14 @@ func (c *crew) join(ctx context.Context) {
 			return
 		}
 		if c.size.CompareAndSwap(n, n+1) {
-			c.group.Go(func() { c.labour(ctx) })
+			c.group.Go(func() { c.runWorker(ctx) })
 			return
 		}
 	}
 }
 
-// labour is what a worker does.
-func (c *crew) labour(ctx context.Context) {
+// runWorker evaluates blocks until the source ends.
+func (c *crew) runWorker(ctx context.Context) {
 	w := newWorker(c.run.view, c.run.cfg, c.run.filter)
 	defer w.release()
 	for {

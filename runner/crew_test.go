@@ -62,7 +62,7 @@ func TestCrew(t *testing.T) {
 		{"many blocks", 1 << 10, 2, 4},
 	} {
 		var stats Stats
-		if _, err := v.Write(t.Context(), Files(file).WithBlockSize(tt.blockSize), NewCSVWriter(io.Discard), Parallel(4), CollectStats(&stats)); err != nil {
+		if _, err := v.Write(t.Context(), Files(file), NewCSVWriter(io.Discard), BlockSize(tt.blockSize), Parallel(4), CollectStats(&stats)); err != nil {
 			t.Fatal(err)
 		}
 		if stats.Workers < tt.min || stats.Workers > tt.max || stats.Rows != 20_000 {
@@ -82,11 +82,11 @@ func TestCallbacksAreTheCallers(t *testing.T) {
 	}
 	for name, run := range map[string]func() error{
 		"progress": func() error {
-			_, err := v.Write(t.Context(), Files(file).WithBlockSize(1<<10), NewCSVWriter(io.Discard), Parallel(4), Progress(func(Stats) { panic("mine") }))
+			_, err := v.Write(t.Context(), Files(file), NewCSVWriter(io.Discard), BlockSize(1<<10), Parallel(4), Progress(func(Stats) { panic("mine") }))
 			return err
 		},
 		"writer": func() error {
-			_, err := v.Write(t.Context(), Files(file).WithBlockSize(1<<10), NewCSVWriter(panicking{}), Parallel(4))
+			_, err := v.Write(t.Context(), Files(file), NewCSVWriter(panicking{}), BlockSize(1<<10), Parallel(4))
 			return err
 		},
 	} {

@@ -35,18 +35,9 @@ func Files(paths ...string) *FileSource { return &FileSource{files: slices.Clone
 
 // FileSource is a source over files: see [Dir] and [Files]. Any number of goroutines may use it.
 type FileSource struct {
-	dir       string
-	isDir     bool
-	files     []string
-	blockSize int
-}
-
-// WithBlockSize returns the same source reading blocks of about so many bytes; 0 or less means the default, 256 KiB.
-// Larger blocks cost memory (a few for each worker), smaller ones time.
-func (s *FileSource) WithBlockSize(bytes int) *FileSource {
-	c := *s
-	c.blockSize = bytes
-	return &c
+	dir   string
+	isDir bool
+	files []string
 }
 
 // Paths returns the files that would be read for a resource type. It fails where the directory cannot be read, or
@@ -102,7 +93,7 @@ func (s *FileSource) Resources(ctx context.Context, resourceType string, params 
 	return feedResources(ctx, s, resourceType, params)
 }
 
-// Identity implements [Identifier]: the files' names, sizes and times.
+// Identity implements [IdentifiedSource]: the files' names, sizes and times.
 func (s *FileSource) Identity() (string, bool) {
 	paths := s.files
 	if s.isDir {
@@ -140,7 +131,7 @@ func (s *FileSource) feed(_ context.Context, resourceType string, cfg *runConfig
 	if err != nil {
 		return nil, err
 	}
-	return &fileFeed{paths: paths, cfg: ndjson.Config{BlockSize: s.blockSize}}, nil
+	return &fileFeed{paths: paths, cfg: ndjson.Config{BlockSize: cfg.blockSize}}, nil
 }
 
 // plainName strips what says that a file is compressed.
@@ -340,7 +331,7 @@ func (s *readerSource) feed(_ context.Context, _ string, cfg *runConfig) (feed, 
 	}
 	r := s.r
 	s.r = nil
-	return &fileFeed{lines: ndjson.NewReader(ndjson.Config{}, ndjson.Stream(s.name, r))}, nil
+	return &fileFeed{lines: ndjson.NewReader(ndjson.Config{BlockSize: cfg.blockSize}, ndjson.Stream(s.name, r))}, nil
 }
 
 // feedResources yields single resources of a source that hands out blocks. Resources of other types are among them.

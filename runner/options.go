@@ -68,24 +68,25 @@ func WithEmptyJoin(on bool) CompileOption { return func(c *compileConfig) { c.em
 // RunOption changes one run.
 type RunOption func(*runConfig)
 
-// Policy says what a run does with a resource that it cannot turn into rows.
-type Policy uint8
+// ErrorPolicy says what a run does with a resource that it cannot turn into rows.
+type ErrorPolicy uint8
 
 // The policies.
 const (
-	Fail Policy = iota // end the run with a *RunError (default)
-	Skip               // leave the resource out, count it, and list it in Stats
+	Fail ErrorPolicy = iota // end the run with a *RunError (default)
+	Skip                    // leave the resource out, count it, and list it in Stats
 )
 
 type runConfig struct {
 	params       url.Values
 	maxResources int64
 	maxRows      int64
-	policy       Policy
+	policy       ErrorPolicy
 	patients     []string
 	byPatient    bool
 	unordered    bool
 	workers      int
+	blockSize    int
 	maxPerRes    int
 	progress     func(Stats)
 	stats        *Stats
@@ -118,7 +119,7 @@ func MaxRowsPerResource(n int) RunOption { return func(c *runConfig) { c.maxPerR
 
 // OnError sets the policy for resources that cannot be turned into rows. Errors of the source itself (a file
 // that cannot be read, a server that fails) end the run under either policy.
-func OnError(p Policy) RunOption { return func(c *runConfig) { c.policy = p } }
+func OnError(p ErrorPolicy) RunOption { return func(c *runConfig) { c.policy = p } }
 
 // Patients restricts the run to resources of these patients, given as logical ids (or Patient/id): a Patient by its id, any
 // other resource by its reference to the patient it is about (subject, patient, beneficiary, ...). References
@@ -139,6 +140,10 @@ func Unordered() RunOption { return func(c *runConfig) { c.unordered = true } }
 // Parallel sets the number of workers of this run; 1 evaluates in the caller's goroutine. 0 or less: the
 // default, GOMAXPROCS. A [Runner]'s WithMaxParallel is the cap.
 func Parallel(n int) RunOption { return func(c *runConfig) { c.workers = n } }
+
+// BlockSize sets about how many bytes of an NDJSON file or stream a worker takes at a time. Larger blocks cost memory
+// (a few blocks for each worker), smaller ones time. 0 or less: the default, 256 KiB.
+func BlockSize(bytes int) RunOption { return func(c *runConfig) { c.blockSize = bytes } }
 
 // Progress calls f after every block of the source with the figures so far, in the goroutine that called the
 // run, or where [WithCache] makes the run read, in one of the cache. F must not keep it waiting.
@@ -168,7 +173,7 @@ type Cache interface {
 }
 
 // WithCache makes [Runner.Run] keep its results. The key holds the source's identity, the view's digest, and all
-// options that decide the rows. Runs over sources that are not [Identifier], or cannot tell their identity, are
+// options that decide the rows. Runs over sources that are not [IdentifiedSource], or cannot tell their identity, are
 // not cached. Runs that skipped resources are cached like others, Stats included.
 func WithCache(c Cache) Option { return func(cfg *config) { cfg.cache = c } }
 

@@ -47,12 +47,12 @@ func TestOrder(t *testing.T) {
 	v := mustView(t, namesView)
 	for _, workers := range []int{1, 2, 16} {
 		for _, size := range []int{100, 1 << 10, 8 << 20} {
-			src := Dir(dir).WithBlockSize(size)
-			got, err := rowTexts(v, src, Parallel(workers))
+			src := Dir(dir)
+			got, err := rowTexts(v, src, BlockSize(size), Parallel(workers))
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("%d workers, blocks of %d: %d rows, %v, want %d in order", workers, size, len(got), err, len(want))
 			}
-			got, err = rowTexts(v, src, Parallel(workers), Unordered())
+			got, err = rowTexts(v, src, BlockSize(size), Parallel(workers), Unordered())
 			slices.Sort(got)
 			sorted := slices.Sorted(slices.Values(want))
 			if err != nil || !slices.Equal(got, sorted) {
@@ -100,10 +100,10 @@ func TestLimits(t *testing.T) {
 	v := mustView(t, namesView)
 	for _, workers := range []int{1, 4} {
 		for _, size := range []int{128, 1 << 20} {
-			src := Dir(dir).WithBlockSize(size)
+			src := Dir(dir)
 			for _, n := range []int{1, 2, 7, len(all) - 1, len(all), len(all) + 1} {
 				var stats Stats
-				got, err := rowTexts(v, src, Parallel(workers), MaxRows(n), CollectStats(&stats))
+				got, err := rowTexts(v, src, BlockSize(size), Parallel(workers), MaxRows(n), CollectStats(&stats))
 				want := all[:min(n, len(all))]
 				if err != nil || !slices.Equal(got, want) || stats.Rows != int64(len(want)) {
 					t.Errorf("%d workers, blocks of %d, %d rows: %d rows, stats %+v, %v", workers, size, n, len(got), stats, err)
@@ -114,7 +114,7 @@ func TestLimits(t *testing.T) {
 			}
 			for _, n := range []int{1, 5, 39, 40, 41} {
 				var stats Stats
-				got, err := rowTexts(v, src, Parallel(workers), MaxResources(n), CollectStats(&stats))
+				got, err := rowTexts(v, src, BlockSize(size), Parallel(workers), MaxResources(n), CollectStats(&stats))
 				var want []string
 				for _, row := range all {
 					var id int
@@ -175,14 +175,14 @@ func TestBadLines(t *testing.T) {
 		write(t, filepath.Dir(path), "Patient.ndjson", []byte(data))
 		for _, workers := range []int{1, 3} {
 			for _, size := range []int{16, 1 << 20} {
-				src := Files(path).WithBlockSize(size)
-				rows, err := rowTexts(v, src, Parallel(workers))
+				src := Files(path)
+				rows, err := rowTexts(v, src, BlockSize(size), Parallel(workers))
 				var run *RunError
 				if !errors.As(err, &run) || run.Place.File != path || run.Place.Line != 2 || len(rows) != 1 {
 					t.Errorf("line %d, %d workers: rows %q, error %v", i, workers, rows, err)
 				}
 				var stats Stats
-				rows, err = rowTexts(v, src, Parallel(workers), OnError(Skip), CollectStats(&stats))
+				rows, err = rowTexts(v, src, BlockSize(size), Parallel(workers), OnError(Skip), CollectStats(&stats))
 				want := []string{`{"id":"a","f":null}`, `{"id":"b","f":null}`}
 				if err != nil || !slices.Equal(rows, want) {
 					t.Errorf("line %d, %d workers, skip: rows %q, error %v", i, workers, rows, err)
@@ -285,7 +285,7 @@ func TestCancel(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		rows := 0
 		var last error
-		for _, err := range v.Rows(ctx, Dir(dir).WithBlockSize(256), Parallel(workers)) {
+		for _, err := range v.Rows(ctx, Dir(dir), BlockSize(256), Parallel(workers)) {
 			if last = err; err != nil {
 				break
 			}

@@ -62,32 +62,32 @@ func New(src Source, opts ...Option) (*Runner, error) {
 // more rows or bytes than [WithMaxResult] allows.
 func (r *Runner) Run(ctx context.Context, v *View, opts ...RunOption) (*Result, error) {
 	cfg := r.config(opts)
-	call, err := r.begin(ctx, v, cfg)
+	audited, err := r.begin(ctx, v, cfg)
 	if err != nil {
 		return nil, err
 	}
-	stats, keep := call.collect(cfg)
+	stats, keep := audited.collect(cfg)
 	defer keep()
-	defer call.abandoned(ctx, stats)
-	res, err := r.result(ctx, v, cfg, call)
+	defer audited.abandoned(ctx, stats)
+	res, err := r.result(ctx, v, cfg, audited)
 	if err != nil {
-		return nil, call.end(ctx, *stats, false, err)
+		return nil, audited.end(ctx, *stats, false, err)
 	}
 	*stats = res.stats
-	if err := call.end(ctx, res.stats, res.cached, nil); err != nil {
+	if err := audited.end(ctx, res.stats, res.cached, nil); err != nil {
 		return nil, err
 	}
 	return res, nil
 }
 
 // result returns the rows of a run from the cache or from the source.
-func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, call *call) (*Result, error) {
-	if r.cfg.cache == nil || call.event.Source == "" || v.asks || cfg.resolver != nil {
+func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, audited *auditedRun) (*Result, error) {
+	if r.cfg.cache == nil || audited.event.Source == "" || v.asks || cfg.resolver != nil {
 		return r.load(ctx, v, cfg)
 	}
-	l := &loading{}
+	l := &cacheLoad{}
 	defer l.end()
-	value, err := r.cfg.cache.GetOrLoad(ctx, cacheKey(call.event.Source, v, cfg),
+	value, err := r.cfg.cache.GetOrLoad(ctx, cacheKey(audited.event.Source, v, cfg),
 		func(ctx context.Context) (any, int64, error) {
 			res, err := l.run(ctx, r, v, cfg)
 			if err != nil {
@@ -115,9 +115,9 @@ func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, call *call
 	return &own, nil
 }
 
-// loading is the reading for a run with a cache. It may go on when the run has ended: for others, or to refresh what the
+// cacheLoad is the reading for a run with a cache. It may go on when the run has ended: for others, or to refresh what the
 // cache has.
-type loading struct {
+type cacheLoad struct {
 	mu    sync.Mutex
 	begun bool
 	ended bool // the run has ended: its callbacks are not called any more
@@ -126,17 +126,17 @@ type loading struct {
 }
 
 // run reads.
-func (l *loading) run(ctx context.Context, r *Runner, v *View, cfg *runConfig) (*Result, error) {
+func (l *cacheLoad) run(ctx context.Context, r *Runner, v *View, cfg *runConfig) (*Result, error) {
 	l.mu.Lock()
 	l.begun = true
 	l.mu.Unlock()
 	own, stats := *cfg, Stats{}
 	own.stats = &stats
 	if cfg.progress != nil {
-		own.progress = func(s Stats) { l.call(func() { cfg.progress(s) }) }
+		own.progress = func(s Stats) { l.callback(func() { cfg.progress(s) }) }
 	}
 	if cfg.trace != nil {
-		own.trace = func(name string, values []json.RawMessage) { l.call(func() { cfg.trace(name, values) }) }
+		own.trace = func(name string, values []json.RawMessage) { l.callback(func() { cfg.trace(name, values) }) }
 	}
 	res, err := r.load(ctx, v, &own)
 	l.mu.Lock()
@@ -145,7 +145,7 @@ func (l *loading) run(ctx context.Context, r *Runner, v *View, cfg *runConfig) (
 	return res, err
 }
 
-func (l *loading) call(f func()) {
+func (l *cacheLoad) callback(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.ended {
@@ -153,13 +153,13 @@ func (l *loading) call(f func()) {
 	}
 }
 
-func (l *loading) end() {
+func (l *cacheLoad) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended = true
 }
 
-func (l *loading) state() (made *Result, stats Stats, begun bool) {
+func (l *cacheLoad) state() (made *Result, stats Stats, begun bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.made, l.stats, l.begun
@@ -189,14 +189,14 @@ func (r *Runner) load(ctx context.Context, v *View, cfg *runConfig) (*Result, er
 func (r *Runner) Stream(ctx context.Context, v *View, opts ...RunOption) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		cfg := r.config(opts)
-		call, err := r.begin(ctx, v, cfg)
+		audited, err := r.begin(ctx, v, cfg)
 		if err != nil {
 			yield(Row{}, err)
 			return
 		}
-		stats, keep := call.collect(cfg)
+		stats, keep := audited.collect(cfg)
 		defer keep()
-		defer call.abandoned(ctx, stats)
+		defer audited.abandoned(ctx, stats)
 		broken := false
 		_, err = streamRows(ctx, v, r.src, cfg, func(row Row, err error) bool {
 			if err != nil {
@@ -205,7 +205,7 @@ func (r *Runner) Stream(ctx context.Context, v *View, opts ...RunOption) iter.Se
 			broken = !yield(row, nil)
 			return !broken
 		})
-		if err := call.end(ctx, *stats, false, err); err != nil && !broken {
+		if err := audited.end(ctx, *stats, false, err); err != nil && !broken {
 			yield(Row{}, err)
 		}
 	}
@@ -214,15 +214,15 @@ func (r *Runner) Stream(ctx context.Context, v *View, opts ...RunOption) iter.Se
 // Write runs a view into a writer, past the cache. See [View.Write].
 func (r *Runner) Write(ctx context.Context, v *View, w Writer, opts ...RunOption) (Stats, error) {
 	cfg := r.config(opts)
-	call, err := r.begin(ctx, v, cfg)
+	audited, err := r.begin(ctx, v, cfg)
 	if err != nil {
 		return Stats{}, err
 	}
-	stats, keep := call.collect(cfg)
+	stats, keep := audited.collect(cfg)
 	defer keep()
-	defer call.abandoned(ctx, stats)
+	defer audited.abandoned(ctx, stats)
 	_, err = writeRows(ctx, v, r.src, cfg, w)
-	return *stats, call.end(ctx, *stats, false, err)
+	return *stats, audited.end(ctx, *stats, false, err)
 }
 
 // CacheStats are the figures of a Runner's use of its cache.
@@ -251,34 +251,34 @@ func (r *Runner) config(opts []RunOption) *runConfig {
 	return cfg
 }
 
-// call is one run of a Runner, as the audit hook and the log see it.
-type call struct {
+// auditedRun is one run of a Runner as the audit hook and the log see it.
+type auditedRun struct {
 	r     *Runner
 	event AuditEvent
 }
 
 // begin asks the audit hook.
-func (r *Runner) begin(ctx context.Context, v *View, cfg *runConfig) (*call, error) {
-	c := &call{r: r, event: AuditEvent{View: v.name, Resource: v.resource, Digest: v.digest, Patients: -1}}
+func (r *Runner) begin(ctx context.Context, v *View, cfg *runConfig) (*auditedRun, error) {
+	a := &auditedRun{r: r, event: AuditEvent{View: v.name, Resource: v.resource, Digest: v.digest, Patients: -1}}
 	if cfg.byPatient {
-		c.event.Patients = len(cfg.patients)
+		a.event.Patients = len(cfg.patients)
 	}
-	if id, ok := r.src.(Identifier); ok {
+	if id, ok := r.src.(IdentifiedSource); ok {
 		if identity, ok := id.Identity(); ok {
-			c.event.Source = identity
+			a.event.Source = identity
 		}
 	}
 	if r.cfg.audit != nil {
-		if err := r.cfg.audit(ctx, c.event); err != nil {
+		if err := r.cfg.audit(ctx, a.event); err != nil {
 			return nil, fmt.Errorf("runner: %s: the run was refused: %w", v.label(), err)
 		}
 	}
-	return c, nil
+	return a, nil
 }
 
 // collect makes a run store its figures where the call finds them, however the run ends. keep hands them on to whom
 // the run was to give them.
-func (c *call) collect(cfg *runConfig) (stats *Stats, keep func()) {
+func (a *auditedRun) collect(cfg *runConfig) (stats *Stats, keep func()) {
 	stats = &Stats{}
 	asked := cfg.stats
 	cfg.stats = stats
@@ -293,25 +293,25 @@ func (c *call) collect(cfg *runConfig) (stats *Stats, keep func()) {
 var errAbandoned = errors.New("runner: the caller abandoned the run")
 
 // abandoned tells the audit hook of a run that nobody ended.
-func (c *call) abandoned(ctx context.Context, stats *Stats) {
-	if !c.event.Done {
-		_ = c.end(ctx, *stats, false, errAbandoned)
+func (a *auditedRun) abandoned(ctx context.Context, stats *Stats) {
+	if !a.event.Done {
+		_ = a.end(ctx, *stats, false, errAbandoned)
 	}
 }
 
 // end tells the audit hook, and returns the error of the run, or that of the hook.
-func (c *call) end(ctx context.Context, stats Stats, cached bool, err error) error {
-	c.event.Done, c.event.Stats, c.event.Cached, c.event.Err = true, stats, cached, err
-	c.r.cfg.logger.LogAttrs(ctx, level(err), "view run",
-		slog.String("view", c.event.View), slog.String("resource", c.event.Resource),
+func (a *auditedRun) end(ctx context.Context, stats Stats, cached bool, err error) error {
+	a.event.Done, a.event.Stats, a.event.Cached, a.event.Err = true, stats, cached, err
+	a.r.cfg.logger.LogAttrs(ctx, level(err), "view run",
+		slog.String("view", a.event.View), slog.String("resource", a.event.Resource),
 		slog.Int64("resources", stats.Resources), slog.Int64("rows", stats.Rows), slog.Int64("skipped", stats.Skipped),
 		slog.Bool("truncated", stats.Truncated), slog.Bool("cached", cached), slog.Duration("duration", stats.Duration),
 		slog.Bool("failed", err != nil))
-	if c.r.cfg.audit == nil {
+	if a.r.cfg.audit == nil {
 		return err
 	}
 	// The record of what was read must not be lost because the caller went away.
-	if auditErr := c.r.cfg.audit(context.WithoutCancel(ctx), c.event); auditErr != nil {
+	if auditErr := a.r.cfg.audit(context.WithoutCancel(ctx), a.event); auditErr != nil {
 		return errors.Join(err, fmt.Errorf("runner: the run could not be audited: %w", auditErr))
 	}
 	return err

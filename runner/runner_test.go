@@ -23,12 +23,12 @@ func TestRunnerCollects(t *testing.T) {
 	data, want := manyPatients(300)
 	dir := t.TempDir()
 	write(t, dir, "Patient.ndjson", data)
-	r, err := New(Dir(dir).WithBlockSize(1000), WithMaxParallel(3))
+	r, err := New(Dir(dir), WithMaxParallel(3))
 	if err != nil {
 		t.Fatal(err)
 	}
 	v := mustView(t, namesView)
-	res, err := r.Run(t.Context(), v, Parallel(3))
+	res, err := r.Run(t.Context(), v, BlockSize(1000), Parallel(3))
 	if err != nil {
 		t.Fatal(err)
 	}

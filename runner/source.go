@@ -16,17 +16,17 @@ import (
 // an error instead of leaving them out. The first error is the last element. The yielded bytes must stay
 // unchanged until the next step of the loop only.
 //
-// A source may also implement [Identifier].
+// A source may also implement [IdentifiedSource].
 type Source interface {
 	Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error]
 }
 
-// Identifier is a [Source] that can say what its data depends on, so that results may be cached.
+// IdentifiedSource is a [Source] that can say what its data depends on, so that results may be cached.
 //
 // Identity returns a text that is the same only while the source gives the same resources to the same caller:
 // it holds the address, the tenant, the authorisation, and for files their sizes and times. Ok is false where
 // the source cannot tell; its results are then not cached.
-type Identifier interface {
+type IdentifiedSource interface {
 	Identity() (identity string, ok bool)
 }
 

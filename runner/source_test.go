@@ -82,7 +82,7 @@ func TestDir(t *testing.T) {
 	// By name: Bundle-1, Bundle-2, Patient-1, Patient.000, Patient_2, export, lines, mixed, patient-f.
 	wantRows(t, v, Dir(dir), ids("i", "j", "n", "c", "d", "a", "b", "e", "g", "h", "l", "m", "k", "f"))
 	for _, size := range []int{1, 64, 8 << 20} {
-		wantRows(t, v, Dir(dir).WithBlockSize(size), ids("i", "j", "n", "c", "d", "a", "b", "e", "g", "h", "l", "m", "k", "f"))
+		wantRows(t, v, Dir(dir), ids("i", "j", "n", "c", "d", "a", "b", "e", "g", "h", "l", "m", "k", "f"), BlockSize(size))
 	}
 	wantRows(t, v, Files(filepath.Join(dir, "mixed.ndjson"), filepath.Join(dir, "export.json")), ids("k", "g", "h"))
 	// The same as single resources.
@@ -444,7 +444,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-func identity(t *testing.T, src Identifier) string {
+func identity(t *testing.T, src IdentifiedSource) string {
 	t.Helper()
 	text, ok := src.Identity()
 	if !ok {
