@@ -20,9 +20,6 @@ type Result struct {
 // View returns the view that ran.
 func (r *Result) View() *View { return r.view }
 
-// Columns returns the view's columns. The slice is shared and not to be changed.
-func (r *Result) Columns() []Column { return r.view.columns }
-
 // Len returns the number of rows.
 func (r *Result) Len() int { return r.rows }
 

@@ -85,16 +85,42 @@ func TestDir(t *testing.T) {
 		wantRows(t, v, Dir(dir), ids("i", "j", "n", "c", "d", "a", "b", "e", "g", "h", "l", "m", "k", "f"), BlockSize(size))
 	}
 	wantRows(t, v, Files(filepath.Join(dir, "mixed.ndjson"), filepath.Join(dir, "export.json")), ids("k", "g", "h"))
-	// The same as single resources.
-	var got []string
-	for raw, err := range Files(filepath.Join(dir, "Bundle-1.json"), filepath.Join(dir, "Patient.000.ndjson")).Resources(context.Background(), "Patient", nil) {
-		if err != nil {
-			t.Fatal(err)
+}
+
+// TestSingleResources: the sources that hand out blocks yield single resources as well.
+func TestSingleResources(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	bundle := `{"resourceType":"Bundle","entry":[{"resource":` + patient("a") + `},{"resource":` + patient("b") + `}]}`
+	write(t, dir, "Bundle.json", []byte(bundle))
+	write(t, dir, "Patient.ndjson", []byte(patient("c")+"\n"+patient("d")+"\n"))
+	for name, tt := range map[string]struct {
+		src  Source
+		want []string
+	}{
+		"files":     {Files(filepath.Join(dir, "Bundle.json"), filepath.Join(dir, "Patient.ndjson")), []string{"a", "b", "c", "d"}},
+		"bundle":    {Bundle([]byte(bundle)), []string{"a", "b"}},
+		"reader":    {Reader("x", strings.NewReader(patient("e")+"\n"+patient("f"))), []string{"e", "f"}},
+		"resources": {Resources{[]byte(patient("g"))}, []string{"g"}},
+	} {
+		var want, got []string
+		for _, id := range tt.want {
+			want = append(want, patient(id))
 		}
-		got = append(got, string(raw))
-	}
-	if diff := cmp.Diff([]string{patient("i"), patient("j"), patient("a"), patient("b")}, got); diff != "" {
-		t.Errorf("Resources (-want +got):\n%s", diff)
+		for raw, err := range tt.src.Resources(t.Context(), "Patient", nil) {
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			got = append(got, string(raw))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		for _, err := range tt.src.Resources(t.Context(), "Patient", url.Values{"gender": {"male"}}) {
+			if !errors.Is(err, ErrSearch) {
+				t.Errorf("%s: error %v, want ErrSearch", name, err)
+			}
+		}
 	}
 }
 
