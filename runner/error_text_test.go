@@ -63,7 +63,7 @@ func TestErrorTexts(t *testing.T) {
 			t.Errorf("%s (-want +got; run go test -update and read the difference):\n%s", file, diff)
 		}
 	}
-	for _, code := range strings.Fields("V1 V2 V3 V4 V5 V6 V7 V8 V9 V10 V11 R1 R2 R3 R4") {
+	for _, code := range strings.Fields("V1 V2 V3 V4 V5 V6 V7 V8 V9 V10 V11 X1 X2 X3 X4") {
 		if !seen[code] {
 			t.Errorf("no case for %s", code)
 		}

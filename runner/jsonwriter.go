@@ -2,8 +2,8 @@ package runner
 
 import "io"
 
-// NDJSONWriter writes rows as JSON objects, one a line ending in "\n": members in the view's order, null included,
-// numbers as the text of the source. One goroutine at a time may use it.
+// NDJSONWriter writes each row as a JSON object on a line that ends in "\n". Members are in the view's order, null
+// included; numbers are written as in the source. One goroutine at a time may use it.
 type NDJSONWriter struct {
 	out io.Writer
 	buf []byte
@@ -21,7 +21,7 @@ func (w *NDJSONWriter) Write(row Row) error {
 	return flush(w.out, &w.buf, writeBlock)
 }
 
-// Close writes what is left. It does not close the underlying writer.
+// Close flushes the buffer. It does not close the underlying writer.
 func (w *NDJSONWriter) Close() error { return flush(w.out, &w.buf, 0) }
 
 // encode implements encoder.
@@ -41,7 +41,7 @@ func (w *NDJSONWriter) emit(p []byte) error {
 	return err
 }
 
-// JSONWriter writes rows as one JSON array of objects, one object a line. One goroutine at a time may use it.
+// JSONWriter writes rows as one JSON array of objects, each on its own line. One goroutine at a time may use it.
 type JSONWriter struct {
 	out   io.Writer
 	buf   []byte
@@ -64,7 +64,7 @@ func (w *JSONWriter) Write(row Row) error {
 	return flush(w.out, &w.buf, writeBlock)
 }
 
-// Close closes the array and writes what is left. It does not close the underlying writer.
+// Close ends the array and flushes the buffer. It does not close the underlying writer.
 func (w *JSONWriter) Close() error {
 	if w.begun {
 		w.buf = append(w.buf, '\n')
@@ -83,7 +83,7 @@ func (w *JSONWriter) separator() string {
 	return jsonSeparator[1:]
 }
 
-// encode implements encoder: every row has the separator of a row that is not the first in front.
+// encode implements encoder. It writes a separator before every row; emit drops the one before the first row.
 func (w *JSONWriter) encode(dst []byte, b *batch, from, to int) []byte {
 	for i := from; i < to; i++ {
 		dst = Row{b: b, i: i}.AppendJSON(append(dst, jsonSeparator...))

@@ -9,13 +9,15 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 )
 
-// patientElements are the elements by which a resource says which patient it is about, in the order of preference:
-// the first that its type has as a Reference counts. They follow the patient compartment
-// (http://hl7.org/fhir/compartmentdefinition-patient.html), without those by which a patient took part in something
+// patientElements are the elements that say which patient a resource is about, in order of preference: the first one
+// that the type has as a Reference counts. They follow the patient compartment
+// (http://hl7.org/fhir/compartmentdefinition-patient.html), without elements for patients who took part in something
 // about somebody else, such as Observation.performer.
-var patientElements = []string{"patient", "subject", "beneficiary", "candidate", "individual", "for", "deliverTo", "actor", "target"}
+var patientElements = []string{
+	"patient", "subject", "beneficiary", "candidate", "individual", "for", "deliverTo", "actor", "target",
+}
 
-// patientPaths are the types whose reference is not in an element of their own.
+// patientPaths are the paths for types that do not have the reference in one of patientElements.
 var patientPaths = map[string]string{
 	"Patient":     "",
 	"Appointment": "participant.actor.reference",
@@ -26,13 +28,13 @@ var patientPaths = map[string]string{
 	"Provenance":  "target.reference",
 }
 
-// patientFilter keeps resources of some patients. It never changes.
+// patientFilter keeps the resources of some patients. It never changes.
 type patientFilter struct {
 	ids  map[string]bool
-	prog *fhirpath.Program // nil: the resource's own id
+	prog *fhirpath.Program // gives the references to patients, or a Patient's own id
 }
 
-// newPatientFilter returns the filter of a run, nil where the run is not restricted.
+// newPatientFilter returns the filter of a run, and nil if the run is not restricted to patients.
 func newPatientFilter(v *View, cfg *runConfig) (*patientFilter, error) {
 	if !cfg.byPatient {
 		return nil, nil
@@ -85,7 +87,7 @@ func patientPath(version model.Version, resourceType string) (path string, ok bo
 	return "", false
 }
 
-// match reports whether the loaded resource is of one of the patients.
+// match reports whether the loaded resource belongs to one of the patients.
 func (f *patientFilter) match(ctx context.Context, ev *fhirpath.Evaluator, root fhirpath.Value) (bool, error) {
 	result, err := ev.Eval(ctx, f.prog, root, nil)
 	if err != nil {

@@ -7,15 +7,15 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// Profile is a set of further rules for a ViewDefinition (section "Profiles" of the specification).
+// Profile is a set of additional rules for a ViewDefinition (section "Profiles" of the specification).
 type Profile uint8
 
 // The profiles of the specification.
 const (
-	// ShareableViewDefinition: url, name and fhirVersion are given, every column has a type, and paths use only what
-	// every runner has.
+	// ShareableViewDefinition requires url, name and fhirVersion, and a type for every column. Paths may use only what
+	// every view runner supports.
 	ShareableViewDefinition Profile = 1 + iota
-	// TabularViewDefinition: no column is a collection, and every type that is given is primitive.
+	// TabularViewDefinition allows neither collection columns nor types that are not primitive.
 	TabularViewDefinition
 )
 
@@ -30,7 +30,7 @@ func (p Profile) String() string {
 	return "profile " + strconv.Itoa(int(p))
 }
 
-// Profiles returns the profiles that a definition claims in meta.profile, by their canonical of this or of an earlier
+// Profiles returns the profiles that a definition claims in meta.profile, under the canonical URL of this or an earlier
 // version of the specification.
 func (d *ViewDefinition) Profiles() []Profile {
 	var list []Profile
@@ -62,10 +62,10 @@ func version(url string) string {
 	return ""
 }
 
-// Validate checks a definition against the rules that every view has to follow and against a profile's. The error is
-// [CompileErrors] with every fault, 100 at most.
+// Validate checks a definition against the rules for every view and the additional rules of a profile. The error is
+// [CompileErrors] with every fault, at most 100.
 //
-// The types date and uri are missing from the published list of TabularViewDefinition and are accepted.
+// It accepts the types date and uri, which the published list of TabularViewDefinition lacks.
 func Validate(def *ViewDefinition, profile Profile, opts ...CompileOption) error {
 	if def == nil {
 		_, err := Compile(def, opts...)
@@ -76,12 +76,15 @@ func Validate(def *ViewDefinition, profile Profile, opts ...CompileOption) error
 	if err != nil && len(bad.list) == 0 {
 		return err
 	}
-	v := &profileCheck{view: view, bad: bad, shareable: profile == ShareableViewDefinition, tabular: profile == TabularViewDefinition}
+	v := &profileCheck{
+		view: view, bad: bad,
+		shareable: profile == ShareableViewDefinition, tabular: profile == TabularViewDefinition,
+	}
 	switch {
 	case v.shareable:
 		v.header(def)
 	case !v.tabular:
-		bad.addf(KindUnsupported, "", "there is no %s", profile)
+		bad.addf(KindUnsupported, "", "unknown %s", profile)
 	}
 	for i, w := range def.Where {
 		v.path("where["+strconv.Itoa(i)+"].path", w.Path)
@@ -90,9 +93,9 @@ func Validate(def *ViewDefinition, profile Profile, opts ...CompileOption) error
 	return bad.err()
 }
 
-// profileCheck looks for faults against one profile.
+// profileCheck finds violations of one profile.
 type profileCheck struct {
-	view               *View // nil where the definition has faults
+	view               *View // nil if the definition has faults
 	bad                *faults
 	shareable, tabular bool
 }
@@ -149,23 +152,23 @@ func (v *profileCheck) column(c *ColumnDefinition, element string) {
 	}
 	if c.Type == "" && v.view != nil {
 		if t := v.view.columns[v.view.byName[c.Name]].FHIRType; wantOfStrict(t) == wantObject {
-			v.bad.addf(KindValidate, element+".path", "the path gives %s, TabularViewDefinition allows primitive types only", t)
+			v.bad.addf(KindValidate, element+".path", "the path gives %s; TabularViewDefinition allows only primitive types", t)
 		}
 	}
 }
 
-// shareableFunctions are those that every runner has.
+// shareableFunctions are the functions that every view runner supports.
 var shareableFunctions = []string{
 	"empty", "exists", "extension", "first", "getReferenceKey", "getResourceKey", "not", "ofType", "where",
 }
 
-// shareableOperators are those that every runner has.
+// shareableOperators are the operators that every view runner supports.
 var shareableOperators = []syntax.Op{
 	syntax.OpAdd, syntax.OpSub, syntax.OpMul, syntax.OpDiv, syntax.OpEqual, syntax.OpNotEqual, syntax.OpLess,
 	syntax.OpLessEqual, syntax.OpGreater, syntax.OpGreaterEqual, syntax.OpAnd, syntax.OpOr,
 }
 
-// path checks that an expression of a ShareableViewDefinition uses the required subset of FHIRPath only.
+// path checks that an expression of a ShareableViewDefinition uses only the required subset of FHIRPath.
 func (v *profileCheck) path(element, path string) {
 	if !v.shareable || path == "" {
 		return

@@ -29,9 +29,9 @@ func (k Kind) String() string {
 	return "kind " + strconv.Itoa(int(k))
 }
 
-// cell is one value of a batch: where its text lies.
+// cell is one value of a batch: its kind, and where its text is.
 type cell struct {
-	off, n uint32 // text in the arena or the source; for a list: first cell and number of cells in batch.items
+	off, n uint32 // offset and length of the text in batch.arena or batch.src; for a list, of its cells in batch.items
 	kind   Kind
 	flags  cellFlags
 }
@@ -39,13 +39,13 @@ type cell struct {
 type cellFlags uint8
 
 const (
-	inSource cellFlags = 1 << iota // the text lies in batch.src, not in batch.arena
-	escaped                        // the text is the inside of a JSON string that holds escapes
+	inSource cellFlags = 1 << iota // the text is in batch.src, not in batch.arena
+	escaped                        // the text is that of a JSON string with escapes
 	isTrue                         // boolean true
 )
 
-// batch holds rows: cells by row and column, and the bytes they refer to. Once handed out it does not change
-// until it is recycled, which happens only to batches whose rows nobody may keep.
+// batch holds rows: their cells, row by row, and the bytes that the cells refer to. Once delivered it does not change
+// until it is recycled. A batch is recycled only if nobody may keep its rows.
 type batch struct {
 	view  *View
 	src   []byte
@@ -54,18 +54,18 @@ type batch struct {
 	items []cell // values of lists
 	rows  int
 
-	// What the run needs to know of it.
-	index int64   // number of its block
-	blk   *block  // what src belongs to, to be released with the batch
-	kept  bool    // belongs to the rows that were handed out
-	bytes int64   // of the source
+	// For the run.
+	index int64   // number of the block that the rows come from
+	blk   *block  // owner of src, released with the batch; nil if nothing is to be released
+	kept  bool    // the batch must not be recycled: somebody may keep its rows
+	bytes int64   // number of bytes of the block
 	ends  []int32 // number of rows after each resource of the view's type
 	skips []skip
-	err   error  // what ended the run behind the last row
-	out   []byte // the rows as the writer's bytes
+	err   error  // the error that ends the run after the last row
+	out   []byte // the rows as the writer's encoder wrote them
 }
 
-// skip is a resource that was left out: the one at position ordinal of ends.
+// skip is a skipped resource: number ordinal of those in ends.
 type skip struct {
 	ordinal int
 	err     *RunError
@@ -80,9 +80,9 @@ func (b *batch) text(c cell) []byte {
 
 // Row is one row of a view: values by position, in the order of [View.Columns]. The zero Row has no values.
 //
-// A row from an iterator or a [Result] never changes and may be kept, and read by any number of goroutines; it
-// keeps its batch, some hundred rows, in memory, and [Row.Clone] frees it from that. A row given to a [Writer]
-// is good only during that call.
+// A row from an iterator or a [Result] never changes. It may be kept, and any number of goroutines may read it. It keeps
+// its whole batch, a few hundred rows, in memory; a [Row.Clone] does not. A row passed to a [Writer] is valid only
+// during that call.
 type Row struct {
 	b *batch
 	i int
@@ -96,7 +96,7 @@ func (r Row) Len() int {
 	return r.b.view.width
 }
 
-// Columns returns the columns of the row's view. The slice is shared and not to be changed.
+// Columns returns the columns of the row's view. The slice is shared: do not change it.
 func (r Row) Columns() []Column {
 	if r.b == nil {
 		return nil
@@ -104,13 +104,13 @@ func (r Row) Columns() []Column {
 	return r.b.view.columns
 }
 
-// Value returns value i. It panics where i is not in 0..Len-1, as an index expression does.
+// Value returns value i. It panics if i is not in 0..Len-1, as an index expression does.
 func (r Row) Value(i int) Value {
 	w := r.b.view.width
 	return Value{b: r.b, c: r.b.cells[r.i*w : (r.i+1)*w : (r.i+1)*w][i]}
 }
 
-// Get returns the value of the column with that name, and false where there is none.
+// Get returns the value of the column with that name, and false if there is none.
 func (r Row) Get(name string) (Value, bool) {
 	if r.b != nil {
 		if i, ok := r.b.view.byName[name]; ok {
@@ -129,7 +129,7 @@ func (r Row) Map() map[string]any {
 	return m
 }
 
-// AppendJSON appends the row as a JSON object, members in the order of the columns, null included.
+// AppendJSON appends the row as a JSON object: all members, null included, in the order of the columns.
 func (r Row) AppendJSON(dst []byte) []byte {
 	if r.b == nil {
 		return append(dst, "{}"...)
@@ -158,7 +158,7 @@ func (r Row) Clone() Row {
 	return Row{b: one}
 }
 
-// Value is one value of a row. The zero Value is null. It is good as long as its [Row].
+// Value is one value of a row. The zero Value is null. It is valid as long as its [Row].
 type Value struct {
 	b *batch
 	c cell
@@ -175,7 +175,7 @@ func (v Value) Bool() (value, ok bool) {
 	return v.c.flags&isTrue != 0, v.c.kind == KindBoolean
 }
 
-// Int returns an integer, and false for any other kind or where it is outside of int64.
+// Int returns an integer, and false for any other kind or if int64 cannot hold it.
 func (v Value) Int() (int64, bool) {
 	if v.c.kind != KindInteger {
 		return 0, false
@@ -202,7 +202,7 @@ func (v Value) Len() int {
 	return int(v.c.n)
 }
 
-// Index returns value i of a list. It panics where i is not in 0..Len-1.
+// Index returns value i of a list. It panics if i is not in 0..Len-1.
 func (v Value) Index(i int) Value {
 	if i < 0 || i >= v.Len() {
 		panic("runner: list index out of range")
@@ -210,7 +210,7 @@ func (v Value) Index(i int) Value {
 	return Value{b: v.b, c: v.b.items[int(v.c.off)+i]}
 }
 
-// String returns the value's text: "" for null, a number's source text, JSON for lists and objects.
+// String returns the value's text: "" for null, numbers as in the source, JSON for lists and objects.
 func (v Value) String() string {
 	switch v.c.kind {
 	case KindNull:
@@ -243,8 +243,8 @@ func (v Value) AppendJSON(dst []byte) []byte {
 // MarshalJSON returns [Value.AppendJSON].
 func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
-// Any returns the value as nil, bool, int64, [json.Number] (decimals, and integers beyond int64), string, []any
-// or, for objects, [json.RawMessage].
+// Any returns the value as nil, bool, int64, [json.Number] (decimals, and integers that int64 cannot hold), string,
+// []any or, for objects, [json.RawMessage].
 func (v Value) Any() any {
 	switch v.c.kind {
 	case KindBoolean:
@@ -270,5 +270,5 @@ func (v Value) Any() any {
 	return nil
 }
 
-// text reads bytes as a string without a copy; the string must not outlive the call it is made for.
+// text returns bytes as a string without copying them. Use it only for the argument of a call that does not keep it.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

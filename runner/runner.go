@@ -22,8 +22,8 @@ const (
 	DefaultMaxResultBytes = 1 << 30
 )
 
-// Runner runs views over one source, with a cache, bounded parallelism and limits. Any number of goroutines may
-// use it. It owns no goroutine between runs and needs no Close.
+// Runner runs views over one source, with a cache, an audit hook, and limits on parallelism and results. Any number of
+// goroutines may use it. It has no goroutines between runs and needs no Close.
 type Runner struct {
 	src    Source
 	cfg    config
@@ -31,10 +31,10 @@ type Runner struct {
 	misses atomic.Int64
 }
 
-// New returns a Runner over a source. It reads nothing. It fails where the source is nil.
+// New returns a Runner over a source. It reads nothing. It fails if the source is nil.
 func New(src Source, opts ...Option) (*Runner, error) {
 	if src == nil {
-		return nil, errors.New("runner: there is no source")
+		return nil, errNoSource
 	}
 	var cfg config
 	for _, opt := range opts {
@@ -58,16 +58,16 @@ func New(src Source, opts ...Option) (*Runner, error) {
 	return &Runner{src: src, cfg: cfg}, nil
 }
 
-// Run runs a view and collects its rows, or takes them from the cache. It fails with [ErrLimit] where there are
-// more rows or bytes than [WithMaxResult] allows.
+// Run runs a view and collects its rows, or takes them from the cache. It fails with [ErrLimit] if there are more rows or
+// bytes than [WithMaxResult] allows.
 func (r *Runner) Run(ctx context.Context, v *View, opts ...RunOption) (*Result, error) {
 	cfg := r.config(opts)
 	audited, err := r.begin(ctx, v, cfg)
 	if err != nil {
 		return nil, err
 	}
-	stats, keep := audited.collect(cfg)
-	defer keep()
+	stats, copyStats := audited.collect(cfg)
+	defer copyStats()
 	defer audited.abandoned(ctx, stats)
 	res, err := r.result(ctx, v, cfg, audited)
 	if err != nil {
@@ -108,24 +108,24 @@ func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, audited *a
 		return nil, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("runner: the cache gave a %T", value)
+		return nil, fmt.Errorf("runner: the cache returned a %T", value)
 	}
 	own := *res
 	own.view, own.cached = v, !fresh
 	return &own, nil
 }
 
-// cacheLoad is the reading for a run with a cache. It may go on when the run has ended: for others, or to refresh what the
-// cache has.
+// cacheLoad reads the source to fill the cache for a run. It may continue after the run has ended: for other callers, or
+// to refresh the cache.
 type cacheLoad struct {
 	mu    sync.Mutex
 	begun bool
-	ended bool // the run has ended: its callbacks are not called any more
+	ended bool // the run has ended: its callbacks must not be called any more
 	made  *Result
 	stats Stats
 }
 
-// run reads.
+// run runs the view, with the run's callbacks as long as that has not ended.
 func (l *cacheLoad) run(ctx context.Context, r *Runner, v *View, cfg *runConfig) (*Result, error) {
 	l.mu.Lock()
 	l.begun = true
@@ -185,7 +185,7 @@ func (r *Runner) load(ctx context.Context, v *View, cfg *runConfig) (*Result, er
 	return res, nil
 }
 
-// Stream runs a view and yields its rows as they come, past the cache. See [View.Rows].
+// Stream runs a view and yields its rows as they come. It does not use the cache. See [View.Rows].
 func (r *Runner) Stream(ctx context.Context, v *View, opts ...RunOption) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		cfg := r.config(opts)
@@ -194,13 +194,13 @@ func (r *Runner) Stream(ctx context.Context, v *View, opts ...RunOption) iter.Se
 			yield(Row{}, err)
 			return
 		}
-		stats, keep := audited.collect(cfg)
-		defer keep()
+		stats, copyStats := audited.collect(cfg)
+		defer copyStats()
 		defer audited.abandoned(ctx, stats)
 		broken := false
 		_, err = streamRows(ctx, v, r.src, cfg, func(row Row, err error) bool {
 			if err != nil {
-				return false // comes below, when it has been audited
+				return false // yielded below, after the audit
 			}
 			broken = !yield(row, nil)
 			return !broken
@@ -211,28 +211,28 @@ func (r *Runner) Stream(ctx context.Context, v *View, opts ...RunOption) iter.Se
 	}
 }
 
-// Write runs a view into a writer, past the cache. See [View.Write].
+// Write runs a view into a writer. It does not use the cache. See [View.Write].
 func (r *Runner) Write(ctx context.Context, v *View, w Writer, opts ...RunOption) (Stats, error) {
 	cfg := r.config(opts)
 	audited, err := r.begin(ctx, v, cfg)
 	if err != nil {
 		return Stats{}, err
 	}
-	stats, keep := audited.collect(cfg)
-	defer keep()
+	stats, copyStats := audited.collect(cfg)
+	defer copyStats()
 	defer audited.abandoned(ctx, stats)
 	_, err = writeRows(ctx, v, r.src, cfg, w)
 	return *stats, audited.end(ctx, *stats, false, err)
 }
 
-// CacheStats are the figures of a Runner's use of its cache.
+// CacheStats says how often a Runner found results in its cache.
 type CacheStats struct {
-	Hits           int64   // results that came from the cache, or from a run of somebody else that was under way
-	Misses         int64   // results that had to be read
-	HitRatePercent float64 // 0 where there were none of either
+	Hits           int64   // results from the cache, or from another caller's run of the same view
+	Misses         int64   // results that had to be read from the source
+	HitRatePercent float64 // 0 if there were no hits and no misses
 }
 
-// CacheStats returns how often the cache had the result of [Runner.Run]. The cache itself may know more.
+// CacheStats returns how often [Runner.Run] found its result in the cache. The cache may have figures of its own.
 func (r *Runner) CacheStats() CacheStats {
 	s := CacheStats{Hits: r.hits.Load(), Misses: r.misses.Load()}
 	if all := s.Hits + s.Misses; all > 0 {
@@ -257,7 +257,7 @@ type auditedRun struct {
 	event AuditEvent
 }
 
-// begin asks the audit hook.
+// begin announces a run to the audit hook, which may refuse it.
 func (r *Runner) begin(ctx context.Context, v *View, cfg *runConfig) (*auditedRun, error) {
 	a := &auditedRun{r: r, event: AuditEvent{View: v.name, Resource: v.resource, Digest: v.digest, Patients: -1}}
 	if cfg.byPatient {
@@ -276,23 +276,23 @@ func (r *Runner) begin(ctx context.Context, v *View, cfg *runConfig) (*auditedRu
 	return a, nil
 }
 
-// collect makes a run store its figures where the call finds them, however the run ends. keep hands them on to whom
-// the run was to give them.
-func (a *auditedRun) collect(cfg *runConfig) (stats *Stats, keep func()) {
+// collect makes a run store its figures in stats, however the run ends. copyStats copies them to where the caller's
+// [CollectStats] wants them.
+func (a *auditedRun) collect(cfg *runConfig) (stats *Stats, copyStats func()) {
 	stats = &Stats{}
-	asked := cfg.stats
+	wanted := cfg.stats
 	cfg.stats = stats
 	return stats, func() {
-		if asked != nil {
-			*asked = *stats
+		if wanted != nil {
+			*wanted = *stats
 		}
 	}
 }
 
-// errAbandoned is the error of a run whose caller panicked, or ended its goroutine.
+// errAbandoned is the error of a run whose caller panicked or ended its goroutine.
 var errAbandoned = errors.New("runner: the caller abandoned the run")
 
-// abandoned tells the audit hook of a run that nobody ended.
+// abandoned reports a run to the audit hook that has not been ended.
 func (a *auditedRun) abandoned(ctx context.Context, stats *Stats) {
 	if !a.event.Done {
 		_ = a.end(ctx, *stats, false, errAbandoned)
@@ -310,7 +310,7 @@ func (a *auditedRun) end(ctx context.Context, stats Stats, cached bool, err erro
 	if a.r.cfg.audit == nil {
 		return err
 	}
-	// The record of what was read must not be lost because the caller went away.
+	// The record of what was read must not be lost because the caller cancelled the context.
 	if auditErr := a.r.cfg.audit(context.WithoutCancel(ctx), a.event); auditErr != nil {
 		return errors.Join(err, fmt.Errorf("runner: the run could not be audited: %w", auditErr))
 	}
@@ -324,7 +324,7 @@ func level(err error) slog.Level {
 	return slog.LevelInfo
 }
 
-// cacheKey holds everything that decides the rows of a run.
+// cacheKey returns a hash of everything that decides the rows of a run.
 func cacheKey(source string, v *View, cfg *runConfig) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q\n%s\n%q\n", source, v.digest, cfg.params.Encode())

@@ -307,7 +307,7 @@ func TestNullRowLiterals(t *testing.T) {
 	wantRows(t, mustView(t, view, WithNullRowLiterals(true)), resources(noNames), []string{`{"x":"x","f":null,"i":0}`})
 }
 
-// TestRunErrors are the errors R1 to R4, and the limits.
+// TestRunErrors are the errors X1 to X4, and the limits.
 func TestRunErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -316,38 +316,38 @@ func TestRunErrors(t *testing.T) {
 		text             string
 	}{
 		{
-			"R1", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"name.family"}]}]}`, patients, ErrManyValues,
+			"X1", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"name.family"}]}]}`, patients, ErrManyValues,
 			"runner: v: resource 1: Patient/p1: select[0].column[0].path (column f): multiple values found but not expected for column",
 		},
 		{
-			"R2", `{"resource":"Patient","where":[{"path":"name.given | name.family"}],"select":[{"column":[{"name":"f","path":"id"}]}]}`, patients, nil, "where[0].path",
+			"X2", `{"resource":"Patient","where":[{"path":"name.given | name.family"}],"select":[{"column":[{"name":"f","path":"id"}]}]}`, patients, nil, "where[0].path",
 		},
 		{
-			"R2 many", `{"resource":"Patient","name":"v","where":[{"path":"contact.telecom.value.exists() | false"}],"select":[{"column":[{"name":"f","path":"id"}]}]}`, patients, ErrNotBoolean,
+			"X2 many", `{"resource":"Patient","name":"v","where":[{"path":"contact.telecom.value.exists() | false"}],"select":[{"column":[{"name":"f","path":"id"}]}]}`, patients, ErrNotBoolean,
 			"runner: v: resource 1: Patient/p1: where[0].path: where path is not a single boolean",
 		},
 		{
-			"R3", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"maritalStatus","type":"integer"}]}]}`, noNames, ErrType,
+			"X3", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"maritalStatus","type":"integer"}]}]}`, noNames, ErrType,
 			"runner: v: resource 1: Patient/p2: select[0].column[0].path (column f): value contradicts the column's type",
 		},
 		{
-			"R3 in a list", `{"resource":"Patient","name":"v","select":[{"forEach":"name","column":[{"name":"f","path":"given","collection":true,"type":"HumanName"}]}]}`, patients, ErrType,
+			"X3 in a list", `{"resource":"Patient","name":"v","select":[{"forEach":"name","column":[{"name":"f","path":"given","collection":true,"type":"HumanName"}]}]}`, patients, ErrType,
 			"runner: v: resource 1: Patient/p1: select[0].column[0].path (column f): value contradicts the column's type",
 		},
 		{
-			"R3 by the type of another branch", `{"resource":"Patient","name":"v","select":[{"unionAll":[{"select":[{"column":[{"name":"f","path":"maritalStatus"}]}]},{"column":[{"name":"f","path":"id","type":"string"}]}]}]}`, noNames, ErrType,
+			"X3 by the type of another branch", `{"resource":"Patient","name":"v","select":[{"unionAll":[{"select":[{"column":[{"name":"f","path":"maritalStatus"}]}]},{"column":[{"name":"f","path":"id","type":"string"}]}]}]}`, noNames, ErrType,
 			"runner: v: resource 1: Patient/p2: select[0].unionAll[0].select[0].column[0].path (column f): value contradicts the column's type: declared string, found object",
 		},
 		{
-			"R3 by the type of the first branch", `{"resource":"Patient","name":"v","select":[{"unionAll":[{"column":[{"name":"f","path":"maritalStatus","type":"CodeableConcept"}]},{"column":[{"name":"f","path":"id"}]}]}]}`, noNames, ErrType,
+			"X3 by the type of the first branch", `{"resource":"Patient","name":"v","select":[{"unionAll":[{"column":[{"name":"f","path":"maritalStatus","type":"CodeableConcept"}]},{"column":[{"name":"f","path":"id"}]}]}]}`, noNames, ErrType,
 			"runner: v: resource 1: Patient/p2: select[0].unionAll[1].column[0].path (column f): value contradicts the column's type: declared CodeableConcept, found string",
 		},
 		{
-			"R4", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"name.family + 'x'"}]}]}`, patients, nil,
+			"X4", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"name.family + 'x'"}]}]}`, patients, nil,
 			"runner: v: resource 1: Patient/p1: select[0].column[0].path (column f): ",
 		},
 		{
-			"R4 in forEach", `{"resource":"Patient","name":"v","select":[{"forEach":"(name.family + 'x')","column":[{"name":"f","path":"$this"}]}]}`, patients, nil,
+			"X4 in forEach", `{"resource":"Patient","name":"v","select":[{"forEach":"(name.family + 'x')","column":[{"name":"f","path":"$this"}]}]}`, patients, nil,
 			"runner: v: resource 1: Patient/p1: select[0].forEach: ",
 		},
 		{

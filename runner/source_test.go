@@ -363,7 +363,7 @@ func TestBrokenSources(t *testing.T) {
 	}{
 		{"panic", func() { panic("CANARY") }, "runner: the source: internal error: panic with a string"},
 		{"runtime error", func() { _ = []int{}[len(idView)] }, "runner: the source: internal error: runtime error: index out of range"},
-		{"Goexit", runtime.Goexit, "runner: the source ended its goroutine"},
+		{"Goexit", runtime.Goexit, "runner: the source ended the goroutine that reads it"},
 	} {
 		for _, workers := range []int{1, 3} {
 			rows, err := rowTexts(v, tt.src, Parallel(workers))

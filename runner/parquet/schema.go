@@ -35,8 +35,9 @@ func typeOf(c runner.Column, datesAsText bool) columnType {
 
 var decimalTag = regexp.MustCompile(`^(?:DECIMAL|NUMERIC|DEC)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)$`)
 
-// textTag matches the names of text of any length, as ISO/IEC 9075 and databases write them.
-var textTag = regexp.MustCompile(`^(?:(?:NATIONAL\s+)?(?:CHARACTER|CHAR)(?:\s+VARYING|\s+LARGE\s+OBJECT)?|N?VARCHAR|NCHAR|N?CLOB|TEXT|STRING)\s*(?:\(\s*\d+\s*\))?$`)
+// textTag matches the names of text types, as ISO/IEC 9075 and databases write them.
+var textTag = regexp.MustCompile(`^(?:(?:NATIONAL\s+)?(?:CHARACTER|CHAR)(?:\s+VARYING|\s+LARGE\s+OBJECT)?` +
+	`|N?VARCHAR|NCHAR|N?CLOB|TEXT|STRING)\s*(?:\(\s*\d+\s*\))?$`)
 
 func elementType(c runner.Column, datesAsText bool) columnType {
 	if ansi, ok := ansiTag(c); ok {
@@ -63,7 +64,7 @@ func elementType(c runner.Column, datesAsText bool) columnType {
 	return columnType{node: pq.String(), value: (*Writer).text}
 }
 
-// ansiTag returns the value of a column's ansi/type tag in capitals.
+// ansiTag returns the value of a column's ansi/type tag in upper case.
 func ansiTag(c runner.Column) (string, bool) {
 	for _, tag := range c.Tags {
 		if tag.Name == "ansi/type" {
@@ -122,7 +123,7 @@ func decimalType(precision, scale int) columnType {
 	}
 }
 
-// group is a group node whose fields keep their order. The library's own sorts them by name.
+// group is a group node that keeps the order of its fields. The library's pq.Group sorts them by name.
 type group struct {
 	pq.Group
 	fields []pq.Field
@@ -147,5 +148,5 @@ type field struct {
 
 func (f *field) Name() string { return f.name }
 
-// Value is asked for by those who write Go structs, which this package does not.
+// Value is part of pq.Field. The library calls it only to write Go structs, which this package does not do.
 func (f *field) Value(base reflect.Value) reflect.Value { return base.FieldByName(f.name) }

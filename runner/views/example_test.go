@@ -70,5 +70,5 @@ func ExampleNames() {
 	// patient_demographics
 	// patient_simple
 	// procedure_history
-	// views: unknown view "patients": there are condition_diagnoses, medication_requests, observation_labs, patient_demographics, patient_simple, procedure_history
+	// views: unknown view "patients", want one of condition_diagnoses, medication_requests, observation_labs, patient_demographics, patient_simple, procedure_history
 }

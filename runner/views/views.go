@@ -35,7 +35,7 @@ func JSON(name string) ([]byte, error) {
 	if slices.Contains(Names(), name) {
 		return files.ReadFile(name + ".json")
 	}
-	return nil, fmt.Errorf("%w %q: there are %s", ErrUnknown, name, strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("%w %q, want one of %s", ErrUnknown, name, strings.Join(Names(), ", "))
 }
 
 // Load returns the definition of a view. It is the caller's own, to change and compile. The error wraps [ErrUnknown].
