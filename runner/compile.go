@@ -136,7 +136,8 @@ func (c *compiler) badName(element, name string) {
 	} else {
 		name = strconv.Quote(name)
 	}
-	c.bad.addf(KindValidate, element, "%s is not a valid name: use a letter followed by letters, digits and underscores", name)
+	c.bad.addf(KindValidate, element,
+		"%s is not a valid name: use a letter followed by letters, digits and underscores", name)
 }
 
 // constants checks the names of constants and passes each constant with a valid name to f.
@@ -163,8 +164,8 @@ func (c *compiler) constants(f func(k Constant, element string)) {
 	}
 }
 
-// reservedConstants are the variables of FHIRPath and SQL on FHIR that a constant must not hide. It may hide those that
-// stand for the URL of a code system (%loinc).
+// reservedConstants are the variables of FHIRPath and SQL on FHIR that a constant must not hide. It may hide those
+// that stand for the URL of a code system (%loinc).
 var reservedConstants = map[string]bool{
 	"rowIndex": true, "context": true, "resource": true, "rootResource": true,
 }
@@ -181,7 +182,8 @@ func (c *compiler) selects(n *node, list []Select, element string, lo int, in fo
 	return columns
 }
 
-// selectPart compiles one select. Its columns come first, then those of its nested selects, then those of its unionAll.
+// selectPart compiles one select. Its columns come first, then those of its nested selects, then those of its
+// unionAll.
 func (c *compiler) selectPart(s *Select, element string, lo int, in focusType, depth int) (*node, []outColumn) {
 	n := &node{lo: lo}
 	if depth > maxSelectDepth {
@@ -281,7 +283,8 @@ func (c *compiler) sameColumns(first, cols []outColumn, element string) {
 		switch {
 		case a.Name != b.Name:
 			c.bad.addf(KindValidate, b.element,
-				"column %s is called %s in the first branch; all branches need the same columns in the same order", b.Name, a.Name)
+				"column %s is called %s in the first branch; all branches need the same columns in the same order",
+				b.Name, a.Name)
 		case a.Declared && b.Declared && a.FHIRType != b.FHIRType:
 			c.bad.addf(KindValidate, b.element, "column %s has type %s, but type %s in the first branch",
 				b.Name, b.FHIRType, a.FHIRType)

@@ -7,9 +7,9 @@ import (
 	"sync/atomic"
 )
 
-// crew is the workers of a run. It starts with one worker. Whenever a worker gets a block and no other worker is waiting
-// for the source, the crew grows by one, up to the maximum. So it has one worker more than the source keeps busy: two
-// for a slow server or a file of a single block, and the maximum for a large file.
+// crew is the workers of a run. It starts with one worker. Whenever a worker gets a block and no other worker is
+// waiting for the source, the crew grows by one, up to the maximum. So it has one worker more than the source keeps
+// busy: two for a slow server or a file of a single block, and the maximum for a large file.
 //
 // A worker takes a token before it reads a block, and the token is returned when the block's rows have been delivered.
 // The number of tokens therefore bounds how far the workers may run ahead, and how much memory they take. Rows are
@@ -107,8 +107,8 @@ func (c *crew) runWorker(ctx context.Context) {
 	}
 }
 
-// deliver delivers a batch and those that waited for it, in the order of the source. An unordered run delivers each batch
-// at once. After an error batches are only recycled.
+// deliver delivers a batch and those that waited for it, in the order of the source. An unordered run delivers each
+// batch at once. After an error batches are only recycled.
 func (c *crew) deliver(b *batch) {
 	r := c.run
 	if r.cfg.unordered {

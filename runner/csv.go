@@ -23,24 +23,20 @@ func CSVGuard(on bool) CSVOption { return func(w *CSVWriter) { w.guard = on } }
 // CSVWriter writes rows as RFC 4180 CSV in UTF-8: null is an empty cell, the empty string is "", a list or an object
 // is JSON, and a number is written as in the source. One goroutine at a time may use it.
 type CSVWriter struct {
-	out    io.Writer
+	output
 	header bool
 	guard  bool
 	end    string
-	buf    []byte
 }
 
 // NewCSVWriter returns a writer of CSV to w. It writes in blocks; [CSVWriter.Close] flushes the last one.
 func NewCSVWriter(w io.Writer, opts ...CSVOption) *CSVWriter {
-	c := &CSVWriter{out: w, header: true, guard: true, end: "\r\n"}
+	c := &CSVWriter{output: output{out: w}, header: true, guard: true, end: "\r\n"}
 	for _, opt := range opts {
 		opt(c)
 	}
 	return c
 }
-
-// writeBlock is how many bytes the writers buffer before they write.
-const writeBlock = 64 << 10
 
 // Begin writes the header line.
 func (w *CSVWriter) Begin(columns []Column) error {
@@ -62,21 +58,11 @@ func (w *CSVWriter) Write(row Row) error {
 	if row.b != nil {
 		w.buf = w.appendRow(w.buf, row)
 	}
-	return flush(w.out, &w.buf, writeBlock)
+	return w.flush(writeBlock)
 }
 
 // Close flushes the buffer. It does not close the underlying writer.
-func (w *CSVWriter) Close() error { return flush(w.out, &w.buf, 0) }
-
-// flush writes and empties a buffer that holds at least so many bytes.
-func flush(w io.Writer, buf *[]byte, least int) error {
-	if len(*buf) < least || len(*buf) == 0 {
-		return nil
-	}
-	_, err := w.Write(*buf)
-	*buf = (*buf)[:0]
-	return err
-}
+func (w *CSVWriter) Close() error { return w.flush(0) }
 
 // encode implements encoder.
 func (w *CSVWriter) encode(dst []byte, b *batch, from, to int) []byte {
@@ -84,15 +70,6 @@ func (w *CSVWriter) encode(dst []byte, b *batch, from, to int) []byte {
 		dst = w.appendRow(dst, Row{b: b, i: i})
 	}
 	return dst
-}
-
-// emit implements encoder.
-func (w *CSVWriter) emit(p []byte) error {
-	if err := flush(w.out, &w.buf, 0); err != nil {
-		return err
-	}
-	_, err := w.out.Write(p)
-	return err
 }
 
 func (w *CSVWriter) appendRow(dst []byte, row Row) []byte {
@@ -193,7 +170,8 @@ func (w *CSVWriter) quote(dst []byte, start int) []byte {
 	if quotes == 0 && !special {
 		return dst
 	}
-	// Move the text from the back, to make room for the opening quote, the apostrophe, doubled quotes and the closing quote.
+	// Move the text from the back, to make room for the opening quote, the apostrophe, doubled quotes and the closing
+	// quote.
 	n := len(cell)
 	extra := 2 + quotes
 	if guard {

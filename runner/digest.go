@@ -31,8 +31,8 @@ func (c *compiler) digest() string {
 	return hex.EncodeToString(d.h.Sum(nil))
 }
 
-// digester writes definitions to a hash. It prefixes lists and texts with their lengths, so that no two definitions write
-// the same bytes.
+// digester writes definitions to a hash. It prefixes lists and texts with their lengths, so that no two definitions
+// write the same bytes.
 type digester struct {
 	h   hash.Hash
 	buf []byte

@@ -71,7 +71,7 @@ func readDocument(data []byte, file string) (*document, error) {
 			d.add(&tape, 0)
 		}
 	default:
-		return nil, &SourceError{Place: Place{File: file, Line: 1, Index: -1}, Err: ErrNotResource}
+		return nil, faultAt(file, 1, ErrNotResource)
 	}
 	d.findLines()
 	return d, nil
@@ -113,8 +113,7 @@ func (d *document) bundle(tape *fhirjson.Tape) (bool, error) {
 
 // badEntry returns the error of a Bundle whose entry has the wrong form at a node.
 func (d *document) badEntry(n *fhirjson.Node) error {
-	err := fmt.Errorf("%w: entry is not a list of objects", ErrNotResource)
-	return &SourceError{Place: Place{File: d.file, Line: d.lineOf(int(n.Start)), Index: -1}, Err: err}
+	return faultAt(d.file, d.lineOf(int(n.Start)), fmt.Errorf("%w: entry is not a list of objects", ErrNotResource))
 }
 
 // lineOf returns the line of an offset.
@@ -141,19 +140,16 @@ func (d *document) findLines() {
 func (d *document) syntax(err error) error {
 	var limit *fhirjson.LimitError
 	if errors.As(err, &limit) {
-		line := d.lineOf(min(limit.Offset, len(d.data)))
-		return &SourceError{Place: Place{File: d.file, Line: line, Index: -1}, Err: fmt.Errorf("%w: %w", ErrLimit, err)}
+		return faultAt(d.file, d.lineOf(min(limit.Offset, len(d.data))), fmt.Errorf("%w: %w", ErrLimit, err))
 	}
 	var syntax *fhirjson.SyntaxError
 	if !errors.As(err, &syntax) {
-		return &SourceError{Place: Place{File: d.file, Index: -1}, Err: fmt.Errorf("%w: %w", ErrNotResource, err)}
+		return faultAt(d.file, 0, fmt.Errorf("%w: %w", ErrNotResource, err))
 	}
-	offset := min(max(syntax.Offset, 0), len(d.data))
-	place := Place{File: d.file, Line: d.lineOf(offset), Index: -1}
 	if syntax.Kind == fhirjson.TrailingData {
 		err = errTrailing
 	}
-	return &SourceError{Place: place, Err: fmt.Errorf("%w: %w", ErrNotResource, err)}
+	return faultAt(d.file, d.lineOf(min(max(syntax.Offset, 0), len(d.data))), fmt.Errorf("%w: %w", ErrNotResource, err))
 }
 
 // How much of a document goes into one block.

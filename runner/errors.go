@@ -163,8 +163,8 @@ func (f *faults) add(e *CompileError) {
 	}
 }
 
-// undecoded reports whether an element, or the value of a constant, has been reported for its JSON type. It must not be
-// reported as missing too.
+// undecoded reports whether an element, or the value of a constant, has been reported for its JSON type. It must not
+// be reported as missing too.
 func (f *faults) undecoded(element string) bool {
 	for _, e := range f.list {
 		if e.Kind == KindDecode && e.Element == element ||

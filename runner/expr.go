@@ -90,8 +90,8 @@ func resourceHint(m *model.Model, name string) string {
 	return ""
 }
 
-// version chooses the model: that of the option, or of the first supported version in the definition. If neither names a
-// version, it is the first release that has the resource type, or FHIR R4.
+// version chooses the model: that of the option, or of the first supported version in the definition. If neither names
+// a version, it is the first release that has the resource type, or FHIR R4.
 func (x *exprCompiler) version() {
 	if want := x.c.cfg.fhirVersion; want != "" {
 		v, ok := model.ParseVersion(want)
@@ -145,7 +145,8 @@ func (x *exprCompiler) compile(element, path string, in focusType) (*fhirpath.Pr
 	}
 	for _, w := range p.Warnings() {
 		if len(x.c.warnings) < maxFaults {
-			x.c.warnings = append(x.c.warnings, fmt.Sprintf("%s: %s (line %d, column %d)", element, w.Msg, w.Line, w.Column))
+			warning := fmt.Sprintf("%s: %s (line %d, column %d)", element, w.Msg, w.Line, w.Column)
+			x.c.warnings = append(x.c.warnings, warning)
 		}
 	}
 	return p, p.Result().Types
@@ -206,8 +207,8 @@ func (c *compiler) condition(element, path string) wherePlan {
 	return wherePlan{prog: p, path: path, element: element}
 }
 
-// repeated compiles the paths of a repeat, and returns the type of their results. Each path runs on the elements that the
-// select starts from and on the results of all paths.
+// repeated compiles the paths of a repeat, and returns the type of their results. Each path runs on the elements that
+// the select starts from and on the results of all paths.
 func (c *compiler) repeated(n *node, paths []string, element string, in focusType) focusType {
 	if len(paths) == 0 {
 		c.bad.addf(KindValidate, element, "the list of paths is empty")
@@ -232,8 +233,8 @@ func (c *compiler) repeated(n *node, paths []string, element string, in focusTyp
 	return out
 }
 
-// closure returns the types that the paths of a repeat run on: the types they start from and those of their results. It
-// returns nil if some are not known.
+// closure returns the types that the paths of a repeat run on: the types they start from and those of their results.
+// It returns nil if some are not known.
 func (x *exprCompiler) closure(element string, paths []string, in focusType) focusType {
 	const rounds = 10 // FHIR types recur within a few steps
 	for range rounds {
@@ -242,7 +243,8 @@ func (x *exprCompiler) closure(element string, paths []string, in focusType) foc
 			if !x.room(element, path) {
 				return nil
 			}
-			options := append(slices.Clip(x.options), fhirpath.Strict(false), fhirpath.RealNames(false), fhirpath.WithInput(in...))
+			options := append(slices.Clip(x.options),
+				fhirpath.Strict(false), fhirpath.RealNames(false), fhirpath.WithInput(in...))
 			p, err := fhirpath.Compile(path, options...)
 			if err != nil {
 				continue // reported when the path is compiled for good

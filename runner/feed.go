@@ -188,11 +188,16 @@ func sourceError(err error) error {
 	}
 	var nd *ndjson.Error
 	if errors.As(err, &nd) {
-		return &SourceError{Place: Place{File: nd.File, Line: nd.Line, Index: -1}, Err: cause(nd)}
+		return faultAt(nd.File, nd.Line, cause(nd))
 	}
 	var known *SourceError
 	if errors.As(err, &known) || strings.HasPrefix(err.Error(), "runner: ") {
 		return err
 	}
-	return &SourceError{Place: Place{Index: -1}, Err: err}
+	return faultAt("", 0, err)
+}
+
+// faultAt returns the error of a source at a line of a file; both may be unknown.
+func faultAt(file string, line int64, err error) error {
+	return &SourceError{Place: Place{File: file, Line: line, Index: -1}, Err: err}
 }

@@ -29,8 +29,9 @@ import (
 // if that is the view's type, or Bundle. All other files are read, and their resources filtered by resourceType.
 func Dir(path string) *FileSource { return &FileSource{dir: path, isDir: true} }
 
-// Files returns a source over the given files. All are read, in the order given. A name that ends in .json, .json.gz or
-// .json.zst is a JSON file, as for [Dir]; every other file is NDJSON. Compression is recognised by a file's first bytes.
+// Files returns a source over the given files. All are read, in the order given. A name that ends in .json, .json.gz
+// or .json.zst is a JSON file, as for [Dir]; every other file is NDJSON. Compression is recognised by a file's first
+// bytes.
 func Files(paths ...string) *FileSource { return &FileSource{files: slices.Clone(paths)} }
 
 // FileSource is a source over files; see [Dir] and [Files]. Any number of goroutines may use it.
@@ -48,7 +49,7 @@ func (s *FileSource) Paths(resourceType string) ([]string, error) {
 	}
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		return nil, &SourceError{Place: Place{File: s.dir, Index: -1}, Err: cause(err)}
+		return nil, faultAt(s.dir, 0, cause(err))
 	}
 	var paths []string
 	data := false
@@ -71,8 +72,7 @@ func (s *FileSource) Paths(resourceType string) ([]string, error) {
 		}
 	}
 	if !data {
-		err := errors.New("the directory holds no *.ndjson or *.json files")
-		return nil, &SourceError{Place: Place{File: s.dir, Index: -1}, Err: err}
+		return nil, faultAt(s.dir, 0, errors.New("the directory has no *.ndjson or *.json files"))
 	}
 	return paths, nil
 }
@@ -282,10 +282,7 @@ func readFile(ctx context.Context, path string) ([]byte, error) {
 			return nil, err
 		}
 		if len(data)+len(b.Data) > maxDocument {
-			return nil, &SourceError{
-				Place: Place{File: path, Index: -1},
-				Err:   fmt.Errorf("%w: a JSON file may have at most %d bytes", ErrLimit, maxDocument),
-			}
+			return nil, faultAt(path, 0, fmt.Errorf("%w: a JSON file may have at most %d bytes", ErrLimit, maxDocument))
 		}
 		data = append(data, b.Data...)
 	}
@@ -308,8 +305,8 @@ func cause(err error) error {
 	return err
 }
 
-// Reader returns a source over a stream of NDJSON, plain or compressed with gzip or zstd. Errors refer to it by name. A
-// view can be run over it once.
+// Reader returns a source over a stream of NDJSON, plain or compressed with gzip or zstd. Errors refer to it by name.
+// A view can be run over it once.
 func Reader(name string, r io.Reader) Source { return &readerSource{name: name, r: r} }
 
 type readerSource struct {

@@ -4,13 +4,10 @@ import "io"
 
 // NDJSONWriter writes each row as a JSON object on a line that ends in "\n". Members are in the view's order, null
 // included; numbers are written as in the source. One goroutine at a time may use it.
-type NDJSONWriter struct {
-	out io.Writer
-	buf []byte
-}
+type NDJSONWriter struct{ output }
 
 // NewNDJSONWriter returns a writer of NDJSON to w. It writes in blocks; [NDJSONWriter.Close] flushes the last one.
-func NewNDJSONWriter(w io.Writer) *NDJSONWriter { return &NDJSONWriter{out: w} }
+func NewNDJSONWriter(w io.Writer) *NDJSONWriter { return &NDJSONWriter{output{out: w}} }
 
 // Begin does nothing.
 func (w *NDJSONWriter) Begin([]Column) error { return nil }
@@ -18,11 +15,11 @@ func (w *NDJSONWriter) Begin([]Column) error { return nil }
 // Write writes one row.
 func (w *NDJSONWriter) Write(row Row) error {
 	w.buf = append(row.AppendJSON(w.buf), '\n')
-	return flush(w.out, &w.buf, writeBlock)
+	return w.flush(writeBlock)
 }
 
 // Close flushes the buffer. It does not close the underlying writer.
-func (w *NDJSONWriter) Close() error { return flush(w.out, &w.buf, 0) }
+func (w *NDJSONWriter) Close() error { return w.flush(0) }
 
 // encode implements encoder.
 func (w *NDJSONWriter) encode(dst []byte, b *batch, from, to int) []byte {
@@ -32,25 +29,15 @@ func (w *NDJSONWriter) encode(dst []byte, b *batch, from, to int) []byte {
 	return dst
 }
 
-// emit implements encoder.
-func (w *NDJSONWriter) emit(p []byte) error {
-	if err := flush(w.out, &w.buf, 0); err != nil {
-		return err
-	}
-	_, err := w.out.Write(p)
-	return err
-}
-
 // JSONWriter writes rows as one JSON array of objects, each on its own line. One goroutine at a time may use it.
 type JSONWriter struct {
-	out   io.Writer
-	buf   []byte
+	output
 	begun bool // the first row has been written
 }
 
 // NewJSONWriter returns a writer of a JSON array to w. It writes in blocks; [JSONWriter.Close] ends the array and
 // flushes the last one.
-func NewJSONWriter(w io.Writer) *JSONWriter { return &JSONWriter{out: w} }
+func NewJSONWriter(w io.Writer) *JSONWriter { return &JSONWriter{output: output{out: w}} }
 
 // Begin opens the array.
 func (w *JSONWriter) Begin([]Column) error {
@@ -61,7 +48,7 @@ func (w *JSONWriter) Begin([]Column) error {
 // Write writes one row.
 func (w *JSONWriter) Write(row Row) error {
 	w.buf = row.AppendJSON(append(w.buf, w.separator()...))
-	return flush(w.out, &w.buf, writeBlock)
+	return w.flush(writeBlock)
 }
 
 // Close ends the array and flushes the buffer. It does not close the underlying writer.
@@ -70,7 +57,7 @@ func (w *JSONWriter) Close() error {
 		w.buf = append(w.buf, '\n')
 	}
 	w.buf = append(w.buf, ']', '\n')
-	return flush(w.out, &w.buf, 0)
+	return w.flush(0)
 }
 
 const jsonSeparator = ",\n"
@@ -97,9 +84,5 @@ func (w *JSONWriter) emit(p []byte) error {
 		return nil
 	}
 	w.buf = append(w.buf, w.separator()...)
-	if err := flush(w.out, &w.buf, 0); err != nil {
-		return err
-	}
-	_, err := w.out.Write(p[len(jsonSeparator):])
-	return err
+	return w.output.emit(p[len(jsonSeparator):])
 }

@@ -37,14 +37,14 @@ const (
 	strictNone                    // warnings
 )
 
-// Strict decides how elements that a type does not have are treated. By default an element that no type of FHIR R4, R4B
-// or R5 has is a fault of the definition, since it is a typing error. Others are listed in [View.Warnings]: published
-// views name elements of other versions and types, and JSON members such as effectiveDateTime. With true all are faults,
-// with false none.
+// Strict decides how elements that a type does not have are treated. By default an element that no type of FHIR R4,
+// R4B or R5 has is a fault of the definition, since it is a typing error. Others are listed in [View.Warnings]:
+// published views name elements of other versions and types, and JSON members such as effectiveDateTime. With true all
+// are faults, with false none.
 //
 // With true, values must also match the declared type of their column exactly (a string is not a boolean; [ErrType]),
-// and columns without a type may only have primitive values. Otherwise a value only has to be an object if an object is
-// declared, and a primitive if a primitive is: the official suite and published views need that.
+// and columns without a type may only have primitive values. Otherwise a value only has to be an object if an object
+// is declared, and a primitive if a primitive is: the official suite and published views need that.
 func Strict(on bool) CompileOption {
 	return func(c *compileConfig) {
 		if c.strictness = strictNone; on {
@@ -60,9 +60,9 @@ func WithNullRowLiterals(on bool) CompileOption {
 	return func(c *compileConfig) { c.nullLiterals = on }
 }
 
-// WithEmptyJoin decides what join() of an empty collection gives. By default it is null, as in FHIRPath 3.0 ("join") and
-// the official SQL on FHIR suite. With true it is the empty string, as in the suite before June 2026 and in the engines
-// that older views were written for.
+// WithEmptyJoin decides what join() of an empty collection gives. By default it is null, as in FHIRPath 3.0 ("join")
+// and the official SQL on FHIR suite. With true it is the empty string, as in the suite before June 2026 and in the
+// engines that older views were written for.
 func WithEmptyJoin(on bool) CompileOption { return func(c *compileConfig) { c.emptyJoin = on } }
 
 // RunOption changes one run.
@@ -113,18 +113,18 @@ func MaxResources(n int) RunOption { return func(c *runConfig) { c.maxResources 
 func MaxRows(n int) RunOption { return func(c *runConfig) { c.maxRows = int64(n) } }
 
 // MaxRowsPerResource limits the work for one resource, so that cross joins cannot explode: the sum of its rows, the
-// elements of forEach, and the steps of repeat. A resource that exceeds it is an error, [ErrLimit]. 0 or less means the
-// default, 100,000.
+// elements of forEach, and the steps of repeat. A resource that exceeds it is an error, [ErrLimit]. 0 or less means
+// the default, 100,000.
 func MaxRowsPerResource(n int) RunOption { return func(c *runConfig) { c.maxPerRes = n } }
 
-// OnError sets the policy for resources that cannot be turned into rows. Errors of the source itself, such as a file that
-// cannot be read or a server that fails, end the run under either policy.
+// OnError sets the policy for resources that cannot be turned into rows. Errors of the source itself, such as a file
+// that cannot be read or a server that fails, end the run under either policy.
 func OnError(p ErrorPolicy) RunOption { return func(c *runConfig) { c.policy = p } }
 
-// Patients restricts the run to resources of these patients, given as logical ids or as Patient/id. A Patient is matched
-// by its id, any other resource by its reference to the patient it is about (subject, patient, beneficiary, ...): to
-// Patient/id, relative or absolute, with or without a version. With no ids there are no resources. The run fails with
-// [ErrNoPatient] if the resource type has no such reference.
+// Patients restricts the run to resources of these patients, given as logical ids or as Patient/id. A Patient is
+// matched by its id, any other resource by its reference to the patient it is about (subject, patient, beneficiary,
+// ...): to Patient/id, relative or absolute, with or without a version. With no ids there are no resources. The run
+// fails with [ErrNoPatient] if the resource type has no such reference.
 func Patients(ids ...string) RunOption {
 	ids = slices.Clone(ids)
 	for i, id := range ids {
@@ -133,24 +133,24 @@ func Patients(ids ...string) RunOption {
 	return func(c *runConfig) { c.patients, c.byPatient = append(c.patients, ids...), true }
 }
 
-// Unordered allows rows in any order, which is faster when some blocks of the source cost much more than others. The rows
-// of one resource stay together and in order.
+// Unordered allows rows in any order, which is faster when some blocks of the source cost much more than others. The
+// rows of one resource stay together and in order.
 func Unordered() RunOption { return func(c *runConfig) { c.unordered = true } }
 
 // Parallel sets the maximum number of workers of this run; 1 evaluates in the caller's goroutine. 0 or less means the
 // default, GOMAXPROCS. [WithMaxParallel] limits it for all runs of a [Runner].
 func Parallel(n int) RunOption { return func(c *runConfig) { c.workers = n } }
 
-// BlockSize sets about how many bytes of an NDJSON file or stream a worker takes at a time. Larger blocks cost memory (a
-// few blocks for each worker), smaller ones time. 0 or less means the default, 256 KiB.
+// BlockSize sets about how many bytes of an NDJSON file or stream a worker takes at a time. Larger blocks cost memory
+// (a few blocks for each worker), smaller ones time. 0 or less means the default, 256 KiB.
 func BlockSize(bytes int) RunOption { return func(c *runConfig) { c.blockSize = bytes } }
 
-// Progress calls f after every block of the source with the figures so far. It is called in the goroutine that called the
-// run or, for a run that fills a cache ([WithCache]), in one of the cache. It must not block.
+// Progress calls f after every block of the source with the figures so far. It is called in the goroutine that called
+// the run or, for a run that fills a cache ([WithCache]), in one of the cache. It must not block.
 func Progress(f func(Stats)) RunOption { return func(c *runConfig) { c.progress = f } }
 
-// CollectStats stores the figures of the run in s when the run ends, also if it failed or the caller left the loop over
-// its rows. Do not read s before that.
+// CollectStats stores the figures of the run in s when the run ends, also if it failed or the caller left the loop
+// over its rows. Do not read s before that.
 func CollectStats(s *Stats) RunOption { return func(c *runConfig) { c.stats = s } }
 
 // Option configures a [Runner].
@@ -166,27 +166,27 @@ type config struct {
 	now         func() time.Time
 }
 
-// Cache keeps results for a limited time; *cache.Cache of this module implements it. GetOrLoad returns the value stored
-// under key, or calls load, once for all callers that wait for the key. It does not store errors of load.
+// Cache keeps results for a limited time; *cache.Cache of this module implements it. GetOrLoad returns the value
+// stored under key, or calls load, once for all callers that wait for the key. It does not store errors of load.
 type Cache interface {
 	GetOrLoad(ctx context.Context, key string, load func(ctx context.Context) (value any, cost int64, err error)) (any, error)
 }
 
-// WithCache makes [Runner.Run] store its results. The key is a hash of the source's identity, the view's digest, and all
-// options that decide the rows. Results are not cached if the source is not an [IdentifiedSource] or cannot tell its
-// identity. Results of runs that skipped resources are cached too, with their Stats.
+// WithCache makes [Runner.Run] store its results. The key is a hash of the source's identity, the view's digest, and
+// all options that decide the rows. Results are not cached if the source is not an [IdentifiedSource] or cannot tell
+// its identity. Results of runs that skipped resources are cached too, with their Stats.
 func WithCache(c Cache) Option { return func(cfg *config) { cfg.cache = c } }
 
 // WithMaxParallel limits the number of workers of each run. 0 or less means the default, GOMAXPROCS.
 func WithMaxParallel(n int) Option { return func(cfg *config) { cfg.maxParallel = n } }
 
-// WithLogger sets the logger. By default nothing is logged. Logs hold view names, counts and durations, but no values of
-// resources or search parameters.
+// WithLogger sets the logger. By default nothing is logged. Logs hold view names, counts and durations, but no values
+// of resources or search parameters.
 func WithLogger(l *slog.Logger) Option { return func(cfg *config) { cfg.logger = l } }
 
-// WithAudit sets a hook that is called before a run reads anything and again after the run has ended, also if its result
-// comes from the cache. If the first call returns an error, the run fails and nothing is read. If the second one does,
-// [Runner.Run] and [Runner.Write] fail with the error, and it is the last element of [Runner.Stream].
+// WithAudit sets a hook that is called before a run reads anything and again after the run has ended, also if its
+// result comes from the cache. If the first call returns an error, the run fails and nothing is read. If the second
+// one does, [Runner.Run] and [Runner.Write] fail with the error, and it is the last element of [Runner.Stream].
 func WithAudit(f func(context.Context, AuditEvent) error) Option {
 	return func(cfg *config) { cfg.audit = f }
 }

@@ -19,7 +19,7 @@ var patientElements = []string{
 
 // patientPaths are the paths for types that do not have the reference in one of patientElements.
 var patientPaths = map[string]string{
-	"Patient":     "",
+	"Patient":     "id",
 	"Appointment": "participant.actor.reference",
 	"AuditEvent":  "(agent.who | entity.what).reference",
 	"Group":       "member.entity.reference",
@@ -47,9 +47,7 @@ func newPatientFilter(v *View, cfg *runConfig) (*patientFilter, error) {
 	if !ok {
 		return nil, fmt.Errorf("runner: %s: %w", v.resource, ErrNoPatient)
 	}
-	if path == "" {
-		path = "id"
-	}
+
 	p, err := fhirpath.Compile(path, fhirpath.WithModel(v.model), fhirpath.WithInput(v.resource))
 	if err != nil {
 		return nil, fmt.Errorf("runner: %s: %w: %w", v.resource, ErrNoPatient, err)
@@ -58,7 +56,7 @@ func newPatientFilter(v *View, cfg *runConfig) (*patientFilter, error) {
 	return f, nil
 }
 
-// patientPath returns the path to the references of a resource type, "" for Patient itself.
+// patientPath returns the path to the references of a resource type, or to the id of a Patient.
 func patientPath(version model.Version, resourceType string) (path string, ok bool) {
 	if path, ok := patientPaths[resourceType]; ok {
 		return path, true
@@ -110,19 +108,8 @@ func (f *patientFilter) match(ctx context.Context, ev *fhirpath.Evaluator, root 
 
 // patientID returns the id of a reference to a Patient: Patient/1, http://host/fhir/Patient/1, Patient/1/_history/2.
 func patientID(reference string) (id string, ok bool) {
-	if i := strings.Index(reference, "/_history/"); i >= 0 {
-		reference = reference[:i]
-	}
-	rest, id, ok := cutLast(reference, '/')
-	if !ok || id == "" || rest != "Patient" && !strings.HasSuffix(rest, "/Patient") {
-		return "", false
-	}
-	return id, true
-}
-
-func cutLast(s string, sep byte) (before, after string, found bool) {
-	if i := strings.LastIndexByte(s, sep); i >= 0 {
-		return s[:i], s[i+1:], true
-	}
-	return s, "", false
+	reference, _, _ = strings.Cut(reference, "/_history/")
+	i := strings.LastIndexByte(reference, '/') + 1
+	address, id := "/"+reference[:i], reference[i:]
+	return id, id != "" && strings.HasSuffix(address, "/Patient/")
 }

@@ -3,6 +3,7 @@ package runner
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
@@ -30,8 +31,8 @@ func (p Profile) String() string {
 	return "profile " + strconv.Itoa(int(p))
 }
 
-// Profiles returns the profiles that a definition claims in meta.profile, under the canonical URL of this or an earlier
-// version of the specification.
+// Profiles returns the profiles that a definition claims in meta.profile, under the canonical URL of this or an
+// earlier version of the specification.
 func (d *ViewDefinition) Profiles() []Profile {
 	var list []Profile
 	for _, p := range [...]Profile{ShareableViewDefinition, TabularViewDefinition} {
@@ -40,8 +41,9 @@ func (d *ViewDefinition) Profiles() []Profile {
 			"https://sql-on-fhir.org/ig/StructureDefinition/",
 			"http://sql-on-fhir.org/ig/StructureDefinition/",
 		} {
-			claimed := slices.ContainsFunc(d.MetaProfile, func(url string) bool {
-				return url == base+p.String() || len(url) > len(base) && url[:len(url)-len(version(url))] == base+p.String()
+			claimed := slices.ContainsFunc(d.MetaProfile, func(canonical string) bool {
+				url, _, _ := strings.Cut(canonical, "|") // the version
+				return url == base+p.String()
 			})
 			if claimed {
 				list = append(list, p)
@@ -50,16 +52,6 @@ func (d *ViewDefinition) Profiles() []Profile {
 		}
 	}
 	return list
-}
-
-// version returns the "|version" at the end of a canonical.
-func version(url string) string {
-	for i := range url {
-		if url[i] == '|' {
-			return url[i:]
-		}
-	}
-	return ""
 }
 
 // Validate checks a definition against the rules for every view and the additional rules of a profile. The error is
@@ -152,7 +144,8 @@ func (v *profileCheck) column(c *ColumnDefinition, element string) {
 	}
 	if c.Type == "" && v.view != nil {
 		if t := v.view.columns[v.view.byName[c.Name]].FHIRType; wantOfStrict(t) == wantObject {
-			v.bad.addf(KindValidate, element+".path", "the path gives %s; TabularViewDefinition allows only primitive types", t)
+			v.bad.addf(KindValidate, element+".path",
+				"the path gives %s; TabularViewDefinition allows only primitive types", t)
 		}
 	}
 }

@@ -80,9 +80,9 @@ func (b *batch) text(c cell) []byte {
 
 // Row is one row of a view: values by position, in the order of [View.Columns]. The zero Row has no values.
 //
-// A row from an iterator or a [Result] never changes. It may be kept, and any number of goroutines may read it. It keeps
-// its whole batch, a few hundred rows, in memory; a [Row.Clone] does not. A row passed to a [Writer] is valid only
-// during that call.
+// A row from an iterator or a [Result] never changes. It may be kept, and any number of goroutines may read it. It
+// keeps its whole batch, a few hundred rows, in memory; a [Row.Clone] does not. A row passed to a [Writer] is valid
+// only during that call.
 type Row struct {
 	b *batch
 	i int

@@ -41,8 +41,8 @@ type run struct {
 	limited bool // a limit is reached: no more rows are delivered
 }
 
-// execute runs a view over a source into a sink. It uses the caller's goroutine and others that it starts; these have all
-// ended when it returns.
+// execute runs a view over a source into a sink. It uses the caller's goroutine and others that it starts; these have
+// all ended when it returns.
 func execute(ctx context.Context, v *View, src Source, cfg *runConfig, s sink) (stats Stats, err error) {
 	r := &run{view: v, cfg: cfg, sink: s, begun: cfg.now()}
 	workers := cfg.workers
@@ -102,8 +102,8 @@ func (r *run) inline(ctx context.Context) error {
 	}
 }
 
-// sourceFault returns the error of a run whose source failed. Once a limit is reached, the failure no longer matters: the
-// run is truncated and has no error.
+// sourceFault returns the error of a run whose source failed. Once a limit is reached, the failure no longer matters:
+// the run is truncated and has no error.
 func (r *run) sourceFault(ctx context.Context, err error) error {
 	if r.limited && ctx.Err() == nil {
 		r.stats.Truncated = true

@@ -58,23 +58,21 @@ func New(src Source, opts ...Option) (*Runner, error) {
 	return &Runner{src: src, cfg: cfg}, nil
 }
 
-// Run runs a view and collects its rows, or takes them from the cache. It fails with [ErrLimit] if there are more rows or
-// bytes than [WithMaxResult] allows.
+// Run runs a view and collects its rows, or takes them from the cache. It fails with [ErrLimit] if there are more rows
+// or bytes than [WithMaxResult] allows.
 func (r *Runner) Run(ctx context.Context, v *View, opts ...RunOption) (*Result, error) {
 	cfg := r.config(opts)
 	audited, err := r.begin(ctx, v, cfg)
 	if err != nil {
 		return nil, err
 	}
-	stats, copyStats := audited.collect(cfg)
-	defer copyStats()
-	defer audited.abandoned(ctx, stats)
+	defer audited.close(ctx)
 	res, err := r.result(ctx, v, cfg, audited)
 	if err != nil {
-		return nil, audited.end(ctx, *stats, false, err)
+		return nil, audited.end(ctx, false, err)
 	}
-	*stats = res.stats
-	if err := audited.end(ctx, res.stats, res.cached, nil); err != nil {
+	audited.stats = res.stats
+	if err := audited.end(ctx, res.cached, nil); err != nil {
 		return nil, err
 	}
 	return res, nil
@@ -115,8 +113,8 @@ func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, audited *a
 	return &own, nil
 }
 
-// cacheLoad reads the source to fill the cache for a run. It may continue after the run has ended: for other callers, or
-// to refresh the cache.
+// cacheLoad reads the source to fill the cache for a run. It may continue after the run has ended: for other callers,
+// or to refresh the cache.
 type cacheLoad struct {
 	mu    sync.Mutex
 	begun bool
@@ -194,9 +192,7 @@ func (r *Runner) Stream(ctx context.Context, v *View, opts ...RunOption) iter.Se
 			yield(Row{}, err)
 			return
 		}
-		stats, copyStats := audited.collect(cfg)
-		defer copyStats()
-		defer audited.abandoned(ctx, stats)
+		defer audited.close(ctx)
 		broken := false
 		_, err = streamRows(ctx, v, r.src, cfg, func(row Row, err error) bool {
 			if err != nil {
@@ -205,7 +201,7 @@ func (r *Runner) Stream(ctx context.Context, v *View, opts ...RunOption) iter.Se
 			broken = !yield(row, nil)
 			return !broken
 		})
-		if err := audited.end(ctx, *stats, false, err); err != nil && !broken {
+		if err := audited.end(ctx, false, err); err != nil && !broken {
 			yield(Row{}, err)
 		}
 	}
@@ -218,11 +214,10 @@ func (r *Runner) Write(ctx context.Context, v *View, w Writer, opts ...RunOption
 	if err != nil {
 		return Stats{}, err
 	}
-	stats, copyStats := audited.collect(cfg)
-	defer copyStats()
-	defer audited.abandoned(ctx, stats)
+	defer audited.close(ctx)
 	_, err = writeRows(ctx, v, r.src, cfg, w)
-	return *stats, audited.end(ctx, *stats, false, err)
+	err = audited.end(ctx, false, err)
+	return audited.stats, err
 }
 
 // CacheStats says how often a Runner found results in its cache.
@@ -253,13 +248,17 @@ func (r *Runner) config(opts []RunOption) *runConfig {
 
 // auditedRun is one run of a Runner as the audit hook and the log see it.
 type auditedRun struct {
-	r     *Runner
-	event AuditEvent
+	r      *Runner
+	event  AuditEvent
+	stats  Stats  // set by the run, however it ends
+	wanted *Stats // where the caller wants them ([CollectStats]), or nil
 }
 
-// begin announces a run to the audit hook, which may refuse it.
+// begin announces a run to the audit hook, which may refuse it. The run's figures go to the result's stats.
 func (r *Runner) begin(ctx context.Context, v *View, cfg *runConfig) (*auditedRun, error) {
-	a := &auditedRun{r: r, event: AuditEvent{View: v.name, Resource: v.resource, Digest: v.digest, Patients: -1}}
+	a := &auditedRun{r: r, wanted: cfg.stats}
+	a.event = AuditEvent{View: v.name, Resource: v.resource, Digest: v.digest, Patients: -1}
+	cfg.stats = &a.stats
 	if cfg.byPatient {
 		a.event.Patients = len(cfg.patients)
 	}
@@ -276,31 +275,24 @@ func (r *Runner) begin(ctx context.Context, v *View, cfg *runConfig) (*auditedRu
 	return a, nil
 }
 
-// collect makes a run store its figures in stats, however the run ends. copyStats copies them to where the caller's
-// [CollectStats] wants them.
-func (a *auditedRun) collect(cfg *runConfig) (stats *Stats, copyStats func()) {
-	stats = &Stats{}
-	wanted := cfg.stats
-	cfg.stats = stats
-	return stats, func() {
-		if wanted != nil {
-			*wanted = *stats
-		}
-	}
-}
-
 // errAbandoned is the error of a run whose caller panicked or ended its goroutine.
 var errAbandoned = errors.New("runner: the caller abandoned the run")
 
-// abandoned reports a run to the audit hook that has not been ended.
-func (a *auditedRun) abandoned(ctx context.Context, stats *Stats) {
+// close ends a run that nobody ended, and hands out its figures. Callers defer it.
+func (a *auditedRun) close(ctx context.Context) {
+	defer func() { // also if the audit hook panics
+		if a.wanted != nil {
+			*a.wanted = a.stats
+		}
+	}()
 	if !a.event.Done {
-		_ = a.end(ctx, *stats, false, errAbandoned)
+		_ = a.end(ctx, false, errAbandoned)
 	}
 }
 
 // end tells the audit hook, and returns the error of the run, or that of the hook.
-func (a *auditedRun) end(ctx context.Context, stats Stats, cached bool, err error) error {
+func (a *auditedRun) end(ctx context.Context, cached bool, err error) error {
+	stats := a.stats
 	a.event.Done, a.event.Stats, a.event.Cached, a.event.Err = true, stats, cached, err
 	a.r.cfg.logger.LogAttrs(ctx, level(err), "view run",
 		slog.String("view", a.event.View), slog.String("resource", a.event.Resource),

@@ -10,13 +10,13 @@ import (
 // Terminology answers whether a code is in a value set, for memberOf()
 // (http://hl7.org/fhir/R4/fhirpath.html#functions). Many goroutines may call it at the same time.
 type Terminology interface {
-	// MemberOf reports whether a code is in the value set with the canonical URL valueSet. System is "" if the data has
-	// a code without a system. If it returns an error, memberOf() gives an empty collection.
+	// MemberOf reports whether a code is in the value set with the canonical URL valueSet. System is "" if the data
+	// has a code without a system. If it returns an error, memberOf() gives an empty collection.
 	MemberOf(ctx context.Context, valueSet, system, code string) (bool, error)
 }
 
-// WithTerminology sets the service for memberOf(). Without one, a view that uses memberOf() does not compile. Results of
-// a view with a service are not cached, since the service's answers may change.
+// WithTerminology sets the service for memberOf(). Without one, a view that uses memberOf() does not compile. Results
+// of a view with a service are not cached, since the service's answers may change.
 func WithTerminology(t Terminology) CompileOption {
 	return func(c *compileConfig) { c.terminology = t }
 }
@@ -25,8 +25,8 @@ func WithTerminology(t Terminology) CompileOption {
 // (http://hl7.org/fhir/R4/fhirpath.html#functions). Many goroutines may call it at the same time.
 type Resolver interface {
 	// Resolve returns the resource that a reference points to, and nil if there is none. The reference is the text of
-	// Reference.reference, or a canonical URL. The bytes must not change until the run has ended. An error counts as an
-	// error of the resource that has the reference.
+	// Reference.reference, or a canonical URL. The bytes must not change until the run has ended. An error counts as
+	// an error of the resource that has the reference.
 	Resolve(ctx context.Context, reference string) (json.RawMessage, error)
 }
 
@@ -35,9 +35,9 @@ type Resolver interface {
 // answers may change.
 func ResolveWith(r Resolver) RunOption { return func(c *runConfig) { c.resolver = r } }
 
-// Trace makes trace() call f with its name and the values as JSON. The values are patient data, and valid only during the
-// call. Any worker may call f; with [Parallel](1) the calls are in the order of the source. By default trace() does
-// nothing.
+// Trace makes trace() call f with its name and the values as JSON. The values are patient data, and valid only during
+// the call. Any worker may call f; with [Parallel](1) the calls are in the order of the source. By default trace()
+// does nothing.
 func Trace(f func(name string, values []json.RawMessage)) RunOption {
 	return func(c *runConfig) { c.trace = f }
 }

@@ -8,8 +8,8 @@ import (
 	"net/url"
 )
 
-// Source yields the resources that a view may run on, as raw JSON. It uses only types of the standard library, so that a
-// FHIR client can implement it without importing this package.
+// Source yields the resources that a view may run on, as raw JSON. It uses only types of the standard library, so that
+// a FHIR client can implement it without importing this package.
 //
 // Resources yields resources of the given type, in any order. It may yield resources of other types, which the run
 // ignores. Params are FHIR search parameters, or nil; a source that does not support them must fail rather than ignore

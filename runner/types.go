@@ -20,8 +20,8 @@ func fhirType(t string) string {
 	return strings.TrimPrefix(t, "FHIR.")
 }
 
-// common returns the type of a column that has either of two inferred types. If both belong to the same System type, it is
-// the one of them that has the System type's name, or else the System type. Otherwise it is "".
+// common returns the type of a column that has either of two inferred types. If both belong to the same System type,
+// it is the one of them that has the System type's name, or else the System type. Otherwise it is "".
 func (x *exprCompiler) common(a, b string) string {
 	system := x.system(a)
 	if system == "" || system != x.system(b) {
@@ -84,9 +84,9 @@ const (
 	wantObject
 )
 
-// wantOf returns the class of values for a column. Types that JSON writes as strings allow every primitive value, since
-// the specification does not convert values: a boundary of a date may be a dateTime, a code is a string. Unless the view
-// is strict, so do all primitive types. In a strict view a column without a type allows primitive values.
+// wantOf returns the class of values for a column. Types that JSON writes as strings allow every primitive value,
+// since the specification does not convert values: a boundary of a date may be a dateTime, a code is a string. Unless
+// the view is strict, so do all primitive types. In a strict view a column without a type allows primitive values.
 func wantOf(fhirType string, declared, strict bool) want {
 	if !declared {
 		if strict {

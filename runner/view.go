@@ -99,8 +99,8 @@ func (v *View) Rows(ctx context.Context, src Source, opts ...RunOption) iter.Seq
 }
 
 // Write runs the view over a source into a writer: it calls [Writer.Begin], writes the rows, and calls [Writer.Close].
-// It keeps no rows, so it is the fastest way to run a view and holds at most a few blocks of the source in memory. After
-// an error it does not close the writer; what has been written is incomplete.
+// It keeps no rows, so it is the fastest way to run a view and holds at most a few blocks of the source in memory.
+// After an error it does not close the writer; what has been written is incomplete.
 func (v *View) Write(ctx context.Context, src Source, w Writer, opts ...RunOption) (Stats, error) {
 	return writeRows(ctx, v, src, newRunConfig(opts), w)
 }

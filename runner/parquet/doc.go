@@ -20,8 +20,8 @@
 //
 // A tag takes precedence over the FHIR type. Columns of type dateTime and time are text unless a tag says otherwise,
 // since their values may lack a time zone or parts of the time. Dates may lack the day or month; see [DatesAsText]. A
-// value that its type cannot hold exactly (a date without a day, a decimal with too many digits) is an error that names
-// the column: nothing is rounded or dropped.
+// value that its type cannot hold exactly (a date without a day, a decimal with too many digits) is an error that
+// names the column: nothing is rounded or dropped.
 //
 // Source: https://parquet.apache.org/docs/file-format/types/logicaltypes/
 package parquet

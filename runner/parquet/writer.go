@@ -11,8 +11,8 @@ import (
 	"github.com/researchflow/researchflow/runner"
 )
 
-// ErrValue is wrapped by errors about a value that its column's type cannot hold exactly. The error names the column and
-// its type.
+// ErrValue is wrapped by errors about a value that its column's type cannot hold exactly. The error names the column
+// and its type.
 var ErrValue = errors.New("value does not fit the column's type")
 
 // Defaults of the options.
@@ -186,8 +186,8 @@ func (w *Writer) flush() error {
 	return nil
 }
 
-// Close writes the pending rows and the footer, without which the file cannot be read. It does not close the underlying
-// writer. A second call does nothing.
+// Close writes the pending rows and the footer, without which the file cannot be read. It does not close the
+// underlying writer. A second call does nothing.
 func (w *Writer) Close() error {
 	if w.closed || w.pw == nil {
 		return nil
