@@ -50,7 +50,7 @@ func ndjsonFile(t *testing.T, all [][]byte, lineEnd string) string {
 	return path
 }
 
-// faultyLines are lines that hold no resource. What is in them is a secret that no error may tell.
+// faultyLines are lines without a resource. No error may hold the text "secret" in them.
 func faultyLines(sound []byte) map[string][]byte {
 	return map[string][]byte{
 		"truncated":           sound[:len(sound)*2/3],
@@ -90,7 +90,7 @@ func TestBadLinesInTheMiddle(t *testing.T) {
 	}
 }
 
-// wantBadLine checks that of the lines of a file all but the one at index bad give the rows.
+// wantBadLine checks that all lines of a file but the one at index bad give the rows.
 func wantBadLine(t *testing.T, v *View, path string, bad int, rows []string) {
 	t.Helper()
 	for _, workers := range []int{1, 2, 16} {
@@ -159,7 +159,7 @@ func TestAllBadLines(t *testing.T) {
 	}
 }
 
-// TestSoundLineEnds: CRLF, a byte order mark at the start and no line end at the end are no faults.
+// TestSoundLineEnds: CRLF, a leading byte order mark, and a last line without a line end are not faults.
 func TestSoundLineEnds(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, labView)
@@ -184,7 +184,7 @@ func TestSoundLineEnds(t *testing.T) {
 	}
 }
 
-// TestLineOfHundredMegabytes: a line over the limit of 64 MiB is a bad line like others.
+// TestLineOfHundredMegabytes: a line over the limit of 64 MiB is handled like any other bad line.
 func TestLineOfHundredMegabytes(t *testing.T) {
 	if testing.Short() || raceDetector {
 		t.Skip("SKIPPED: the file has 100 MB")

@@ -173,7 +173,7 @@ func TestDepthIsLimited(t *testing.T) {
 	}
 }
 
-// TestColumns is the schema of a view, before there is any data.
+// TestColumns checks the schema of a view, which is known before any data is read.
 func TestColumns(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, `{"resource":"Observation","constant":[{"name":"k","valueInteger64":1}],"select":[
@@ -211,7 +211,7 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// TestUnionTypes is the type of a column whose branches do not declare one.
+// TestUnionTypes checks the type of a column whose branches do not declare one.
 func TestUnionTypes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ a, b, want, ansi string }{
@@ -236,7 +236,7 @@ func TestUnionTypes(t *testing.T) {
 	}
 }
 
-// TestANSITypes is the table of section 5.
+// TestANSITypes checks the table in section "Types" of the specification.
 func TestANSITypes(t *testing.T) {
 	t.Parallel()
 	for _, typ := range append(constantTypes, "markdown", "Quantity", "") {
@@ -271,7 +271,7 @@ func TestStrict(t *testing.T) {
 		byDefault, strict, loose int
 	}{
 		{"birthDate", fine, fine, fine},
-		{"birthDat", fault, fault, warning}, // a slip
+		{"birthDat", fault, fault, warning}, // a typing error
 		{"name.where(use = 'usual').famly", fault, fault, warning},
 		{"contact.nonsense", fault, fault, warning},
 		{"deceasedBoolean", warning, fault, warning},    // a JSON name
@@ -303,14 +303,14 @@ func TestStrict(t *testing.T) {
 			}
 		}
 	}
-	// Also in a repeat, which follows what it leads to.
+	// The same in a repeat, whose paths run on their own results.
 	const repeat = `{"resource":"Questionnaire","select":[{"repeat":["item","item.%s"],"column":[{"name":"a","path":"linkId"}]}]}`
 	for name, want := range map[string]bool{"item": true, "jurisdiction": true, "itme": false} {
 		if _, err := CompileJSON(fmt.Appendf(nil, repeat, name)); (err == nil) != want {
 			t.Errorf("repeat with %s: %v", name, err)
 		}
 	}
-	// X3 by class of value.
+	// X3: values of the wrong class.
 	const typed = `{"resource":"Patient","select":[{"column":[{"name":"a","path":"id","type":"integer"}]}]}`
 	if rows, err := rowTexts(mustView(t, typed), resources(noNames)); err != nil || len(rows) != 1 {
 		t.Errorf("lenient: %q, %v", rows, err)

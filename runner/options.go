@@ -42,8 +42,8 @@ const (
 // published views name elements of other versions and types, and JSON members such as effectiveDateTime. With true all
 // are faults, with false none.
 //
-// With true, values must also match the declared type of their column exactly (a string is not a boolean; [ErrType]),
-// and columns without a type may only have primitive values. Otherwise a value only has to be an object if an object
+// With true, values must also fit the declared type of their column ([ErrType]): a string does not fit a boolean. And
+// columns without a type may only have primitive values. Otherwise a value only has to be an object if an object
 // is declared, and a primitive if a primitive is: the official suite and published views need that.
 func Strict(on bool) CompileOption {
 	return func(c *compileConfig) {

@@ -38,7 +38,7 @@ func manyPatients(n int) (data []byte, rows []string) {
 
 const namesView = `{"resource":"Patient","name":"names","select":[{"column":[{"name":"id","path":"id"}]},{"forEach":"name","column":[{"name":"f","path":"family"}]}]}`
 
-// TestOrder gives the same rows in the same order for any number of workers and any size of blocks.
+// TestOrder: any number of workers and any block size give the same rows in the same order.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	data, want := manyPatients(500)
@@ -91,7 +91,7 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// TestLimits cuts runs at rows and at resources, the same way for any number of workers.
+// TestLimits limits rows and resources, with the same result for any number of workers.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	data, all := manyPatients(40)
@@ -134,7 +134,7 @@ func TestLimits(t *testing.T) {
 			}
 		}
 	}
-	// To a writer, whose bytes are made by the workers.
+	// The same with a writer, for which the workers encode rows.
 	var out bytes.Buffer
 	stats, err := v.Write(context.Background(), Dir(dir), NewNDJSONWriter(&out), MaxRows(3), Parallel(4))
 	if want := strings.Join(all[:3], "\n") + "\n"; err != nil || out.String() != want || !stats.Truncated {
@@ -142,7 +142,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestLimitBeforeFault: what a limit leaves out cannot fail.
+// TestLimitBeforeFault: a fault after the limit is not reported.
 func TestLimitBeforeFault(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, idView)
@@ -305,7 +305,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestBreak leaves the loop early; goleak sees that nothing goes on.
+// TestBreak leaves the loop early; goleak checks that no goroutine is left.
 func TestBreak(t *testing.T) {
 	t.Parallel()
 	var list []json.RawMessage

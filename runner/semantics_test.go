@@ -193,7 +193,7 @@ func TestSemantics(t *testing.T) {
 	}
 }
 
-// TestRepeat has repeat in every nesting of rule S10, and on its own (S9).
+// TestRepeat has repeat on its own (S9) and in every nesting (S10).
 func TestRepeat(t *testing.T) {
 	t.Parallel()
 	const l = `{"name":"l","path":"linkId"}`
@@ -274,7 +274,7 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
-// TestWhere is rule S2.
+// TestWhere: a resource has rows only if every where path is true (S2).
 func TestWhere(t *testing.T) {
 	t.Parallel()
 	data := resources(
@@ -299,7 +299,7 @@ func TestWhere(t *testing.T) {
 	}
 }
 
-// TestNullRowLiterals is the switch of rule S7.
+// TestNullRowLiterals checks WithNullRowLiterals, for the row of a forEachOrNull without elements (S7).
 func TestNullRowLiterals(t *testing.T) {
 	t.Parallel()
 	const view = `{"resource":"Patient","select":[{"forEachOrNull":"name","column":[{"name":"x","path":"'x'"},{"name":"f","path":"family"},{"name":"i","path":"%rowIndex"}]}]}`
@@ -307,7 +307,7 @@ func TestNullRowLiterals(t *testing.T) {
 	wantRows(t, mustView(t, view, WithNullRowLiterals(true)), resources(noNames), []string{`{"x":"x","f":null,"i":0}`})
 }
 
-// TestRunErrors are the errors X1 to X4, and the limits.
+// TestRunErrors has the errors of a run, X1 to X4, and the limits.
 func TestRunErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -382,7 +382,7 @@ func TestRunErrors(t *testing.T) {
 	}
 }
 
-// TestCrossJoinLimit holds the rows of one resource to the limit.
+// TestCrossJoinLimit: a resource must not have more rows than the limit.
 func TestCrossJoinLimit(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, `{"resource":"Patient","select":[{"forEach":"name","column":[{"name":"a","path":"family"}]},{"forEach":"telecom","column":[{"name":"b","path":"value"}]}]}`)

@@ -87,7 +87,7 @@ func TestDir(t *testing.T) {
 	wantRows(t, v, Files(filepath.Join(dir, "mixed.ndjson"), filepath.Join(dir, "export.json")), ids("k", "g", "h"))
 }
 
-// TestSingleResources: the sources that hand out blocks yield single resources as well.
+// TestSingleResources: sources that yield blocks also yield single resources.
 func TestSingleResources(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -124,7 +124,7 @@ func TestSingleResources(t *testing.T) {
 	}
 }
 
-// TestDirReadsFilesOnce: symbolic links to what is read already give no rows again.
+// TestDirReadsFilesOnce: a symbolic link to a file that is read does not give its rows again.
 func TestDirReadsFilesOnce(t *testing.T) {
 	t.Parallel()
 	dir, outside := t.TempDir(), t.TempDir()
@@ -204,7 +204,7 @@ func TestBundle(t *testing.T) {
 	wantRows(t, v, Bundle([]byte("["+patient("a")+"]")), ids("a"))
 	wantRows(t, v, Bundle([]byte(patient("a"))), ids("a"))
 	wantRows(t, v, Bundle([]byte(`[]`)), nil)
-	// More than goes into one block.
+	// More than one block.
 	var many []string
 	var want []string
 	for i := range 3 * documentBlockResources {
@@ -341,7 +341,7 @@ func TestSourceErrors(t *testing.T) {
 	}
 }
 
-// breaking is a source that breaks off behind one resource.
+// breaking is a source that breaks after one resource.
 type breaking func()
 
 func (f breaking) Resources(context.Context, string, url.Values) iter.Seq2[json.RawMessage, error] {
@@ -352,7 +352,7 @@ func (f breaking) Resources(context.Context, string, url.Values) iter.Seq2[json.
 	}
 }
 
-// TestBrokenSources: a source that panics, or ends the goroutine that it is given, ends the run with an error and no program.
+// TestBrokenSources: a source that panics or ends its goroutine gives the run an error. It does not crash the program.
 func TestBrokenSources(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, idView)
@@ -374,7 +374,7 @@ func TestBrokenSources(t *testing.T) {
 	}
 }
 
-// TestFeedEndsWithItsError: no file behind one that cannot be read is read, however many workers ask.
+// TestFeedEndsWithItsError: after a file that cannot be read, no other file is read, for any number of workers.
 func TestFeedEndsWithItsError(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -413,7 +413,7 @@ func TestReaderRunsOnce(t *testing.T) {
 	}
 }
 
-// TestSourceLimits: what is too large or too deep is told from what is no resource.
+// TestSourceLimits: text that is too large or too deep has another error than text that is not a resource.
 func TestSourceLimits(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, idView)

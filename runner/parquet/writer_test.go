@@ -177,7 +177,7 @@ func TestDatesAsText(t *testing.T) {
 	}
 }
 
-// TestTextTags: a tag that says text wins over the FHIR type.
+// TestTextTags: a tag with a text type takes precedence over the FHIR type.
 func TestTextTags(t *testing.T) {
 	t.Parallel()
 	for _, tag := range []string{"CHARACTER VARYING", "character varying(10)", "VARCHAR(10)", "varchar", "CHARACTER(10)", "CHAR(10)", "NATIONAL CHARACTER VARYING(10)", "TEXT", "STRING", "CLOB"} {
