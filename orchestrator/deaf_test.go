@@ -14,10 +14,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/store"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // oneStep is a workflow of one step, "do", that may take a minute.
@@ -66,7 +66,7 @@ func wantAttempts(t *testing.T, s *store.Store, id, when string, want ...string)
 
 func submit(t *testing.T, o *orchestrator.Orchestrator, title string) string {
 	t.Helper()
-	id, err := o.Submit(t.Context(), storetest.Sample(title))
+	id, err := o.Submit(t.Context(), lifetest.Sample(title))
 	if err != nil {
 		t.Fatal(err)
 	}

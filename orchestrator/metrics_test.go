@@ -13,9 +13,9 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // meters keeps what is measured, by name and attributes.
@@ -138,7 +138,7 @@ func TestMetrics(t *testing.T) {
 					return orchestrator.StepResult{Event: orchestrator.EventComplete}, nil
 				}), orchestrator.StepConcurrency(1)))
 		for range 2 {
-			if _, err := o.Submit(t.Context(), storetest.Sample("measured")); err != nil {
+			if _, err := o.Submit(t.Context(), lifetest.Sample("measured")); err != nil {
 				t.Fatal(err)
 			}
 		}

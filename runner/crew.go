@@ -81,7 +81,7 @@ func (c *crew) grow(ctx context.Context) {
 // runWorker evaluates blocks until the source ends.
 func (c *crew) runWorker(ctx context.Context) {
 	w := newWorker(c.run.view, c.run.cfg, c.run.filter)
-	defer w.release()
+	defer w.engine.Release()
 	for {
 		select {
 		case c.tokens <- struct{}{}:

@@ -11,10 +11,8 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/check"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
+	"github.com/researchflow/researchflow/internal/rows"
 )
-
-// rowIndexName is the variable that holds the position among the elements of a forEach or repeat.
-const rowIndexName = "rowIndex"
 
 // focusType holds the possible types of the elements that an expression runs on, as qualified names ("FHIR.Patient").
 // It is empty if they are not known.
@@ -44,7 +42,7 @@ func (x *exprCompiler) init(c *compiler) {
 	x.c, x.texts = c, make(map[string]string)
 	x.version()
 	x.options = []fhirpath.CompileOption{
-		fhirpath.WithModel(x.model), fhirpath.WithVariable(rowIndexName, "System.Integer"),
+		fhirpath.WithModel(x.model), fhirpath.WithVariable(rows.RowIndexName, "System.Integer"),
 		fhirpath.EmptyJoin(c.cfg.emptyJoin), fhirpath.ChoiceNames(true), fhirpath.Strict(c.cfg.strictness == strictAll),
 		fhirpath.RealNames(c.cfg.strictness == strictNames),
 	}
@@ -195,7 +193,7 @@ func typeName(t focusType) string {
 }
 
 // condition compiles a where path.
-func (c *compiler) condition(element, path string) wherePlan {
+func (c *compiler) condition(element, path string) rows.Condition {
 	p, t := c.exprs.compile(element, path, c.exprs.root())
 	if len(t) > 0 && !slices.Contains(t, "System.Boolean") && !slices.Contains(t, "FHIR.boolean") {
 		// A known type that cannot be a boolean is a fault of the view (X2).
@@ -204,12 +202,12 @@ func (c *compiler) condition(element, path string) wherePlan {
 			Msg: "the path gives " + strings.Join(t, " or ") + ", not a boolean", Err: ErrNotBoolean,
 		})
 	}
-	return wherePlan{prog: p, path: path, element: element}
+	return rows.Condition{Program: p, Path: path, Element: element}
 }
 
 // repeated compiles the paths of a repeat, and returns the type of their results. Each path runs on the elements that
 // the select starts from and on the results of all paths.
-func (c *compiler) repeated(n *node, paths []string, element string, in focusType) focusType {
+func (c *compiler) repeated(n *rows.Part, paths []string, element string, in focusType) focusType {
 	if len(paths) == 0 {
 		c.bad.addf(KindValidate, element, "the list of paths is empty")
 	}
@@ -223,7 +221,7 @@ func (c *compiler) repeated(n *node, paths []string, element string, in focusTyp
 			continue
 		}
 		p, t := c.exprs.compile(at, path, from)
-		n.paths = append(n.paths, p)
+		n.Paths = append(n.Paths, p)
 		known = known && len(t) > 0
 		out = union(out, t)
 	}

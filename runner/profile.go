@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // Profile is a set of additional rules for a ViewDefinition (section "Profiles" of the specification).
@@ -143,7 +144,7 @@ func (v *profileCheck) column(c *ColumnDefinition, element string) {
 		v.bad.addf(KindValidate, element+".type", "TabularViewDefinition does not allow this type")
 	}
 	if c.Type == "" && v.view != nil {
-		if t := v.view.columns[v.view.byName[c.Name]].FHIRType; wantOfStrict(t) == wantObject {
+		if t := v.view.columns[v.view.byName[c.Name]].FHIRType; wantOfStrict(t) == rows.WantObject {
 			v.bad.addf(KindValidate, element+".path",
 				"the path gives %s; TabularViewDefinition allows only primitive types", t)
 		}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // Column describes one column of a view. It is known before any data is read.
@@ -41,14 +42,12 @@ type View struct {
 	width    int
 	jsonKeys []string
 	warnings []string
-	plan     *plan
+	plan     *rows.Plan
 
-	model        model.Version
-	nullLiterals bool
-	asks         bool // may ask a terminology service: results are not cached
+	model model.Version
+	asks  bool // may ask a terminology service: results are not cached
 
-	// Batches and scratch memory of ended runs, to be reused.
-	batches, scratch *sync.Pool
+	batches *sync.Pool // batches of ended runs, to be reused
 }
 
 // label names the view in errors.

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/chaos"
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
@@ -30,17 +32,17 @@ func TestTwoDaysAtAGate(t *testing.T) {
 			After time.Duration
 		}
 		var got []told
-		o := newOrchestrator(t, s, append(storetest.Steps(nil), orchestrator.WithPoll(10*time.Minute),
+		o := newOrchestrator(t, s, append(lifetest.Steps(nil), orchestrator.WithPoll(10*time.Minute),
 			orchestrator.WithNotifier(orchestrator.NotifierFunc(func(_ context.Context, n orchestrator.Notification) error {
 				got = append(got, told{n.Kind, n.At.Sub(begin)})
 				return nil
 			})))...)
-		id, err := o.Submit(t.Context(), storetest.Sample("two days"))
+		id, err := o.Submit(t.Context(), lifetest.Sample("two days"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		err = o.RequestScopeChange(t.Context(), orchestrator.ScopeChange{
-			Request: id, By: storetest.Sample("").Researcher.Actor(), Reason: "more patients",
+			Request: id, By: lifetest.Sample("").Researcher.Actor(), Reason: "more patients",
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -117,7 +119,7 @@ func TestDeadlinesUseTheDatabaseClock(t *testing.T) {
 			return orchestrator.StepResult{Event: "done"}, nil
 		})
 		past := newOrchestrator(t, s, orchestrator.WithDefinition(def), orchestrator.WithStep("do", done))
-		id, err := past.Submit(t.Context(), storetest.Sample("clock"))
+		id, err := past.Submit(t.Context(), lifetest.Sample("clock"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -156,14 +158,14 @@ func TestDeadlinesUseTheDatabaseClock(t *testing.T) {
 		leaseByDatabase(t, s, here, past)
 	})
 	report(t, "R8", "postgres", "host's clock 26 years behind the database's", 3, 1)
-	reports.Add(storetest.Report{Promise: "R8", Backend: "sqlite", What: "one machine: its clock is the database's", Result: "by design"})
+	reports.Add(chaos.Report{Promise: "R8", Backend: "sqlite", What: "one machine: its clock is the database's", Result: "by design"})
 }
 
 // leaseByDatabase has a host with a wrong clock hold a lease that one with the right clock wants, and the
 // other way round.
 func leaseByDatabase(t *testing.T, past, now *store.Store, o *orchestrator.Orchestrator) {
 	t.Helper()
-	if _, err := o.Submit(t.Context(), storetest.Sample("lease")); err != nil {
+	if _, err := o.Submit(t.Context(), lifetest.Sample("lease")); err != nil {
 		t.Fatal(err)
 	}
 	claim := func(s *store.Store, owner string) []orchestrator.Execution {

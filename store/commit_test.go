@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/chaos"
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/store"
@@ -21,17 +23,17 @@ import (
 // TestTextsOfCommits: the SQL of a commit, and what goes with it, repeats from request to request, so that a database that
 // keeps what it parsed keeps few texts; and it holds no values. What SQLite reads holds the time.
 func TestTextsOfCommits(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		r := &tape{transitions: map[string][][]sent{}, recording: true}
-		s, err := b.New(t).Open(t.Context(), storetest.OpenOptions{Wrap: r.wrap})
+		s, err := b.New(t).Open(t.Context(), chaos.OpenOptions{Wrap: r.wrap})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = s.Close() }()
-		o := newOrchestrator(t, s, append(storetest.Steps(nil), orchestrator.WithAuditSink(audit.SinkFunc(func(context.Context, audit.Sealed) error { return nil })))...)
+		o := newOrchestrator(t, s, append(lifetest.Steps(nil), orchestrator.WithAuditSink(audit.SinkFunc(func(context.Context, audit.Sealed) error { return nil })))...)
 		texts := map[string]int{}
 		for life := range 3 {
-			id, err := storetest.Live(t.Context(), o, storetest.Sample(fmt.Sprint("life ", life)))
+			id, err := lifetest.Live(t.Context(), o, lifetest.Sample(fmt.Sprint("life ", life)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -64,12 +66,12 @@ func TestTextsOfCommits(t *testing.T) {
 
 // TestCommitsOnNewTables: what a connection has parsed was for tables, or statements, that are gone.
 func TestCommitsOnNewTables(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t).(database)
 		s := openStore(t, string(db), store.WithMaxConns(1))
 		for _, title := range []string{"first", "second"} {
-			o := newOrchestrator(t, s, storetest.Steps(nil)...)
-			id, err := storetest.Live(t.Context(), o, storetest.Sample(title))
+			o := newOrchestrator(t, s, lifetest.Steps(nil)...)
+			id, err := lifetest.Live(t.Context(), o, lifetest.Sample(title))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -99,7 +101,7 @@ func (c closing) Close() error {
 }
 
 func TestConnectorIsClosed(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		closed := 0
 		s, err := store.Open(t.Context(), string(b.New(t).(database)), store.WithConnector(func(c driver.Connector) driver.Connector {
 			return closing{c, &closed}
@@ -120,9 +122,9 @@ func TestConnectorIsClosed(t *testing.T) {
 func TestCommitsAfterDeallocate(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pool.URL(t), store.WithMaxConns(1))
-	o := newOrchestrator(t, s, storetest.Steps(nil)...)
+	o := newOrchestrator(t, s, lifetest.Steps(nil)...)
 	for range 2 {
-		id, err := o.Submit(t.Context(), storetest.Sample("deallocated"))
+		id, err := o.Submit(t.Context(), lifetest.Sample("deallocated"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -159,7 +161,7 @@ func edit(t *testing.T, s orchestrator.Store, id string, change func(c *orchestr
 }
 
 func TestCommitErrors(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t).(database)
 		s := openStore(t, string(db))
 		o := newOrchestrator(t, s)
@@ -174,7 +176,7 @@ func TestCommitErrors(t *testing.T) {
 		}
 		submit := func(title string) string {
 			t.Helper()
-			id, err := o.Submit(t.Context(), storetest.Sample(title))
+			id, err := o.Submit(t.Context(), lifetest.Sample(title))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -222,7 +224,7 @@ func TestCommitErrors(t *testing.T) {
 func TestEffectGoesOnAfterAnError(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pool.URL(t))
-	id, err := newOrchestrator(t, s).Submit(t.Context(), storetest.Sample("goes on"))
+	id, err := newOrchestrator(t, s).Submit(t.Context(), lifetest.Sample("goes on"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -243,9 +245,9 @@ func TestEffectGoesOnAfterAnError(t *testing.T) {
 
 // TestLargeCommit has more values in one commit than either database takes in one statement.
 func TestLargeCommit(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)))
-		id, err := newOrchestrator(t, s).Submit(t.Context(), storetest.Sample("large"))
+		id, err := newOrchestrator(t, s).Submit(t.Context(), lifetest.Sample("large"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -272,8 +274,8 @@ func TestLargeCommit(t *testing.T) {
 func TestWithoutStatementCache(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pool.URL(t)+"&statement_cache_capacity=0&description_cache_capacity=0")
-	o := newOrchestrator(t, s, storetest.Steps(nil)...)
-	id, err := storetest.Live(t.Context(), o, storetest.Sample("no cache"))
+	o := newOrchestrator(t, s, lifetest.Steps(nil)...)
+	id, err := lifetest.Live(t.Context(), o, lifetest.Sample("no cache"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,10 +316,10 @@ func TestConnectorThatDropsArguments(t *testing.T) {
 
 // TestYearsThatNoTextHolds: a time that could not be read again would make every page with its request fail.
 func TestYearsThatNoTextHolds(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)))
 		o := newOrchestrator(t, s)
-		id, err := o.Submit(t.Context(), storetest.Sample("years"))
+		id, err := o.Submit(t.Context(), lifetest.Sample("years"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -4,13 +4,13 @@ import (
 	"encoding/base64"
 	"testing"
 
+	"github.com/researchflow/researchflow/internal/chaos"
 	"github.com/researchflow/researchflow/orchestrator"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // TestCursorsThatNoPageGave are turned away before the database sees them.
 func TestCursorsThatNoPageGave(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)))
 		const want = "store: the cursor is not one that a page gave"
 		for _, text := range []string{

@@ -15,7 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 	"modernc.org/sqlite"
 
-	"github.com/researchflow/researchflow/store/storetest"
+	"github.com/researchflow/researchflow/internal/chaos"
 )
 
 // tape records the SQL that a store sends, so that the raw driver can be given the same: the floor that no layer above it
@@ -205,7 +205,7 @@ func floor(b *testing.B, newDatabase func() string, raw func(ctx context.Context
 	b.Helper()
 	ctx := b.Context()
 	r := &tape{transitions: map[string][][]sent{}}
-	s, err := database(newDatabase()).Open(ctx, storetest.OpenOptions{Wrap: r.wrap})
+	s, err := database(newDatabase()).Open(ctx, chaos.OpenOptions{Wrap: r.wrap})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func floor(b *testing.B, newDatabase func() string, raw func(ctx context.Context
 		b.Fatal(err)
 	}
 	there := newDatabase()
-	if s, err = database(there).Open(ctx, storetest.OpenOptions{}); err != nil {
+	if s, err = database(there).Open(ctx, chaos.OpenOptions{}); err != nil {
 		b.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

@@ -8,6 +8,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/chaos"
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/store/storetest"
@@ -44,7 +46,7 @@ func TestLeaseTakenWhileACommitWaits(t *testing.T) {
 			c.End = []orchestrator.ExecutionEnd{{ID: x.ID, Status: orchestrator.StepCancelled, At: c.Audit[0].Recorded}}
 		}, nil, 2},
 	} {
-		id, err := o.Submit(t.Context(), storetest.Sample(tt.name))
+		id, err := o.Submit(t.Context(), lifetest.Sample(tt.name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -106,9 +108,9 @@ func untilBlocked(t *testing.T, raw *sql.DB) {
 
 // TestCloseWhileInUse: whoever still works on a store that is closed gets errors, and Close an end.
 func TestCloseWhileInUse(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t)
-		s, err := db.Open(t.Context(), storetest.OpenOptions{})
+		s, err := db.Open(t.Context(), chaos.OpenOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +121,7 @@ func TestCloseWhileInUse(t *testing.T) {
 		for range 8 {
 			all.Go(func() {
 				for {
-					id, err := o.Submit(t.Context(), storetest.Sample("closed"))
+					id, err := o.Submit(t.Context(), lifetest.Sample("closed"))
 					if err == nil {
 						once.Do(func() { close(under) })
 						err = o.Record(t.Context(), audit.Entry{Chain: id, Type: audit.ViewRun, Action: audit.Read})
@@ -135,7 +137,7 @@ func TestCloseWhileInUse(t *testing.T) {
 			t.Error(err)
 		}
 		all.Wait()
-		if s, err = db.Open(t.Context(), storetest.OpenOptions{}); err != nil {
+		if s, err = db.Open(t.Context(), chaos.OpenOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = s.Close() }()

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/chaos"
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/internal/pgtest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store"
@@ -18,13 +20,13 @@ import (
 )
 
 // proxied returns a proxy in front of a database, and the database's URL through it.
-func proxied(t *testing.T, address string) (*storetest.Proxy, string) {
+func proxied(t *testing.T, address string) (*chaos.Proxy, string) {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := storetest.NewProxy(t.Context(), u.Host)
+	p, err := chaos.NewProxy(t.Context(), u.Host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,12 +70,12 @@ func TestLostReplyToCommit(t *testing.T) {
 	clean := openStore(t, address)
 	p, through := proxied(t, address)
 	s := openStore(t, through)
-	o := newOrchestrator(t, s, storetest.Steps(nil)...)
+	o := newOrchestrator(t, s, lifetest.Steps(nil)...)
 	sites := 0
 	for n := 0; ; n++ {
 		p.SwallowReply("commit\x00", n)
 		before := p.Swallowed()
-		id, err := o.Submit(t.Context(), storetest.Sample(fmt.Sprint("commit ", n)))
+		id, err := o.Submit(t.Context(), lifetest.Sample(fmt.Sprint("commit ", n)))
 		for err == nil {
 			if err = o.Drain(t.Context()); err != nil {
 				break
@@ -85,7 +87,7 @@ func TestLostReplyToCommit(t *testing.T) {
 			if r.Gate == nil {
 				t.Fatalf("in %s with nothing to do: %+v", r.State, r.Step)
 			}
-			err = o.Decide(t.Context(), orchestrator.Decision{Gate: r.Gate.ID, By: storetest.Reviewer(), Verdict: orchestrator.Approve})
+			err = o.Decide(t.Context(), orchestrator.Decision{Gate: r.Gate.ID, By: lifetest.Reviewer(), Verdict: orchestrator.Approve})
 		}
 		if err != nil {
 			t.Fatalf("reply to commit %d lost: %v", n+1, err)
@@ -109,7 +111,7 @@ func TestLostReplyToCommit(t *testing.T) {
 	if t.Failed() {
 		result = "FAILED"
 	}
-	reports.Add(storetest.Report{Promise: "R10", Backend: "postgres", What: "proxy drops the reply to COMMIT, each of a life", Sites: sites, Runs: sites + 1, Result: result})
+	reports.Add(chaos.Report{Promise: "R10", Backend: "postgres", What: "proxy drops the reply to COMMIT, each of a life", Sites: sites, Runs: sites + 1, Result: result})
 }
 
 // busy runs requests to their ends on a started orchestrator while disturb does its worst.
@@ -150,7 +152,7 @@ func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, 
 	var wg sync.WaitGroup
 	for i := range ids {
 		wg.Go(func() {
-			n := storetest.Sample(fmt.Sprint("busy ", i))
+			n := lifetest.Sample(fmt.Sprint("busy ", i))
 			n.IdempotencyKey = n.Title
 			ok := patiently("submit", func() (err error) { ids[i], err = o.Submit(ctx, n); return err })
 			for ok {
@@ -167,7 +169,7 @@ func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, 
 					}
 					continue
 				}
-				d := orchestrator.Decision{Gate: r.Gate.ID, By: storetest.Reviewer(), Verdict: orchestrator.Approve}
+				d := orchestrator.Decision{Gate: r.Gate.ID, By: lifetest.Reviewer(), Verdict: orchestrator.Approve}
 				ok = patiently("decide", func() error { return o.Decide(ctx, d) })
 			}
 		})
@@ -179,8 +181,8 @@ func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, 
 			t.Error(err)
 		}
 		history, err := clean.History(ctx, id)
-		if err != nil || len(history) != len(storetest.StraightWay()) {
-			t.Errorf("%s: %d states entered, %v; want %d", id, len(history), err, len(storetest.StraightWay()))
+		if err != nil || len(history) != len(lifetest.HappyPath()) {
+			t.Errorf("%s: %d states entered, %v; want %d", id, len(history), err, len(lifetest.HappyPath()))
 		}
 	}
 }
@@ -190,7 +192,7 @@ func report(t *testing.T, promise, backend, what string, sites, runs int) {
 	if t.Failed() {
 		result = "FAILED"
 	}
-	reports.Add(storetest.Report{Promise: promise, Backend: backend, What: what, Sites: sites, Runs: runs, Result: result})
+	reports.Add(chaos.Report{Promise: promise, Backend: backend, What: what, Sites: sites, Runs: runs, Result: result})
 }
 
 // TestNetworkCut is R9: connections are cut again and again, and the network is away for a while.
@@ -200,7 +202,7 @@ func TestNetworkCut(t *testing.T) {
 	clean := openStore(t, address)
 	p, through := proxied(t, address)
 	const cuts, requests = 8, 10
-	o := newOrchestrator(t, openStore(t, through), append(storetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
+	o := newOrchestrator(t, openStore(t, through), append(lifetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
 		orchestrator.WithLease(2*time.Second))...)
 	busy(t, o, clean, requests, func() {
 		for i := range cuts {
@@ -225,7 +227,7 @@ func TestServerRestart(t *testing.T) {
 	}()
 	clean := openStore(t, server.URL)
 	const requests = 10
-	o := newOrchestrator(t, openStore(t, server.URL), append(storetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
+	o := newOrchestrator(t, openStore(t, server.URL), append(lifetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
 		orchestrator.WithLease(2*time.Second))...)
 	busy(t, o, clean, requests, func() {
 		for _, stop := range []func() error{server.Stop, server.Kill} {
@@ -254,7 +256,7 @@ func TestLockStorm(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	const locks, requests = 10, 5
-	o := newOrchestrator(t, s, append(storetest.Steps(nil), orchestrator.WithPoll(50*time.Millisecond))...)
+	o := newOrchestrator(t, s, append(lifetest.Steps(nil), orchestrator.WithPoll(50*time.Millisecond))...)
 	busy(t, o, s, requests, func() {
 		for range locks {
 			if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
@@ -276,7 +278,7 @@ func TestErrorsKeepTheAddress(t *testing.T) {
 	p, through := proxied(t, pool.URL(t))
 	s := openStore(t, through, store.WithResolveTimeout(100*time.Millisecond))
 	o := newOrchestrator(t, s)
-	id, err := o.Submit(t.Context(), storetest.Sample("away"))
+	id, err := o.Submit(t.Context(), lifetest.Sample("away"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -294,7 +296,7 @@ func TestErrorsKeepTheAddress(t *testing.T) {
 		err5 := s.Wake(t.Context())
 		err6 := s.Listen(t.Context(), func() {})
 		err7 := s.Migrate(t.Context())
-		_, err8 := o.Submit(t.Context(), storetest.Sample("nobody"))
+		_, err8 := o.Submit(t.Context(), lifetest.Sample("nobody"))
 		for i, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8} {
 			switch {
 			case err == nil:

@@ -89,8 +89,7 @@ func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l 
 // clock of its own and ignores it. It is meant for tests.
 func WithClock(now func() time.Time) Option { return func(o *options) { o.clock = now } }
 
-// WithConnector wraps the driver's connector: for tests that make the database fail (see
-// store/storetest), for tracing. Its connections must implement [driver.NamedValueChecker],
+// WithConnector wraps the driver's connector: for tests that make the database fail, for tracing. Its connections must implement [driver.NamedValueChecker],
 // [driver.QueryerContext], [driver.ExecerContext] and [driver.ConnBeginTx] by those of the driver and hand every
 // argument on as it is: on PostgreSQL the first can be a pgx.QueryExecMode.
 func WithConnector(wrap func(driver.Connector) driver.Connector) Option {

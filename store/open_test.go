@@ -14,9 +14,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/researchflow/researchflow/internal/chaos"
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 func TestOpenRefusesInOneLineWithoutThePassword(t *testing.T) {
@@ -98,7 +99,7 @@ func TestOpenTakesTwoSlashesForOne(t *testing.T) {
 }
 
 func TestOpenWithoutMigrationRefusesInOneLine(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		s, err := store.Open(t.Context(), string(b.New(t).(database)), store.WithoutMigration())
 		if err == nil {
 			_ = s.Close()
@@ -111,7 +112,7 @@ func TestOpenWithoutMigrationRefusesInOneLine(t *testing.T) {
 }
 
 func TestMigrations(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t).(database)
 		// Many hosts open a new database at once: each finds it ready.
 		var wg sync.WaitGroup
@@ -211,7 +212,7 @@ func tampered(t *testing.T, db database) {
 
 // TestStatementsAreLimited: a statement without an end is ended by the store, not by its caller.
 func TestStatementsAreLimited(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)), store.WithStatementTimeout(time.Second))
 		const endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 		var n int
@@ -289,7 +290,7 @@ func TestWakeReachesOtherHosts(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- two.Listen(ctx, func() { woken <- struct{}{} }) }()
 	<-woken // it listens now
-	if _, err := newOrchestrator(t, one).Submit(ctx, storetest.Sample("wake")); err != nil {
+	if _, err := newOrchestrator(t, one).Submit(ctx, lifetest.Sample("wake")); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -309,12 +310,12 @@ func TestWakeReachesOtherHosts(t *testing.T) {
 
 // TestMigrationsAreCutShort: each call of the way up fails in turn, before or after it was made. What is left is nothing, or all.
 func TestMigrationsAreCutShort(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
-		for _, mode := range []storetest.Mode{storetest.Fail, storetest.FailAfter} {
+	each(t, func(t *testing.T, b chaos.Backend) {
+		for _, mode := range []chaos.Mode{chaos.Fail, chaos.FailAfter} {
 			cut := 0
 			for n := 1; ; n++ {
 				db := b.New(t).(database)
-				var f storetest.Faults
+				var f chaos.Faults
 				f.Arm(n, mode)
 				s, err := store.Open(t.Context(), string(db), store.WithConnector(f.Wrap))
 				if err == nil {
@@ -325,7 +326,7 @@ func TestMigrationsAreCutShort(t *testing.T) {
 				}
 				cut++
 				s = openStore(t, string(db))
-				if _, err := newOrchestrator(t, s).Submit(t.Context(), storetest.Sample("afterwards")); err != nil {
+				if _, err := newOrchestrator(t, s).Submit(t.Context(), lifetest.Sample("afterwards")); err != nil {
 					t.Errorf("%v at call %d, %s: %v", mode, n, f.Calls()[n-1], err)
 				}
 				if err := s.MigrateDown(t.Context(), 0); err != nil {

@@ -34,7 +34,12 @@ func Rules() []Rule {
 			[]string{bun, "github.com/jackc/pgx/v5", "modernc.org/sqlite"},
 		},
 		// The suite for third-party stores needs what any test needs, and no driver.
-		{"store/storetest", []string{"orchestrator", "orchestrator/audit"}, []string{"github.com/anishathalye/porcupine", "github.com/google/go-cmp", "pgregory.net/rapid"}},
+		{
+			"store/storetest",
+			[]string{"orchestrator", "orchestrator/audit", "internal/lifetest"},
+			[]string{"github.com/google/go-cmp", "pgregory.net/rapid"},
+		},
+		{"internal/lifetest", []string{"orchestrator", "orchestrator/audit"}, nil},
 		{"runner", []string{"cache", "runner/...", "internal/..."}, []string{otel, sync}},
 		{"runner/parquet", []string{"runner"}, []string{"github.com/parquet-go/parquet-go"}},
 		{
@@ -91,7 +96,7 @@ func (r Rule) Allows(path string) bool {
 // forTests tells whether a package (a path below the module) is for tests only: it may import anything, and no
 // other package may import it outside of its tests.
 func forTests(pkg string) bool {
-	for _, p := range []string{"internal/fhirtest", "internal/lint", "internal/pgtest", "internal/testdata"} {
+	for _, p := range []string{"internal/chaos", "internal/fhirtest", "internal/lint", "internal/pgtest", "internal/testdata"} {
 		if below(pkg, p) {
 			return true
 		}

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
@@ -34,12 +35,12 @@ type final struct{ err error }
 func (f final) Error() string { return f.err.Error() }
 
 // committedWaits asks whether a commit was made while it is under way: of a request that is new, and of one that is there.
-func committedWaits(t *testing.T, db Database, s Store) {
+func committedWaits(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	type answer struct {
 		ok  bool
 		err error
 	}
-	other := another(t, db)
+	other := open()
 	var answers chan answer
 	under := &catcher{Store: s, change: func(c *orchestrator.Commit) {
 		answers = make(chan answer, 1)
@@ -56,12 +57,12 @@ func committedWaits(t *testing.T, db Database, s Store) {
 			return nil
 		})
 	}}
-	o := newOrchestrator(t, under)
-	id := submit(t, o, "under way")
+	o := lifetest.New(t, under)
+	id := lifetest.Submit(t, o, "under way")
 	if a := <-answers; !a.ok || a.err != nil {
 		t.Errorf("a new request: Committed: %v, %v; want true", a.ok, a.err)
 	}
-	if err := o.Withdraw(t.Context(), id, Sample("").Researcher.Actor(), "the study ended"); err != nil {
+	if err := o.Withdraw(t.Context(), id, lifetest.Sample("").Researcher.Actor(), "the study ended"); err != nil {
 		t.Fatal(err)
 	}
 	if a := <-answers; !a.ok || a.err != nil {
@@ -74,9 +75,9 @@ func committedWaits(t *testing.T, db Database, s Store) {
 }
 
 // changeNothing commits a change of a request that is not there.
-func changeNothing(t *testing.T, _ Database, s Store) {
+func changeNothing(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	lost := &catcher{Store: s, change: func(c *orchestrator.Commit) { c.Expect, c.Request.Version = 7, 8 }}
-	_, err := newOrchestrator(t, lost).Submit(t.Context(), Sample("nothing"))
+	_, err := lifetest.New(t, lost).Submit(t.Context(), lifetest.Sample("nothing"))
 	if !errors.Is(err, orchestrator.ErrConflict) {
 		t.Errorf("got %v, want ErrConflict", err)
 	}

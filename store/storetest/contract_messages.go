@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
@@ -19,7 +20,7 @@ import (
 func outbox(t *testing.T, s orchestrator.Store, kinds ...orchestrator.MessageKind) []string {
 	t.Helper()
 	var ids []string
-	o := newOrchestrator(t, &catcher{Store: s, change: func(c *orchestrator.Commit) {
+	o := lifetest.New(t, &catcher{Store: s, change: func(c *orchestrator.Commit) {
 		ids = nil
 		for i, kind := range kinds {
 			id := fmt.Sprintf("%s-%d", c.ID, i)
@@ -29,12 +30,12 @@ func outbox(t *testing.T, s orchestrator.Store, kinds ...orchestrator.MessageKin
 			})
 		}
 	}})
-	submit(t, o, "messages")
+	lifetest.Submit(t, o, "messages")
 	return ids
 }
 
 // messageClaims is what hosts that deliver from one outbox rely on.
-func messageClaims(t *testing.T, db Database, s Store) {
+func messageClaims(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	const note, entry = orchestrator.MessageNotification, orchestrator.MessageAudit
 	ctx := t.Context()
 	ids := outbox(t, s, note, entry, note)
@@ -90,7 +91,7 @@ func messageClaims(t *testing.T, db Database, s Store) {
 	var mu sync.Mutex
 	var all sync.WaitGroup
 	seen := map[string]int{}
-	for i, st := range []orchestrator.Store{s, another(t, db), another(t, db)} {
+	for i, st := range []orchestrator.Store{s, open(), open()} {
 		all.Go(func() {
 			for range requests {
 				got, err := st.ClaimMessages(ctx, orchestrator.MessageClaim{
@@ -112,7 +113,7 @@ func messageClaims(t *testing.T, db Database, s Store) {
 }
 
 // systemMessages has a host record what belongs to no request, and die over handing it on; another one goes on.
-func systemMessages(t *testing.T, db Database, s Store) {
+func systemMessages(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	ctx := t.Context()
 	record := func(o *orchestrator.Orchestrator, n int) {
 		t.Helper()
@@ -130,12 +131,12 @@ func systemMessages(t *testing.T, db Database, s Store) {
 			t.Errorf("%s: %d messages, %v; want %d", what, b.Messages, err, want)
 		}
 	}
-	record(newOrchestrator(t, s), 2)
+	record(lifetest.New(t, s), 2)
 	backlog("without a sink", 0)
 
 	var got []string
 	host := func(s orchestrator.Store) *orchestrator.Orchestrator {
-		return newOrchestrator(t, s, orchestrator.WithAuditSink(audit.SinkFunc(func(_ context.Context, e audit.Sealed) error {
+		return lifetest.New(t, s, orchestrator.WithAuditSink(audit.SinkFunc(func(_ context.Context, e audit.Sealed) error {
 			got = append(got, fmt.Sprintf("%s %d %s %s", e.Chain, e.Seq, e.ID, e.Body))
 			return nil
 		})))
@@ -180,7 +181,7 @@ func systemMessages(t *testing.T, db Database, s Store) {
 	if err := json.Unmarshal(dead[0].Payload, &first); err != nil || first.ID != dead[0].ID || first.Seq != 3 {
 		t.Errorf("first message: entry %d with id %s, %v; want 3 with %s", first.Seq, first.ID, err, dead[0].ID)
 	}
-	if err := emptyOutbox(ctx, host(another(t, db))); err != nil {
+	if err := lifetest.EmptyOutbox(ctx, host(open())); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -189,10 +190,10 @@ func systemMessages(t *testing.T, db Database, s Store) {
 }
 
 // duplicates submits what is there.
-func duplicates(t *testing.T, _ Database, s Store) {
+func duplicates(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	var first orchestrator.Commit
-	o := newOrchestrator(t, &catcher{Store: s, change: func(c *orchestrator.Commit) { first = *c }})
-	n := Sample("duplicates")
+	o := lifetest.New(t, &catcher{Store: s, change: func(c *orchestrator.Commit) { first = *c }})
+	n := lifetest.Sample("duplicates")
 	n.IdempotencyKey = "key"
 	id, err := o.Submit(t.Context(), n)
 	if err != nil {
@@ -207,13 +208,13 @@ func duplicates(t *testing.T, _ Database, s Store) {
 		{"the same commit", func(c *orchestrator.Commit) { *c = first }},
 	} {
 		again := &catcher{Store: s, change: tt.change, once: true}
-		_, err := newOrchestrator(t, again).Submit(t.Context(), Sample(tt.name))
+		_, err := lifetest.New(t, again).Submit(t.Context(), lifetest.Sample(tt.name))
 		var last final
 		if !errors.As(err, &last) || !errors.Is(last.err, orchestrator.ErrDuplicate) {
 			t.Errorf("%s: got %v, want ErrDuplicate", tt.name, err)
 		}
 	}
-	if diff := cmp.Diff([]string{"duplicates"}, titles(t, s, orchestrator.Query{})); diff != "" {
+	if diff := cmp.Diff([]string{"duplicates"}, lifetest.Titles(t, s, orchestrator.Query{})); diff != "" {
 		t.Error(diff)
 	}
 	checkRequest(t, s, orchestrator.DefaultDefinition(), id)

@@ -10,19 +10,20 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
-// randomHistories is R16: whatever people and steps do, in whatever order, the invariants hold after each
-// action. rapid prints the seed of a history that breaks them, and the shortest such history.
-func randomHistories(t *testing.T, b Backend) (int, int) {
-	_, s := open(t, b)
-	histories, actions := 0, 0
+// RandomHistories has people and steps do things in random order, and checks the invariants (see [Check]) after each.
+// rapid prints the seed of a history that breaks one, and the shortest such history; its flag -rapid.checks is the number
+// of histories. RandomHistories returns how many there were, and how many actions in all.
+func RandomHistories(t *testing.T, database Factory) (histories, actions int) {
+	s := database(t)()
 	rapid.Check(t, func(rt *rapid.T) {
 		histories++
 		m := &machine{s: s, def: orchestrator.DefaultDefinition()}
 		var opts []orchestrator.Option
-		for name := range outcomes {
+		for name := range lifetest.Outcomes() {
 			opts = append(opts, orchestrator.WithStep(name, orchestrator.StepFunc(m.step), orchestrator.StepConcurrency(1)))
 		}
 		// A host of its own: other histories' requests have ended or are not touched, for it claims only when told.
@@ -31,7 +32,7 @@ func randomHistories(t *testing.T, b Backend) (int, int) {
 			rt.Fatal(err)
 		}
 		m.o = o
-		id, err := o.Submit(t.Context(), Sample(fmt.Sprint("random ", histories)))
+		id, err := o.Submit(t.Context(), lifetest.Sample(fmt.Sprint("random ", histories)))
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -88,7 +89,7 @@ func (m *machine) step(_ context.Context, c *orchestrator.StepContext) (orchestr
 			return orchestrator.StepResult{Event: e}, nil
 		}
 	}
-	return orchestrator.StepResult{Event: outcomes[c.Step], Output: map[string]int64{"visit": c.Request.Visit}}, nil
+	return orchestrator.StepResult{Event: lifetest.Outcomes()[c.Step], Output: map[string]int64{"visit": c.Request.Visit}}, nil
 }
 
 func (m *machine) check(rt *rapid.T) {
@@ -130,7 +131,7 @@ func (m *machine) decide(rt *rapid.T) {
 	if r.Gate == nil {
 		rt.Skip("no gate")
 	}
-	d := orchestrator.Decision{Gate: r.Gate.ID, By: Reviewer(), Reason: "drawn"}
+	d := orchestrator.Decision{Gate: r.Gate.ID, By: lifetest.Reviewer(), Reason: "drawn"}
 	if rapid.Bool().Draw(rt, "by the submitter") && rapid.Bool().Draw(rt, "really") {
 		d.By = r.SubmittedBy
 	}

@@ -1,55 +1,13 @@
-package storetest
+package lifetest
 
 import (
 	"context"
-	"database/sql"
-	"database/sql/driver"
 	"errors"
 	"fmt"
-	"testing"
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
 )
-
-// Backend is a kind of store under test.
-type Backend struct {
-	// Name of the backend in the names of tests.
-	Name string
-	// New makes an empty database that lasts until the test ends.
-	New func(tb testing.TB) Database
-	// Reopen opens the store on a database by its Address, in another process; nil: there is no way.
-	Reopen func(ctx context.Context, address string, opt OpenOptions) (Store, error)
-}
-
-// Database is one database of a backend.
-type Database interface {
-	// Open opens the store; several may be open on one database. The caller closes it.
-	Open(ctx context.Context, opt OpenOptions) (Store, error)
-}
-
-// SQLDatabase is a database that SQL can be used on.
-type SQLDatabase interface {
-	Database
-	// SQL opens the database itself, for reading and for breaking things. The caller closes it.
-	SQL() (*sql.DB, error)
-	// Address is what another process gives to [Backend].Reopen.
-	Address() string
-}
-
-// OpenOptions say how a store is to be opened.
-type OpenOptions struct {
-	// Wrap goes around the driver's connector, where there is one; nil none.
-	Wrap func(driver.Connector) driver.Connector
-	// Clock is the database's clock, for databases that have none of their own; nil the real one.
-	Clock func() time.Time
-}
-
-// Store is a store that can be closed.
-type Store interface {
-	orchestrator.Store
-	Close() error
-}
 
 // Sample returns a request as good as any.
 func Sample(title string) orchestrator.NewRequest {
@@ -63,15 +21,17 @@ func Sample(title string) orchestrator.NewRequest {
 	}
 }
 
-// outcomes are those of the default definition's steps on the straight way.
-var outcomes = map[string]string{
-	orchestrator.StepRequirements: orchestrator.EventComplete, orchestrator.StepFeasibility: orchestrator.EventFeasible,
-	orchestrator.StepKickoff: orchestrator.EventScheduled, orchestrator.StepExtraction: orchestrator.EventExtracted,
-	orchestrator.StepQA: orchestrator.EventPassed, orchestrator.StepDelivery: orchestrator.EventDelivered,
+// Outcomes maps each step of the default definition to its event on the happy path.
+func Outcomes() map[string]string {
+	return map[string]string{
+		orchestrator.StepRequirements: orchestrator.EventComplete, orchestrator.StepFeasibility: orchestrator.EventFeasible,
+		orchestrator.StepKickoff: orchestrator.EventScheduled, orchestrator.StepExtraction: orchestrator.EventExtracted,
+		orchestrator.StepQA: orchestrator.EventPassed, orchestrator.StepDelivery: orchestrator.EventDelivered,
+	}
 }
 
-// StraightWay are the states of a request of the default definition to which nothing happens.
-func StraightWay() []string {
+// HappyPath lists the states of a request of the default definition that every gate approves and whose steps succeed.
+func HappyPath() []string {
 	return []string{
 		"new_request", "requirements_gathering", "requirements_complete", "requirements_review",
 		"feasibility_validation", "feasible", "phenotype_review", "schedule_kickoff", "kickoff_complete",
@@ -84,7 +44,7 @@ func StraightWay() []string {
 // in the step's transaction and succeeds.
 func Steps(effect func(ctx context.Context, step *orchestrator.StepContext, tx orchestrator.Tx) error) []orchestrator.Option {
 	var opts []orchestrator.Option
-	for name, event := range outcomes {
+	for name, event := range Outcomes() {
 		opts = append(opts, orchestrator.WithStep(name, orchestrator.StepFunc(
 			func(_ context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
 				r := orchestrator.StepResult{Event: event, Output: map[string]string{"step": c.Step}}
@@ -116,12 +76,30 @@ func Reviewer() orchestrator.Actor {
 	}}
 }
 
+// Deciding is what [Doing] says of decisions.
+const Deciding = "decide"
+
+type doingKey struct{}
+
+func doing(ctx context.Context, what string) context.Context {
+	return context.WithValue(ctx, doingKey{}, what)
+}
+
+// Doing says which part of [Live] a context was made for: "submit", "drain", "status", "decide" or "backlog". Tests tell
+// by it what a store is asked for; outside of Live it is "other".
+func Doing(ctx context.Context) string {
+	if what, ok := ctx.Value(doingKey{}).(string); ok {
+		return what
+	}
+	return "other"
+}
+
 // Live drives a request to its end without goroutines: it drains, decides every gate with approval, and
 // does each thing again that failed with an injected or temporary error, at most some dozens of times.
 func Live(ctx context.Context, o *orchestrator.Orchestrator, n orchestrator.NewRequest) (string, error) {
 	var id string
-	err := again(ctx, func() (err error) {
-		id, err = o.Submit(ctx, n)
+	err := Again(ctx, func() (err error) {
+		id, err = o.Submit(doing(ctx, "submit"), n)
 		return err
 	})
 	if err != nil {
@@ -133,12 +111,12 @@ func Live(ctx context.Context, o *orchestrator.Orchestrator, n orchestrator.NewR
 // Finish drives a submitted request to its end, like [Live].
 func Finish(ctx context.Context, o *orchestrator.Orchestrator, id string) error {
 	for range 1000 {
-		if err := again(ctx, func() error { return o.Drain(ctx) }); err != nil {
+		if err := Again(ctx, func() error { return o.Drain(doing(ctx, "drain")) }); err != nil {
 			return fmt.Errorf("drain: %w", err)
 		}
 		var r *orchestrator.Request
-		err := again(ctx, func() (err error) {
-			r, err = o.Status(ctx, id)
+		err := Again(ctx, func() (err error) {
+			r, err = o.Status(doing(ctx, "status"), id)
 			return err
 		})
 		if err != nil {
@@ -146,10 +124,10 @@ func Finish(ctx context.Context, o *orchestrator.Orchestrator, id string) error 
 		}
 		switch {
 		case !r.Live():
-			return emptyOutbox(ctx, o)
+			return EmptyOutbox(ctx, o)
 		case r.Gate != nil:
 			d := orchestrator.Decision{Gate: r.Gate.ID, By: Reviewer(), Verdict: orchestrator.Approve, Reason: "as planned"}
-			if err := again(ctx, func() error { return o.Decide(ctx, d) }); err != nil {
+			if err := Again(ctx, func() error { return o.Decide(doing(ctx, Deciding), d) }); err != nil {
 				return fmt.Errorf("decide %s: %w", r.State, err)
 			}
 		default:
@@ -161,18 +139,18 @@ func Finish(ctx context.Context, o *orchestrator.Orchestrator, id string) error 
 			}
 		}
 	}
-	return errors.New("storetest: the request does not come to its end")
+	return errors.New("lifetest: the request does not come to its end")
 }
 
-// emptyOutbox drains until no message is left: one that was claimed when something failed is
+// EmptyOutbox drains until no message is left: one that was claimed when something failed is
 // delivered when its lease is over.
-func emptyOutbox(ctx context.Context, o *orchestrator.Orchestrator) error {
+func EmptyOutbox(ctx context.Context, o *orchestrator.Orchestrator) error {
 	for {
 		var b orchestrator.Backlog
-		err := again(ctx, func() error { return o.Drain(ctx) })
+		err := Again(ctx, func() error { return o.Drain(doing(ctx, "drain")) })
 		if err == nil {
-			err = again(ctx, func() (err error) {
-				b, err = o.Backlog(ctx)
+			err = Again(ctx, func() (err error) {
+				b, err = o.Backlog(doing(ctx, "backlog"))
 				return err
 			})
 		}
@@ -181,14 +159,14 @@ func emptyOutbox(ctx context.Context, o *orchestrator.Orchestrator) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("storetest: messages are left: %w", ctx.Err())
+			return fmt.Errorf("lifetest: messages are left: %w", ctx.Err())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
 
-// again repeats what fails for reasons that pass.
-func again(ctx context.Context, f func() error) error {
+// Again repeats f, at most 30 times, until it succeeds or fails for a reason that will not pass.
+func Again(ctx context.Context, f func() error) error {
 	var err error
 	for range 30 {
 		if err = f(); err == nil || ctx.Err() != nil {

@@ -1,4 +1,4 @@
-package storetest
+package chaos
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
@@ -39,30 +40,30 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 	}
 	t.Run("goes on under its own definition", func(t *testing.T) {
 		_, s := open(t, b)
-		id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
-		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()),
+		id := lifetest.Submit(t, lifetest.New(t, s, orchestrator.WithDefinition(old)), "old")
+		o := lifetest.New(t, s, orchestrator.WithDefinition(newer()),
 			orchestrator.WithStep("do", succeed("done")), orchestrator.WithStep("do_better", succeed("done")))
-		fresh := submit(t, o, "new")
+		fresh := lifetest.Submit(t, o, "new")
 		if err := o.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		for id, def := range map[string]*orchestrator.Definition{id: old, fresh: newer()} {
-			if r := status(t, o, id); r.State != "end" {
+			if r := lifetest.Status(t, o, id); r.State != "end" {
 				t.Errorf("%s: state %s, want end", id, r.State)
 			}
 			checkRequest(t, s, def, id)
 		}
-		if r := status(t, o, id); r.Definition != oldHash {
+		if r := lifetest.Status(t, o, id); r.Definition != oldHash {
 			t.Errorf("definition: got %s, want the one it was submitted under", r.Definition)
 		}
-		if diff := cmp.Diff([]string{"old"}, titles(t, s, orchestrator.Query{Definitions: []string{oldHash, "none"}})); diff != "" {
+		if diff := cmp.Diff([]string{"old"}, lifetest.Titles(t, s, orchestrator.Query{Definitions: []string{oldHash, "none"}})); diff != "" {
 			t.Errorf("by definition: %s", diff)
 		}
 	})
 	t.Run("is moved where the host says how", func(t *testing.T) {
 		_, s := open(t, b)
-		id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
-		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
+		id := lifetest.Submit(t, lifetest.New(t, s, orchestrator.WithDefinition(old)), "old")
+		o := lifetest.New(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
 			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
 		start(t, o)
 		await(t, o, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
@@ -74,16 +75,16 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 	})
 	t.Run("parks when its definition is unknown", func(t *testing.T) {
 		s, id := orphan(t, b, old)
-		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do", succeed("done")))
+		o := lifetest.New(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do", succeed("done")))
 		if err := o.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		r := status(t, o, id)
+		r := lifetest.Status(t, o, id)
 		if r.Parked != "its definition is not in the database" || r.State != "work" {
 			t.Errorf("state %s, parked %q; want work, and why", r.State, r.Parked)
 		}
-		submit(t, o, "not parked")
-		if diff := cmp.Diff([]string{"old"}, titles(t, s, orchestrator.Query{Parked: true})); diff != "" {
+		lifetest.Submit(t, o, "not parked")
+		if diff := cmp.Diff([]string{"old"}, lifetest.Titles(t, s, orchestrator.Query{Parked: true})); diff != "" {
 			t.Errorf("parked: %s", diff)
 		}
 		err := o.Withdraw(t.Context(), id, orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}, "unused")
@@ -91,7 +92,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 			t.Errorf("Withdraw: got %v, want ErrParked", err)
 		}
 		// A host that has the definition takes it up again.
-		again := newOrchestrator(t, s, orchestrator.WithDefinition(old), orchestrator.WithStep("do", succeed("done")))
+		again := lifetest.New(t, s, orchestrator.WithDefinition(old), orchestrator.WithStep("do", succeed("done")))
 		start(t, again)
 		await(t, again, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
 		checkRequest(t, s, old, id)
@@ -99,14 +100,14 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 	t.Run("is moved before what comes next ends what the move began", func(t *testing.T) { movedAndEnded(t, b, old, oldHash) })
 	t.Run("is moved before anything else is done with it", func(t *testing.T) {
 		_, s := open(t, b)
-		id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
-		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
+		id := lifetest.Submit(t, lifetest.New(t, s, orchestrator.WithDefinition(old)), "old")
+		o := lifetest.New(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
 			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
 		boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
 		if err := o.Suspend(t.Context(), id, boss, "nobody is there"); err != nil {
 			t.Fatal(err)
 		}
-		if r := status(t, o, id); r.State != "labour" || r.Suspended == nil || r.Step.Step != "do_better" {
+		if r := lifetest.Status(t, o, id); r.State != "labour" || r.Suspended == nil || r.Step.Step != "do_better" {
 			t.Errorf("state %s, suspended %v, step %+v; want labour, suspended, do_better", r.State, r.Suspended, r.Step)
 		}
 		if err := o.Resume(t.Context(), id, boss, "somebody is there"); err != nil {
@@ -120,23 +121,23 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 	t.Run("is moved when its rest ends", func(t *testing.T) {
 		_, s := open(t, b)
 		boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
-		before := newOrchestrator(t, s, orchestrator.WithDefinition(old))
-		id := submit(t, before, "old")
+		before := lifetest.New(t, s, orchestrator.WithDefinition(old))
+		id := lifetest.Submit(t, before, "old")
 		if err := before.Suspend(t.Context(), id, boss, "on leave"); err != nil {
 			t.Fatal(err)
 		}
-		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
+		o := lifetest.New(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
 			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
 		if err := o.SetPriority(t.Context(), id, orchestrator.Stat, boss, "soon"); err != nil {
 			t.Fatal(err)
 		}
-		if r := status(t, o, id); r.State != "work" || r.Suspended == nil {
+		if r := lifetest.Status(t, o, id); r.State != "work" || r.Suspended == nil {
 			t.Errorf("at rest: state %s, suspended %v; want work, suspended", r.State, r.Suspended)
 		}
 		if err := o.Resume(t.Context(), id, boss, "back"); err != nil {
 			t.Fatal(err)
 		}
-		if r := status(t, o, id); r.State != "labour" || r.Suspended != nil || r.Step.Step != "do_better" {
+		if r := lifetest.Status(t, o, id); r.State != "labour" || r.Suspended != nil || r.Step.Step != "do_better" {
 			t.Errorf("resumed: state %s, suspended %v, step %+v; want labour, not suspended, do_better", r.State, r.Suspended, r.Step)
 		}
 		if err := o.Drain(t.Context()); err != nil {
@@ -146,13 +147,13 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 	})
 	t.Run("is moved while parked, and taken up", func(t *testing.T) {
 		s, id := orphan(t, b, old)
-		if err := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do", succeed("done"))).Drain(t.Context()); err != nil {
+		if err := lifetest.New(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do", succeed("done"))).Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "brings the definition back")
-		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
+		lifetest.Submit(t, lifetest.New(t, s, orchestrator.WithDefinition(old)), "brings the definition back")
+		o := lifetest.New(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
 			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
-		if r := status(t, o, id); r.Parked == "" {
+		if r := lifetest.Status(t, o, id); r.Parked == "" {
 			t.Fatal("the request is not parked")
 		}
 		start(t, o)
@@ -170,7 +171,7 @@ func orphan(t *testing.T, b Backend, old *orchestrator.Definition) (orchestrator
 		t.Skip("SKIPPED: the backend has no SQL to break")
 	}
 	s := another(t, db)
-	id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
+	id := lifetest.Submit(t, lifetest.New(t, s, orchestrator.WithDefinition(old)), "old")
 	raw, err := db.SQL()
 	if err != nil {
 		t.Fatal(err)
@@ -197,12 +198,12 @@ func movedAndEnded(t *testing.T, b Backend, old *orchestrator.Definition, oldHas
 	}
 	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
 	for _, to := range []string{"labour", "ask"} {
-		o := newOrchestrator(t, s, orchestrator.WithDefinition(def), orchestrator.WithMigration(oldHash, map[string]string{"work": to}))
+		o := lifetest.New(t, s, orchestrator.WithDefinition(def), orchestrator.WithMigration(oldHash, map[string]string{"work": to}))
 		for name, do := range map[string]func(id string) error{
 			"suspend":  func(id string) error { return o.Suspend(t.Context(), id, boss, "the server is moved") },
 			"withdraw": func(id string) error { return o.Withdraw(t.Context(), id, boss, "the study ended") },
 		} {
-			id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), name)
+			id := lifetest.Submit(t, lifetest.New(t, s, orchestrator.WithDefinition(old)), name)
 			if err := do(id); err != nil {
 				t.Errorf("%s in %s: %v", name, to, err)
 				continue

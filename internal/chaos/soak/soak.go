@@ -10,10 +10,10 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/internal/pgtest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // world is one soak run.
@@ -63,7 +63,7 @@ func (o options) soak(ctx context.Context, server *pgtest.Server, out io.Writer)
 		}
 	}
 	fmt.Fprintf(out, "%d requests ended in %v: %.1f requests/s, %.1f transitions/s\n", o.n, took.Round(100*time.Millisecond),
-		float64(o.n)/took.Seconds(), float64(o.n*len(storetest.StraightWay()))/took.Seconds())
+		float64(o.n)/took.Seconds(), float64(o.n*len(lifetest.HappyPath()))/took.Seconds())
 	return w.check(ctx)
 }
 
@@ -74,7 +74,7 @@ func (w *world) submit(ctx context.Context) error {
 	for range 4 {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < w.n; i = int(next.Add(1)) - 1 {
-				n := storetest.Sample(fmt.Sprint("soak ", i))
+				n := lifetest.Sample(fmt.Sprint("soak ", i))
 				n.IdempotencyKey = fmt.Sprint("soak-", i)
 				w.ids[i], _ = again(ctx, func() (string, error) { return w.orch.Submit(ctx, n) }) // ctx says whether it failed
 			}

@@ -3,9 +3,9 @@
 // database meanwhile, and in the end reads everything back: no request lost, none doubled, each step's effect there
 // once, every history complete, every audit chain verified.
 //
-//	go run ./internal/soak                    300 requests, three hosts, two restarts of the database
-//	go run ./internal/soak -n 10000
-//	go run ./internal/soak -takeover 20       how long it takes until a killed host's step runs again, 20 times
+//	go run ./internal/chaos/soak                    300 requests, three hosts, two restarts of the database
+//	go run ./internal/chaos/soak -n 10000
+//	go run ./internal/chaos/soak -takeover 20       how long it takes until a killed host's step runs again, 20 times
 //
 // It needs PostgreSQL's server programs (see package pgtest) and exits with 1 when anything is not as it should be.
 package main

@@ -1,21 +1,19 @@
-package storetest
+package chaos
 
 import (
 	"context"
 	"database/sql/driver"
 	"errors"
-	"fmt"
 	"io"
 	"maps"
 	"os"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
 )
 
 // ErrInjected is the error of a call that was made to fail.
-var ErrInjected = errors.New("storetest: injected failure")
+var ErrInjected = errors.New("chaos: injected failure")
 
 // Mode says what happens at the call that is chosen.
 type Mode int
@@ -37,8 +35,8 @@ func (m Mode) String() string {
 	return [...]string{"none", "fail", "succeed then fail", "kill before", "kill after"}[m]
 }
 
-// Faults makes calls of a database/sql driver fail: the N-th since it was armed, or one from each of many places in the
-// code. Calls are counted over all connections. Any goroutine may use it.
+// Faults makes calls of a database/sql driver fail: the N-th since it was armed, or one at each of many call sites. A call
+// site is a label (see [Label]) and a call. Calls are counted over all connections. Any goroutine may use it.
 type Faults struct {
 	mu    sync.Mutex
 	armed bool
@@ -47,6 +45,7 @@ type Faults struct {
 	calls []string
 	sites []string
 	fired bool
+	bare  []string // calls without a label
 
 	// See ArmSites.
 	pending, second map[string]bool
@@ -60,7 +59,7 @@ type Faults struct {
 func (f *Faults) Arm(n int, mode Mode) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.armed, f.at, f.mode, f.calls, f.sites, f.fired = true, n, mode, nil, nil, false
+	f.armed, f.at, f.mode, f.calls, f.sites, f.fired, f.bare = true, n, mode, nil, nil, false, nil
 	f.pending, f.second, f.hit, f.causes, f.dirty = nil, nil, nil, map[string]string{}, false
 }
 
@@ -135,8 +134,14 @@ func (f *Faults) Calls() []string {
 	return append([]string(nil), f.calls...)
 }
 
-// Sites returns, for each place in the code that calls came from (the functions and lines on the stack,
-// outside the drivers), the numbers of those calls since Arm.
+// Unlabelled names the calls since Arm that had no label, in order.
+func (f *Faults) Unlabelled() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]string(nil), f.bare...)
+}
+
+// Sites returns, for each call site, the numbers of its calls since Arm.
 func (f *Faults) Sites() map[string][]int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -147,33 +152,29 @@ func (f *Faults) Sites() map[string][]int {
 	return sites
 }
 
-// site names the functions and lines of this module that lead to a call, and the call.
-func site(name string) string {
-	var pcs [64]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
-	var b strings.Builder
-	b.WriteString(name)
-	for {
-		f, more := frames.Next()
-		if strings.Contains(f.Function, "researchflow") && !strings.Contains(f.Function, "storetest") && !strings.Contains(f.Function, "_test.") {
-			fmt.Fprintf(&b, " < %s:%d", f.Function[strings.LastIndexByte(f.Function, '/')+1:], f.Line)
-		}
-		if !more {
-			return b.String()
-		}
-	}
-}
-
 // Wrap returns a connector whose connections are counted; it fits store.WithConnector.
 func (f *Faults) Wrap(c driver.Connector) driver.Connector { return &connector{c, f} }
 
+// site names the call site of a call.
+func (f *Faults) site(op *operation, name string) string {
+	switch {
+	case op != nil:
+		return op.site(name)
+	case name == connect:
+		// database/sql opens a connection in the background when one was closed that somebody waits for.
+		return "database/sql: " + name
+	}
+	f.bare = append(f.bare, name)
+	return "no label: " + name
+}
+
 // do makes a call, or not.
-func (f *Faults) do(name string, call func() error) error {
+func (f *Faults) do(op *operation, name string, call func() error) error {
 	f.mu.Lock()
 	mode := Mode(0)
 	if f.armed {
 		f.calls = append(f.calls, name)
-		f.sites = append(f.sites, site(name))
+		f.sites = append(f.sites, f.site(op, name))
 		if f.chosen() {
 			mode, f.fired = f.mode, true
 		}
@@ -186,7 +187,7 @@ func (f *Faults) do(name string, call func() error) error {
 		f.kill()
 	}
 	err := call()
-	if err == nil && mode == 0 && name == "commit" {
+	if err == nil && mode == 0 && name == commit {
 		f.mu.Lock()
 		f.dirty = false
 		f.mu.Unlock()
@@ -238,7 +239,7 @@ type connector struct {
 func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	var inner driver.Conn
 	made := false
-	err := c.f.do("connect", func() (err error) {
+	err := c.f.do(operationOf(ctx), connect, func() (err error) {
 		inner, err = c.Connector.Connect(ctx)
 		made = err == nil
 		return err
@@ -261,11 +262,12 @@ type conn struct {
 func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
 	b, ok := c.Conn.(driver.ConnBeginTx)
 	if !ok {
-		return nil, errors.New("storetest: the driver has no BeginTx")
+		return nil, errors.New("chaos: the driver has no BeginTx")
 	}
 	var inner driver.Tx
 	began := false // on an error there can be a nil pointer in the interface
-	err := c.f.do("begin", func() (err error) {
+	op := operationOf(ctx)
+	err := c.f.do(op, begin, func() (err error) {
 		inner, err = b.BeginTx(ctx, opts)
 		began = err == nil
 		return err
@@ -276,7 +278,7 @@ func (c *conn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, e
 		}
 		return nil, err
 	}
-	return &tx{inner, c.f}, nil
+	return &tx{inner, c.f, op}, nil
 }
 
 func (c *conn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -285,7 +287,7 @@ func (c *conn) ExecContext(ctx context.Context, query string, args []driver.Name
 		return nil, driver.ErrSkip
 	}
 	var res driver.Result
-	err := c.f.do(sqlName("exec", query), func() (err error) {
+	err := c.f.do(operationOf(ctx), sqlName("exec", query), func() (err error) {
 		res, err = e.ExecContext(ctx, query, args)
 		return err
 	})
@@ -302,7 +304,8 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 	}
 	var inner driver.Rows
 	ran := false
-	err := c.f.do(sqlName("query", query), func() (err error) {
+	op := operationOf(ctx)
+	err := c.f.do(op, sqlName("query", query), func() (err error) {
 		inner, err = q.QueryContext(ctx, query, args)
 		ran = err == nil
 		return err
@@ -313,7 +316,7 @@ func (c *conn) QueryContext(ctx context.Context, query string, args []driver.Nam
 		}
 		return nil, err
 	}
-	return &rows{Rows: inner, f: c.f, name: sqlName("fetch", query)}, nil
+	return &rows{Rows: inner, f: c.f, op: op, name: sqlName("fetch", query)}, nil
 }
 
 func (c *conn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
@@ -328,7 +331,7 @@ func (c *conn) Ping(ctx context.Context) error {
 	if !ok {
 		return nil
 	}
-	return c.f.do("ping", func() error { return p.Ping(ctx) })
+	return c.f.do(operationOf(ctx), "ping", func() error { return p.Ping(ctx) })
 }
 
 func (c *conn) ResetSession(ctx context.Context) error {
@@ -352,16 +355,18 @@ func (c *conn) CheckNamedValue(v *driver.NamedValue) error {
 
 type tx struct {
 	driver.Tx
-	f *Faults
+	f  *Faults
+	op *operation
 }
 
-func (t *tx) Commit() error   { return t.f.do("commit", t.Tx.Commit) }
-func (t *tx) Rollback() error { return t.f.do("rollback", t.Tx.Rollback) }
+func (t *tx) Commit() error   { return t.f.do(t.op, commit, t.Tx.Commit) }
+func (t *tx) Rollback() error { return t.f.do(t.op, "rollback", t.Tx.Rollback) }
 
 // rows count the first fetch; on the way to the others nothing new can happen.
 type rows struct {
 	driver.Rows
 	f       *Faults
+	op      *operation
 	name    string
 	fetched bool
 }
@@ -372,7 +377,7 @@ func (r *rows) Next(dest []driver.Value) error {
 	}
 	r.fetched = true
 	end := false
-	err := r.f.do(r.name, func() error {
+	err := r.f.do(r.op, r.name, func() error {
 		err := r.Rows.Next(dest)
 		end = errors.Is(err, io.EOF)
 		if end {

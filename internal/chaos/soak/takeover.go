@@ -10,9 +10,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // holding is a workflow of one step that runs until its host stops, and its handler.
@@ -54,7 +54,7 @@ func (o options) takeovers(ctx context.Context, db string, out io.Writer) (err e
 		return err
 	}
 	for i := range o.takeover {
-		if _, err := orch.Submit(ctx, storetest.Sample(fmt.Sprint("takeover ", i))); err != nil {
+		if _, err := orch.Submit(ctx, lifetest.Sample(fmt.Sprint("takeover ", i))); err != nil {
 			return err
 		}
 	}

@@ -14,9 +14,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // What a host process is told, in its environment. hostEnv makes the program a host.
@@ -194,13 +194,13 @@ func decideShare(ctx context.Context, o *orchestrator.Orchestrator, share string
 			for gate := range gates {
 				// What fails is tried again with the next list; a repeat of what was committed changes nothing.
 				_ = o.Decide(ctx, orchestrator.Decision{
-					Gate: gate, By: storetest.Reviewer(), Verdict: orchestrator.Approve, Reason: "as planned",
+					Gate: gate, By: lifetest.Reviewer(), Verdict: orchestrator.Approve, Reason: "as planned",
 				})
 			}
 		})
 	}
 	for ctx.Err() == nil {
-		page, err := o.List(ctx, orchestrator.Query{WaitingFor: storetest.Reviewer().Roles, Limit: 300})
+		page, err := o.List(ctx, orchestrator.Query{WaitingFor: lifetest.Reviewer().Roles, Limit: 300})
 		decided := 0
 		for _, r := range page.Requests {
 			h := fnv.New32a()

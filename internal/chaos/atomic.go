@@ -1,4 +1,4 @@
-package storetest
+package chaos
 
 import (
 	"context"
@@ -18,18 +18,20 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/store/storetest"
 )
 
 const (
-	effectsTable = "CREATE TABLE storetest_effects (request_id text NOT NULL, visit integer NOT NULL, step text NOT NULL)"
+	effectsTable = "CREATE TABLE chaos_effects (request_id text NOT NULL, visit integer NOT NULL, step text NOT NULL)"
 	faultLease   = 300 * time.Millisecond
 )
 
 // countEffect is an effect that can be counted. It is written without placeholders, whose form differs.
 func countEffect(ctx context.Context, c *orchestrator.StepContext, tx orchestrator.Tx) error {
-	_, err := tx.ExecContext(ctx, fmt.Sprintf("INSERT INTO storetest_effects VALUES ('%s', %d, '%s')", c.Request.ID, c.Request.Visit, c.Step))
+	_, err := tx.ExecContext(ctx, fmt.Sprintf("INSERT INTO chaos_effects VALUES ('%s', %d, '%s')", c.Request.ID, c.Request.Visit, c.Step))
 	return err
 }
 
@@ -47,39 +49,42 @@ func faultDefinition() *orchestrator.Definition {
 }
 
 func faultOptions(sink audit.Sink) []orchestrator.Option {
-	return append(Steps(countEffect), orchestrator.WithDefinition(faultDefinition()), orchestrator.WithLease(faultLease), orchestrator.WithAuditSink(sink),
+	return append(lifetest.Steps(countEffect), orchestrator.WithDefinition(faultDefinition()), orchestrator.WithLease(faultLease), orchestrator.WithAuditSink(sink),
 		orchestrator.WithNotifier(orchestrator.NotifierFunc(func(context.Context, orchestrator.Notification) error { return nil })))
 }
 
 // faultLife is one life of a request, from the opening of the database on, with a fault in it.
 func faultLife(ctx context.Context, db Database, f *Faults, key string, sink audit.Sink) (string, error) {
 	var s Store
-	err := again(ctx, func() (err error) {
-		s, err = db.Open(ctx, OpenOptions{Wrap: f.Wrap})
+	err := lifetest.Again(ctx, func() (err error) {
+		s, err = db.Open(Label(ctx, "open"), OpenOptions{Wrap: f.Wrap})
 		return err
 	})
 	if err != nil {
 		return "", fmt.Errorf("open: %w", err)
 	}
 	defer func() { _ = s.Close() }()
-	o, err := orchestrator.New(s, faultOptions(sink)...)
+	o, err := orchestrator.New(newLabelledStore(s), faultOptions(sink)...)
 	if err != nil {
 		return "", err
 	}
-	err = again(ctx, func() error { return o.Record(ctx, audit.Entry{Type: audit.ConfigChanged, Action: audit.Update}) })
+	err = lifetest.Again(ctx, func() error { return o.Record(ctx, audit.Entry{Type: audit.ConfigChanged, Action: audit.Update}) })
 	if err != nil {
 		return "", fmt.Errorf("record: %w", err)
 	}
-	n := Sample("life " + key)
+	n := lifetest.Sample("life " + key)
 	n.IdempotencyKey = key
-	id, err := Live(ctx, o, n)
+	id, err := lifetest.Live(ctx, o, n)
 	f.Disarm()
+	if bare := f.Unlabelled(); err == nil && len(bare) > 0 {
+		err = fmt.Errorf("driver calls without a label, which no call site stands for: %s", strings.Join(bare, ", "))
+	}
 	return id, err
 }
 
 // checkLife checks everything about a request that has come to its end.
 func checkLife(ctx context.Context, s orchestrator.Store, raw *sql.DB, id string) error {
-	if err := Check(ctx, s, faultDefinition(), id); err != nil {
+	if err := storetest.Check(ctx, s, faultDefinition(), id); err != nil {
 		return err
 	}
 	history, err := s.History(ctx, id)
@@ -90,15 +95,15 @@ func checkLife(ctx context.Context, s orchestrator.Store, raw *sql.DB, id string
 	for _, h := range history {
 		states = append(states, h.To)
 	}
-	if diff := cmp.Diff(StraightWay(), states); diff != "" {
+	if diff := cmp.Diff(lifetest.HappyPath(), states); diff != "" {
 		return fmt.Errorf("history of %s:\n%s", id, diff)
 	}
 	var effects, distinct int
-	if err := raw.QueryRowContext(ctx, "SELECT count(*), count(DISTINCT step) FROM storetest_effects WHERE request_id = '"+id+"'").Scan(&effects, &distinct); err != nil {
+	if err := raw.QueryRowContext(ctx, "SELECT count(*), count(DISTINCT step) FROM chaos_effects WHERE request_id = '"+id+"'").Scan(&effects, &distinct); err != nil {
 		return err
 	}
-	if effects != len(outcomes) || distinct != len(outcomes) {
-		return fmt.Errorf("%s: %d effects of %d steps, want each of %d once", id, effects, distinct, len(outcomes))
+	if effects != len(lifetest.Outcomes()) || distinct != len(lifetest.Outcomes()) {
+		return fmt.Errorf("%s: %d effects of %d steps, want each of %d once", id, effects, distinct, len(lifetest.Outcomes()))
 	}
 	reports, err := s.FeasibilityReports(ctx, id)
 	if err != nil {
@@ -114,8 +119,8 @@ func checkLife(ctx context.Context, s orchestrator.Store, raw *sql.DB, id string
 	return nil
 }
 
-// Atomic tests R1, R4 and R6: at every place from which a full life of a request calls the database driver, a call
-// fails, or is made and then fails. Whatever happens, the life comes to its end, with every row there once. One life
+// Atomic tests R1, R4 and R6: at every call site of a full life of a request, a driver call fails, or is made and then
+// fails. Whatever happens, the life comes to its end, with every row there once. One life
 // meets many failures, each after something was committed since the last.
 func Atomic(t *testing.T, b Backend, reports *Reports) {
 	for _, mode := range []Mode{Fail, FailAfter} {
@@ -209,7 +214,7 @@ func newFaultWorld(t *testing.T, b Backend) *faultWorld {
 	db, raw := faultDatabase(t, b)
 	w := &faultWorld{db, raw, &collector{}, another(t, db)}
 	// The chain of the host begins only once.
-	o := newOrchestrator(t, w.clean, orchestrator.WithAuditSink(w.sink))
+	o := lifetest.New(t, w.clean, orchestrator.WithAuditSink(w.sink))
 	if err := o.Record(t.Context(), audit.Entry{Type: audit.ConfigChanged, Action: audit.Update}); err != nil {
 		t.Fatal(err)
 	}
@@ -253,16 +258,16 @@ func reportSites(t *testing.T, b Backend, reports *Reports, what string, mode Mo
 	t.Helper()
 	reports.Add(Report{"R1", b.Name, fmt.Sprintf("%s: %s (%d lives)", what, mode, lives), len(hit), len(hit), result(t)})
 	for _, part := range []struct{ promise, site, what string }{
-		{"R4", ".succeed", "of these, while a step's result is written; effects counted"},
-		{"R6", ".Decide", "of these, while a decision is written"},
-		{"R10", "commit < ", "of these, the reply to COMMIT is lost"},
+		{"R4", stepSucceeded, "of these, while a step's result is written; effects counted"},
+		{"R6", lifetest.Deciding + " / ", "of these, while a decision is written"},
+		{"R10", ": " + commit, "of these, the reply to COMMIT is lost"},
 	} {
 		if part.promise == "R10" && mode != FailAfter {
 			continue
 		}
 		n := 0
 		for s := range hit {
-			if strings.Contains(s, part.site) {
+			if strings.Contains(s, part.site) && !strings.HasSuffix(s, ")") {
 				n++
 			}
 		}
@@ -299,7 +304,7 @@ func faultDatabase(t *testing.T, b Backend) (SQLDatabase, *sql.DB) {
 }
 
 // childEnv carries what a child process is to do: role|argument|….
-const childEnv = "RESEARCHFLOW_STORETEST_CHILD"
+const childEnv = "RESEARCHFLOW_CHAOS_CHILD"
 
 // Child must be called first in TestMain of a package that uses [Killed] or another test with processes: in a child process it does what
 // the parent asked for and exits.
@@ -397,7 +402,7 @@ func Killed(t *testing.T, b Backend, reports *Reports) {
 			pending, hit := w.sites(t, &f), map[string]bool{}
 			if mode == KillAfter {
 				// After any other call nothing is in the database that was not there before it.
-				maps.DeleteFunc(pending, func(s string, _ bool) bool { return !strings.HasPrefix(s, "commit < ") })
+				maps.DeleteFunc(pending, func(s string, _ bool) bool { return !strings.HasSuffix(s, ": "+commit) })
 			}
 			lives := 0
 			for idle := 0; len(pending) > 0 && idle < 2 && !t.Failed(); lives++ {
@@ -447,7 +452,7 @@ func (w *faultWorld) killedLife(t *testing.T, b Backend, mode Mode, key string, 
 		delete(pending, site)
 		id, err := w.clean.RequestByKey(t.Context(), key)
 		if err == nil {
-			err = Check(t.Context(), w.clean, faultDefinition(), id)
+			err = storetest.Check(t.Context(), w.clean, faultDefinition(), id)
 		} else if errors.Is(err, orchestrator.ErrNotFound) {
 			err = nil // it was killed before the request was there
 		}

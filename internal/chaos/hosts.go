@@ -1,4 +1,4 @@
-package storetest
+package chaos
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
@@ -94,10 +95,10 @@ func takenOver(t *testing.T, b Backend) (int, int) {
 	db, _ := faultDatabase(t, b)
 	s := another(t, db)
 	file := t.TempDir() + "/go"
-	o := newOrchestrator(t, s, hostOptions(lease, poll, file, orchestrator.WithInstance("parent"))...)
+	o := lifetest.New(t, s, hostOptions(lease, poll, file, orchestrator.WithInstance("parent"))...)
 	ids := make([]string, owners)
 	for i := range ids {
-		ids[i] = submit(t, o, fmt.Sprint("takeover ", i))
+		ids[i] = lifetest.Submit(t, o, fmt.Sprint("takeover ", i))
 	}
 	cmd, out, err := startChild(t.Context(), b, "host", db.Address(), strconv.Itoa(lease), strconv.Itoa(poll), file)
 	if err != nil {
@@ -148,8 +149,8 @@ func fenced(t *testing.T, b Backend) (int, int) {
 	s := another(t, db)
 	dir := t.TempDir()
 	theirs, ours := dir+"/theirs", dir+"/ours"
-	o := newOrchestrator(t, s, hostOptions(500, 50, ours, orchestrator.WithInstance("parent"))...)
-	id := submit(t, o, "fencing")
+	o := lifetest.New(t, s, hostOptions(500, 50, ours, orchestrator.WithInstance("parent"))...)
+	id := lifetest.Submit(t, o, "fencing")
 	cmd, out, err := startChild(t.Context(), b, "host", db.Address(), "500", "50", theirs)
 	if err != nil {
 		t.Fatal(err)
@@ -174,14 +175,14 @@ func fenced(t *testing.T, b Backend) (int, int) {
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("child: %v: %s", err, out)
 	}
-	if r := status(t, o, id); !r.Live() {
+	if r := lifetest.Status(t, o, id); !r.Live() {
 		t.Errorf("the child's write was taken: %s", out)
 	}
 	write(t, ours)
 	await(t, o, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
 	checkRequest(t, s, oneStep(orchestrator.DefaultRetry()), id)
 	var effects int
-	if err := raw.QueryRowContext(t.Context(), "SELECT count(*) FROM storetest_effects WHERE request_id = '"+id+"'").Scan(&effects); err != nil || effects != 1 {
+	if err := raw.QueryRowContext(t.Context(), "SELECT count(*) FROM chaos_effects WHERE request_id = '"+id+"'").Scan(&effects); err != nil || effects != 1 {
 		t.Errorf("%d effects (%v), want 1; child: %s", effects, err, out)
 	}
 	return 1, 1
@@ -206,7 +207,7 @@ func handedBack(t *testing.T, b Backend) (int, int) {
 		})
 	}
 	host := func(name string, started *atomic.Int64) *orchestrator.Orchestrator {
-		return newOrchestrator(t, another(t, db), orchestrator.WithInstance(name), orchestrator.WithPoll(200*time.Millisecond),
+		return lifetest.New(t, another(t, db), orchestrator.WithInstance(name), orchestrator.WithPoll(200*time.Millisecond),
 			orchestrator.WithDefinition(oneStep(orchestrator.DefaultRetry())), orchestrator.WithStep("do", hold(started), orchestrator.StepConcurrency(steps)))
 	}
 	var one, two atomic.Int64
@@ -214,7 +215,7 @@ func handedBack(t *testing.T, b Backend) (int, int) {
 	start(t, first)
 	ids := make([]string, steps)
 	for i := range ids {
-		ids[i] = submit(t, first, fmt.Sprint("stop ", i))
+		ids[i] = lifetest.Submit(t, first, fmt.Sprint("stop ", i))
 	}
 	for _, id := range ids {
 		await(t, first, id, "running", waitLong, func(r *orchestrator.Request) bool {
@@ -284,14 +285,14 @@ func failsForGood(t *testing.T, b Backend) (int, int) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			_, s := open(t, b)
-			o := newOrchestrator(t, s, orchestrator.WithDefinition(def), orchestrator.WithStep("do", tt.run))
-			id := submit(t, o, tt.name)
-			for deadline := time.Now().Add(20 * time.Second); status(t, o, id).State == "work" && time.Now().Before(deadline); {
+			o := lifetest.New(t, s, orchestrator.WithDefinition(def), orchestrator.WithStep("do", tt.run))
+			id := lifetest.Submit(t, o, tt.name)
+			for deadline := time.Now().Add(20 * time.Second); lifetest.Status(t, o, id).State == "work" && time.Now().Before(deadline); {
 				if err := o.Drain(t.Context()); err != nil {
 					t.Fatal(err)
 				}
 			}
-			if r := status(t, o, id); r.State != "review" {
+			if r := lifetest.Status(t, o, id); r.State != "review" {
 				t.Fatalf("state: got %s, want review", r.State)
 			}
 			all, err := s.Executions(t.Context(), id)
@@ -313,7 +314,7 @@ func failsForGood(t *testing.T, b Backend) (int, int) {
 			if err := o.Retry(t.Context(), id, boss, "it works now"); err != nil {
 				t.Fatal(err)
 			}
-			if r := status(t, o, id); r.State != "work" || r.Step.Attempt != 1 {
+			if r := lifetest.Status(t, o, id); r.State != "work" || r.Step.Attempt != 1 {
 				t.Errorf("after Retry: %s, attempt %d; want work, 1", r.State, r.Step.Attempt)
 			}
 			checkRequest(t, s, def, id)
@@ -328,13 +329,13 @@ func losesItsHost(t *testing.T, b Backend) {
 	const takeovers = 2
 	def := oneStep(orchestrator.RetryPolicy{Attempts: 1, Takeovers: takeovers})
 	_, s := open(t, b)
-	o := newOrchestrator(t, s, orchestrator.WithDefinition(def), orchestrator.WithStep("do", orchestrator.StepFunc(
+	o := lifetest.New(t, s, orchestrator.WithDefinition(def), orchestrator.WithStep("do", orchestrator.StepFunc(
 		func(ctx context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
 			x := c.Request.Step
 			err := s.ReleaseLease(ctx, orchestrator.Lease{Execution: x.ID, Owner: x.Owner, Token: c.Token})
 			return orchestrator.StepResult{Event: "done"}, err
 		})))
-	id := submit(t, o, "loses its host")
+	id := lifetest.Submit(t, o, "loses its host")
 	await(t, o, id, "in review", waitLong, func(r *orchestrator.Request) bool {
 		if err := o.Drain(t.Context()); err != nil {
 			t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store/storetest"
 )
@@ -117,7 +118,7 @@ func (w *world) checkRequest(ctx context.Context, id string, bad func(string, ..
 	for _, h := range history {
 		states = append(states, h.To)
 	}
-	if !slices.Equal(states, storetest.StraightWay()) {
+	if !slices.Equal(states, lifetest.HappyPath()) {
 		bad("%s went another way: %v", id, states)
 	}
 	if err := storetest.Check(ctx, w.store, orchestrator.DefaultDefinition(), id); err != nil {

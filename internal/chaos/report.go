@@ -1,4 +1,4 @@
-package storetest
+package chaos
 
 import (
 	"cmp"
@@ -42,8 +42,8 @@ func (r *Reports) Replace(row Report) {
 	r.rows = append(slices.DeleteFunc(r.rows, same), row)
 }
 
-// Promises is how many promises there are: R1 to R17.
-const Promises = 17
+// promises is how many promises there are: R1 to R17.
+const promises = 17
 
 // String is the table, ordered by promise, and what of it did not run.
 func (r *Reports) String() string {
@@ -66,7 +66,7 @@ func (r *Reports) String() string {
 		fmt.Fprintf(&b, "%-4s %-9s %-*s %6d %6d  %s\n", x.Promise, x.Backend, wide, x.What, x.Sites, x.Runs, x.Result)
 	}
 	var missing []string
-	for n := 1; n <= Promises; n++ {
+	for n := 1; n <= promises; n++ {
 		if p := fmt.Sprint("R", n); !ran[p] {
 			missing = append(missing, p)
 		}

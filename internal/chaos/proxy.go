@@ -1,4 +1,4 @@
-package storetest
+package chaos
 
 import (
 	"bytes"
@@ -31,7 +31,7 @@ func NewProxy(ctx context.Context, target string) (*Proxy, error) {
 	var lc net.ListenConfig
 	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("storetest: proxy: %w", err)
+		return nil, fmt.Errorf("chaos: proxy: %w", err)
 	}
 	p := &Proxy{Address: l.Addr().String(), target: target, l: l, open: map[net.Conn]bool{}}
 	p.wg.Go(p.serve)

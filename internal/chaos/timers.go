@@ -1,4 +1,4 @@
-package storetest
+package chaos
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
@@ -15,7 +16,7 @@ import (
 // a firing fails in turn. (With a database whose clock can be set, store's own test adds 48 h by synctest.)
 func timersFireOnce(t *testing.T, b Backend) (int, int) {
 	const timeout = 200 * time.Millisecond
-	def := oneGate(orchestrator.GateRule{
+	def := lifetest.OneGate(orchestrator.GateRule{
 		Roles: []string{"reviewer"}, Timeout: orchestrator.Duration(timeout), EscalateTo: []string{"boss"},
 		Reminders: []orchestrator.Duration{orchestrator.Duration(timeout / 2)},
 	})
@@ -23,13 +24,13 @@ func timersFireOnce(t *testing.T, b Backend) (int, int) {
 		db, s := open(t, b)
 		var told tally
 		host := func() *orchestrator.Orchestrator {
-			return newOrchestrator(t, another(t, db), orchestrator.WithDefinition(def), orchestrator.WithPoll(20*time.Millisecond),
+			return lifetest.New(t, another(t, db), orchestrator.WithDefinition(def), orchestrator.WithPoll(20*time.Millisecond),
 				orchestrator.WithNotifier(&told))
 		}
 		o := host()
 		var ids []string
 		for i := range 10 {
-			ids = append(ids, submit(t, o, fmt.Sprint("timer ", i)))
+			ids = append(ids, lifetest.Submit(t, o, fmt.Sprint("timer ", i)))
 		}
 		for _, h := range []*orchestrator.Orchestrator{o, host(), host()} {
 			start(t, h)
@@ -43,7 +44,7 @@ func timersFireOnce(t *testing.T, b Backend) (int, int) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			gate := status(t, o, id).Gate
+			gate := lifetest.Status(t, o, id).Gate
 			for i, e := range all {
 				if e.Level != i+1 {
 					t.Errorf("escalation %d has level %d", i+1, e.Level)
@@ -71,17 +72,17 @@ func timersFireOnce(t *testing.T, b Backend) (int, int) {
 			t.Fatal(err)
 		}
 		defer func() { _ = s.Close() }()
-		quick := oneGate(orchestrator.GateRule{
+		quick := lifetest.OneGate(orchestrator.GateRule{
 			Roles: []string{"reviewer"}, Timeout: orchestrator.Duration(30 * time.Millisecond), EscalateTo: []string{"boss"},
 		})
-		o := newOrchestrator(t, s, orchestrator.WithDefinition(quick))
+		o := lifetest.New(t, s, orchestrator.WithDefinition(quick))
 		for n := 1; ; n++ {
 			done := false
 			for _, mode := range []Mode{Fail, FailAfter} {
-				id := submit(t, o, fmt.Sprint("timer ", n, mode))
+				id := lifetest.Submit(t, o, fmt.Sprint("timer ", n, mode))
 				time.Sleep(31 * time.Millisecond)
 				f.Arm(n, mode)
-				err := again(t.Context(), func() error { return o.Drain(t.Context()) })
+				err := lifetest.Again(t.Context(), func() error { return o.Drain(t.Context()) })
 				done = !f.Fired()
 				calls := f.Calls()
 				f.Disarm()
@@ -97,7 +98,7 @@ func timersFireOnce(t *testing.T, b Backend) (int, int) {
 				}
 				// The gate is settled, so that it does not escalate into the next round.
 				boss := orchestrator.Actor{ID: "b", Roles: []string{"boss", "reviewer"}}
-				if err := o.Decide(t.Context(), orchestrator.Decision{Gate: status(t, o, id).Gate.ID, By: boss, Verdict: orchestrator.Approve}); err != nil {
+				if err := o.Decide(t.Context(), orchestrator.Decision{Gate: lifetest.Status(t, o, id).Gate.ID, By: boss, Verdict: orchestrator.Approve}); err != nil {
 					t.Fatal(err)
 				}
 			}
