@@ -21,7 +21,7 @@ type population struct {
 }
 
 var (
-	_ runner.Source     = (*population)(nil)
+	_ runner.Source           = (*population)(nil)
 	_ runner.IdentifiedSource = (*population)(nil)
 )
 

@@ -72,7 +72,7 @@ func (s *FileSource) Paths(resourceType string) ([]string, error) {
 		}
 	}
 	if !data {
-		return nil, faultAt(s.dir, 0, errors.New("the directory has no *.ndjson or *.json files"))
+		return nil, faultAt(s.dir, 0, errors.New("the directory holds no *.ndjson or *.json files"))
 	}
 	return paths, nil
 }

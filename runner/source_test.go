@@ -248,7 +248,7 @@ func TestPlaces(t *testing.T) {
 		{"no such file", in("none.ndjson"), "none.ndjson: no such file or directory"},
 		{"directory without a name", Dir(""), "no such file or directory"},
 		{"no such directory", Dir(filepath.Join(dir, "none")), "none: no such file or directory"},
-		{"directory without data", Dir(t.TempDir()), ": the directory has no *.ndjson or *.json files"},
+		{"directory without data", Dir(t.TempDir()), ": the directory holds no *.ndjson or *.json files"},
 		{"cut gzip", Files(cutFile(t, dir)), "cut.ndjson.gz:2: unexpected EOF"},
 	}
 	for _, tt := range tests {
