@@ -7,24 +7,24 @@ import (
 	"github.com/researchflow/researchflow/internal/rows"
 )
 
-// batch is the rows of a block of the source. Once handed out it does not change until it is recycled, which happens only to
-// batches whose rows nobody may keep.
+// batch holds the rows of a block of the source. Once delivered it does not change until it is recycled. A batch is
+// recycled only if nobody may keep its rows.
 type batch struct {
 	rows.Table
 	view *View
 
-	// What the run needs to know of it.
-	index int64   // number of its block
-	blk   *block  // what Source belongs to, to be released with the batch
-	kept  bool    // belongs to the rows that were handed out
-	bytes int64   // of the source
+	// For the run.
+	index int64   // number of the block that the rows come from
+	blk   *block  // owner of Source, released with the batch; nil if nothing is to be released
+	kept  bool    // the batch must not be recycled: somebody may keep its rows
+	bytes int64   // number of bytes of the block
 	ends  []int32 // number of rows after each resource of the view's type
 	skips []skip
-	err   error  // what ended the run behind the last row
-	out   []byte // the rows as the writer's bytes
+	err   error  // the error that ends the run after the last row
+	out   []byte // the rows as the writer's encoder wrote them
 }
 
-// skip is a resource that was left out: the one at position ordinal of ends.
+// skip is a skipped resource: number ordinal of those in ends.
 type skip struct {
 	ordinal int
 	err     *RunError
@@ -36,7 +36,7 @@ func (b *batch) row(i int) []rows.Cell {
 	return b.Cells[i*w : (i+1)*w : (i+1)*w]
 }
 
-// size returns the memory that a batch takes.
+// size returns the size of a batch in memory.
 func (b *batch) size() int64 { return b.Size() + int64(cap(b.out)) + 128 }
 
 // reset empties a batch and keeps its memory.
@@ -46,7 +46,7 @@ func (b *batch) reset() {
 	*b = batch{Table: b.Table, view: b.view, ends: b.ends[:0], skips: b.skips[:0], out: b.out[:0]}
 }
 
-// compact returns a copy of a batch that holds what the rows need and no more, and nothing of the source.
+// compact returns a copy of a batch that has only the text that its rows need, and does not refer to the source.
 func (b *batch) compact() *batch {
 	if b.TextSize() > math.MaxUint32 { // many rows that each repeat a long text
 		err := fmt.Errorf("runner: %s: %w: the rows of some resources have more than 4 GiB", b.view.label(), ErrLimit)
@@ -68,7 +68,7 @@ func (b *batch) truncate(n int) {
 	b.drop(rows)
 }
 
-// truncateRows keeps the first n rows, and of the resources those that gave them.
+// truncateRows keeps the first n rows, and the resources that gave them.
 func (b *batch) truncateRows(n int) {
 	k := 0
 	for k < len(b.ends) && int(b.ends[k]) < n {
@@ -78,7 +78,7 @@ func (b *batch) truncateRows(n int) {
 	b.drop(n)
 }
 
-// drop keeps the first rows, without what came behind them.
+// drop keeps the first rows. It drops all others, and skips and errors that came after them.
 func (b *batch) drop(rows int) {
 	b.Rows, b.err = rows, nil
 	b.Cells = b.Cells[:rows*b.view.width]

@@ -12,7 +12,7 @@ import (
 	"github.com/researchflow/researchflow/internal/testdata"
 )
 
-// TestDocumentedLimits holds the limits of views in docs/fhirpath.md to the code.
+// TestDocumentedLimits checks that docs/fhirpath.md has the limits of views that the code has.
 func TestDocumentedLimits(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile(filepath.Join(testdata.Root(t), "docs", "fhirpath.md"))
@@ -35,7 +35,7 @@ func TestDocumentedLimits(t *testing.T) {
 	}
 }
 
-// grouped writes a number with a comma before each three digits.
+// grouped writes a number with thousands separators.
 func grouped(n int) string {
 	if n < 1000 {
 		return strconv.Itoa(n)

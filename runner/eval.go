@@ -11,13 +11,13 @@ import (
 	"github.com/researchflow/researchflow/internal/rows"
 )
 
-// worker evaluates one view, a resource at a time. One goroutine uses it.
+// worker evaluates one view, a resource at a time, for one goroutine.
 type worker struct {
 	view     *View
 	cfg      *runConfig
-	patients *patientFilter // nil: all
+	patients *patientFilter // nil if the run is not restricted to patients
 	engine   *rows.Engine
-	b        *batch // where rows go
+	batch    *batch // where rows go
 }
 
 func newWorker(v *View, cfg *runConfig, patients *patientFilter) *worker {
@@ -26,9 +26,9 @@ func newWorker(v *View, cfg *runConfig, patients *patientFilter) *worker {
 	return &worker{view: v, cfg: cfg, patients: patients, engine: rows.NewEngine(v.plan, config, patients != nil)}
 }
 
-// block evaluates all resources of a block into b, up to the first fault that ends the run, which is kept in b.
+// block evaluates the resources of a block into b. If one has a fault that ends the run, it stops and sets b.err.
 func (w *worker) block(ctx context.Context, blk *block, b *batch) {
-	w.b = b
+	w.batch = b
 	b.Source = blk.data
 	b.bytes = int64(len(blk.data))
 	if blk.fault != nil {
@@ -46,9 +46,9 @@ func (w *worker) block(ctx context.Context, blk *block, b *batch) {
 	}
 }
 
-// resource evaluates one resource. It answers false when the run is to end.
+// resource evaluates one resource. It returns false if the run must end.
 func (w *worker) resource(ctx context.Context, place Place, raw []byte) bool {
-	b := w.b
+	b := w.batch
 	mark, before := b.Mark(), b.Rows
 	id := ""
 	counted, err := w.evaluate(ctx, raw, &id)
@@ -65,11 +65,11 @@ func (w *worker) resource(ctx context.Context, place Place, raw []byte) bool {
 	return true
 }
 
-// fault deals with a resource that could not be turned into rows, by the run's policy.
+// fault skips a resource that could not be turned into rows, or ends the run, according to the run's policy.
 func (w *worker) fault(ctx context.Context, place Place, id string, err error) bool {
-	// A resolver may have a time-out of its own.
+	// If ctx is still valid, the error is that of a resolver's own timeout.
 	if ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)) {
-		w.b.err = err
+		w.batch.err = err
 		return false
 	}
 	e := RunError{View: w.view.label(), Place: place, Resource: id, Err: err}
@@ -78,11 +78,11 @@ func (w *worker) fault(ctx context.Context, place Place, id string, err error) b
 		e.Element, e.Column, e.Expression, e.Err = f.Element, f.Column, f.Expression, f.Err
 	}
 	if w.cfg.policy != Skip {
-		w.b.err = &e
+		w.batch.err = &e
 		return false
 	}
-	w.b.skips = append(w.b.skips, skip{ordinal: len(w.b.ends), err: &e})
-	w.b.ends = append(w.b.ends, int32(w.b.Rows))
+	w.batch.skips = append(w.batch.skips, skip{ordinal: len(w.batch.ends), err: &e})
+	w.batch.ends = append(w.batch.ends, int32(w.batch.Rows))
 	return true
 }
 
@@ -114,7 +114,7 @@ func (w *worker) evaluate(ctx context.Context, raw []byte, id *string) (counted 
 			return err != nil, err
 		}
 	}
-	if err := w.engine.Rows(ctx, &w.b.Table, w.cfg.maxPerRes); err != nil {
+	if err := w.engine.Rows(ctx, &w.batch.Table, w.cfg.maxPerRes); err != nil {
 		*id = w.identify(tape)
 		if f := (*rows.Fault)(nil); !errors.As(err, &f) {
 			err = resourceError(err)
@@ -132,7 +132,7 @@ func isText(tape *fhirjson.Tape, i int, text string) bool {
 	return string(tape.Raw(i)) == text
 }
 
-// identify returns Type/id for errors, or the type alone where the id is not one.
+// identify returns Type/id for errors, or only the type if the id is not a valid one.
 func (w *worker) identify(tape *fhirjson.Tape) string {
 	i, ok := tape.Field(0, "id")
 	if !ok || tape.Node(i).Kind != fhirjson.String || !isID(tape.Raw(i)) {
@@ -154,7 +154,7 @@ func isID(id []byte) bool {
 	return true
 }
 
-// resourceError makes an error of the JSON parser one of a run.
+// resourceError turns an error of the JSON parser into one of a run.
 func resourceError(err error) error {
 	var syntax *fhirjson.SyntaxError
 	if errors.As(err, &syntax) {
@@ -170,7 +170,8 @@ func resourceError(err error) error {
 	return fmt.Errorf("%w: %w", ErrNotResource, err)
 }
 
-// internalError turns a panic into an error. The text of a panic may hold values, except the runtime's own.
+// internalError turns a panic into an error. It keeps only the text of the runtime's own panics, since others may hold
+// values.
 func internalError(r any) error {
 	if e, ok := r.(runtime.Error); ok {
 		return fmt.Errorf("internal error: %w", e)

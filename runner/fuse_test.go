@@ -151,7 +151,7 @@ func TestFusedSemantics(t *testing.T) {
 			t.Errorf("%s has no fused way", selects)
 			continue
 		}
-		for _, policy := range []Policy{Fail, Skip} {
+		for _, policy := range []ErrorPolicy{Fail, Skip} {
 			got, gotFault := rowsOf(v, Files(file), OnError(policy))
 			want, wantFault := rowsOf(v.plainly(), Files(file), OnError(policy))
 			if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" || gotFault != wantFault {

@@ -96,7 +96,7 @@ func compareRandom(t *testing.T, list [][]byte, decisions []byte) (compiled, has
 	}
 	limit := MaxRowsPerResource(2_000)
 	var got string // of the run that leaves faulty resources out
-	for _, policy := range []Policy{Fail, Skip} {
+	for _, policy := range []ErrorPolicy{Fail, Skip} {
 		var gotFault string
 		got, gotFault = rowsOf(v, src, OnError(policy), Parallel(1), limit)
 		want, wantFault := rowsOf(v.plainly(), src, OnError(policy), Parallel(1), limit)

@@ -27,9 +27,9 @@ func (k Kind) String() string { return rows.Kind(k).String() }
 
 // Row is one row of a view: values by position, in the order of [View.Columns]. The zero Row has no values.
 //
-// A row from an iterator or a [Result] never changes and may be kept, and read by any number of goroutines; it
-// keeps its batch, some hundred rows, in memory, and [Row.Clone] frees it from that. A row given to a [Writer]
-// is good only during that call.
+// A row from an iterator or a [Result] never changes. It may be kept, and any number of goroutines may read it. It
+// keeps its whole batch, a few hundred rows, in memory; a [Row.Clone] does not. A row passed to a [Writer] is valid
+// only during that call.
 type Row struct {
 	b *batch
 	i int
@@ -43,7 +43,7 @@ func (r Row) Len() int {
 	return r.b.view.width
 }
 
-// Columns returns the columns of the row's view. The slice is shared and not to be changed.
+// Columns returns the columns of the row's view. The slice is shared: do not change it.
 func (r Row) Columns() []Column {
 	if r.b == nil {
 		return nil
@@ -51,12 +51,12 @@ func (r Row) Columns() []Column {
 	return r.b.view.columns
 }
 
-// Value returns value i. It panics where i is not in 0..Len-1, as an index expression does.
+// Value returns value i. It panics if i is not in 0..Len-1, as an index expression does.
 func (r Row) Value(i int) Value {
 	return Value{t: &r.b.Table, c: r.b.row(r.i)[i]}
 }
 
-// Get returns the value of the column with that name, and false where there is none.
+// Get returns the value of the column with that name, and false if there is none.
 func (r Row) Get(name string) (Value, bool) {
 	if r.b != nil {
 		if i, ok := r.b.view.byName[name]; ok {
@@ -75,7 +75,7 @@ func (r Row) Map() map[string]any {
 	return m
 }
 
-// AppendJSON appends the row as a JSON object, members in the order of the columns, null included.
+// AppendJSON appends the row as a JSON object: all members, null included, in the order of the columns.
 func (r Row) AppendJSON(dst []byte) []byte {
 	if r.b == nil {
 		return append(dst, "{}"...)
@@ -106,7 +106,7 @@ func (r Row) Clone() Row {
 	return Row{b: one}
 }
 
-// Value is one value of a row. The zero Value is null. It is good as long as its [Row].
+// Value is one value of a row. The zero Value is null. It is valid as long as its [Row].
 type Value struct {
 	t *rows.Table
 	c rows.Cell
@@ -123,7 +123,7 @@ func (v Value) Bool() (value, ok bool) {
 	return v.c.Flags&rows.True != 0, v.c.Kind == rows.Boolean
 }
 
-// Int returns an integer, and false for any other kind or where it is outside of int64.
+// Int returns an integer, and false for any other kind or if int64 cannot hold it.
 func (v Value) Int() (int64, bool) {
 	if v.c.Kind != rows.Integer {
 		return 0, false
@@ -150,7 +150,7 @@ func (v Value) Len() int {
 	return int(v.c.Len)
 }
 
-// Index returns value i of a list. It panics where i is not in 0..Len-1.
+// Index returns value i of a list. It panics if i is not in 0..Len-1.
 func (v Value) Index(i int) Value {
 	if i < 0 || i >= v.Len() {
 		panic("runner: list index out of range")
@@ -158,7 +158,7 @@ func (v Value) Index(i int) Value {
 	return Value{t: v.t, c: v.t.Items[int(v.c.Start)+i]}
 }
 
-// String returns the value's text: "" for null, a number's source text, JSON for lists and objects.
+// String returns the value's text: "" for null, numbers as in the source, JSON for lists and objects.
 func (v Value) String() string {
 	switch v.c.Kind {
 	case rows.Null:
@@ -191,8 +191,8 @@ func (v Value) AppendJSON(dst []byte) []byte {
 // MarshalJSON returns [Value.AppendJSON].
 func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
-// Any returns the value as nil, bool, int64, [json.Number] (decimals, and integers beyond int64), string, []any
-// or, for objects, [json.RawMessage].
+// Any returns the value as nil, bool, int64, [json.Number] (decimals, and integers that int64 cannot hold), string,
+// []any or, for objects, [json.RawMessage].
 func (v Value) Any() any {
 	switch v.c.Kind {
 	case rows.Boolean:
@@ -218,5 +218,5 @@ func (v Value) Any() any {
 	return nil
 }
 
-// text reads bytes as a string without a copy; the string must not outlive the call it is made for.
+// text returns bytes as a string without copying them. Use it only for the argument of a call that does not keep it.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -16,17 +16,17 @@ func newRunConfig(opts []RunOption) *runConfig {
 	return cfg
 }
 
-// maxSkips is how many skipped resources Stats lists.
+// maxSkips is how many errors of skipped resources Stats holds at most.
 const maxSkips = 20
 
-// sink says what becomes of the rows of a run.
+// sink takes the rows of a run.
 type sink struct {
-	keep    bool    // batches are handed over, compact and never used again; otherwise they are recycled
-	encoder encoder // nil, or what turns batches into bytes, in the workers
+	keep    bool    // rows may be kept: batches are compact copies and never recycled
+	encoder encoder // encodes batches in the workers; may be nil
 	rows    func(b *batch) error
 }
 
-// errStop is what a sink returns to end a run without an error.
+// errStop ends a run without an error: a limit is reached.
 var errStop = errors.New("stop")
 
 // run is one run of a view over a source.
@@ -38,11 +38,11 @@ type run struct {
 	filter  *patientFilter
 	stats   Stats
 	begun   time.Time
-	limited bool // a limit is reached: nothing more is handed out
+	limited bool // a limit is reached: no more rows are delivered
 }
 
-// execute runs a view over a source into a sink, in the caller's goroutine and those it starts, which have all ended
-// when it returns.
+// execute runs a view over a source into a sink. It uses the caller's goroutine and others that it starts; these have
+// all ended when it returns.
 func execute(ctx context.Context, v *View, src Source, cfg *runConfig, s sink) (stats Stats, err error) {
 	r := &run{view: v, cfg: cfg, sink: s, begun: cfg.now()}
 	workers := cfg.workers
@@ -50,7 +50,7 @@ func execute(ctx context.Context, v *View, src Source, cfg *runConfig, s sink) (
 		workers = runtime.GOMAXPROCS(0)
 	}
 	r.stats.Workers = 1
-	defer func() { // also where a callback panics
+	defer func() { // also if a callback panics
 		r.stats.Duration = cfg.now().Sub(r.begun)
 		stats = r.stats
 		if cfg.stats != nil {
@@ -84,7 +84,7 @@ func (r *run) start(ctx context.Context, src Source, workers int) (err error) {
 	return c.work(ctx, cancel)
 }
 
-// inline evaluates in this goroutine.
+// inline evaluates and delivers all blocks in this goroutine.
 func (r *run) inline(ctx context.Context) error {
 	w := newWorker(r.view, r.cfg, r.filter)
 	defer w.engine.Release()
@@ -102,7 +102,8 @@ func (r *run) inline(ctx context.Context) error {
 	}
 }
 
-// sourceFault returns the error of a run whose source failed: none behind a limit, where nothing more is asked for.
+// sourceFault returns the error of a run whose source failed. Once a limit is reached, the failure no longer matters:
+// the run is truncated and has no error.
 func (r *run) sourceFault(ctx context.Context, err error) error {
 	if r.limited && ctx.Err() == nil {
 		r.stats.Truncated = true
@@ -117,7 +118,7 @@ func (r *run) work(ctx context.Context, w *worker, blk *block) *batch {
 	b.index = blk.index
 	w.block(ctx, blk, b)
 	if r.sink.keep {
-		// What the rows need is copied, so that the block can be used again.
+		// Copy what the rows need, so that the block can be reused.
 		kept := b.compact()
 		blk.release()
 		r.recycle(b)
@@ -130,11 +131,11 @@ func (r *run) work(ctx context.Context, w *worker, blk *block) *batch {
 	return b
 }
 
-// deliver hands a batch to the sink, cut at the run's limits, and counts.
+// deliver cuts a batch at the run's limits, counts its rows and resources, and passes it to the sink.
 func (r *run) deliver(b *batch) error {
 	defer r.recycle(b)
 	if r.limited {
-		// The limit was reached with the batch before; the source went on.
+		// An earlier batch reached the limit, and the source has more.
 		r.stats.Truncated = true
 		return errStop
 	}
@@ -175,7 +176,7 @@ func (r *run) deliver(b *batch) error {
 	return nil
 }
 
-// cut shortens a batch to what the limits leave, and reports whether it did.
+// cut shortens a batch to what the limits still allow, and reports whether it did.
 func (r *run) cut(b *batch) (cut bool) {
 	if most := r.cfg.maxResources; most > 0 {
 		left := int(most - r.stats.Resources)
@@ -206,10 +207,10 @@ func (r *run) batch() *batch {
 	return b
 }
 
-// maxKeptBatch is the memory of batches beyond which they are left to the garbage collector.
+// maxKeptBatch is the maximum size of a batch that is recycled. Larger ones are left to the garbage collector.
 const maxKeptBatch = 16 << 20
 
-// recycle takes a batch back, with its block.
+// recycle releases the block of a batch and, unless its rows may be kept, returns the batch to the pool.
 func (r *run) recycle(b *batch) {
 	if b.blk != nil {
 		b.blk.release()
@@ -241,7 +242,7 @@ func streamRows(ctx context.Context, v *View, src Source, cfg *runConfig, yield 
 	return stats, err
 }
 
-// errBreak: the caller of an iterator left the loop.
+// errBreak ends a run whose caller left the loop over its rows.
 var errBreak = errors.New("break")
 
 // writeRows runs a view into a writer.

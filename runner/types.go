@@ -7,7 +7,7 @@ import (
 	"github.com/researchflow/researchflow/internal/rows"
 )
 
-// fhirType strips the address that FHIR types are relative to.
+// fhirType strips the base URL or the namespace of a FHIR type.
 func fhirType(t string) string {
 	for _, base := range [...]string{
 		"http://hl7.org/fhir/StructureDefinition/", "https://hl7.org/fhir/StructureDefinition/",
@@ -21,8 +21,8 @@ func fhirType(t string) string {
 	return strings.TrimPrefix(t, "FHIR.")
 }
 
-// common returns the type of values that are of two inferred types: the FHIR type, where the other is the System type of the
-// same name, or the System type that both stand for. It is "" where there is none.
+// common returns the type of a column that has either of two inferred types. If both belong to the same System type,
+// it is the one of them that has the System type's name, or else the System type. Otherwise it is "".
 func (x *exprCompiler) common(a, b string) string {
 	system := x.system(a)
 	if system == "" || system != x.system(b) {
@@ -36,7 +36,7 @@ func (x *exprCompiler) common(a, b string) string {
 	return system
 }
 
-// system returns the System type of a primitive type, "" for others.
+// system returns the System type that belongs to a primitive type, and "" for other types.
 func (x *exprCompiler) system(name string) string {
 	if strings.HasPrefix(name, "System.") {
 		return name
@@ -73,9 +73,9 @@ func ansiType(fhirType string, tags []Tag) string {
 	return "CHARACTER VARYING"
 }
 
-// wantOf returns the class for a declared FHIR type. Types that are text to JSON allow every primitive value,
-// since the specification does not coerce: a boundary of a date may be a dateTime, a code is a string. Where the view is
-// not strict, so do all primitive types. A column without a type is for primitive values, where the view is strict.
+// wantOf returns the class of values for a column. Types that JSON writes as strings allow every primitive value,
+// since the specification does not convert values: a boundary of a date may be a dateTime, a code is a string. Unless
+// the view is strict, so do all primitive types. In a strict view a column without a type allows primitive values.
 func wantOf(fhirType string, declared, strict bool) rows.Want {
 	if !declared {
 		if strict {
@@ -90,6 +90,7 @@ func wantOf(fhirType string, declared, strict bool) rows.Want {
 	return w
 }
 
+// wantOfStrict returns the class of values for a declared type in a strict view.
 func wantOfStrict(fhirType string) rows.Want {
 	switch fhirType {
 	case "boolean", "System.Boolean":
