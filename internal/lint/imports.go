@@ -48,7 +48,6 @@ func Rules() []Rule {
 			[]string{"github.com/hashicorp/go-retryablehttp", "github.com/golang-jwt/jwt/v5", otel, sync},
 		},
 		{"cache", nil, []string{"github.com/jellydator/ttlcache/v3", otel, sync}},
-		{"cache/rediscache", []string{"cache"}, []string{"github.com/redis/rueidis"}},
 		{"health", nil, []string{"github.com/alexliesenfeld/health"}},
 		// The judges of the official suites look at the engine from outside.
 		{"internal/conformance", []string{"runner/...", "internal/..."}, []string{"github.com/google/go-cmp"}},
