@@ -110,7 +110,7 @@ func fnAvg(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 
 // extreme makes min() and max() (sections "min" and "max"): the item whose order to the others is sign, and
 // empty where an order is not known.
-func extreme(sign int) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+func extreme(sign int) implementation {
 	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		if len(in) == 0 {
 			return dst, nil

@@ -15,7 +15,7 @@ var boundaryFunctions = []*function{
 
 // boundary makes lowBoundary([precision]) and highBoundary([precision]) (section "Utility functions"). Of a
 // FHIR Period it is the boundary of its start or end, as SQL on FHIR wants it.
-func boundary(high bool) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+func boundary(high bool) implementation {
 	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		v, ok, err := c.one(in)
 		if err != nil || !ok {
@@ -30,7 +30,7 @@ func boundary(high bool) func(*Evaluator, *call, []Value, []Value) ([]Value, err
 			digits := int(max(-1, min(n, 1000)))
 			precision = &digits
 		}
-		if v.FHIRType() == "Period" {
+		if v.TypeCode() == "Period" {
 			name := "start"
 			if high {
 				name = "end"
@@ -67,42 +67,23 @@ func boundaryOf(v Value, high bool, precision *int) (result Value, ok, defined b
 	}
 	switch x := s.sys.(type) {
 	case system.Decimal:
-		if high {
-			x, ok = x.HighBoundary(precision)
-		} else {
-			x, ok = x.LowBoundary(precision)
-		}
-		return NewDecimal(x), ok, true
+		return systemBoundary(x, high, precision, NewDecimal)
 	case system.Date:
-		if high {
-			x, ok = x.HighBoundary(precision)
-		} else {
-			x, ok = x.LowBoundary(precision)
-		}
-		return NewDate(x), ok, true
+		return systemBoundary(x, high, precision, NewDate)
 	case system.DateTime:
-		if high {
-			x, ok = x.HighBoundary(precision)
-		} else {
-			x, ok = x.LowBoundary(precision)
-		}
-		return NewDateTime(x), ok, true
+		return systemBoundary(x, high, precision, NewDateTime)
 	case system.Time:
-		if high {
-			x, ok = x.HighBoundary(precision)
-		} else {
-			x, ok = x.LowBoundary(precision)
-		}
-		return NewTime(x), ok, true
+		return systemBoundary(x, high, precision, NewTime)
 	case system.Quantity:
-		if high {
-			x, ok = x.HighBoundary(precision)
-		} else {
-			x, ok = x.LowBoundary(precision)
-		}
-		return NewQuantity(x), ok, true
+		return systemBoundary(x, high, precision, NewQuantity)
 	}
 	return s, false, false
+}
+
+// systemBoundary is boundaryOf for a System type.
+func systemBoundary[T interface{ Boundary(*int, bool) (T, bool) }](x T, high bool, precision *int, make func(T) Value) (result Value, ok, defined bool) {
+	x, ok = x.Boundary(precision, high)
+	return make(x), ok, true
 }
 
 // fnPrecision is precision() (section "Utility functions").

@@ -7,24 +7,24 @@ import (
 // conversionFunctions are those of section "Conversion".
 var conversionFunctions = []*function{
 	{name: "iif", min: 2, max: 3, args: []argument{onInput}, eval: fnIif},
-	{name: "toBoolean", eval: converter(toBoolean)},
-	{name: "convertsToBoolean", eval: convertible(toBoolean)},
-	{name: "toInteger", eval: converter(toInteger)},
-	{name: "convertsToInteger", eval: convertible(toInteger)},
-	{name: "toLong", eval: converter(toLong)},
-	{name: "convertsToLong", eval: convertible(toLong)},
+	{name: "toBoolean", eval: converter(toBoolean, false)},
+	{name: "convertsToBoolean", eval: converter(toBoolean, true)},
+	{name: "toInteger", eval: converter(toInteger, false)},
+	{name: "convertsToInteger", eval: converter(toInteger, true)},
+	{name: "toLong", eval: converter(toLong, false)},
+	{name: "convertsToLong", eval: converter(toLong, true)},
 	{name: "toDate", max: 1, eval: formatted(toDate, false)},
 	{name: "convertsToDate", max: 1, eval: formatted(toDate, true)},
 	{name: "toDateTime", max: 1, eval: formatted(toDateTime, false)},
 	{name: "convertsToDateTime", max: 1, eval: formatted(toDateTime, true)},
-	{name: "toDecimal", eval: converter(toDecimal)},
-	{name: "convertsToDecimal", eval: convertible(toDecimal)},
-	{name: "toQuantity", max: 1, eval: fnToQuantity},
-	{name: "convertsToQuantity", max: 1, eval: fnConvertsToQuantity},
-	{name: "toString", eval: converter(toString)},
-	{name: "convertsToString", eval: convertible(toString)},
-	{name: "toTime", eval: converter(toTime)},
-	{name: "convertsToTime", eval: convertible(toTime)},
+	{name: "toDecimal", eval: converter(toDecimal, false)},
+	{name: "convertsToDecimal", eval: converter(toDecimal, true)},
+	{name: "toQuantity", max: 1, eval: quantityConverter(false)},
+	{name: "convertsToQuantity", max: 1, eval: quantityConverter(true)},
+	{name: "toString", eval: converter(toString, false)},
+	{name: "convertsToString", eval: converter(toString, true)},
+	{name: "toTime", eval: converter(toTime, false)},
+	{name: "convertsToTime", eval: converter(toTime, true)},
 }
 
 // fnIif is iif(criterion, true-result [, otherwise-result]) (section "Conversion"). Only the result that is
@@ -59,35 +59,32 @@ func (c *call) convertible(e *Evaluator, in []Value) (v Value, ok bool, err erro
 	return v, ok && err == nil, err
 }
 
-// converter makes the function toX() of a conversion.
-func converter(convert conversion) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.convertible(e, in)
-		if err != nil || !ok {
-			return dst, err
-		}
-		if v, ok = convert(v); ok {
-			dst = append(dst, v)
-		}
-		return dst, nil
+// appendConverted appends the result of toX(), or of convertsToX() if test is set.
+func appendConverted(dst []Value, v Value, ok, test bool) []Value {
+	switch {
+	case test:
+		return append(dst, NewBoolean(ok))
+	case ok:
+		return append(dst, v)
 	}
+	return dst
 }
 
-// convertible makes the function convertsToX() of a conversion.
-func convertible(convert conversion) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+// converter makes the function toX() of a conversion, or convertsToX() if test is set.
+func converter(convert conversion, test bool) implementation {
 	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		v, ok, err := c.convertible(e, in)
 		if err != nil || !ok {
 			return dst, err
 		}
-		_, ok = convert(v)
-		return append(dst, NewBoolean(ok)), nil
+		v, ok = convert(v)
+		return appendConverted(dst, v, ok, test), nil
 	}
 }
 
 // formatted makes toDate([format]) and toDateTime([format]), and the functions convertsTo… of them where test is set
 // (section "Date Conversion Functions"). The format is for strings only.
-func formatted(convert conversion, test bool) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+func formatted(convert conversion, test bool) implementation {
 	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		v, ok, err := c.one(in)
 		if err != nil {
@@ -115,13 +112,7 @@ func formatted(convert conversion, test bool) func(*Evaluator, *call, []Value, [
 		if ok {
 			v, ok = convert(v)
 		}
-		switch {
-		case test:
-			dst = append(dst, NewBoolean(ok))
-		case ok:
-			dst = append(dst, v)
-		}
-		return dst, nil
+		return appendConverted(dst, v, ok, test), nil
 	}
 }
 
@@ -293,25 +284,18 @@ func (c *call) toQuantityUnit(e *Evaluator, v Value) (q system.Quantity, ok bool
 	return q, ok, nil
 }
 
-// fnToQuantity is toQuantity([unit]) (section "Quantity Conversion Functions").
-func fnToQuantity(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.convertible(e, in)
-	if err != nil || !ok {
-		return dst, err
+// quantityConverter makes toQuantity([unit]), or convertsToQuantity([unit]) if test is set (section "Quantity
+// Conversion Functions").
+func quantityConverter(test bool) implementation {
+	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.convertible(e, in)
+		if err != nil || !ok {
+			return dst, err
+		}
+		q, ok, err := c.toQuantityUnit(e, v)
+		if err != nil {
+			return dst, err
+		}
+		return appendConverted(dst, NewQuantity(q), ok, test), nil
 	}
-	q, ok, err := c.toQuantityUnit(e, v)
-	if err != nil || !ok {
-		return dst, err
-	}
-	return append(dst, NewQuantity(q)), nil
-}
-
-// fnConvertsToQuantity is convertsToQuantity([unit]) (section "Quantity Conversion Functions").
-func fnConvertsToQuantity(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.convertible(e, in)
-	if err != nil || !ok {
-		return dst, err
-	}
-	_, ok, err = c.toQuantityUnit(e, v)
-	return append(dst, NewBoolean(ok)), err
 }

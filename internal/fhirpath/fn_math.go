@@ -85,7 +85,7 @@ func fnAbs(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // whole makes ceiling(), floor() and truncate() (section "Math").
-func whole(apply func(system.Decimal) system.Decimal) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+func whole(apply func(system.Decimal) system.Decimal) implementation {
 	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		v, ok, err := c.number(e, in)
 		if err != nil || !ok {
@@ -108,7 +108,7 @@ func whole(apply func(system.Decimal) system.Decimal) func(*Evaluator, *call, []
 }
 
 // decimalFunction makes exp(), ln() and sqrt() (section "Math"). What cannot be represented is empty.
-func decimalFunction(apply func(system.Decimal) (system.Decimal, bool)) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+func decimalFunction(apply func(system.Decimal) (system.Decimal, bool)) implementation {
 	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		d, ok, err := c.decimal(e, in)
 		if err != nil || !ok {

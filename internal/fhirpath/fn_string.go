@@ -43,7 +43,7 @@ func (c *call) texts(e *Evaluator, in []Value) (s, arg string, ok bool, err erro
 
 // textTest makes startsWith(prefix), endsWith(suffix) and contains(substring) (section "String
 // Manipulation").
-func textTest(test func(s, arg string) bool) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+func textTest(test func(s, arg string) bool) implementation {
 	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		s, arg, ok, err := c.texts(e, in)
 		if err != nil || !ok {
@@ -54,7 +54,7 @@ func textTest(test func(s, arg string) bool) func(*Evaluator, *call, []Value, []
 }
 
 // textMap makes upper(), lower() and trim() (section "String Manipulation").
-func textMap(apply func(string) string) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+func textMap(apply func(string) string) implementation {
 	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		s, ok, err := c.text(in)
 		if err != nil || !ok {

@@ -19,11 +19,13 @@ type function struct {
 	min, max int
 	// args says how arguments are treated; the last entry stands for those that follow, and none for value.
 	args []argument
-	// eval appends the result for the input in to dst. Neither slice is kept.
-	eval func(e *Evaluator, c *call, in, dst []Value) ([]Value, error)
+	eval implementation
 	// check, where set, looks at the call at compile time and reports what can be said then.
 	check func(c *compiler, call *call, x *syntax.Call)
 }
+
+// implementation appends the result of a function for the input in to dst. It keeps neither slice.
+type implementation func(e *Evaluator, c *call, in, dst []Value) ([]Value, error)
 
 // many is the arity without bound.
 const many = -1

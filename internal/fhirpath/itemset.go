@@ -61,7 +61,7 @@ func (s *itemSet) contains(c []Value, v Value, pos int) (bool, error) {
 		return s.e.holds(c[s.start:], v, pos)
 	}
 	for i := s.last[s.hash(v)]; i != 0; i = s.before[i-1] {
-		t, err := s.e.equal(c[s.start+int(i)-1], v, pos)
+		t, err := s.e.related(equalTo, c[s.start+int(i)-1], v, pos)
 		if err != nil || t == yes {
 			return err == nil, err
 		}

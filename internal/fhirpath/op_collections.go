@@ -39,7 +39,7 @@ func (n *membership) eval(e *Evaluator, dst []Value) ([]Value, error) {
 // holds reports whether an item equal to v is in c.
 func (e *Evaluator) holds(c []Value, v Value, pos int) (bool, error) {
 	for i := range c {
-		t, err := e.equal(c[i], v, pos)
+		t, err := e.related(equalTo, c[i], v, pos)
 		if err != nil || t == yes {
 			return err == nil, err
 		}

@@ -84,47 +84,11 @@ func (e *Evaluator) compare(a, b Value, pos int, what string) (order int, known 
 	if err := e.costly(pos, k, x, y, textPerStep); err != nil {
 		return 0, false, err
 	}
-	switch k {
-	case String:
-		s, okS := x.Text()
-		t, okT := y.Text()
-		return compareOrdered(s, t), okS && okT, nil
-	case Integer, Long:
-		m, okM := x.Int64()
-		n, okN := y.Int64()
-		return compareOrdered(m, n), okM && okN, nil
-	case Decimal:
-		m, okM := x.Decimal()
-		n, okN := y.Decimal()
-		if !okM || !okN {
-			return 0, false, nil
-		}
-		return m.Compare(n), true, nil
-	case Date:
-		m, okM := x.Date()
-		n, okN := y.Date()
-		order, known = m.Compare(n)
-		return order, known && okM && okN, nil
-	case DateTime:
-		m, okM := x.DateTime()
-		n, okN := y.DateTime()
-		order, known = m.Compare(n)
-		return order, known && okM && okN, nil
-	case Time:
-		m, okM := x.Time()
-		n, okN := y.Time()
-		order, known = m.Compare(n)
-		return order, known && okM && okN, nil
-	case Quantity:
-		m, okM := x.Quantity()
-		n, okN := y.Quantity()
-		if !okM || !okN {
-			return 0, false, nil
-		}
-		order, known = m.Compare(n)
-		return order, known, nil
+	if k == 0 || k == Boolean || k == TypeInfo {
+		return 0, false, fail(pos, "%s is not defined for %s and %s", what, describe(a), describe(b))
 	}
-	return 0, false, fail(pos, "%s is not defined for %s and %s", what, describe(a), describe(b))
+	order, known, ok := compareAs(orderedWith, k, x, y)
+	return order, known && ok, nil
 }
 
 // valueless reports whether v is a primitive element without a value.
@@ -139,14 +103,4 @@ func describe(v Value) string {
 		return "System." + k.String()
 	}
 	return "an element"
-}
-
-func compareOrdered[T int64 | string](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

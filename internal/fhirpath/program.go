@@ -33,9 +33,6 @@ func (p *Program) Result() StaticType { return p.result }
 // for programs that were not compiled as [Strict], those that go against the model. The list must not be changed.
 func (p *Program) Warnings() Errors { return p.warnings }
 
-// Model returns the model that the program was compiled with, nil where there is none.
-func (p *Program) Model() *model.Model { return p.schema.model }
-
 // node is an operation of a program.
 type node interface {
 	// eval appends the result to dst. It does not keep dst, and it leaves the evaluator's scope as it was,

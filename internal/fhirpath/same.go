@@ -8,13 +8,13 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirjson"
 )
 
-// same compares two elements by their structure: every child of one must have its like in the other. With
-// loose set children are compared with ~, repeated ones regardless of order, and ids not at all; else with =.
-func (e *Evaluator) same(a, b Value, pos int, loose bool) (truth, error) {
+// same compares two elements by their structure: every child of one must have its match in the other. For
+// equivalentTo children are compared with ~, repeated ones in any order, and ids are ignored.
+func (e *Evaluator) same(r relation, a, b Value, pos int) (truth, error) {
 	if a.kind != Element || b.kind != Element {
 		return no, nil
 	}
-	t, err := e.sameNode(a, b, pos, loose)
+	t, err := e.sameNode(r, a, b, pos)
 	if err != nil || t == no || a.sibling == 0 && b.sibling == 0 {
 		return t, err
 	}
@@ -23,7 +23,7 @@ func (e *Evaluator) same(a, b Value, pos int, loose bool) (truth, error) {
 	}
 	// Primitives without a value are told apart by their ids and extensions.
 	a.node, b.node, a.sibling, b.sibling, a.typ, b.typ = a.sibling, b.sibling, 0, 0, 0, 0
-	siblings, err := e.sameNode(a, b, pos, loose)
+	siblings, err := e.sameNode(r, a, b, pos)
 	return combineSame(t, siblings), err
 }
 
@@ -38,7 +38,7 @@ func combineSame(a, b truth) truth {
 	return yes
 }
 
-func (e *Evaluator) sameNode(a, b Value, pos int, loose bool) (truth, error) {
+func (e *Evaluator) sameNode(r relation, a, b Value, pos int) (truth, error) {
 	if err := e.step(pos, 1); err != nil {
 		return unknown, err
 	}
@@ -51,9 +51,9 @@ func (e *Evaluator) sameNode(a, b Value, pos int, loose bool) (truth, error) {
 	}
 	switch x.Kind {
 	case fhirjson.Object:
-		return e.sameObjects(a, b, pos, loose)
+		return e.sameObjects(r, a, b, pos)
 	case fhirjson.Array:
-		return e.sameArrays(a, b, pos, loose)
+		return e.sameArrays(r, a, b, pos)
 	}
 	x1, y1 := a.raw(), b.raw()
 	if err := e.step(pos, min(len(x1), len(y1))/textPerStep); err != nil {
@@ -63,8 +63,8 @@ func (e *Evaluator) sameNode(a, b Value, pos int, loose bool) (truth, error) {
 }
 
 // sameObjects compares the members of two objects.
-func (e *Evaluator) sameObjects(a, b Value, pos int, loose bool) (truth, error) {
-	if loose {
+func (e *Evaluator) sameObjects(r relation, a, b Value, pos int) (truth, error) {
+	if r == equivalentTo {
 		if t, coded, err := e.sameCode(a, b, pos); coded || err != nil {
 			return t, err
 		}
@@ -74,7 +74,7 @@ func (e *Evaluator) sameObjects(a, b Value, pos int, loose bool) (truth, error) 
 	endB, next := int(b.doc.tape.Node(int(b.node)).Next), int(b.node)+1
 	for i := int(a.node) + 1; i < end; i = int(a.doc.tape.Node(i).Next) {
 		key := a.doc.key(i)
-		if loose && a.doc.identifies(i, key) {
+		if r == equivalentTo && a.doc.identifies(i, key) {
 			continue
 		}
 		members++
@@ -85,14 +85,14 @@ func (e *Evaluator) sameObjects(a, b Value, pos int, loose bool) (truth, error) 
 			}
 		}
 		next = int(b.doc.tape.Node(j).Next)
-		t, err := e.sameMember(a.part(i, key), b.part(j, key), pos, loose)
+		t, err := e.sameMember(r, a.part(i, key), b.part(j, key), pos)
 		if err != nil || t == no {
 			return t, err
 		}
 		result = combineSame(result, t)
 	}
 	for j := int(b.node) + 1; j < endB; j = int(b.doc.tape.Node(j).Next) {
-		if !loose || !b.doc.identifies(j, b.doc.key(j)) {
+		if r != equivalentTo || !b.doc.identifies(j, b.doc.key(j)) {
 			members--
 		}
 	}
@@ -143,7 +143,7 @@ func (e *Evaluator) sameCode(a, b Value, pos int) (t truth, coded bool, err erro
 		case a.typ == s.concept:
 			t, err = e.sameAny(a.part(i, name), b.part(j, name), pos)
 		case t == yes:
-			t, err = e.equivalent(a.part(i, name), b.part(j, name), pos)
+			t, err = e.related(equivalentTo, a.part(i, name), b.part(j, name), pos)
 		}
 		if err != nil {
 			return no, true, err
@@ -160,7 +160,7 @@ func (e *Evaluator) sameAny(a, b Value, pos int) (t truth, err error) {
 	t = no
 	for i := 0; i < len(x) && t != yes && err == nil; i++ {
 		for j := 0; j < len(y) && t != yes && err == nil; j++ {
-			t, err = e.equivalent(x[i], y[j], pos)
+			t, err = e.related(equivalentTo, x[i], y[j], pos)
 		}
 	}
 	e.release(x)
@@ -181,18 +181,15 @@ func (v Value) part(node int, key string) Value {
 
 // sameMember compares two values by their types where they are single and by their items where they are
 // arrays.
-func (e *Evaluator) sameMember(a, b Value, pos int, loose bool) (truth, error) {
+func (e *Evaluator) sameMember(r relation, a, b Value, pos int) (truth, error) {
 	if a.doc.tape.Node(int(a.node)).Kind == fhirjson.Array {
-		return e.sameNode(a, b, pos, loose)
+		return e.sameNode(r, a, b, pos)
 	}
-	if loose {
-		return e.equivalent(a, b, pos)
-	}
-	return e.equal(a, b, pos)
+	return e.related(r, a, b, pos)
 }
 
 // sameArrays compares the items of two arrays.
-func (e *Evaluator) sameArrays(a, b Value, pos int, loose bool) (truth, error) {
+func (e *Evaluator) sameArrays(r relation, a, b Value, pos int) (truth, error) {
 	x := a.doc.items(e.borrow(), int(a.node), 0, a.typ)
 	y := b.doc.items(e.borrow(), int(b.node), 0, b.typ)
 	var t truth
@@ -200,7 +197,7 @@ func (e *Evaluator) sameArrays(a, b Value, pos int, loose bool) (truth, error) {
 	switch {
 	case len(x) == 0 && len(y) == 0:
 		t = yes
-	case loose:
+	case r == equivalentTo:
 		t, err = e.equivalentCollections(x, y, pos)
 	default:
 		t, err = e.equalCollections(x, y, pos)

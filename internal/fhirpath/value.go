@@ -109,30 +109,13 @@ func (v Value) TypeName() string {
 	return "FHIR." + v.doc.schema.model.Name(v.typ)
 }
 
-// FHIRType returns the name of an element's type, "" where it is not known or the value is no element.
-func (v Value) FHIRType() string {
-	if v.kind != Element || v.typ == 0 {
-		return ""
-	}
-	return v.doc.schema.model.Name(v.typ)
-}
-
-// TypeCode is FHIRType with the name that definitions give: BackboneElement or Element for the types that are defined
-// within a resource or another type.
+// TypeCode returns the name of an element's type as definitions give it: BackboneElement or Element for a type that is
+// defined within another one. It is "" if the type is not known or the value is no element.
 func (v Value) TypeCode() string {
 	if v.kind != Element || v.typ == 0 {
 		return ""
 	}
 	return v.doc.schema.model.Name(v.doc.schema.code(v.typ))
-}
-
-// Node returns the index of the element's node on the evaluator's tape. ok is false where the value is no
-// element, has no node of its own, or belongs to a resource that a resolver brought.
-func (v Value) Node() (node int, ok bool) {
-	if v.kind != Element || v.node < 0 || !v.doc.main {
-		return 0, false
-	}
-	return int(v.node), true
 }
 
 // Span returns the element's text in the resource: JSON as it stands, strings with their quotes. It is nil

@@ -120,26 +120,14 @@ func (d Date) Sub(q Quantity) (moved Date, ok bool, err error) {
 	return d.Add(q)
 }
 
-// LowBoundary returns the first date of the given precision (4, 6 or 8 digits; nil is 8) that d can stand for.
-// ok is false for any other precision.
-func (d Date) LowBoundary(precision *int) (boundary Date, ok bool) {
+// Boundary returns the first date of the given precision (4, 6 or 8 digits; nil is 8) that d can stand for, or the last
+// one if high is set. ok is false for any other precision.
+func (d Date) Boundary(precision *int, high bool) (boundary Date, ok bool) {
 	p, ok := datePrecision(precision, 8)
 	if !ok || p > Day {
 		return Date{}, false
 	}
-	b := d.DateTime().fill(false)
-	return b.truncate(p).Date(), true
-}
-
-// HighBoundary returns the last date of the given precision (4, 6 or 8 digits; nil is 8) that d can stand for.
-// ok is false for any other precision.
-func (d Date) HighBoundary(precision *int) (boundary Date, ok bool) {
-	p, ok := datePrecision(precision, 8)
-	if !ok || p > Day {
-		return Date{}, false
-	}
-	b := d.DateTime().fill(true)
-	return b.truncate(p).Date(), true
+	return d.DateTime().fill(high).truncate(p).Date(), true
 }
 
 // datePrecision turns a number of digits into a Precision.

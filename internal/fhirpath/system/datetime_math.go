@@ -54,21 +54,10 @@ func (v DateTime) truncate(p Precision) DateTime {
 	return v
 }
 
-// LowBoundary returns the first DateTime of the given precision (4, 6, 8, 10, 12, 14 or 17 digits; nil is 17)
-// that v can stand for. A result with a time gets the time zone +14:00 when v has none. ok is false for any
-// other precision.
-func (v DateTime) LowBoundary(precision *int) (boundary DateTime, ok bool) {
-	return v.boundary(precision, false)
-}
-
-// HighBoundary returns the last DateTime of the given precision (4, 6, 8, 10, 12, 14 or 17 digits; nil is 17)
-// that v can stand for. A result with a time gets the time zone -12:00 when v has none. ok is false for any
-// other precision.
-func (v DateTime) HighBoundary(precision *int) (boundary DateTime, ok bool) {
-	return v.boundary(precision, true)
-}
-
-func (v DateTime) boundary(precision *int, high bool) (DateTime, bool) {
+// Boundary returns the first DateTime of the given precision (4, 6, 8, 10, 12, 14 or 17 digits; nil is 17) that v can
+// stand for, or the last one if high is set. If v has no time zone, a result with a time has +14:00, or -12:00 if high
+// is set. ok is false for any other precision.
+func (v DateTime) Boundary(precision *int, high bool) (boundary DateTime, ok bool) {
 	p, ok := datePrecision(precision, 17)
 	if !ok {
 		return DateTime{}, false

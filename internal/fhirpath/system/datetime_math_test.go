@@ -180,16 +180,16 @@ func TestDateTimeBoundaries(t *testing.T) {
 		var okLow, okHigh bool
 		switch tt.kind {
 		case "date":
-			l, ok := date(t, tt.text).LowBoundary(p)
-			h, ok2 := date(t, tt.text).HighBoundary(p)
+			l, ok := date(t, tt.text).Boundary(p, false)
+			h, ok2 := date(t, tt.text).Boundary(p, true)
 			low, high, okLow, okHigh = l.String(), h.String(), ok, ok2
 		case "dateTime":
-			l, ok := dateTime(t, tt.text).LowBoundary(p)
-			h, ok2 := dateTime(t, tt.text).HighBoundary(p)
+			l, ok := dateTime(t, tt.text).Boundary(p, false)
+			h, ok2 := dateTime(t, tt.text).Boundary(p, true)
 			low, high, okLow, okHigh = l.String(), h.String(), ok, ok2
 		default:
-			l, ok := clock(t, tt.text).LowBoundary(p)
-			h, ok2 := clock(t, tt.text).HighBoundary(p)
+			l, ok := clock(t, tt.text).Boundary(p, false)
+			h, ok2 := clock(t, tt.text).Boundary(p, true)
 			low, high, okLow, okHigh = l.String(), h.String(), ok, ok2
 		}
 		check(t, tt.text+".lowBoundary()", low, okLow, nil, tt.low)

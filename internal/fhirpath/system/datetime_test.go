@@ -458,8 +458,8 @@ func FuzzParseDateTime(f *testing.F) {
 		if err != nil || back != v {
 			t.Fatalf("%q is written as %s and read as %s, %v", s, v, back, err)
 		}
-		low, okLow := v.LowBoundary(&one)
-		high, okHigh := v.HighBoundary(&one)
+		low, okLow := v.Boundary(&one, false)
+		high, okHigh := v.Boundary(&one, true)
 		if !okLow || !okHigh {
 			t.Fatalf("%q has no boundaries", s)
 		}

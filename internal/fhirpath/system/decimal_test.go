@@ -308,11 +308,11 @@ func TestDecimalBoundaries(t *testing.T) {
 			precision = &tt.precision
 		}
 		d := decimal(t, tt.text)
-		low, ok := d.LowBoundary(precision)
+		low, ok := d.Boundary(precision, false)
 		if ok != (tt.low != "") || ok && low.String() != tt.low {
 			t.Errorf("%s.lowBoundary(%d) = %s, %v; want %q", tt.text, tt.precision, low, ok, tt.low)
 		}
-		high, ok := d.HighBoundary(precision)
+		high, ok := d.Boundary(precision, true)
 		if ok != (tt.high != "") || ok && high.String() != tt.high {
 			t.Errorf("%s.highBoundary(%d) = %s, %v; want %q", tt.text, tt.precision, high, ok, tt.high)
 		}

@@ -351,14 +351,8 @@ func (q Quantity) durationKind() (Precision, bool) {
 	return q.duration()
 }
 
-// LowBoundary returns the least amount q can stand for; see Decimal.LowBoundary.
-func (q Quantity) LowBoundary(precision *int) (boundary Quantity, ok bool) {
-	q.Value, ok = q.Value.LowBoundary(precision)
-	return q, ok
-}
-
-// HighBoundary returns the greatest amount q can stand for; see Decimal.LowBoundary.
-func (q Quantity) HighBoundary(precision *int) (boundary Quantity, ok bool) {
-	q.Value, ok = q.Value.HighBoundary(precision)
+// Boundary returns the lowest amount that q can stand for, or the highest if high is set; see [Decimal.Boundary].
+func (q Quantity) Boundary(precision *int, high bool) (boundary Quantity, ok bool) {
+	q.Value, ok = q.Value.Boundary(precision, high)
 	return q, ok
 }

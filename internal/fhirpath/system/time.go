@@ -118,19 +118,9 @@ func (t Time) truncate(p Precision) Time {
 	return t
 }
 
-// LowBoundary returns the first time of the given precision (2, 4, 6 or 9 digits; nil is 9) that t can stand
-// for. ok is false for any other precision.
-func (t Time) LowBoundary(precision *int) (boundary Time, ok bool) {
-	return t.boundary(precision, false)
-}
-
-// HighBoundary returns the last time of the given precision (2, 4, 6 or 9 digits; nil is 9) that t can stand
-// for. ok is false for any other precision.
-func (t Time) HighBoundary(precision *int) (boundary Time, ok bool) {
-	return t.boundary(precision, true)
-}
-
-func (t Time) boundary(precision *int, high bool) (Time, bool) {
+// Boundary returns the first time of the given precision (2, 4, 6 or 9 digits; nil is 9) that t can stand for, or the
+// last one if high is set. ok is false for any other precision.
+func (t Time) Boundary(precision *int, high bool) (boundary Time, ok bool) {
 	digits := 9
 	if precision != nil {
 		digits = *precision

@@ -188,10 +188,10 @@ func TestQuantityBoundaries(t *testing.T) {
 	t.Parallel()
 	eight := 8
 	q := quantity(t, "1.587 'cm'")
-	if low, ok := q.LowBoundary(&eight); !ok || low.String() != "1.58650000 'cm'" {
+	if low, ok := q.Boundary(&eight, false); !ok || low.String() != "1.58650000 'cm'" {
 		t.Errorf("lowBoundary: got %s, %v", low, ok)
 	}
-	if high, ok := q.HighBoundary(&eight); !ok || high.String() != "1.58750000 'cm'" {
+	if high, ok := q.Boundary(&eight, true); !ok || high.String() != "1.58750000 'cm'" {
 		t.Errorf("highBoundary: got %s, %v", high, ok)
 	}
 	if got := quantity(t, "-1.5 days").Abs().String(); got != "1.5 days" {
