@@ -98,7 +98,7 @@ func fnPrecision(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	var n int
 	switch x := v.sys.(type) {
 	case system.Decimal:
-		n = x.Precision()
+		n = x.Scale()
 	case system.Date:
 		n = x.Digits()
 	case system.DateTime:

@@ -195,9 +195,9 @@ func (c *checker) typeCall(e *syntax.Call, x Type) Type {
 	return x.anything().least(0)
 }
 
-// rounds is how often a type is followed that leads to other types, in repeat() and aggregate(). Types that lead to
-// more than that are given up.
-const rounds = 10
+// maxRounds bounds how often repeat() and aggregate() are followed to find the types of their items. If they find new
+// types for longer than that, the type is unknown.
+const maxRounds = 10
 
 // repeat follows a projection until it finds no more types. Only the last round, which sees all types that the
 // focus can have, reports faults.
@@ -205,38 +205,29 @@ func (c *checker) repeat(e *syntax.Call, x Type, s scope) Type {
 	if len(e.Args) != 1 {
 		return Any()
 	}
-	found := c.closure(e.Args, x, s)
+	found := c.closure(e.Args[0], x, s)
 	s.focus = join(x, found).item()
 	c.expr(e.Args[0], s)
 	found.Single, found.Least, found.Unordered = false, 0, x.Unordered || found.Unordered
 	return found
 }
 
-// closure returns the type of what the paths lead to from x and from there on.
-func (c *checker) closure(paths []syntax.Expr, x Type, s scope) Type {
+// closure returns the type of the items that a path leads to from x, and on from what it found.
+func (c *checker) closure(path syntax.Expr, x Type, s scope) Type {
 	found := Type{Known: true, Refs: []Ref{}}
-	for range rounds {
+	for range maxRounds {
 		s.focus = join(x, found).item()
 		more := found
-		for _, path := range paths {
-			c.silently(func() {
-				t, _ := c.expr(path, s)
-				more = join(more, t)
-			})
-		}
+		c.silently(func() {
+			t, _ := c.expr(path, s)
+			more = join(more, t)
+		})
 		if !more.Known || len(more.Refs) == len(found.Refs) {
 			return more
 		}
 		found = more
 	}
 	return Any()
-}
-
-// Closure returns the type of the elements that paths lead to when each runs on the input and on whatever any of them
-// gave, as the paths of a repeat in a ViewDefinition do. Elements that only some of those have are no fault.
-func Closure(paths []syntax.Expr, o Options) Type {
-	c, s := newChecker(o)
-	return c.closure(paths, o.Input, s).many()
 }
 
 // aggregate knows that $total is empty or the initial value in the first round and the result of the one before
@@ -251,7 +242,7 @@ func (c *checker) aggregate(e *syntax.Call, x Type, s scope) Type {
 	}
 	s.focus = x.item()
 	settled := false
-	for i := 0; i < rounds && !settled; i++ {
+	for i := 0; i < maxRounds && !settled; i++ {
 		var t Type
 		s.total = total.least(0)
 		c.silently(func() { t, _ = c.expr(e.Args[0], s) })

@@ -19,8 +19,6 @@ type Options struct {
 	Resource Type
 	// Variables gives the types of environment variables besides those of the specification.
 	Variables map[string]Type
-	// AnyVariable accepts variables that Variables does not list.
-	AnyVariable bool
 	// Ordered refuses functions that depend on order (first, skip, indexers) on collections without one.
 	Ordered bool
 }
@@ -66,18 +64,10 @@ type Result struct {
 	Type Type
 	// Faults are all faults found, in the order of the text, at most MaxFaults.
 	Faults []Fault
-	types  map[syntax.Expr]Type
 }
 
 // MaxFaults is the number of faults after which no more are listed.
 const MaxFaults = 100
-
-// TypeOf returns the type of a node of the tree that was checked. ok is false for nodes without a value of
-// their own, such as the names of types in arguments.
-func (r *Result) TypeOf(e syntax.Expr) (t Type, ok bool) {
-	t, ok = r.types[e]
-	return t, ok
-}
 
 // Check infers types throughout e. It never fails: what it finds wrong is in the result. Any number of
 // goroutines may check the same tree.
@@ -85,13 +75,13 @@ func Check(e syntax.Expr, o Options) *Result {
 	c, s := newChecker(o)
 	t, _ := c.expr(e, s)
 	slices.SortStableFunc(c.faults, func(a, b Fault) int { return a.Offset - b.Offset })
-	return &Result{Type: t, Faults: c.faults, types: c.types}
+	return &Result{Type: t, Faults: c.faults}
 }
 
 // newChecker returns a checker and the scope at the start of an expression.
 func newChecker(o Options) (*checker, scope) {
 	c := &checker{
-		Options: o, model: o.Model, types: map[syntax.Expr]Type{}, found: map[Fault]bool{},
+		Options: o, model: o.Model, found: map[Fault]bool{},
 		budget: maxVisits, subtypes: map[inSubtype]bool{},
 	}
 	if c.model == nil {
@@ -109,7 +99,6 @@ const maxVisits = 60_000
 type checker struct {
 	Options
 	model  *model.Model
-	types  map[syntax.Expr]Type
 	faults []Fault
 	found  map[Fault]bool
 	silent int // more than 0 while faults are not wanted
@@ -190,7 +179,6 @@ func (c *checker) expr(e syntax.Expr, s scope) (Type, scope) {
 	}
 	t, after := c.infer(e, s)
 	c.budget -= len(t.Refs) / 8
-	c.types[e] = t
 	return t, after
 }
 
@@ -302,7 +290,7 @@ func (c *checker) external(e *syntax.External, s scope) Type {
 	if strings.HasPrefix(e.Name, "vs-") || strings.HasPrefix(e.Name, "ext-") {
 		return OfSystem(String).least(1)
 	}
-	if !s.open && !c.AnyVariable && !c.full() {
+	if !s.open && !c.full() {
 		names := []string{"context", "resource", "rootResource", "ucum", "sct", "loinc"}
 		for name := range c.Variables {
 			names = append(names, name)

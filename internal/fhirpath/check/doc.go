@@ -3,8 +3,7 @@
 // values they are not made for, several items where one is wanted, variables nobody has set.
 //
 // It is the phase between parsing and compiling. [Check] takes the tree, the model of the FHIR version and the
-// type of the focus, and returns the type of the result, the type of each node (for a compiler that wants to
-// know which JSON members a path can mean) and all faults, in the order of the text.
+// type of the focus, and returns the type of the result and all faults, in the order of the text.
 //
 // # What a fault is
 //

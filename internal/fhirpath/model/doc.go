@@ -8,7 +8,7 @@
 //
 // # Size
 //
-// What [Model.Size] tells, in bytes:
+// In bytes:
 //
 //	version    types   elements, own and inherited            tables      index
 //	R4         682     7446                                   129,302     69,720

@@ -1,9 +1,6 @@
 package model
 
-import (
-	"math/bits"
-	"unsafe"
-)
+import "math/bits"
 
 // index builds the hash indexes over a version's tables. Every index is an open table of a power of two
 // slots, at most half full, probed one slot at a time.
@@ -62,10 +59,4 @@ func load(s string, n int) uint64 {
 		v |= uint64(s[i]) << (8 * i)
 	}
 	return v
-}
-
-// Size returns the bytes that the model takes: tables counts the constant tables in the program's data,
-// which the operating system reads in as they are used, index the heap memory of its hash indexes.
-func (m *Model) Size() (tables, index int) {
-	return m.data.size(), 2*(len(m.types)+len(m.wanted)+len(m.keys)) + int(unsafe.Sizeof(*m))
 }

@@ -109,9 +109,6 @@ func Load(v Version) *Model {
 // Version returns the version whose types the model holds.
 func (m *Model) Version() Version { return m.version }
 
-// Release returns the full version number the tables were made from, such as "4.0.1".
-func (m *Model) Release() string { return m.data.release }
-
 // Len returns the number of types. Their ids are 1 to Len.
 func (m *Model) Len() int { return len(m.data.types) - 2 }
 
@@ -205,22 +202,6 @@ func (m *Model) ChoiceKey(el Element, typ TypeID) string {
 		}
 	}
 	return ""
-}
-
-// Owner returns the type that defines an element, from which others may inherit it.
-func (m *Model) Owner(id ElementID) TypeID {
-	if id == 0 || int(id) >= len(m.data.elements)-1 {
-		return 0
-	}
-	lo, hi := 1, len(m.data.types)-1 // lo: a type whose first element is not past id; the last such is sought
-	for lo < hi-1 {
-		if mid := (lo + hi) / 2; m.data.types[mid].element <= uint16(id) {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	return TypeID(lo)
 }
 
 // Elements lists every element of a type in the order of its definition, inherited ones first.

@@ -164,7 +164,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("Print(Parse(%q)) = %s, want %s", tt.src, got, tt.printed)
 		}
 		again, err := syntax.Parse(tt.printed)
-		if err != nil || !syntax.Equal(e, again) {
+		if err != nil || !equal(e, again) {
 			t.Errorf("Parse(%q) gives another tree than Parse(%q): %v", tt.printed, tt.src, err)
 		}
 	}
@@ -315,7 +315,7 @@ func FuzzParse(f *testing.F) {
 			}
 			t.Fatalf("printed %q: %v", printed, err)
 		}
-		if !syntax.Equal(e, again) {
+		if !equal(e, again) {
 			t.Fatalf("printed %q gives another tree: %s, want %s", printed, tree(again), tree(e))
 		}
 	})

@@ -1,7 +1,7 @@
 package system
 
 // DateTime is a System.DateTime: a point in time given to the precision of a year down to a fraction of a
-// second (nine digits are kept), with or without time zone offset. The zero value is no DateTime (IsZero).
+// second (nine digits are kept), with or without time zone offset. The zero value is no DateTime.
 // DateTimes written the same way are equal with ==.
 type DateTime struct {
 	nano                             int32
@@ -83,9 +83,6 @@ func (v *DateTime) setTime(t Time) {
 	v.hour, v.minute, v.second, v.nano = t.hour, t.minute, t.second, t.nano
 	v.digits, v.precision = t.digits, t.precision
 }
-
-// IsZero reports whether v is the zero value, which is no DateTime.
-func (v DateTime) IsZero() bool { return v == DateTime{} }
 
 // Precision returns the last component that is given; Millisecond when there is a fraction of a second.
 func (v DateTime) Precision() Precision {

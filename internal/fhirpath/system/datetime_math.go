@@ -117,12 +117,6 @@ func (v DateTime) Add(q Quantity) (moved DateTime, ok bool, err error) {
 	return v.shift(n, v.nano)
 }
 
-// Sub returns v moved back by a time-valued quantity; see Add.
-func (v DateTime) Sub(q Quantity) (moved DateTime, ok bool, err error) {
-	q.Value = q.Value.Neg()
-	return v.Add(q)
-}
-
 // coarsen turns an amount of a unit into whole units of a coarser one: 12 months or 365 days a year, 30 days a
 // month.
 func coarsen(unit, to Precision, amount Decimal) (Precision, Decimal) {

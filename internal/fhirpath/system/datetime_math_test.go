@@ -51,7 +51,7 @@ func TestDateArithmetic(t *testing.T) {
 		d, q := date(t, tt.date), quantity(t, tt.quantity)
 		got, ok, err := d.Add(q)
 		if tt.op == "-" {
-			got, ok, err = d.Sub(q)
+			got, ok, err = d.Add(q.Neg())
 		}
 		check(t, tt.date+" "+tt.op+" "+tt.quantity, got.String(), ok, err, tt.want)
 	}
@@ -104,7 +104,7 @@ func TestDateTimeArithmetic(t *testing.T) {
 		v, q := dateTime(t, tt.at), quantity(t, tt.quantity)
 		got, ok, err := v.Add(q)
 		if tt.op == "-" {
-			got, ok, err = v.Sub(q)
+			got, ok, err = v.Add(q.Neg())
 		}
 		check(t, tt.at+" "+tt.op+" "+tt.quantity, got.String(), ok, err, tt.want)
 	}
@@ -132,7 +132,7 @@ func TestTimeArithmetic(t *testing.T) {
 		v, q := clock(t, tt.at), quantity(t, tt.quantity)
 		got, err := v.Add(q)
 		if tt.op == "-" {
-			got, err = v.Sub(q)
+			got, err = v.Add(q.Neg())
 		}
 		check(t, tt.at+" "+tt.op+" "+tt.quantity, got.String(), true, err, tt.want)
 	}

@@ -11,7 +11,7 @@ import (
 // Limits of a Decimal. A value with more digits on either side of the point is refused by ParseDecimal and is
 // no result (ok is false) of an operation; arithmetic rounds to DecimalPrecision significant digits.
 const (
-	DecimalPrecision = 34
+	decimalPrecision = 34
 	maxScale         = 400
 	maxDigits        = 800
 	fastScale        = 18   // greatest scale of the int64 form
@@ -209,9 +209,6 @@ func (d Decimal) apd(buf *apd.Decimal) *apd.Decimal {
 // Scale returns the number of digits after the point, trailing zeros included. This is also FHIRPath's
 // precision() of a Decimal.
 func (d Decimal) Scale() int { return int(d.scale) }
-
-// Precision is the result of precision(): the number of digits after the point.
-func (d Decimal) Precision() int { return int(d.scale) }
 
 // Digits returns how many digits the number has, and 0 where they fit a machine word: operations on longer ones are slower.
 func (d Decimal) Digits() int {

@@ -10,8 +10,8 @@ import (
 // The contexts of arithmetic are only read. arith rounds results, working carries guard digits through the
 // functions that have no exact result.
 var (
-	arith   = newContext(DecimalPrecision)
-	working = newContext(DecimalPrecision + 12)
+	arith   = newContext(decimalPrecision)
+	working = newContext(decimalPrecision + 12)
 )
 
 func newContext(precision uint32) *apd.Context {

@@ -385,7 +385,4 @@ func TestNewDecimal(t *testing.T) {
 			t.Errorf("NewDecimal(%d, %d) = %s, want %s", tt.coef, tt.scale, got, tt.want)
 		}
 	}
-	if got := decimal(t, "1.58700").Precision(); got != 5 {
-		t.Errorf("1.58700.precision() = %d, want 5", got)
-	}
 }

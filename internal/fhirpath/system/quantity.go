@@ -233,7 +233,7 @@ func (q Quantity) common(o Quantity, coarse, loose bool) (a, b Decimal, unit Qua
 	}
 	u, okU := q.measure(o, loose)
 	v, okV := o.measure(q, loose)
-	if !okU || !okV || !u.Commensurable(v) {
+	if !okU || !okV || !u.commensurable(v) {
 		return Decimal{}, Decimal{}, Quantity{}, false
 	}
 	if (u.factor.Cmp(v.factor) > 0) == coarse {
@@ -245,14 +245,14 @@ func (q Quantity) common(o Quantity, coarse, loose bool) (a, b Decimal, unit Qua
 }
 
 // measure returns the unit as one of the UCUM kind for use with another quantity.
-func (q Quantity) measure(with Quantity, loose bool) (Unit, bool) {
+func (q Quantity) measure(with Quantity, loose bool) (ucumUnit, bool) {
 	if !q.Calendar {
-		u, err := ParseUnit(q.unit())
+		u, err := parseUnit(q.unit())
 		return u, err == nil
 	}
 	p, ok := calendarUnit(q.Unit)
 	if !ok {
-		return Unit{}, false
+		return ucumUnit{}, false
 	}
 	if p == Year || p == Month {
 		other, calendar := calendarUnit(with.Unit)
@@ -260,16 +260,16 @@ func (q Quantity) measure(with Quantity, loose bool) (Unit, bool) {
 		case with.Calendar && calendar:
 			return calendarLength(p, other), true
 		case !loose:
-			return Unit{}, false
+			return ucumUnit{}, false
 		}
 	}
-	u, err := ParseUnit(ucumOf(p))
+	u, err := parseUnit(ucumOf(p))
 	return u, err == nil
 }
 
 // calendarLength is the length of a calendar year or month for comparison with another calendar duration: 12
 // months are a year, 30 days a month, 365 days a year.
-func calendarLength(p, other Precision) Unit {
+func calendarLength(p, other Precision) ucumUnit {
 	days := int64(30)
 	if p == Year {
 		days = 365
@@ -277,7 +277,7 @@ func calendarLength(p, other Precision) Unit {
 			days = 360
 		}
 	}
-	return Unit{factor: big.NewRat(days*secondsPerDay, 1), dims: []dimension{{"s", 1}}}
+	return ucumUnit{factor: big.NewRat(days*secondsPerDay, 1), dims: []dimension{{"s", 1}}}
 }
 
 // Compare returns -1, 0 or 1 after conversion to the same unit; known is false when the units measure different
@@ -331,7 +331,7 @@ func (q Quantity) Convert(unit string) (converted Quantity, ok bool) {
 	}
 	u, okU := q.measure(via, false)
 	v, okV := via.measure(q, false)
-	if !okU || !okV || !u.Commensurable(v) {
+	if !okU || !okV || !u.commensurable(v) {
 		return Quantity{}, false
 	}
 	to.Value, ok = u.convert(q.Value, v)

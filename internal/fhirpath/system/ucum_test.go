@@ -16,7 +16,7 @@ func TestParseUnit(t *testing.T) {
 		"[PRU]", "L/min", "nmol/min/mg", "ng/mL{FEU}", "pmol", "100", "2.m", "m[H2O]", "10.uN.s/(cm5.m2)", "a", "mo", "wk", "d", "h",
 	}
 	for _, code := range valid {
-		if _, err := ParseUnit(code); err != nil {
+		if _, err := parseUnit(code); err != nil {
 			t.Errorf("ParseUnit(%q): %v", code, err)
 		}
 	}
@@ -26,7 +26,7 @@ func TestParseUnit(t *testing.T) {
 		strings.Repeat("(", 17) + "m" + strings.Repeat(")", 17), strings.Repeat("m.", 150) + "m",
 	}
 	for _, code := range invalid {
-		if _, err := ParseUnit(code); !errors.Is(err, ErrUnit) {
+		if _, err := parseUnit(code); !errors.Is(err, ErrUnit) {
 			t.Errorf("ParseUnit(%q): error %v, want %v", code, err, ErrUnit)
 		}
 	}
@@ -41,7 +41,7 @@ func TestUnitTable(t *testing.T) {
 			continue
 		}
 		lines++
-		u, err := ParseUnit(symbol)
+		u, err := parseUnit(symbol)
 		if err != nil {
 			t.Errorf("ParseUnit(%q): %v", symbol, err)
 			continue
@@ -221,11 +221,11 @@ func FuzzParseUnit(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		u, err := ParseUnit(s)
+		u, err := parseUnit(s)
 		if err != nil {
 			return
 		}
-		if u.factor.Sign() <= 0 || !u.Commensurable(u) {
+		if u.factor.Sign() <= 0 || !u.commensurable(u) {
 			t.Fatalf("%q has the factor %v", s, u.factor)
 		}
 		code, scale := u.product(one(), 1)
@@ -234,11 +234,11 @@ func FuzzParseUnit(f *testing.F) {
 		for _, term := range u.terms {
 			small = small && len(u.terms) <= 4 && term.exp <= 3 && term.exp >= -3
 		}
-		again, err := ParseUnit(code)
+		again, err := parseUnit(code)
 		if small && err != nil {
 			t.Fatalf("%q is written as %q, which cannot be read", s, code)
 		}
-		if err == nil && !again.Commensurable(u) {
+		if err == nil && !again.commensurable(u) {
 			t.Fatalf("%q is written as %q, which measures another thing", s, code)
 		}
 		if _, ok := scale.apply(DecimalFromInt(1)); small && !ok {
