@@ -105,7 +105,7 @@ func matches(got, want FHIRPathOutput) bool {
 	}
 	switch kind {
 	case "integer", "integer64", "positiveInt", "unsignedInt", "decimal":
-		equal, ok := EqualNumber(a, b)
+		equal, ok := equalNumber(a, b)
 		return ok && (equal || sameFraction(a, b))
 	case "date", "dateTime", "instant":
 		x, errX := system.ParseDateTime(strings.TrimPrefix(a, "@"))
@@ -135,11 +135,11 @@ func matches(got, want FHIRPathOutput) bool {
 	}
 	a = string(got.Value)
 	if kind == "" {
-		if equal, ok := EqualNumber(a, b); ok {
+		if equal, ok := equalNumber(a, b); ok {
 			return equal
 		}
 	}
-	return EqualJSON([]byte(a), []byte(b))
+	return equalJSON([]byte(a), []byte(b))
 }
 
 // quantityOf reads a quantity with its unit.

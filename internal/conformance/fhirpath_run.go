@@ -39,7 +39,7 @@ func (r *FHIRPathResult) Failed() bool { return (r.Reason == "") == (r.Exclusion
 // RunFHIRPath evaluates all cases of a suite and judges the results. A case that cannot be run, because its input is
 // missing or no JSON, its model unknown or its context fails, does not pass. The error is one of the list of exclusions.
 func RunFHIRPath(ctx context.Context, s *FHIRPathSuite) ([]FHIRPathResult, error) {
-	exclusions, err := Exclusions("fhirpath")
+	exclusions, err := loadExclusions("fhirpath")
 	if err != nil {
 		return nil, err
 	}

@@ -24,13 +24,13 @@ func Compile(expr string, opts ...CompileOption) (*Program, error) {
 	}
 	c := &compiler{config: conf, functions: functions, src: expr, checked: conf.staticCheck(tree)}
 	root := c.compile(tree)
-	warnings := c.settle(c.checked)
+	warnings := c.addStaticFaults(c.checked)
 	if len(c.errs) > 0 {
 		return nil, c.errs
 	}
 	return &Program{
 		src: expr, tree: tree, root: root, schema: conf.schema, input: conf.input, emptyJoin: conf.emptyJoin,
-		result: exported(conf.schema.model, c.checked.Type), warnings: warnings,
+		result: toStaticType(conf.schema.model, c.checked.Type), warnings: warnings,
 	}, nil
 }
 
@@ -82,7 +82,7 @@ func (c *compiler) report(kind ErrorKind, pos int, format string, args ...any) {
 }
 
 // operand compiles an expression that stands on its own: variables it defines end with it.
-func (c *compiler) operand(expr syntax.Expr) node {
+func (c *compiler) operand(expr syntax.Expr) operation {
 	vars := c.vars
 	n := c.compile(expr)
 	c.vars = vars
@@ -90,7 +90,7 @@ func (c *compiler) operand(expr syntax.Expr) node {
 }
 
 // receiver compiles what stands before a dot; nil stays nil, for $this.
-func (c *compiler) receiver(expr syntax.Expr) node {
+func (c *compiler) receiver(expr syntax.Expr) operation {
 	if expr == nil {
 		return nil
 	}
@@ -98,7 +98,7 @@ func (c *compiler) receiver(expr syntax.Expr) node {
 }
 
 // compile returns the node of an expression. Where it reports an error the node is of no use but not nil.
-func (c *compiler) compile(expr syntax.Expr) node {
+func (c *compiler) compile(expr syntax.Expr) operation {
 	switch x := expr.(type) {
 	case *syntax.Literal:
 		return c.literal(x)
@@ -134,7 +134,7 @@ func (c *compiler) compile(expr syntax.Expr) node {
 	return &constant{}
 }
 
-func (c *compiler) literal(x *syntax.Literal) node {
+func (c *compiler) literal(x *syntax.Literal) operation {
 	v, none, err := literal(x)
 	switch {
 	case err != nil:
@@ -154,7 +154,7 @@ func cause(err error) string {
 	return msg
 }
 
-func (c *compiler) member(x *syntax.Member) node {
+func (c *compiler) member(x *syntax.Member) operation {
 	if x.X == nil {
 		typ := c.schema.typeOf(x.Name)
 		if typ != 0 || startsUpper(x.Name) { // elements begin with a small letter, resources beyond the model do not
@@ -189,7 +189,7 @@ var builtinURLs = map[string]string{
 	"loinc": "http://loinc.org",
 }
 
-func (c *compiler) external(x *syntax.External) node {
+func (c *compiler) external(x *syntax.External) operation {
 	if v, ok := c.constants[x.Name]; ok {
 		if v.kind == 0 {
 			return &constant{}
@@ -244,9 +244,9 @@ func (c *compiler) variableNames() []string {
 	return names
 }
 
-func (c *compiler) binary(x *syntax.Binary) node {
+func (c *compiler) binary(x *syntax.Binary) operation {
 	left, right := c.operand(x.X), c.operand(x.Y)
-	op := operation{left, right, x.Offset}
+	op := binary{left, right, x.Offset}
 	switch x.Op {
 	case syntax.OpAnd, syntax.OpOr, syntax.OpXor, syntax.OpImplies:
 		return c.fold(&logic{op, x.Op})
@@ -257,7 +257,7 @@ func (c *compiler) binary(x *syntax.Binary) node {
 	case syntax.OpIn:
 		return &membership{op}
 	case syntax.OpContains:
-		return &membership{operation{right, left, x.Offset}}
+		return &membership{binary{right, left, x.Offset}}
 	case syntax.OpUnion:
 		return &union{op}
 	case syntax.OpConcat:
@@ -268,7 +268,7 @@ func (c *compiler) binary(x *syntax.Binary) node {
 
 // fold evaluates an operation whose operands are constants. One that fails is left as it is: it may never be
 // reached.
-func (c *compiler) fold(n node) node {
+func (c *compiler) fold(n operation) operation {
 	if !foldable(n) || len(c.errs) > 0 {
 		return n
 	}
@@ -284,15 +284,15 @@ func (c *compiler) fold(n node) node {
 const maxFolded = 1_000
 
 // constantSize returns the number of bytes of a constant text, and many times that of a unit, which takes long to convert.
-func constantSize(n node) int {
+func constantSize(n operation) int {
 	if k, ok := n.(*constant); ok && len(k.values) == 1 {
 		return k.values[0].size() + 50*k.values[0].unitSize()
 	}
 	return 0
 }
 
-func foldable(n node) bool {
-	all := func(nodes ...node) bool {
+func foldable(n operation) bool {
+	all := func(nodes ...operation) bool {
 		size := 0
 		for _, n := range nodes {
 			if _, ok := n.(*constant); !ok {

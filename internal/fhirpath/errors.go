@@ -129,7 +129,7 @@ func fail(offset int, format string, args ...any) error {
 }
 
 // finish turns a failure within an expression into an EvalError.
-func finish(expr string, err error) error {
+func evalError(expr string, err error) error {
 	var f *failure
 	if !errors.As(err, &f) {
 		f = &failure{kind: Internal, msg: err.Error(), err: err}

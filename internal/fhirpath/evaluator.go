@@ -51,17 +51,17 @@ type Evaluator struct {
 	spent   int // steps of all evaluations since Load
 
 	// The present evaluation.
-	ctx       context.Context
-	prog      *Program
-	env       *Env
-	now       time.Time
-	steps     int
-	work      int // members of objects passed since the last step
-	most      int // steps that one evaluation on the resource may take
-	allowed   int // steps that this one may take
-	nextCheck int
-	context   []Value // %context
-	scope     scope
+	ctx          context.Context
+	prog         *Program
+	env          *Env
+	now          time.Time
+	steps        int
+	work         int // members of objects passed since the last step
+	maxSteps     int // steps that one evaluation on the resource may take
+	allowedSteps int // steps that this one may take
+	nextCheck    int
+	context      []Value // %context
+	scope        scope
 }
 
 // scope is what the special variables stand for. Functions that set them save the scope before and restore it
@@ -156,7 +156,7 @@ func (e *Evaluator) Eval(ctx context.Context, p *Program, focus Value, env *Env)
 	e.use(p.schema)
 	e.context = e.context[:0]
 	if focus.kind != 0 {
-		e.context = append(e.context, typed(p, focus))
+		e.context = append(e.context, withType(p, focus))
 	}
 	return e.run(ctx, p, env)
 }
@@ -166,13 +166,13 @@ func (e *Evaluator) EvalAll(ctx context.Context, p *Program, focus []Value, env 
 	e.use(p.schema)
 	e.context = e.context[:0]
 	for _, v := range focus {
-		e.context = append(e.context, typed(p, v))
+		e.context = append(e.context, withType(p, v))
 	}
 	return e.run(ctx, p, env)
 }
 
 // typed returns an item of the input with its type, where that is only known now.
-func typed(p *Program, v Value) Value {
+func withType(p *Program, v Value) Value {
 	if v.kind == Element && v.typ == 0 && v.node >= 0 && v.doc != nil {
 		return v.doc.element(int(v.node), int(v.sibling), p.input)
 	}
@@ -187,12 +187,12 @@ func (e *Evaluator) run(ctx context.Context, p *Program, env *Env) (Collection, 
 	defer e.end()
 	e.scope = scope{this: e.context}
 	if err := ctx.Err(); err != nil {
-		return nil, finish(p.src, &failure{kind: Canceled, msg: "evaluation was canceled", err: err})
+		return nil, evalError(p.src, &failure{kind: Canceled, msg: "evaluation was canceled", err: err})
 	}
 	start := len(e.results)
 	results, err := p.root.eval(e, e.results)
 	if err != nil {
-		return nil, finish(p.src, err)
+		return nil, evalError(p.src, err)
 	}
 	e.results = results
 	return Collection(results[start:len(results):len(results)]), nil
@@ -223,7 +223,7 @@ func (e *Evaluator) release(b []Value) {
 
 // input evaluates the receiver of an operation, $this where there is none. done must be called with it after
 // its last use.
-func (e *Evaluator) input(x node) ([]Value, error) {
+func (e *Evaluator) input(x operation) ([]Value, error) {
 	if x == nil {
 		return e.scope.this, nil
 	}
@@ -231,7 +231,7 @@ func (e *Evaluator) input(x node) ([]Value, error) {
 }
 
 // done takes back what input gave.
-func (e *Evaluator) done(x node, in []Value) {
+func (e *Evaluator) done(x operation, in []Value) {
 	if x != nil {
 		e.release(in)
 	}
@@ -239,7 +239,7 @@ func (e *Evaluator) done(x node, in []Value) {
 
 // operand evaluates an expression on its own: variables it defines end with it. Give the result back with
 // release.
-func (e *Evaluator) operand(n node) ([]Value, error) {
+func (e *Evaluator) operand(n operation) ([]Value, error) {
 	vars := e.scope.vars
 	out, err := n.eval(e, e.borrow())
 	e.scope.vars = vars

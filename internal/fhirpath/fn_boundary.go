@@ -16,8 +16,8 @@ var boundaryFunctions = []*function{
 // boundary makes lowBoundary([precision]) and highBoundary([precision]) (section "Utility functions"). Of a
 // FHIR Period it is the boundary of its start or end, as SQL on FHIR wants it.
 func boundary(high bool) implementation {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.one(in)
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.onlyItem(in)
 		if err != nil || !ok {
 			return dst, err
 		}
@@ -87,8 +87,8 @@ func systemBoundary[T interface{ Boundary(*int, bool) (T, bool) }](x T, high boo
 }
 
 // fnPrecision is precision() (section "Utility functions").
-func fnPrecision(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.one(in)
+func fnPrecision(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.onlyItem(in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -114,7 +114,7 @@ func fnPrecision(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnComparable is comparable(other) (section "Comparison"); what is not a single Quantity gives empty.
-func fnComparable(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnComparable(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	others, err := e.operand(c.args[0])
 	if err != nil {
 		return dst, err

@@ -6,7 +6,7 @@ import (
 
 // conversionFunctions are those of section "Conversion".
 var conversionFunctions = []*function{
-	{name: "iif", min: 2, max: 3, args: []argument{onInput}, eval: fnIif},
+	{name: "iif", min: 2, max: 3, args: []argumentMode{onInput}, eval: fnIif},
 	{name: "toBoolean", eval: converter(toBoolean, false)},
 	{name: "convertsToBoolean", eval: converter(toBoolean, true)},
 	{name: "toInteger", eval: converter(toInteger, false)},
@@ -29,7 +29,7 @@ var conversionFunctions = []*function{
 
 // fnIif is iif(criterion, true-result [, otherwise-result]) (section "Conversion"). Only the result that is
 // wanted is evaluated.
-func fnIif(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnIif(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	if len(in) > 1 {
 		return dst, fail(c.pos, "iif() wants a single item, not several")
 	}
@@ -52,8 +52,8 @@ func fnIif(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 type conversion func(v Value) (converted Value, ok bool)
 
 // convertible returns the only item of the input, after counting steps for a long text.
-func (c *call) convertible(e *Evaluator, in []Value) (v Value, ok bool, err error) {
-	if v, ok, err = c.one(in); err == nil && ok {
+func (c *invocation) convertible(e *Evaluator, in []Value) (v Value, ok bool, err error) {
+	if v, ok, err = c.onlyItem(in); err == nil && ok {
 		err = e.step(c.pos, v.size()/64)
 	}
 	return v, ok && err == nil, err
@@ -72,7 +72,7 @@ func appendConverted(dst []Value, v Value, ok, test bool) []Value {
 
 // converter makes the function toX() of a conversion, or convertsToX() if test is set.
 func converter(convert conversion, test bool) implementation {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		v, ok, err := c.convertible(e, in)
 		if err != nil || !ok {
 			return dst, err
@@ -85,8 +85,8 @@ func converter(convert conversion, test bool) implementation {
 // formatted makes toDate([format]) and toDateTime([format]), and the functions convertsTo… of them where test is set
 // (section "Date Conversion Functions"). The format is for strings only.
 func formatted(convert conversion, test bool) implementation {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.one(in)
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.onlyItem(in)
 		if err != nil {
 			return dst, err
 		}
@@ -262,7 +262,7 @@ func toQuantity(v Value) (q system.Quantity, ok bool) {
 }
 
 // toQuantityUnit is toQuantity with the unit that the argument names, where there is one.
-func (c *call) toQuantityUnit(e *Evaluator, v Value) (q system.Quantity, ok bool, err error) {
+func (c *invocation) toQuantityUnit(e *Evaluator, v Value) (q system.Quantity, ok bool, err error) {
 	if q, ok = toQuantity(v); !ok || len(c.args) == 0 {
 		return q, ok, nil
 	}
@@ -287,7 +287,7 @@ func (c *call) toQuantityUnit(e *Evaluator, v Value) (q system.Quantity, ok bool
 // quantityConverter makes toQuantity([unit]), or convertsToQuantity([unit]) if test is set (section "Quantity
 // Conversion Functions").
 func quantityConverter(test bool) implementation {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		v, ok, err := c.convertible(e, in)
 		if err != nil || !ok {
 			return dst, err

@@ -64,8 +64,8 @@ func timeOf(v Value) (Value, bool) {
 // interval makes duration(value, precision) and difference(value, precision) (section "Date and Time Interval
 // Functions").
 func interval(of func(from, to system.DateTime, unit string) (int64, bool)) implementation {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.one(in)
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.onlyItem(in)
 		if err != nil {
 			return dst, err
 		}

@@ -19,8 +19,8 @@ var encodingFunctions = []*function{
 }
 
 // fnEncode is encode(format) (section "Additional String Functions").
-func fnEncode(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, format, ok, err := c.texts(e, in)
+func fnEncode(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, format, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -46,8 +46,8 @@ func fnEncode(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 
 // fnDecode is decode(format) (section "Additional String Functions"). What is not encoded that way, or does
 // not give UTF-8, is empty.
-func fnDecode(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, format, ok, err := c.texts(e, in)
+func fnDecode(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, format, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -72,8 +72,8 @@ func fnDecode(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 var htmlEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
 
 // fnEscape is escape(target) (section "Additional String Functions").
-func fnEscape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, target, ok, err := c.texts(e, in)
+func fnEscape(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, target, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -86,13 +86,13 @@ func fnEscape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	default:
 		return dst, fail(c.pos, "escape() knows the targets html and json")
 	}
-	return append(dst, NewString(s)), e.textRoom(c.pos, len(s))
+	return append(dst, NewString(s)), e.checkText(c.pos, len(s))
 }
 
 // fnUnescape is unescape(target) (section "Additional String Functions"). Half of a surrogate pair gives empty: it is no
 // character.
-func fnUnescape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, target, ok, err := c.texts(e, in)
+func fnUnescape(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, target, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}

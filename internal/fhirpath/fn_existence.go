@@ -3,8 +3,8 @@ package fhirpath
 // existenceFunctions are those of section "Existence".
 var existenceFunctions = []*function{
 	{name: "empty", eval: fnEmpty},
-	{name: "exists", max: 1, args: []argument{scoped}, eval: fnExists},
-	{name: "all", min: 1, max: 1, args: []argument{scoped}, eval: fnAll},
+	{name: "exists", max: 1, args: []argumentMode{perItem}, eval: fnExists},
+	{name: "all", min: 1, max: 1, args: []argumentMode{perItem}, eval: fnAll},
 	{name: "allTrue", eval: fnAllTrue},
 	{name: "anyTrue", eval: fnAnyTrue},
 	{name: "allFalse", eval: fnAllFalse},
@@ -18,12 +18,12 @@ var existenceFunctions = []*function{
 }
 
 // fnEmpty is empty() (section "Existence").
-func fnEmpty(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+func fnEmpty(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, NewBoolean(len(in) == 0)), nil
 }
 
 // fnExists is exists([criteria]) (section "Existence").
-func fnExists(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnExists(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	if len(c.args) == 0 {
 		return append(dst, NewBoolean(len(in) > 0)), nil
 	}
@@ -36,7 +36,7 @@ func fnExists(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnAll is all(criteria) (section "Existence").
-func fnAll(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnAll(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	all := true
 	err := c.eachTruth(e, c.args[0], in, func(_ int, t truth) bool {
 		all = t == yes
@@ -46,7 +46,7 @@ func fnAll(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // countBooleans returns how many items of the input are true and how many are false.
-func (c *call) countBooleans(in []Value) (trues, falses int, err error) {
+func (c *invocation) countBooleans(in []Value) (trues, falses int, err error) {
 	for i := range in {
 		b, ok := in[i].Bool()
 		switch {
@@ -62,31 +62,31 @@ func (c *call) countBooleans(in []Value) (trues, falses int, err error) {
 }
 
 // fnAllTrue is allTrue() (section "Existence").
-func fnAllTrue(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnAllTrue(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	_, falses, err := c.countBooleans(in)
 	return append(dst, NewBoolean(falses == 0)), err
 }
 
 // fnAnyTrue is anyTrue() (section "Existence").
-func fnAnyTrue(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnAnyTrue(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	trues, _, err := c.countBooleans(in)
 	return append(dst, NewBoolean(trues > 0)), err
 }
 
 // fnAllFalse is allFalse() (section "Existence").
-func fnAllFalse(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnAllFalse(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	trues, _, err := c.countBooleans(in)
 	return append(dst, NewBoolean(trues == 0)), err
 }
 
 // fnAnyFalse is anyFalse() (section "Existence").
-func fnAnyFalse(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnAnyFalse(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	_, falses, err := c.countBooleans(in)
 	return append(dst, NewBoolean(falses > 0)), err
 }
 
 // fnSubsetOf is subsetOf(other) (section "Existence").
-func fnSubsetOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnSubsetOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	other, err := e.operand(c.args[0])
 	if err != nil {
 		return dst, err
@@ -97,7 +97,7 @@ func fnSubsetOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnSupersetOf is supersetOf(other) (section "Existence").
-func fnSupersetOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnSupersetOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	other, err := e.operand(c.args[0])
 	if err != nil {
 		return dst, err
@@ -137,17 +137,17 @@ func (e *Evaluator) setOf(c []Value, pos int) (itemSet, []Value, error) {
 }
 
 // fnCount is count() (section "Existence").
-func fnCount(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+func fnCount(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, NewInteger(int32(len(in)))), nil
 }
 
 // fnDistinct is distinct() (section "Existence").
-func fnDistinct(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnDistinct(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return e.appendDistinct(dst, c.pos, in)
 }
 
 // fnIsDistinct is isDistinct() (section "Existence").
-func fnIsDistinct(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnIsDistinct(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	_, items, err := e.setOf(in, c.pos)
 	if err != nil {
 		return dst, err
@@ -157,7 +157,7 @@ func fnIsDistinct(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnNot is not() (section "Boolean logic").
-func fnNot(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnNot(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	t, err := truthOfCollection(in, c.pos, "not()")
 	return appendTruth(dst, t.not()), err
 }

@@ -19,7 +19,7 @@ var fhirFunctions = []*function{
 }
 
 // fnExtension is extension(url): the extensions of the items with that url.
-func fnExtension(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnExtension(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	url, ok, err := c.textArg(e, 0)
 	if err != nil || !ok {
 		return dst, err
@@ -41,7 +41,7 @@ func fnExtension(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnHasValue is hasValue(): whether the input is a single primitive with a value.
-func fnHasValue(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+func fnHasValue(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, NewBoolean(len(in) == 1 && in[0].primitive())), nil
 }
 
@@ -52,7 +52,7 @@ func (v Value) primitive() bool {
 }
 
 // fnGetValue is getValue(): the System value of a single primitive.
-func fnGetValue(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+func fnGetValue(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	if len(in) == 1 && in[0].primitive() {
 		if s, ok := in[0].System(); ok {
 			dst = append(dst, s)
@@ -62,18 +62,18 @@ func fnGetValue(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
 }
 
 // checkMemberOf refuses memberOf() without a terminology service.
-func checkMemberOf(c *compiler, n *call, x *syntax.Call) {
+func checkMemberOf(c *compiler, n *invocation, x *syntax.Call) {
 	if c.terminology == nil {
 		c.report(Unsupported, x.Offset, "memberOf() wants a terminology service")
 		return
 	}
-	n.data = c.terminology
+	n.prepared = c.terminology
 }
 
 // fnMemberOf is memberOf(valueset): whether a code, a Coding or one of the codings of a CodeableConcept is in a
 // value set. Where the service cannot say it is empty.
-func fnMemberOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.one(in)
+func fnMemberOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.onlyItem(in)
 	if err != nil {
 		return dst, err
 	}
@@ -81,7 +81,7 @@ func fnMemberOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	if err != nil || !ok || !given {
 		return dst, err
 	}
-	service := c.data.(Terminology)
+	service := c.prepared.(Terminology)
 	member := func(system, code string) (truth, error) {
 		found, err := service.MemberOf(e.ctx, valueSet, system, code)
 		if err != nil {
@@ -126,8 +126,8 @@ const structureDefinition = "http://hl7.org/fhir/StructureDefinition/"
 
 // fnConformsTo is conformsTo(structure) for the definitions of FHIR's types: whether the item is of the type.
 // Profiles are not known here and are an error.
-func fnConformsTo(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.one(in)
+func fnConformsTo(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.onlyItem(in)
 	if err != nil {
 		return dst, err
 	}

@@ -8,17 +8,17 @@ import (
 
 // filteringFunctions are those of section "Filtering and projection".
 var filteringFunctions = []*function{
-	{name: "where", min: 1, max: 1, args: []argument{scoped}, eval: fnWhere},
-	{name: "select", min: 1, max: 1, args: []argument{scoped}, eval: fnSelect},
-	{name: "sort", max: many, args: []argument{scoped}, eval: fnSort, check: checkSort},
-	{name: "repeat", min: 1, max: 1, args: []argument{scoped}, eval: fnRepeat},
-	{name: "repeatAll", min: 1, max: 1, args: []argument{scoped}, eval: fnRepeatAll},
-	{name: "ofType", min: 1, max: 1, args: []argument{typeName}, eval: fnOfType},
+	{name: "where", min: 1, max: 1, args: []argumentMode{perItem}, eval: fnWhere},
+	{name: "select", min: 1, max: 1, args: []argumentMode{perItem}, eval: fnSelect},
+	{name: "sort", max: many, args: []argumentMode{perItem}, eval: fnSort, check: checkSort},
+	{name: "repeat", min: 1, max: 1, args: []argumentMode{perItem}, eval: fnRepeat},
+	{name: "repeatAll", min: 1, max: 1, args: []argumentMode{perItem}, eval: fnRepeatAll},
+	{name: "ofType", min: 1, max: 1, args: []argumentMode{typeName}, eval: fnOfType},
 	{name: "coalesce", min: 1, max: many, eval: fnCoalesce},
 }
 
 // fnWhere is where(criteria) (section "Filtering and projection").
-func fnWhere(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnWhere(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	err := c.eachTruth(e, c.args[0], in, func(i int, t truth) bool {
 		if t == yes {
 			dst = append(dst, in[i])
@@ -29,7 +29,7 @@ func fnWhere(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnSelect is select(projection) (section "Filtering and projection").
-func fnSelect(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnSelect(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	outer := e.scope
 	for i := range in {
 		e.scope.this, e.scope.index, e.scope.vars = in[i:i+1:i+1], i, outer.vars
@@ -37,7 +37,7 @@ func fnSelect(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		if dst, err = c.args[0].eval(e, dst); err != nil {
 			return dst, err
 		}
-		if err := e.room(c.pos, dst); err != nil {
+		if err := e.checkItems(c.pos, dst); err != nil {
 			return dst, err
 		}
 	}
@@ -46,7 +46,7 @@ func fnSelect(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnRepeat is repeat(projection) (section "Filtering and projection"): items are added once.
-func fnRepeat(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnRepeat(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	set := newItemSet(e, len(dst))
 	return c.repeat(e, in, dst, func(dst []Value, v Value) ([]Value, error) {
 		dst, _, err := set.add(dst, v, c.pos)
@@ -55,14 +55,14 @@ func fnRepeat(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnRepeatAll is repeatAll(projection) (section "Filtering and projection"): every item is added.
-func fnRepeatAll(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnRepeatAll(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return c.repeat(e, in, dst, func(dst []Value, v Value) ([]Value, error) {
 		return append(dst, v), e.step(c.pos, 1)
 	})
 }
 
 // repeat projects the input, then what that gave, and so on until nothing is added.
-func (c *call) repeat(e *Evaluator, in, dst []Value, add func([]Value, Value) ([]Value, error)) ([]Value, error) {
+func (c *invocation) repeat(e *Evaluator, in, dst []Value, add func([]Value, Value) ([]Value, error)) ([]Value, error) {
 	start := len(dst)
 	project := func(items []Value) error {
 		return c.each(e, c.args[0], items, func(_ int, result []Value) (bool, error) {
@@ -72,7 +72,7 @@ func (c *call) repeat(e *Evaluator, in, dst []Value, add func([]Value, Value) ([
 					return false, err
 				}
 			}
-			return true, e.room(c.pos, dst)
+			return true, e.checkItems(c.pos, dst)
 		})
 	}
 	if err := project(in); err != nil {
@@ -89,7 +89,7 @@ func (c *call) repeat(e *Evaluator, in, dst []Value, add func([]Value, Value) ([
 }
 
 // fnOfType is ofType(type) (section "Filtering and projection").
-func fnOfType(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnOfType(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	for i := range in {
 		if c.spec.selects(e.prog.schema, in[i]) {
 			dst = append(dst, in[i])
@@ -99,7 +99,7 @@ func fnOfType(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnCoalesce is coalesce(value, ...) (section "Filtering and projection").
-func fnCoalesce(e *Evaluator, c *call, _, dst []Value) ([]Value, error) {
+func fnCoalesce(e *Evaluator, c *invocation, _, dst []Value) ([]Value, error) {
 	vars := e.scope.vars
 	for _, arg := range c.args {
 		before := len(dst)
@@ -122,7 +122,7 @@ type sortKey struct {
 }
 
 // checkSort finds the direction of each key.
-func checkSort(c *compiler, n *call, x *syntax.Call) {
+func checkSort(c *compiler, n *invocation, x *syntax.Call) {
 	keys := make([]sortKey, len(x.Args))
 	for i, arg := range x.Args {
 		keys[i].descending = i < len(x.Descending) && x.Descending[i]
@@ -131,14 +131,14 @@ func checkSort(c *compiler, n *call, x *syntax.Call) {
 			n.args[i] = c.operand(sign.X)
 		}
 	}
-	n.data = keys
+	n.prepared = keys
 }
 
 // fnSort is sort([key [asc|desc], ...]) (section "Filtering and projection"). Items whose order is not known,
 // such as dates of different precision, keep the order they have. Keys after the first are evaluated for items that are
 // equal in those before.
-func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s := sorting{e: e, c: c, in: in, keys: c.data.([]sortKey), cells: in}
+func fnSort(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s := sorting{e: e, c: c, in: in, keys: c.prepared.([]sortKey), cells: in}
 	width := max(1, len(s.keys))
 	if err := e.step(c.pos, width*len(in)); err != nil {
 		return dst, err
@@ -181,7 +181,7 @@ func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 // sorting is a sort under way.
 type sorting struct {
 	e    *Evaluator
-	c    *call
+	c    *invocation
 	in   []Value
 	keys []sortKey
 	// cells are the keys of the items, one item after the other; known tells those that have been evaluated, nil is all.

@@ -10,8 +10,8 @@ import (
 // fnHTMLChecks is htmlChecks() (https://hl7.org/fhir/R4/fhirpath.html#functions): whether the text of a
 // Narrative keeps the rules of invariants txt-1 and txt-2 (elements, attributes, some content). Styles and the
 // targets of links are not looked into.
-func fnHTMLChecks(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.one(in)
+func fnHTMLChecks(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.onlyItem(in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -19,16 +19,16 @@ func fnHTMLChecks(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	if !ok {
 		return dst, fail(c.pos, "htmlChecks() wants XHTML, not %s", describe(v))
 	}
-	if err := e.textRoom(c.pos, len(s)); err != nil {
+	if err := e.checkText(c.pos, len(s)); err != nil {
 		return dst, err
 	}
-	return append(dst, NewBoolean(narrative(s))), e.step(c.pos, len(s))
+	return append(dst, NewBoolean(isNarrative(s))), e.step(c.pos, len(s))
 }
 
 const xhtml = "http://www.w3.org/1999/xhtml"
 
 // narrative reports whether s is one div of XHTML with only what a Narrative may hold.
-func narrative(s string) bool {
+func isNarrative(s string) bool {
 	decoder := xml.NewDecoder(strings.NewReader(s))
 	decoder.Entity = xml.HTMLEntity
 	depth, roots, content := 0, 0, false

@@ -8,12 +8,12 @@ import (
 // (https://build.fhir.org/ig/FHIR/sql-on-fhir-v2/StructureDefinition-ViewDefinition.html).
 var keyFunctions = []*function{
 	{name: "getResourceKey", eval: fnGetResourceKey},
-	{name: "getReferenceKey", max: 1, args: []argument{typeName}, eval: fnGetReferenceKey},
+	{name: "getReferenceKey", max: 1, args: []argumentMode{typeName}, eval: fnGetReferenceKey},
 }
 
 // fnGetResourceKey is getResourceKey(): the key of a resource, which is its logical id: the specification asks for
 // equality with getReferenceKey() only, and published views expect the plain id. A resource without an id has none.
-func fnGetResourceKey(e *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+func fnGetResourceKey(e *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	for i := range in {
 		dst = e.resourceKeys(dst, in[i])
 	}
@@ -39,7 +39,7 @@ func (e *Evaluator) resourceKeys(dst []Value, v Value) []Value {
 // that resource's getResourceKey(). Relative and absolute literal references have one whether or not the
 // resource is at hand, with or without a version; urn:uuid and other references where the loaded Bundle has
 // the resource. With a type, references to other types have none.
-func fnGetReferenceKey(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnGetReferenceKey(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	for i := range in {
 		want := ""
 		if len(c.args) > 0 {

@@ -21,8 +21,8 @@ var mathFunctions = []*function{
 }
 
 // number returns the only item of the input, a number or Quantity, as a System value.
-func (c *call) number(e *Evaluator, in []Value) (v Value, ok bool, err error) {
-	v, ok, err = c.one(in)
+func (c *invocation) numberItem(e *Evaluator, in []Value) (v Value, ok bool, err error) {
+	v, ok, err = c.onlyItem(in)
 	if err != nil || !ok {
 		return v, false, err
 	}
@@ -40,8 +40,8 @@ func (c *call) number(e *Evaluator, in []Value) (v Value, ok bool, err error) {
 }
 
 // decimal returns the only item of the input, a number, as a Decimal.
-func (c *call) decimal(e *Evaluator, in []Value) (d system.Decimal, ok bool, err error) {
-	v, ok, err := c.number(e, in)
+func (c *invocation) decimal(e *Evaluator, in []Value) (d system.Decimal, ok bool, err error) {
+	v, ok, err := c.numberItem(e, in)
 	if err != nil || !ok {
 		return d, false, err
 	}
@@ -53,7 +53,7 @@ func (c *call) decimal(e *Evaluator, in []Value) (d system.Decimal, ok bool, err
 }
 
 // decimalArg evaluates an argument as a Decimal.
-func (c *call) decimalArg(e *Evaluator, i int) (v Value, d system.Decimal, ok bool, err error) {
+func (c *invocation) decimalArg(e *Evaluator, i int) (v Value, d system.Decimal, ok bool, err error) {
 	v, ok, err = c.arg(e, i)
 	if err != nil || !ok {
 		return v, d, false, err
@@ -65,8 +65,8 @@ func (c *call) decimalArg(e *Evaluator, i int) (v Value, d system.Decimal, ok bo
 }
 
 // fnAbs is abs() (section "Math").
-func fnAbs(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.number(e, in)
+func fnAbs(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.numberItem(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -86,8 +86,8 @@ func fnAbs(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 
 // whole makes ceiling(), floor() and truncate() (section "Math").
 func whole(apply func(system.Decimal) system.Decimal) implementation {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.number(e, in)
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.numberItem(e, in)
 		if err != nil || !ok {
 			return dst, err
 		}
@@ -109,7 +109,7 @@ func whole(apply func(system.Decimal) system.Decimal) implementation {
 
 // decimalFunction makes exp(), ln() and sqrt() (section "Math"). What cannot be represented is empty.
 func decimalFunction(apply func(system.Decimal) (system.Decimal, bool)) implementation {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		d, ok, err := c.decimal(e, in)
 		if err != nil || !ok {
 			return dst, err
@@ -122,7 +122,7 @@ func decimalFunction(apply func(system.Decimal) (system.Decimal, bool)) implemen
 }
 
 // fnLog is log(base) (section "Math").
-func fnLog(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnLog(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	d, ok, err := c.decimal(e, in)
 	if err != nil {
 		return dst, err
@@ -142,8 +142,8 @@ func fnLog(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 
 // fnPower is power(exponent) (section "Math"). Integers give an Integer where the result is one, as FHIRPath
 // 2.0 has it.
-func fnPower(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.number(e, in)
+func fnPower(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.numberItem(e, in)
 	if err != nil {
 		return dst, err
 	}
@@ -172,8 +172,8 @@ func fnPower(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnRound is round([precision]) (section "Math").
-func fnRound(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.number(e, in)
+func fnRound(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.numberItem(e, in)
 	if err != nil {
 		return dst, err
 	}

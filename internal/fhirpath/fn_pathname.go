@@ -8,7 +8,7 @@ import (
 // fnPathname is pathname([short]) (section "Utility functions"): where in the loaded resource items are, in names of
 // elements and indexes. What was computed, or is in another resource, is left out. With short set there are no indexes
 // where the resource has no array.
-func fnPathname(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnPathname(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	short := unknown
 	if len(c.args) > 0 {
 		var err error
@@ -24,7 +24,7 @@ func fnPathname(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		if err := e.step(c.pos, steps); err != nil {
 			return dst, err
 		}
-		if err := e.textRoom(c.pos, len(path)); err != nil {
+		if err := e.checkText(c.pos, len(path)); err != nil {
 			return dst, err
 		}
 		dst = append(dst, NewString(path))

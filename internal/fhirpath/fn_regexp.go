@@ -112,8 +112,8 @@ const maxPatternSteps = 100_000
 const maxRegexps = 64
 
 // pattern returns the regular expression of arguments 0 and flagsAt; ok is false where one is empty.
-func (c *call) pattern(e *Evaluator, flagsAt int, full bool) (re *pattern, ok bool, err error) {
-	if re, ok = c.data.(*pattern); ok {
+func (c *invocation) pattern(e *Evaluator, flagsAt int, full bool) (re *pattern, ok bool, err error) {
+	if re, ok = c.prepared.(*pattern); ok {
 		return re, true, nil
 	}
 	text, ok, err := c.textArg(e, 0)
@@ -148,12 +148,12 @@ func (c *call) pattern(e *Evaluator, flagsAt int, full bool) (re *pattern, ok bo
 }
 
 // searchSteps is what matching a text costs: it takes time in proportion to text and program.
-func (c *call) searchSteps(e *Evaluator, s string, re *pattern) error {
+func (c *invocation) searchSteps(e *Evaluator, s string, re *pattern) error {
 	return e.step(c.pos, len(s)/16*re.instructions+len(s)%16*re.instructions/16)
 }
 
-func (c *call) match(e *Evaluator, in, dst []Value, full bool) ([]Value, error) {
-	s, ok, err := c.text(in)
+func (c *invocation) match(e *Evaluator, in, dst []Value, full bool) ([]Value, error) {
+	s, ok, err := c.textItem(in)
 	if err != nil {
 		return dst, err
 	}
@@ -168,19 +168,19 @@ func (c *call) match(e *Evaluator, in, dst []Value, full bool) ([]Value, error) 
 }
 
 // fnMatches is matches(regex [, flags]) (section "String Manipulation").
-func fnMatches(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnMatches(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return c.match(e, in, dst, false)
 }
 
 // fnMatchesFull is matchesFull(regex [, flags]) (section "String Manipulation").
-func fnMatchesFull(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnMatchesFull(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return c.match(e, in, dst, true)
 }
 
 // fnReplaceMatches is replaceMatches(regex, substitution [, flags]) (section "String Manipulation"). An empty
 // regex matches nothing, so that the text stays as it is.
-func fnReplaceMatches(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, ok, err := c.text(in)
+func fnReplaceMatches(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, ok, err := c.textItem(in)
 	if err != nil {
 		return dst, err
 	}
@@ -201,7 +201,7 @@ func fnReplaceMatches(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	template := expansion(substitution)
 	references := strings.Count(template, "$")
 	perMatch := 2 + re.NumSubexp() + len(template)/32
-	matches := re.FindAllStringSubmatchIndex(s, (e.allowed-e.steps)/perMatch+1)
+	matches := re.FindAllStringSubmatchIndex(s, (e.allowedSteps-e.steps)/perMatch+1)
 	if err := e.step(c.pos, len(matches)*perMatch); err != nil {
 		return dst, err
 	}
@@ -210,13 +210,13 @@ func fnReplaceMatches(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	for _, m := range matches {
 		// No reference stands for more than the match.
 		if most := len(out) + len(template) + references*(m[1]-m[0]); most > e.limits.MaxText {
-			return dst, e.textRoom(c.pos, most)
+			return dst, e.checkText(c.pos, most)
 		}
 		before := len(out)
 		out = append(out, s[last:m[0]]...)
 		out = re.ExpandString(out, template, s, m)
 		last = m[1]
-		if err := e.grown(c.pos, len(out), len(out)-before); err != nil {
+		if err := e.checkGrowth(c.pos, len(out), len(out)-before); err != nil {
 			return dst, err
 		}
 	}

@@ -9,7 +9,7 @@ import (
 // fnResolve is resolve() (https://hl7.org/fhir/R4/fhirpath.html#functions): the resources that References,
 // canonicals and uris name. Fragments are looked up in the containing resource, others in the Bundle where
 // the resource is one, then with the evaluator's [Resolver]. What is not found is left out.
-func fnResolve(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnResolve(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	for i := range in {
 		ref := in[i].reference()
 		if err := e.step(c.pos, 1+len(ref)/textPerStep); err != nil {

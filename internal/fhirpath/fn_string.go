@@ -29,8 +29,8 @@ var stringFunctions = []*function{
 }
 
 // texts returns the input and the first argument as strings.
-func (c *call) texts(e *Evaluator, in []Value) (s, arg string, ok bool, err error) {
-	s, ok, err = c.text(in)
+func (c *invocation) textAndArg(e *Evaluator, in []Value) (s, arg string, ok bool, err error) {
+	s, ok, err = c.textItem(in)
 	if err != nil {
 		return "", "", false, err
 	}
@@ -38,14 +38,14 @@ func (c *call) texts(e *Evaluator, in []Value) (s, arg string, ok bool, err erro
 	if err != nil || !given || !ok {
 		return "", "", false, err
 	}
-	return s, arg, true, e.textRoom(c.pos, len(s))
+	return s, arg, true, e.checkText(c.pos, len(s))
 }
 
 // textTest makes startsWith(prefix), endsWith(suffix) and contains(substring) (section "String
 // Manipulation").
 func textTest(test func(s, arg string) bool) implementation {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		s, arg, ok, err := c.texts(e, in)
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		s, arg, ok, err := c.textAndArg(e, in)
 		if err != nil || !ok {
 			return dst, err
 		}
@@ -55,12 +55,12 @@ func textTest(test func(s, arg string) bool) implementation {
 
 // textMap makes upper(), lower() and trim() (section "String Manipulation").
 func textMap(apply func(string) string) implementation {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		s, ok, err := c.text(in)
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		s, ok, err := c.textItem(in)
 		if err != nil || !ok {
 			return dst, err
 		}
-		if err := e.textRoom(c.pos, len(s)); err != nil {
+		if err := e.checkText(c.pos, len(s)); err != nil {
 			return dst, err
 		}
 		return append(dst, NewString(apply(s))), nil
@@ -71,8 +71,8 @@ func textMap(apply func(string) string) implementation {
 func trim(s string) string { return strings.Trim(s, " \t\r\n") }
 
 // fnIndexOf is indexOf(substring) (section "String Manipulation").
-func fnIndexOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, sub, ok, err := c.texts(e, in)
+func fnIndexOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, sub, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -80,8 +80,8 @@ func fnIndexOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnLastIndexOf is lastIndexOf(substring) (section "String Manipulation").
-func fnLastIndexOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, sub, ok, err := c.texts(e, in)
+func fnLastIndexOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, sub, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -97,8 +97,8 @@ func characterIndex(s string, i int) Value {
 }
 
 // fnSubstring is substring(start [, length]) (section "String Manipulation").
-func fnSubstring(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, ok, err := c.text(in)
+func fnSubstring(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, ok, err := c.textItem(in)
 	if err != nil {
 		return dst, err
 	}
@@ -115,7 +115,7 @@ func fnSubstring(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	if !ok || !given || start < 0 {
 		return dst, nil
 	}
-	if err := e.textRoom(c.pos, len(s)); err != nil {
+	if err := e.checkText(c.pos, len(s)); err != nil {
 		return dst, err
 	}
 	from := characters(s, start)
@@ -140,8 +140,8 @@ func characters(s string, n int64) int {
 }
 
 // fnReplace is replace(pattern, substitution) (section "String Manipulation").
-func fnReplace(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, pattern, ok, err := c.texts(e, in)
+func fnReplace(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, pattern, ok, err := c.textAndArg(e, in)
 	if err != nil {
 		return dst, err
 	}
@@ -150,15 +150,15 @@ func fnReplace(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		return dst, err
 	}
 	n := strings.Count(s, pattern)
-	if err := e.textRoom(c.pos, len(s)+n*max(0, len(substitution)-len(pattern))); err != nil {
+	if err := e.checkText(c.pos, len(s)+n*max(0, len(substitution)-len(pattern))); err != nil {
 		return dst, err
 	}
 	return append(dst, NewString(strings.ReplaceAll(s, pattern, substitution))), nil
 }
 
 // fnLength is length() (section "String Manipulation").
-func fnLength(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, ok, err := c.text(in)
+func fnLength(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, ok, err := c.textItem(in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -166,8 +166,8 @@ func fnLength(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnToChars is toChars() (section "String Manipulation").
-func fnToChars(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, ok, err := c.text(in)
+func fnToChars(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, ok, err := c.textItem(in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -178,7 +178,7 @@ func fnToChars(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		_, size := utf8.DecodeRuneInString(s)
 		dst = append(dst, NewString(s[:size]))
 		s = s[size:]
-		if err := e.room(c.pos, dst); err != nil {
+		if err := e.checkItems(c.pos, dst); err != nil {
 			return dst, err
 		}
 	}
@@ -186,8 +186,8 @@ func fnToChars(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnSplit is split(separator) (section "Additional String Functions").
-func fnSplit(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, separator, ok, err := c.texts(e, in)
+func fnSplit(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, separator, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -198,7 +198,7 @@ func fnSplit(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		var part string
 		part, s, more = strings.Cut(s, separator)
 		dst = append(dst, NewString(part))
-		if err := e.room(c.pos, dst); err != nil {
+		if err := e.checkItems(c.pos, dst); err != nil {
 			return dst, err
 		}
 	}
@@ -206,7 +206,7 @@ func fnSplit(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnJoin is join([separator]) (section "Additional String Functions").
-func fnJoin(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnJoin(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	separator := ""
 	if len(c.args) > 0 {
 		var err error
@@ -228,7 +228,7 @@ func fnJoin(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		}
 		items++
 		e.arena = append(e.arena, s...)
-		if err := e.grown(c.pos, len(e.arena)-start, len(separator)+len(s)); err != nil {
+		if err := e.checkGrowth(c.pos, len(e.arena)-start, len(separator)+len(s)); err != nil {
 			return dst, err
 		}
 	}
@@ -239,7 +239,7 @@ func fnJoin(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // checkPattern compiles the regular expression where it is a constant.
-func checkPattern(c *compiler, n *call, x *syntax.Call) {
+func checkPattern(c *compiler, n *invocation, x *syntax.Call) {
 	pattern, ok := constantText(n.args[0])
 	if !ok {
 		return
@@ -250,7 +250,7 @@ func checkPattern(c *compiler, n *call, x *syntax.Call) {
 			return
 		}
 	}
-	if len(pattern) > DefaultMaxPattern || c.patternSteps > maxPatternSteps {
+	if len(pattern) > defaultMaxPattern || c.patternSteps > maxPatternSteps {
 		return // a limit of the evaluator, or one that is reported
 	}
 	re, err := compilePattern(pattern, flags, n.fn.name == "matchesFull")
@@ -262,11 +262,11 @@ func checkPattern(c *compiler, n *call, x *syntax.Call) {
 		c.report(Limit, x.Args[0].Pos(), "regular expressions of the expression are too large")
 		return
 	}
-	n.data = re
+	n.prepared = re
 }
 
 // constantText returns the string that a node always gives.
-func constantText(n node) (s string, ok bool) {
+func constantText(n operation) (s string, ok bool) {
 	if k, isConstant := n.(*constant); isConstant && len(k.values) == 1 && k.values[0].kind == String {
 		return k.values[0].text, true
 	}

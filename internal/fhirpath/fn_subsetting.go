@@ -15,7 +15,7 @@ var subsettingFunctions = []*function{
 }
 
 // fnSingle is single() (section "Subsetting").
-func fnSingle(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnSingle(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	if len(in) > 1 {
 		return dst, fail(c.pos, "single() wants a single item, not several")
 	}
@@ -23,22 +23,22 @@ func fnSingle(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnFirst is first() (section "Subsetting").
-func fnFirst(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+func fnFirst(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, in[:min(1, len(in))]...), nil
 }
 
 // fnLast is last() (section "Subsetting").
-func fnLast(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+func fnLast(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, in[max(0, len(in)-1):]...), nil
 }
 
 // fnTail is tail() (section "Subsetting").
-func fnTail(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+func fnTail(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, in[min(1, len(in)):]...), nil
 }
 
 // fnSkip is skip(num) (section "Subsetting").
-func fnSkip(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnSkip(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	n, ok, err := c.integerArg(e, 0)
 	if err != nil || !ok {
 		return dst, err
@@ -47,7 +47,7 @@ func fnSkip(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnTake is take(num) (section "Subsetting").
-func fnTake(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnTake(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	n, ok, err := c.integerArg(e, 0)
 	if err != nil || !ok {
 		return dst, err
@@ -59,7 +59,7 @@ func fnTake(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 func clamp(n int64, length int) int { return int(max(0, min(n, int64(length)))) }
 
 // fnIntersect is intersect(other) (section "Subsetting").
-func fnIntersect(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnIntersect(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	other, err := e.operand(c.args[0])
 	if err != nil {
 		return dst, err
@@ -84,7 +84,7 @@ func fnIntersect(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnExclude is exclude(other) (section "Subsetting").
-func fnExclude(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnExclude(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	other, err := e.operand(c.args[0])
 	if err != nil {
 		return dst, err
@@ -108,7 +108,7 @@ func fnExclude(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnUnion is union(other) (section "Combining").
-func fnUnion(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnUnion(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	other, err := e.operand(c.args[0])
 	if err != nil {
 		return dst, err
@@ -119,7 +119,7 @@ func fnUnion(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnCombine is combine(other [, preserveOrder]) (section "Combining"). Order is always preserved.
-func fnCombine(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnCombine(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	if len(c.args) > 1 {
 		if _, err := e.truth(c.args[1], c.pos, "combine()"); err != nil {
 			return dst, err

@@ -7,19 +7,19 @@ import (
 
 // utilityFunctions are those of section "Utility functions", dates and boundaries apart.
 var utilityFunctions = []*function{
-	{name: "trace", min: 1, max: 2, args: []argument{value, scoped}, eval: fnTrace},
+	{name: "trace", min: 1, max: 2, args: []argumentMode{evaluated, perItem}, eval: fnTrace},
 	{name: "now", eval: fnNow},
 	{name: "timeOfDay", eval: fnTimeOfDay},
 	{name: "today", eval: fnToday},
 	{name: "pathname", max: 1, eval: fnPathname},
 	{
-		name: "defineVariable", min: 1, max: 2, args: []argument{value, onInput},
+		name: "defineVariable", min: 1, max: 2, args: []argumentMode{evaluated, onInput},
 		eval: fnDefineVariable, check: checkDefineVariable,
 	},
 }
 
 // fnTrace is trace(name [, projection]) (section "Utility functions").
-func fnTrace(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnTrace(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	name, _, err := c.textArg(e, 0)
 	if err != nil {
 		return dst, err
@@ -29,7 +29,7 @@ func fnTrace(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		traced = e.borrow()
 		err := c.each(e, c.args[1], in, func(_ int, result []Value) (bool, error) {
 			traced = append(traced, result...)
-			return true, e.room(c.pos, traced)
+			return true, e.checkItems(c.pos, traced)
 		})
 		if err != nil {
 			return dst, err
@@ -51,12 +51,12 @@ func (e *Evaluator) dateTime() system.DateTime {
 }
 
 // fnNow is now() (section "Current date and time functions").
-func fnNow(e *Evaluator, _ *call, _, dst []Value) ([]Value, error) {
+func fnNow(e *Evaluator, _ *invocation, _, dst []Value) ([]Value, error) {
 	return append(dst, NewDateTime(e.dateTime())), nil
 }
 
 // fnTimeOfDay is timeOfDay() (section "Current date and time functions").
-func fnTimeOfDay(e *Evaluator, _ *call, _, dst []Value) ([]Value, error) {
+func fnTimeOfDay(e *Evaluator, _ *invocation, _, dst []Value) ([]Value, error) {
 	t, ok := e.dateTime().Time()
 	if !ok {
 		return dst, nil
@@ -65,12 +65,12 @@ func fnTimeOfDay(e *Evaluator, _ *call, _, dst []Value) ([]Value, error) {
 }
 
 // fnToday is today() (section "Current date and time functions").
-func fnToday(e *Evaluator, _ *call, _, dst []Value) ([]Value, error) {
+func fnToday(e *Evaluator, _ *invocation, _, dst []Value) ([]Value, error) {
 	return append(dst, NewDate(e.dateTime().Date())), nil
 }
 
 // checkDefineVariable makes the variable known to what follows.
-func checkDefineVariable(c *compiler, n *call, x *syntax.Call) {
+func checkDefineVariable(c *compiler, n *invocation, x *syntax.Call) {
 	name, ok := constantText(n.args[0])
 	switch {
 	case !ok:
@@ -111,7 +111,7 @@ func (c *compiler) taken(name string) bool {
 
 // fnDefineVariable is defineVariable(name [, projection]) (section "Utility functions"). The projection is
 // evaluated once, with the input as $this.
-func fnDefineVariable(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnDefineVariable(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	name, ok, err := c.textArg(e, 0)
 	if err != nil {
 		return dst, err

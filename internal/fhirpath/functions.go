@@ -18,27 +18,27 @@ type function struct {
 	// min and max bound the number of arguments; max is many for no bound.
 	min, max int
 	// args says how arguments are treated; the last entry stands for those that follow, and none for value.
-	args []argument
+	args []argumentMode
 	eval implementation
 	// check, where set, looks at the call at compile time and reports what can be said then.
-	check func(c *compiler, call *call, x *syntax.Call)
+	check func(c *compiler, call *invocation, x *syntax.Call)
 }
 
 // implementation appends the result of a function for the input in to dst. It keeps neither slice.
-type implementation func(e *Evaluator, c *call, in, dst []Value) ([]Value, error)
+type implementation func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error)
 
 // many is the arity without bound.
 const many = -1
 
 // argument is a way to treat an argument.
-type argument uint8
+type argumentMode uint8
 
 const (
-	value     argument = iota // evaluated once, with the scope of the call
-	scoped                    // evaluated by the function, for each item of the input as $this
-	aggregate                 // scoped, with $total
-	onInput                   // evaluated by the function at most once, with the input as $this
-	typeName                  // a type specifier
+	evaluated        argumentMode = iota // evaluated once, with the scope of the call
+	perItem                              // evaluated by the function, for each item of the input as $this
+	perItemWithTotal                     // scoped, with $total
+	onInput                              // evaluated by the function at most once, with the input as $this
+	typeName                             // a type specifier
 )
 
 // functionTable is every function by name.
@@ -66,17 +66,17 @@ func newFunctionTable(chapters ...[]*function) functionTable {
 var folding = context.Background()
 
 // call is the invocation of a function.
-type call struct {
+type invocation struct {
 	fn   *function
-	x    node // nil: $this
-	args []node
+	x    operation // nil: $this
+	args []operation
 	spec typeSpec // of an argument that is a type
 	pos  int
 	// data is what check prepared.
-	data any
+	prepared any
 }
 
-func (n *call) eval(e *Evaluator, dst []Value) ([]Value, error) {
+func (n *invocation) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	in, err := e.input(n.x)
 	if err != nil {
 		return dst, err
@@ -86,14 +86,14 @@ func (n *call) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	}
 	dst, err = n.fn.eval(e, n, in, dst)
 	if err == nil {
-		err = e.room(n.pos, dst)
+		err = e.checkItems(n.pos, dst)
 	}
 	e.done(n.x, in)
 	return dst, err
 }
 
 // call compiles the invocation of a function.
-func (c *compiler) call(x *syntax.Call) node {
+func (c *compiler) call(x *syntax.Call) operation {
 	receiver := c.receiver(x.X)
 	fn := c.functions[x.Name]
 	if fn == nil {
@@ -104,9 +104,9 @@ func (c *compiler) call(x *syntax.Call) node {
 		c.report(Semantic, x.Offset, "%s() takes %s, not %d", x.Name, arity(fn), len(x.Args))
 		return &constant{}
 	}
-	n := &call{fn: fn, x: receiver, pos: x.Offset}
+	n := &invocation{fn: fn, x: receiver, pos: x.Offset}
 	for i, arg := range x.Args {
-		n.args = append(n.args, c.argument(n, fn.argument(i), arg))
+		n.args = append(n.args, c.argument(n, fn.mode(i), arg))
 	}
 	if fn.check != nil {
 		fn.check(c, n, x)
@@ -115,14 +115,14 @@ func (c *compiler) call(x *syntax.Call) node {
 }
 
 // argument returns how the i-th argument is treated.
-func (f *function) argument(i int) argument {
+func (f *function) mode(i int) argumentMode {
 	if len(f.args) == 0 {
-		return value
+		return evaluated
 	}
 	return f.args[min(i, len(f.args)-1)]
 }
 
-func (c *compiler) argument(n *call, how argument, arg syntax.Expr) node {
+func (c *compiler) argument(n *invocation, how argumentMode, arg syntax.Expr) operation {
 	switch how {
 	case typeName:
 		t, ok := typeArgument(arg)
@@ -132,7 +132,7 @@ func (c *compiler) argument(n *call, how argument, arg syntax.Expr) node {
 		}
 		n.spec = c.typeSpec(t)
 		return &constant{}
-	case aggregate:
+	case perItemWithTotal:
 		outer := c.inAggregate
 		c.inAggregate = true
 		defer func() { c.inAggregate = outer }()

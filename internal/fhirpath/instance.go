@@ -22,7 +22,7 @@ type instance struct {
 type instanceElement struct {
 	name  string
 	el    model.Element // where the type is known
-	value node
+	value operation
 	pos   int
 }
 
@@ -30,7 +30,7 @@ type instanceElement struct {
 const instanceSteps = 100
 
 // instance compiles an instance selector.
-func (c *compiler) instance(x *syntax.Instance) node {
+func (c *compiler) instance(x *syntax.Instance) operation {
 	spec := c.typeSpec(x.Type)
 	n := &instance{name: spec.name, typ: spec.fhir, pos: x.Offset}
 	if c.schema.model != nil && spec.fhir == 0 && len(c.errs) == 0 {
@@ -80,7 +80,7 @@ func (n *instance) eval(e *Evaluator, dst []Value) ([]Value, error) {
 		for _, v := range values {
 			size += v.size()
 		}
-		if err := e.textRoom(n.pos, size); err != nil {
+		if err := e.checkText(n.pos, size); err != nil {
 			return dst, err
 		}
 		into := &raw
@@ -92,7 +92,7 @@ func (n *instance) eval(e *Evaluator, dst []Value) ([]Value, error) {
 		if err != nil {
 			return dst, err
 		}
-		if err := e.textRoom(n.pos, len(raw)+len(sibling)); err != nil {
+		if err := e.checkText(n.pos, len(raw)+len(sibling)); err != nil {
 			return dst, err
 		}
 	}

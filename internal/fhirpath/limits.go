@@ -29,12 +29,12 @@ type Limits struct {
 
 // What [Limits] means by 0.
 const (
-	DefaultMaxSteps         = 300_000
-	DefaultMaxResourceSteps = 500_000
-	DefaultMaxItems         = 50_000
-	DefaultMaxText          = 8 << 20
-	DefaultMaxPattern       = 1_000
-	DefaultMaxDocuments     = 100
+	defaultMaxSteps         = 300_000
+	defaultMaxResourceSteps = 500_000
+	defaultMaxItems         = 50_000
+	defaultMaxText          = 8 << 20
+	defaultMaxPattern       = 1_000
+	defaultMaxDocuments     = 100
 )
 
 // What each JSON value of the loaded resource adds to MaxSteps and to MaxResourceSteps.
@@ -49,12 +49,12 @@ func (l Limits) withDefaults() Limits {
 			*field = value
 		}
 	}
-	set(&l.MaxSteps, DefaultMaxSteps)
-	set(&l.MaxResourceSteps, DefaultMaxResourceSteps)
-	set(&l.MaxItems, DefaultMaxItems)
-	set(&l.MaxText, DefaultMaxText)
-	set(&l.MaxPattern, DefaultMaxPattern)
-	set(&l.MaxDocuments, DefaultMaxDocuments)
+	set(&l.MaxSteps, defaultMaxSteps)
+	set(&l.MaxResourceSteps, defaultMaxResourceSteps)
+	set(&l.MaxItems, defaultMaxItems)
+	set(&l.MaxText, defaultMaxText)
+	set(&l.MaxPattern, defaultMaxPattern)
+	set(&l.MaxDocuments, defaultMaxDocuments)
 	return l
 }
 
@@ -83,9 +83,9 @@ const longSteps = 8
 func (e *Evaluator) begin() {
 	e.steps, e.work = evalSteps, 0
 	nodes := e.tape.Len()
-	e.most = e.limits.MaxSteps + evalStepsPerNode*nodes
-	e.allowed = min(e.most, e.limits.MaxResourceSteps+stepsPerNode*nodes-e.spent)
-	e.nextCheck = min(stepsPerCheck, e.allowed+1)
+	e.maxSteps = e.limits.MaxSteps + evalStepsPerNode*nodes
+	e.allowedSteps = min(e.maxSteps, e.limits.MaxResourceSteps+stepsPerNode*nodes-e.spent)
+	e.nextCheck = min(stepsPerCheck, e.allowedSteps+1)
 }
 
 // end adds the steps of an evaluation to those that the resource has taken.
@@ -98,21 +98,21 @@ func (e *Evaluator) step(offset, n int) error {
 	if e.steps < e.nextCheck {
 		return nil
 	}
-	if e.steps > e.allowed {
-		if e.allowed < e.most {
-			return limit(offset, "evaluations on the resource take more than %d steps", e.spent+e.allowed)
+	if e.steps > e.allowedSteps {
+		if e.allowedSteps < e.maxSteps {
+			return limit(offset, "evaluations on the resource take more than %d steps", e.spent+e.allowedSteps)
 		}
-		return limit(offset, "evaluation takes more than %d steps", e.most)
+		return limit(offset, "evaluation takes more than %d steps", e.maxSteps)
 	}
 	if err := e.ctx.Err(); err != nil {
 		return &failure{kind: Canceled, offset: offset, msg: "evaluation was canceled", err: err}
 	}
-	e.nextCheck = min(e.steps+stepsPerCheck, e.allowed+1)
+	e.nextCheck = min(e.steps+stepsPerCheck, e.allowedSteps+1)
 	return nil
 }
 
 // room checks the size of a collection.
-func (e *Evaluator) room(offset int, c []Value) error {
+func (e *Evaluator) checkItems(offset int, c []Value) error {
 	if len(c) > e.limits.MaxItems {
 		return limit(offset, "collection has more than %d items", e.limits.MaxItems)
 	}
@@ -120,7 +120,7 @@ func (e *Evaluator) room(offset int, c []Value) error {
 }
 
 // textRoom checks the size of a text that is about to be built or searched, and counts steps for it.
-func (e *Evaluator) textRoom(offset, n int) error {
+func (e *Evaluator) checkText(offset, n int) error {
 	if n > e.limits.MaxText {
 		return limit(offset, "text has more than %d bytes", e.limits.MaxText)
 	}
@@ -128,9 +128,9 @@ func (e *Evaluator) textRoom(offset, n int) error {
 }
 
 // grown checks the size of a text after n bytes were added to it, and counts steps for those.
-func (e *Evaluator) grown(offset, size, n int) error {
+func (e *Evaluator) checkGrowth(offset, size, n int) error {
 	if size > e.limits.MaxText {
-		return e.textRoom(offset, size)
+		return e.checkText(offset, size)
 	}
 	return e.step(offset, n/32)
 }

@@ -1,7 +1,7 @@
 package fhirpath
 
 // union is | (section "Collections").
-type union struct{ operation }
+type union struct{ binary }
 
 func (n *union) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	left, err := e.operand(n.left)
@@ -20,7 +20,7 @@ func (n *union) eval(e *Evaluator, dst []Value) ([]Value, error) {
 
 // membership is in, and contains with its operands exchanged: whether the single left item is in the right
 // collection.
-type membership struct{ operation }
+type membership struct{ binary }
 
 func (n *membership) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	item, err := e.single(n.left, n.pos, "membership")
@@ -59,5 +59,5 @@ func (e *Evaluator) appendDistinct(dst []Value, pos int, collections ...[]Value)
 			}
 		}
 	}
-	return dst, e.room(pos, dst)
+	return dst, e.checkItems(pos, dst)
 }

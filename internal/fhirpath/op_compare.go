@@ -4,7 +4,7 @@ import "github.com/researchflow/researchflow/internal/fhirpath/syntax"
 
 // comparison is <, <=, > and >= (section "Comparison").
 type comparison struct {
-	operation
+	binary
 	op syntax.Op
 }
 
@@ -12,7 +12,7 @@ func (n *comparison) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	if err := e.step(n.pos, 1); err != nil {
 		return dst, err
 	}
-	left, right, err := e.operands(&n.operation, n.op.String())
+	left, right, err := e.operands(&n.binary, n.op.String())
 	if err != nil || left.kind == 0 || right.kind == 0 {
 		return dst, err
 	}
@@ -36,7 +36,7 @@ func (n *comparison) eval(e *Evaluator, dst []Value) ([]Value, error) {
 
 // operands evaluates both operands as single items. Where one of them is empty both are the zero Value, however
 // many items the other has: the result is empty then.
-func (e *Evaluator) operands(n *operation, what string) (left, right Value, err error) {
+func (e *Evaluator) operands(n *binary, what string) (left, right Value, err error) {
 	l, err := e.operand(n.left)
 	if err != nil {
 		return left, right, err
@@ -58,7 +58,7 @@ func (e *Evaluator) operands(n *operation, what string) (left, right Value, err 
 }
 
 // single evaluates a node as a single item; the zero Value is the empty collection.
-func (e *Evaluator) single(n node, pos int, what string) (v Value, err error) {
+func (e *Evaluator) single(n operation, pos int, what string) (v Value, err error) {
 	c, err := e.operand(n)
 	if err != nil {
 		return v, err

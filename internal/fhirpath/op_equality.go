@@ -9,7 +9,7 @@ import (
 
 // equality is =, !=, ~ and !~ (section "Equality").
 type equality struct {
-	operation
+	binary
 	op syntax.Op
 }
 

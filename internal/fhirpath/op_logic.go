@@ -3,8 +3,8 @@ package fhirpath
 import "github.com/researchflow/researchflow/internal/fhirpath/syntax"
 
 // operation holds the operands of a binary operator.
-type operation struct {
-	left, right node
+type binary struct {
+	left, right operation
 	pos         int
 }
 
@@ -73,7 +73,7 @@ func truthOfItem(v Value) truth {
 }
 
 // truth evaluates a node as a Boolean.
-func (e *Evaluator) truth(n node, pos int, what string) (truth, error) {
+func (e *Evaluator) truth(n operation, pos int, what string) (truth, error) {
 	c, err := e.operand(n)
 	if err != nil {
 		return unknown, err
@@ -86,7 +86,7 @@ func (e *Evaluator) truth(n node, pos int, what string) (truth, error) {
 // logic is and, or, xor and implies (section "Boolean logic"). The right operand is not evaluated where the
 // left one decides.
 type logic struct {
-	operation
+	binary
 	op syntax.Op
 }
 

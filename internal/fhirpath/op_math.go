@@ -8,7 +8,7 @@ import (
 // unary is a sign before an operand (section "Unary operators").
 type unary struct {
 	op  syntax.Op
-	x   node
+	x   operation
 	pos int
 }
 
@@ -51,7 +51,7 @@ func negate(v Value) (Value, bool) {
 
 // arithmetic is +, -, *, /, div and mod (section "Math").
 type arithmetic struct {
-	operation
+	binary
 	op syntax.Op
 }
 
@@ -59,7 +59,7 @@ func (n *arithmetic) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	if err := e.step(n.pos, 1); err != nil {
 		return dst, err
 	}
-	a, b, err := e.operands(&n.operation, n.op.String())
+	a, b, err := e.operands(&n.binary, n.op.String())
 	if err != nil || a.kind == 0 || b.kind == 0 || a.valueless() || b.valueless() {
 		return dst, err
 	}
@@ -234,14 +234,14 @@ func (e *Evaluator) concatenate(a, b Value, pos int) (v Value, ok bool, err erro
 	if !okX || !okY {
 		return v, false, nil
 	}
-	if err := e.textRoom(pos, len(x)+len(y)); err != nil {
+	if err := e.checkText(pos, len(x)+len(y)); err != nil {
 		return v, false, err
 	}
 	return NewString(x + y), true, nil
 }
 
 // concat is &, for which an empty operand is the empty string.
-type concat struct{ operation }
+type concat struct{ binary }
 
 func (n *concat) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	if err := e.step(n.pos, 1); err != nil {

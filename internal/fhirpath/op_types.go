@@ -56,7 +56,7 @@ func (t *typeSpec) selects(s *schema, v Value) bool {
 // typeOp is X is Type and X as Type (section "Types").
 type typeOp struct {
 	op   syntax.Op
-	x    node
+	x    operation
 	spec typeSpec
 	pos  int
 }

@@ -62,7 +62,7 @@ func WithInput(typeNames ...string) CompileOption {
 // its items ("System.Integer", "FHIR.Patient"; "" leaves it open).
 func WithVariable(name, typeName string) CompileOption {
 	return func(c *config) error {
-		if err := c.claim(name); err != nil {
+		if err := c.checkVariableName(name); err != nil {
 			return err
 		}
 		c.variables[name] = typeName
@@ -73,7 +73,7 @@ func WithVariable(name, typeName string) CompileOption {
 // WithConstant sets an environment variable to a value that is the same for every evaluation.
 func WithConstant(name string, v Value) CompileOption {
 	return func(c *config) error {
-		if err := c.claim(name); err != nil {
+		if err := c.checkVariableName(name); err != nil {
 			return err
 		}
 		if v.kind == Element {
@@ -141,7 +141,7 @@ func WithTerminology(t Terminology) CompileOption {
 
 // claim checks that a variable may have the name. Those that stand for the URL of a code system may be set to
 // something else, as views do which name a constant loinc.
-func (c *config) claim(name string) error {
+func (c *config) checkVariableName(name string) error {
 	if name == "" {
 		return fmt.Errorf("variable without a name")
 	}

@@ -10,7 +10,7 @@ import (
 type Program struct {
 	src    string
 	tree   syntax.Expr
-	root   node
+	root   operation
 	schema *schema
 	input  model.TypeID
 	result StaticType
@@ -34,7 +34,7 @@ func (p *Program) Result() StaticType { return p.result }
 func (p *Program) Warnings() Errors { return p.warnings }
 
 // node is an operation of a program.
-type node interface {
+type operation interface {
 	// eval appends the result to dst. It does not keep dst, and it leaves the evaluator's scope as it was,
 	// but for variables that it defines.
 	eval(e *Evaluator, dst []Value) ([]Value, error)

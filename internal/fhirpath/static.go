@@ -59,7 +59,7 @@ func (c *config) staticType(names ...string) check.Type {
 
 // settle adds what the static check found to the errors of the compiler, which has the say on unknown names,
 // and returns what is no more than a warning.
-func (c *compiler) settle(checked *check.Result) Errors {
+func (c *compiler) addStaticFaults(checked *check.Result) Errors {
 	reported := map[int]bool{}
 	for _, err := range c.errs {
 		reported[err.Offset] = true
@@ -79,7 +79,7 @@ func (c *compiler) settle(checked *check.Result) Errors {
 }
 
 // exported returns the type in the form that programs tell it.
-func exported(m *model.Model, t check.Type) StaticType {
+func toStaticType(m *model.Model, t check.Type) StaticType {
 	return StaticType{Types: t.Names(m), Single: t.Single}
 }
 

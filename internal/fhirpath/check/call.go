@@ -10,28 +10,28 @@ import (
 type role uint8
 
 const (
-	value      role = iota // once, in the scope of the call; a single item of one of the param's kinds
-	collection             // once, in the scope of the call
-	criteria               // for each item of the input; Boolean
-	each                   // for each item of the input
-	sortKey                // as each; a minus before it reverses the order of any type
-	condition              // once, with the input as $this; Boolean
-	branch                 // as condition, but of any type, and perhaps not at all
-	perhaps                // as collection, and perhaps not at all
+	value          role = iota // once, in the scope of the call; a single item of one of the param's kinds
+	collection                 // once, in the scope of the call
+	criteria                   // for each item of the input; Boolean
+	each                       // for each item of the input
+	sortKey                    // as each; a minus before it reverses the order of any type
+	condition                  // once, with the input as $this; Boolean
+	branch                     // as condition, but of any type, and perhaps not at all
+	lazyCollection             // as collection, and perhaps not at all
 )
 
 // param is one argument of a function.
 type param struct {
 	name  string
 	role  role
-	kinds kinds
+	kinds systemSet
 }
 
 // function says what a function wants and what it gives.
 type function struct {
-	input   kinds // the System types an input item must be able to stand for; 0 for anything
-	single  bool  // no more than one input item
-	ordered bool  // the result depends on the order of the input
+	input   systemSet // the System types an input item must be able to stand for; 0 for anything
+	single  bool      // no more than one input item
+	ordered bool      // the result depends on the order of the input
 	params  []param
 	result  func(c *checker, x Type, args []Type) Type
 	// tolerant tells that evaluation gives empty, and does not fail, on types that the function is not made for.
@@ -126,8 +126,8 @@ func (c *checker) argument(e *syntax.Call, f *function, p *param, arg syntax.Exp
 		arg = minus.X
 	}
 	var t Type
-	if p.role == branch || p.role == perhaps {
-		c.maybe(func() { t, _ = c.expr(arg, inner) })
+	if p.role == branch || p.role == lazyCollection {
+		c.lazily(func() { t, _ = c.expr(arg, inner) })
 		return t
 	}
 	t, _ = c.expr(arg, inner)
@@ -156,7 +156,7 @@ func (f *function) level() Level {
 }
 
 // value faults a type that is not a single item of one of the kinds; what is the thing that has to be.
-func (c *checker) value(level Level, t Type, k kinds, offset int, what string) {
+func (c *checker) value(level Level, t Type, k systemSet, offset int, what string) {
 	c.oneItem(t, offset, "%s must be a single item", what)
 	if k != 0 && t.Known && !t.isEmpty() && c.kindsOfType(t).widened()&k == 0 {
 		c.fault(level, offset, "%s must be %s, not %s", what, listOf(k), c.describe(t))
@@ -164,7 +164,7 @@ func (c *checker) value(level Level, t Type, k kinds, offset int, what string) {
 }
 
 // listOf names the System types of a set: "Integer, Long or Decimal".
-func listOf(k kinds) string {
+func listOf(k systemSet) string {
 	var names []string
 	for s := Boolean; s <= Quantity; s++ {
 		if k.has(s) {

@@ -82,7 +82,7 @@ func Check(e syntax.Expr, o Options) *Result {
 func newChecker(o Options) (*checker, scope) {
 	c := &checker{
 		Options: o, model: o.Model, found: map[Fault]bool{},
-		budget: maxVisits, subtypes: map[inSubtype]bool{},
+		budget: maxVisits, subtypes: map[subtypeElement]bool{},
 	}
 	if c.model == nil {
 		c.model = model.Load(model.R4)
@@ -105,7 +105,7 @@ type checker struct {
 	lazy   int // more than 0 in parts that may not be evaluated
 	budget int
 	// subtypes remembers answers of subtypeHas.
-	subtypes map[inSubtype]bool
+	subtypes map[subtypeElement]bool
 }
 
 // scope is what an expression sees of its surroundings.
@@ -158,7 +158,7 @@ func (c *checker) oneItem(t Type, offset int, format string, args ...any) {
 }
 
 // maybe runs f on a part of the expression that may not be evaluated.
-func (c *checker) maybe(f func()) {
+func (c *checker) lazily(f func()) {
 	c.lazy++
 	f()
 	c.lazy--

@@ -7,7 +7,7 @@ func (c *checker) binary(e *syntax.Binary, s scope) Type {
 	var y Type
 	switch e.Op {
 	case syntax.OpAnd, syntax.OpOr, syntax.OpImplies:
-		c.maybe(func() { y, _ = c.expr(e.Y, s) })
+		c.lazily(func() { y, _ = c.expr(e.Y, s) })
 	default:
 		y, _ = c.expr(e.Y, s)
 	}
@@ -143,7 +143,7 @@ func (c *checker) arithmetic(e *syntax.Binary, x, y Type) Type {
 	if x.isEmpty() || y.isEmpty() {
 		return Type{Known: true, Single: true}
 	}
-	var result kinds
+	var result systemSet
 	kx, ky := c.kindsOfType(x), c.kindsOfType(y)
 	for a := Boolean; a <= Quantity; a++ {
 		for b := Boolean; b <= Quantity; b++ {

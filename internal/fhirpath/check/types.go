@@ -192,17 +192,17 @@ func joinRefs(a, b []Ref) []Ref {
 }
 
 // kinds is a set of System types.
-type kinds uint16
+type systemSet uint16
 
-func setOf(systems ...System) kinds {
-	var k kinds
+func setOf(systems ...System) systemSet {
+	var k systemSet
 	for _, s := range systems {
 		k |= 1 << s
 	}
 	return k
 }
 
-func (k kinds) has(s System) bool { return k&(1<<s) != 0 }
+func (k systemSet) has(s System) bool { return k&(1<<s) != 0 }
 
 var (
 	allKinds  = setOf(Boolean, String, Integer, Long, Decimal, Date, DateTime, Time, Quantity)
@@ -211,7 +211,7 @@ var (
 )
 
 // widened adds the types that values of k convert to without asking.
-func (k kinds) widened() kinds {
+func (k systemSet) widened() systemSet {
 	if k.has(Integer) {
 		k |= setOf(Long, Decimal, Quantity)
 	}
@@ -228,7 +228,7 @@ func (k kinds) widened() kinds {
 }
 
 // kindsOf returns the System types that a value of type r can stand for.
-func (c *checker) kindsOf(r Ref) kinds {
+func (c *checker) kindsOf(r Ref) systemSet {
 	switch {
 	case r.System != 0:
 		return setOf(r.System)
@@ -240,11 +240,11 @@ func (c *checker) kindsOf(r Ref) kinds {
 }
 
 // kindsOfType returns the System types that items of t can stand for.
-func (c *checker) kindsOfType(t Type) kinds {
+func (c *checker) kindsOfType(t Type) systemSet {
 	if !t.Known {
 		return allKinds
 	}
-	var k kinds
+	var k systemSet
 	for _, r := range t.Refs {
 		k |= c.kindsOf(r)
 	}
@@ -260,7 +260,7 @@ func (c *checker) systemOnly(t Type) Type {
 }
 
 // refsOf lists the System types of a set.
-func refsOf(k kinds) []Ref {
+func refsOf(k systemSet) []Ref {
 	refs := []Ref{}
 	for s := Boolean; s <= TypeInfo; s++ {
 		if k.has(s) {

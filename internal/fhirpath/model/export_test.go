@@ -10,7 +10,7 @@ func (m *Model) Size() (tables, index int) {
 		len(t.types)*int(unsafe.Sizeof(typeRecord{})) +
 		len(t.elements)*int(unsafe.Sizeof(elementRecord{})) +
 		len(t.keys)*int(unsafe.Sizeof(keyRecord{}))
-	return tables, 2*(len(m.types)+len(m.wanted)+len(m.keys)) + int(unsafe.Sizeof(*m))
+	return tables, 2*(len(m.typeIndex)+len(m.elementIndex)+len(m.keyIndex)) + int(unsafe.Sizeof(*m))
 }
 
 // Release returns the full version number the tables were made from, such as "4.0.1".

@@ -84,11 +84,11 @@ type Element struct {
 
 // Model holds the types of one FHIR version. It is immutable and may be shared by any number of goroutines.
 type Model struct {
-	version Version
-	data    *tables
-	keys    []uint16 // hash index over tables.keys: key number + 1
-	types   []uint16 // hash index over tables.types: type id
-	wanted  []uint16 // hash index over FHIRPath names: element id
+	version      Version
+	data         *tables
+	keyIndex     []uint16 // hash index over tables.keys: key number + 1
+	typeIndex    []uint16 // hash index over tables.types: type id
+	elementIndex []uint16 // hash index over FHIRPath names: element id
 }
 
 var loaded = [versions]func() *Model{
@@ -115,7 +115,7 @@ func (m *Model) Len() int { return len(m.data.types) - 2 }
 // Type finds a type by name: "Patient", "string", "Patient.contact". Names are case-sensitive.
 func (m *Model) Type(name string) (TypeID, bool) {
 	for slot := hash(0, name); ; slot++ {
-		id := m.types[slot&uint32(len(m.types)-1)]
+		id := m.typeIndex[slot&uint32(len(m.typeIndex)-1)]
 		if id == 0 {
 			return 0, false
 		}
@@ -155,10 +155,10 @@ func (m *Model) SystemType(t TypeID) string { return systemNames[m.typ(t).system
 
 // Element finds an element of a type by its FHIRPath name, among the type's own and the inherited ones.
 func (m *Model) Element(t TypeID, name string) (Element, bool) {
-	for t = m.known(t); t != 0; t = TypeID(m.data.types[t].base) {
+	for t = m.valid(t); t != 0; t = TypeID(m.data.types[t].base) {
 		first, end := m.data.types[t].element, m.data.types[t+1].element
 		for slot := hash(uint32(t), name); ; slot++ {
-			id := m.wanted[slot&uint32(len(m.wanted)-1)]
+			id := m.elementIndex[slot&uint32(len(m.elementIndex)-1)]
 			if id == 0 {
 				break
 			}
@@ -174,10 +174,10 @@ func (m *Model) Element(t TypeID, name string) (Element, bool) {
 // it: "valueQuantity" is value of type Quantity, "birthDate" is birthDate of type date. The sibling "_birthDate"
 // and "resourceType" are no elements.
 func (m *Model) JSONKey(t TypeID, key string) (el Element, typ TypeID, ok bool) {
-	for t = m.known(t); t != 0; t = TypeID(m.data.types[t].base) {
+	for t = m.valid(t); t != 0; t = TypeID(m.data.types[t].base) {
 		first, end := m.data.types[t].key, m.data.types[t+1].key
 		for slot := hash(uint32(t), key); ; slot++ {
-			n := m.keys[slot&uint32(len(m.keys)-1)]
+			n := m.keyIndex[slot&uint32(len(m.keyIndex)-1)]
 			if n == 0 {
 				break
 			}
@@ -211,7 +211,7 @@ func (m *Model) Elements(t TypeID) iter.Seq[Element] {
 
 // walk yields the elements of t and its bases that the type at, which derives from t, has not redefined.
 func (m *Model) walk(t, at TypeID, yield func(Element) bool) bool {
-	if t = m.known(t); t == 0 {
+	if t = m.valid(t); t == 0 {
 		return true
 	}
 	if !m.walk(TypeID(m.data.types[t].base), at, yield) {
@@ -243,7 +243,7 @@ func (m *Model) Types() iter.Seq[TypeID] {
 }
 
 // known returns t, or 0 for an id out of range.
-func (m *Model) known(t TypeID) TypeID {
+func (m *Model) valid(t TypeID) TypeID {
 	if int(t) > m.Len() {
 		return 0
 	}
@@ -251,4 +251,4 @@ func (m *Model) known(t TypeID) TypeID {
 }
 
 // typ returns the record of a type, the empty one for an id out of range.
-func (m *Model) typ(t TypeID) *typeRecord { return &m.data.types[m.known(t)] }
+func (m *Model) typ(t TypeID) *typeRecord { return &m.data.types[m.valid(t)] }

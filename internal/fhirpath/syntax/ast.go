@@ -183,9 +183,9 @@ func (e *TypeOp) Pos() int { return e.Offset }
 func (e *Instance) Pos() int { return e.Offset }
 
 func (e *Literal) children() []Expr  { return nil }
-func (e *Member) children() []Expr   { return some(e.X) }
-func (e *Call) children() []Expr     { return append(some(e.X), e.Args...) }
-func (e *Special) children() []Expr  { return some(e.X) }
+func (e *Member) children() []Expr   { return optional(e.X) }
+func (e *Call) children() []Expr     { return append(optional(e.X), e.Args...) }
+func (e *Special) children() []Expr  { return optional(e.X) }
 func (e *External) children() []Expr { return nil }
 func (e *Index) children() []Expr    { return []Expr{e.X, e.Index} }
 func (e *Unary) children() []Expr    { return []Expr{e.X} }
@@ -193,7 +193,7 @@ func (e *Binary) children() []Expr   { return []Expr{e.X, e.Y} }
 func (e *TypeOp) children() []Expr   { return []Expr{e.X} }
 func (e *Instance) children() []Expr { return e.Values }
 
-func some(x Expr) []Expr {
+func optional(x Expr) []Expr {
 	if x == nil {
 		return nil
 	}

@@ -90,7 +90,7 @@ func number[T ~string | ~[]byte](text T, i, width int) (int, bool) {
 	return v, true
 }
 
-func at[T ~string | ~[]byte](text T, i int, c byte) bool { return i < len(text) && text[i] == c }
+func hasByte[T ~string | ~[]byte](text T, i int, c byte) bool { return i < len(text) && text[i] == c }
 
 // scanDate reads YYYY, YYYY-MM or YYYY-MM-DD from the start of text.
 func scanDate[T ~string | ~[]byte](text T) (d Date, next int, err error) {
@@ -102,7 +102,7 @@ func scanDate[T ~string | ~[]byte](text T) (d Date, next int, err error) {
 	if year == 0 {
 		return Date{}, 0, ErrRange
 	}
-	if !at(text, 4, '-') {
+	if !hasByte(text, 4, '-') {
 		return d, 4, nil
 	}
 	month, ok := number(text, 5, 2)
@@ -113,7 +113,7 @@ func scanDate[T ~string | ~[]byte](text T) (d Date, next int, err error) {
 		return Date{}, 0, ErrRange
 	}
 	d.month = uint8(month)
-	if !at(text, 7, '-') {
+	if !hasByte(text, 7, '-') {
 		return d, 7, nil
 	}
 	day, ok := number(text, 8, 2)
@@ -137,7 +137,7 @@ func scanTime[T ~string | ~[]byte](text T, i int) (t Time, next int, err error) 
 		return Time{}, 0, ErrRange
 	}
 	t.hour, t.precision = uint8(hour), Hour
-	if !at(text, i+2, ':') {
+	if !hasByte(text, i+2, ':') {
 		return t, i + 2, nil
 	}
 	minute, ok := number(text, i+3, 2)
@@ -148,7 +148,7 @@ func scanTime[T ~string | ~[]byte](text T, i int) (t Time, next int, err error) 
 		return Time{}, 0, ErrRange
 	}
 	t.minute, t.precision = uint8(minute), Minute
-	if !at(text, i+5, ':') {
+	if !hasByte(text, i+5, ':') {
 		return t, i + 5, nil
 	}
 	second, ok := number(text, i+6, 2)
@@ -160,7 +160,7 @@ func scanTime[T ~string | ~[]byte](text T, i int) (t Time, next int, err error) 
 	}
 	t.second, t.precision = uint8(second), Second
 	i += 8
-	if !at(text, i, '.') {
+	if !hasByte(text, i, '.') {
 		return t, i, nil
 	}
 	i++
@@ -194,7 +194,7 @@ func scanZone[T ~string | ~[]byte](text T, i int) (kind zoneKind, offset int16, 
 		return zoneAbsent, 0, i, nil
 	}
 	hour, ok := number(text, i+1, 2)
-	if !ok || !at(text, i+3, ':') {
+	if !ok || !hasByte(text, i+3, ':') {
 		return zoneAbsent, 0, 0, ErrSyntax
 	}
 	minute, ok := number(text, i+4, 2)

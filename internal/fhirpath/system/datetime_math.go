@@ -192,7 +192,7 @@ func (v DateTime) addSeconds(unit Precision, amount Decimal) (DateTime, bool, er
 // shift moves v by whole seconds, keeping its precision.
 func (v DateTime) shift(sec int64, nano int32) (DateTime, bool, error) {
 	r := v
-	if !r.setLocal(v.local()+sec, nano) {
+	if !r.setLocal(v.localSeconds()+sec, nano) {
 		return DateTime{}, false, nil
 	}
 	if v.precision < Second {

@@ -69,7 +69,7 @@ type unitParser struct {
 	atoms map[string]atom
 }
 
-func one() ucumUnit { return ucumUnit{factor: big.NewRat(1, 1)} }
+func unitOne() ucumUnit { return ucumUnit{factor: big.NewRat(1, 1)} }
 
 func (p *unitParser) parse() (ucumUnit, bool) {
 	u, ok := p.term()
@@ -84,7 +84,7 @@ func (p *unitParser) term() (ucumUnit, bool) {
 	if p.depth > maxUnitDepth {
 		return ucumUnit{}, false
 	}
-	u, sign, first := one(), 1, true
+	u, sign, first := unitOne(), 1, true
 	if p.peek('/') {
 		sign, first = -1, false
 		p.pos++
@@ -123,7 +123,7 @@ func (p *unitParser) component() (ucumUnit, bool) {
 		}
 		p.pos++
 	case p.peek('{'):
-		u = one()
+		u = unitOne()
 		start := p.pos
 		if !p.annotation() {
 			return ucumUnit{}, false
@@ -422,5 +422,5 @@ func decimalFromRat(r *big.Rat) (Decimal, bool) {
 	if _, err := arith.Quo(&q, &num, &den); err != nil {
 		return Decimal{}, false
 	}
-	return settle(&q)
+	return roundResult(&q)
 }

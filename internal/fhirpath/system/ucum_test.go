@@ -228,7 +228,7 @@ func FuzzParseUnit(f *testing.F) {
 		if u.factor.Sign() <= 0 || !u.commensurable(u) {
 			t.Fatalf("%q has the factor %v", s, u.factor)
 		}
-		code, scale := u.product(one(), 1)
+		code, scale := u.product(unitOne(), 1)
 		// Powers that are joined may leave the range of exponents and of numbers; what is small does not.
 		small := len(code) <= maxUnitLength
 		for _, term := range u.terms {
