@@ -1,9 +1,5 @@
 package fhirpath
 
-import "strconv"
-
-func itoa(n int) string { return strconv.Itoa(n) }
-
 // The functions of this file read inputs and arguments as the single items that most functions want. ok is
 // false where there is none, which makes the result of those functions empty.
 

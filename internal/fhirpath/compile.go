@@ -1,6 +1,7 @@
 package fhirpath
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"unicode"
@@ -273,7 +274,7 @@ func (c *compiler) fold(n operation) operation {
 		return n
 	}
 	p := &Program{root: n, schema: c.schema}
-	values, err := NewEvaluator(EvalConfig{}).Eval(folding, p, Value{}, nil)
+	values, err := NewEvaluator(EvalConfig{}).Eval(context.Background(), p, Value{}, nil)
 	if err != nil {
 		return n
 	}

@@ -5,12 +5,12 @@ var existenceFunctions = []*function{
 	{name: "empty", eval: fnEmpty},
 	{name: "exists", max: 1, args: []argumentMode{perItem}, eval: fnExists},
 	{name: "all", min: 1, max: 1, args: []argumentMode{perItem}, eval: fnAll},
-	{name: "allTrue", eval: fnAllTrue},
-	{name: "anyTrue", eval: fnAnyTrue},
-	{name: "allFalse", eval: fnAllFalse},
-	{name: "anyFalse", eval: fnAnyFalse},
-	{name: "subsetOf", min: 1, max: 1, eval: fnSubsetOf},
-	{name: "supersetOf", min: 1, max: 1, eval: fnSupersetOf},
+	{name: "allTrue", eval: booleans(func(_, falses int) bool { return falses == 0 })},
+	{name: "anyTrue", eval: booleans(func(trues, _ int) bool { return trues > 0 })},
+	{name: "allFalse", eval: booleans(func(trues, _ int) bool { return trues == 0 })},
+	{name: "anyFalse", eval: booleans(func(_, falses int) bool { return falses > 0 })},
+	{name: "subsetOf", min: 1, max: 1, eval: subset(false)},
+	{name: "supersetOf", min: 1, max: 1, eval: subset(true)},
 	{name: "count", eval: fnCount},
 	{name: "distinct", eval: fnDistinct},
 	{name: "isDistinct", eval: fnIsDistinct},
@@ -45,66 +45,41 @@ func fnAll(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, NewBoolean(all)), err
 }
 
-// countBooleans returns how many items of the input are true and how many are false.
-func (c *invocation) countBooleans(in []Value) (trues, falses int, err error) {
-	for i := range in {
-		b, ok := in[i].Bool()
-		switch {
-		case ok && b:
-			trues++
-		case ok:
-			falses++
-		case truthOfItem(in[i]) != unknown:
-			return 0, 0, fail(c.pos, "%s wants Booleans, not %s", c.fn.label, describe(in[i]))
+// booleans makes allTrue(), anyTrue(), allFalse() and anyFalse() (section "Existence"): a test of how many items of the
+// input are true and how many are false.
+func booleans(test func(trues, falses int) bool) implementation {
+	return func(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		trues, falses := 0, 0
+		for i := range in {
+			b, ok := in[i].Bool()
+			switch {
+			case ok && b:
+				trues++
+			case ok:
+				falses++
+			case truthOfItem(in[i]) != unknown:
+				return dst, fail(c.pos, "%s wants Booleans, not %s", c.fn.label, describe(in[i]))
+			}
 		}
+		return append(dst, NewBoolean(test(trues, falses))), nil
 	}
-	return trues, falses, nil
 }
 
-// fnAllTrue is allTrue() (section "Existence").
-func fnAllTrue(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
-	_, falses, err := c.countBooleans(in)
-	return append(dst, NewBoolean(falses == 0)), err
-}
-
-// fnAnyTrue is anyTrue() (section "Existence").
-func fnAnyTrue(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
-	trues, _, err := c.countBooleans(in)
-	return append(dst, NewBoolean(trues > 0)), err
-}
-
-// fnAllFalse is allFalse() (section "Existence").
-func fnAllFalse(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
-	trues, _, err := c.countBooleans(in)
-	return append(dst, NewBoolean(trues == 0)), err
-}
-
-// fnAnyFalse is anyFalse() (section "Existence").
-func fnAnyFalse(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
-	_, falses, err := c.countBooleans(in)
-	return append(dst, NewBoolean(falses > 0)), err
-}
-
-// fnSubsetOf is subsetOf(other) (section "Existence").
-func fnSubsetOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
-	other, err := e.operand(c.args[0])
-	if err != nil {
-		return dst, err
+// subset makes subsetOf(other), or supersetOf(other) if super is set (section "Existence").
+func subset(super bool) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		other, err := e.operand(c.args[0])
+		if err != nil {
+			return dst, err
+		}
+		whole, part := other, in
+		if super {
+			whole, part = in, other
+		}
+		all, err := e.holdsAll(whole, part, c.pos)
+		e.release(other)
+		return append(dst, NewBoolean(all)), err
 	}
-	all, err := e.holdsAll(other, in, c.pos)
-	e.release(other)
-	return append(dst, NewBoolean(all)), err
-}
-
-// fnSupersetOf is supersetOf(other) (section "Existence").
-func fnSupersetOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
-	other, err := e.operand(c.args[0])
-	if err != nil {
-		return dst, err
-	}
-	all, err := e.holdsAll(in, other, c.pos)
-	e.release(other)
-	return append(dst, NewBoolean(all)), err
 }
 
 // holdsAll reports whether each item of part equals an item of whole.

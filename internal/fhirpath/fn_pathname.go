@@ -1,6 +1,8 @@
 package fhirpath
 
 import (
+	"strconv"
+
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
@@ -43,7 +45,7 @@ func (d *document) path(v Value, short bool) (path string, steps int) {
 		if d.within(target, int(root.node)) {
 			at, path = root, d.resourceType(int(root.node))
 			if root.node > 0 {
-				path = "[" + itoa(i) + "]"
+				path = "[" + strconv.Itoa(i) + "]"
 			}
 		}
 	}
@@ -61,7 +63,7 @@ func (d *document) path(v Value, short bool) (path string, steps int) {
 		}
 		path += syntax.Print(&syntax.Member{Name: name})
 		if array || !short {
-			path += "[" + itoa(index) + "]"
+			path += "[" + strconv.Itoa(index) + "]"
 		}
 		if obj, typ = int(child.node), child.typ; !d.within(target, obj) {
 			obj = int(child.sibling)

@@ -152,29 +152,23 @@ func (c *invocation) searchSteps(e *Evaluator, s string, re *pattern) error {
 	return e.step(c.pos, len(s)/16*re.instructions+len(s)%16*re.instructions/16)
 }
 
-func (c *invocation) match(e *Evaluator, in, dst []Value, full bool) ([]Value, error) {
-	s, ok, err := c.textItem(in)
-	if err != nil {
-		return dst, err
+// match makes matches(regex [, flags]), or matchesFull(regex [, flags]) if full is set (section "String
+// Manipulation").
+func match(full bool) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		s, ok, err := c.textItem(in)
+		if err != nil {
+			return dst, err
+		}
+		re, given, err := c.pattern(e, 1, full)
+		if err != nil || !ok || !given {
+			return dst, err
+		}
+		if err := c.searchSteps(e, s, re); err != nil {
+			return dst, err
+		}
+		return append(dst, NewBoolean(re.MatchString(s))), nil
 	}
-	re, given, err := c.pattern(e, 1, full)
-	if err != nil || !ok || !given {
-		return dst, err
-	}
-	if err := c.searchSteps(e, s, re); err != nil {
-		return dst, err
-	}
-	return append(dst, NewBoolean(re.MatchString(s))), nil
-}
-
-// fnMatches is matches(regex [, flags]) (section "String Manipulation").
-func fnMatches(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
-	return c.match(e, in, dst, false)
-}
-
-// fnMatchesFull is matchesFull(regex [, flags]) (section "String Manipulation").
-func fnMatchesFull(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
-	return c.match(e, in, dst, true)
 }
 
 // fnReplaceMatches is replaceMatches(regex, substitution [, flags]) (section "String Manipulation"). An empty

@@ -9,8 +9,8 @@ import (
 
 // stringFunctions are those of section "String Manipulation".
 var stringFunctions = []*function{
-	{name: "indexOf", min: 1, max: 1, eval: fnIndexOf},
-	{name: "lastIndexOf", min: 1, max: 1, eval: fnLastIndexOf},
+	{name: "indexOf", min: 1, max: 1, eval: textIndex(strings.Index)},
+	{name: "lastIndexOf", min: 1, max: 1, eval: textIndex(strings.LastIndex)},
 	{name: "substring", min: 1, max: 2, eval: fnSubstring},
 	{name: "startsWith", min: 1, max: 1, eval: textTest(strings.HasPrefix)},
 	{name: "endsWith", min: 1, max: 1, eval: textTest(strings.HasSuffix)},
@@ -18,8 +18,8 @@ var stringFunctions = []*function{
 	{name: "upper", eval: textMap(strings.ToUpper)},
 	{name: "lower", eval: textMap(strings.ToLower)},
 	{name: "replace", min: 2, max: 2, eval: fnReplace},
-	{name: "matches", min: 1, max: 2, eval: fnMatches, check: checkPattern},
-	{name: "matchesFull", min: 1, max: 2, eval: fnMatchesFull, check: checkPattern},
+	{name: "matches", min: 1, max: 2, eval: match(false), check: checkPattern},
+	{name: "matchesFull", min: 1, max: 2, eval: match(true), check: checkPattern},
 	{name: "replaceMatches", min: 2, max: 3, eval: fnReplaceMatches, check: checkPattern},
 	{name: "length", eval: fnLength},
 	{name: "toChars", eval: fnToChars},
@@ -70,30 +70,20 @@ func textMap(apply func(string) string) implementation {
 // trim removes the white space of the language's grammar from both ends.
 func trim(s string) string { return strings.Trim(s, " \t\r\n") }
 
-// fnIndexOf is indexOf(substring) (section "String Manipulation").
-func fnIndexOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
-	s, sub, ok, err := c.textAndArg(e, in)
-	if err != nil || !ok {
-		return dst, err
+// textIndex makes indexOf(substring) and lastIndexOf(substring) (section "String Manipulation"): an index of characters,
+// -1 if there is none.
+func textIndex(index func(s, substring string) int) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		s, substring, ok, err := c.textAndArg(e, in)
+		if err != nil || !ok {
+			return dst, err
+		}
+		i := index(s, substring)
+		if i > 0 {
+			i = utf8.RuneCountInString(s[:i])
+		}
+		return append(dst, NewInteger(int32(i))), nil
 	}
-	return append(dst, characterIndex(s, strings.Index(s, sub))), nil
-}
-
-// fnLastIndexOf is lastIndexOf(substring) (section "String Manipulation").
-func fnLastIndexOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
-	s, sub, ok, err := c.textAndArg(e, in)
-	if err != nil || !ok {
-		return dst, err
-	}
-	return append(dst, characterIndex(s, strings.LastIndex(s, sub))), nil
-}
-
-// characterIndex turns a byte index into one of characters; -1 stays.
-func characterIndex(s string, i int) Value {
-	if i > 0 {
-		i = utf8.RuneCountInString(s[:i])
-	}
-	return NewInteger(int32(i))
 }
 
 // fnSubstring is substring(start [, length]) (section "String Manipulation").

@@ -1,9 +1,9 @@
 package fhirpath
 
 import (
-	"context"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
@@ -61,9 +61,6 @@ func newFunctionTable(chapters ...[]*function) functionTable {
 	}
 	return table
 }
-
-// folding is the context of evaluations at compile time.
-var folding = context.Background()
 
 // call is the invocation of a function.
 type invocation struct {
@@ -187,7 +184,7 @@ func arity(f *function) string {
 		case 1:
 			return "1 argument"
 		}
-		return itoa(n) + " arguments"
+		return strconv.Itoa(n) + " arguments"
 	}
 	switch {
 	case f.max == many && f.min == 0:
@@ -197,5 +194,5 @@ func arity(f *function) string {
 	case f.min == f.max:
 		return plural(f.min)
 	}
-	return itoa(f.min) + " to " + plural(f.max)
+	return strconv.Itoa(f.min) + " to " + plural(f.max)
 }

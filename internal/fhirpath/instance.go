@@ -164,7 +164,7 @@ func (p *instanceElement) target(s *schema, owner model.TypeID, v Value) (typ mo
 		return p.el.Types[0], p.name
 	}
 	if typ = v.typ; v.kind != Element {
-		typ = s.typeOf(fhirTypeOf(v.kind))
+		typ = s.typeOf(fhirTypes[v.kind])
 	}
 	if key = s.model.ChoiceKey(p.el, typ); key == "" {
 		return 0, ""
@@ -172,29 +172,10 @@ func (p *instanceElement) target(s *schema, owner model.TypeID, v Value) (typ mo
 	return typ, key
 }
 
-// fhirTypeOf returns the type of FHIR that a System type is set as where several could be.
-func fhirTypeOf(k Kind) string {
-	switch k {
-	case Boolean:
-		return "boolean"
-	case String:
-		return "string"
-	case Integer:
-		return "integer"
-	case Long:
-		return "integer64"
-	case Decimal:
-		return "decimal"
-	case Date:
-		return "date"
-	case DateTime:
-		return "dateTime"
-	case Time:
-		return "time"
-	case Quantity:
-		return "Quantity"
-	}
-	return ""
+// fhirTypes are the FHIR types that System values get in a choice element.
+var fhirTypes = [TypeInfo + 1]string{
+	Boolean: "boolean", String: "string", Integer: "integer", Long: "integer64", Decimal: "decimal", Date: "date",
+	DateTime: "dateTime", Time: "time", Quantity: "Quantity",
 }
 
 // appendAs appends a value as JSON of a type, converted where FHIR writes it otherwise; ok is false where it is not of the

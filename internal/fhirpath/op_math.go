@@ -118,7 +118,7 @@ func (e *Evaluator) calculate(op syntax.Op, a, b Value, pos int) (v Value, ok bo
 			}
 		}
 		if okX && okY {
-			x, ok = quantityMath(op, x, y)
+			x, ok = commonMath(op, x, y)
 		}
 		return NewQuantity(x), ok, nil
 	}
@@ -157,7 +157,16 @@ func integerMath(op syntax.Op, k Kind, x, y int64) (v Value, ok bool) {
 	return Value{kind: k, num: n}, ok
 }
 
-func decimalMath(op syntax.Op, x, y system.Decimal) (system.Decimal, bool) {
+// number is a type with the operators that Decimals and Quantities share.
+type number[T any] interface {
+	Add(T) (T, bool)
+	Sub(T) (T, bool)
+	Mul(T) (T, bool)
+	Quo(T) (T, bool)
+}
+
+// commonMath calculates with Decimals or Quantities; ok is false if the result is empty.
+func commonMath[T number[T]](op syntax.Op, x, y T) (result T, ok bool) {
 	switch op {
 	case syntax.OpAdd:
 		return x.Add(y)
@@ -167,26 +176,19 @@ func decimalMath(op syntax.Op, x, y system.Decimal) (system.Decimal, bool) {
 		return x.Mul(y)
 	case syntax.OpDiv:
 		return x.Quo(y)
+	}
+	return x, false
+}
+
+// decimalMath calculates with Decimals; ok is false if the result is empty.
+func decimalMath(op syntax.Op, x, y system.Decimal) (result system.Decimal, ok bool) {
+	switch op {
 	case syntax.OpIntDiv:
 		return x.Div(y)
 	case syntax.OpMod:
 		return x.Mod(y)
 	}
-	return x, false
-}
-
-func quantityMath(op syntax.Op, x, y system.Quantity) (system.Quantity, bool) {
-	switch op {
-	case syntax.OpAdd:
-		return x.Add(y)
-	case syntax.OpSub:
-		return x.Sub(y)
-	case syntax.OpMul:
-		return x.Mul(y)
-	case syntax.OpDiv:
-		return x.Quo(y)
-	}
-	return x, false
+	return commonMath(op, x, y)
 }
 
 // shift moves a date or time by a duration (section "Date/Time Arithmetic").
