@@ -11,7 +11,7 @@ func (c *invocation) onlyItem(in []Value) (v Value, ok bool, err error) {
 	case 1:
 		return in[0], !in[0].valueless(), nil
 	}
-	return v, false, fail(c.pos, "%s wants a single item, not several", c.fn.label)
+	return v, false, fail(c.pos, "%s needs a single item, not several", c.fn.label)
 }
 
 // text returns the only item of the input as a string.
@@ -21,7 +21,7 @@ func (c *invocation) textItem(in []Value) (s string, ok bool, err error) {
 		return "", false, err
 	}
 	if v.SystemKind() != String {
-		return "", false, fail(c.pos, "%s wants a String, not %s", c.fn.label, describe(v))
+		return "", false, fail(c.pos, "%s needs a String, not %s", c.fn.label, describe(v))
 	}
 	s, ok = v.Text()
 	return s, ok, nil
@@ -40,7 +40,7 @@ func (c *invocation) textArg(e *Evaluator, i int) (s string, ok bool, err error)
 		return "", false, err
 	}
 	if v.SystemKind() != String {
-		return "", false, fail(c.pos, "%s wants a String as argument, not %s", c.fn.label, describe(v))
+		return "", false, fail(c.pos, "%s needs a String as argument, not %s", c.fn.label, describe(v))
 	}
 	s, ok = v.Text()
 	return s, ok, nil
@@ -58,7 +58,7 @@ func (e *Evaluator) integerOf(n operation, pos int, what string) (i int64, ok bo
 		return 0, false, err
 	}
 	if i, ok = v.Int64(); !ok {
-		return 0, false, fail(pos, "%s wants an Integer, not %s", what, describe(v))
+		return 0, false, fail(pos, "%s needs an Integer, not %s", what, describe(v))
 	}
 	return i, true, nil
 }

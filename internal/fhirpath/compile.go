@@ -110,7 +110,7 @@ func (c *compiler) compile(expr syntax.Expr) operation {
 			c.operand(x.X)
 		}
 		if x.Kind == syntax.Total && !c.inAggregate {
-			c.report(Semantic, x.Offset, "$total has a value in the arguments of aggregate() only")
+			c.report(Semantic, x.Offset, "$total has a value only in the arguments of aggregate()")
 		}
 		return &special{x.Kind, x.Offset}
 	case *syntax.External:
@@ -211,7 +211,7 @@ func (c *compiler) external(x *syntax.External) operation {
 	}
 	if !builtin(x.Name) && !c.defined(x.Name) {
 		hint := strings.Replace(c.suggest(x.Name, c.variableNames), "mean ", "mean %", 1)
-		c.report(Semantic, x.Offset, "variable %%%s is not defined%s", x.Name, hint)
+		c.report(Semantic, x.Offset, "undefined variable %%%s%s", x.Name, hint)
 	}
 	return &external{x.Name, x.Offset}
 }
@@ -340,7 +340,7 @@ func (c *compiler) typeSpec(t syntax.TypeName) typeSpec {
 	// A type of the model in the wrong namespace (System.Patient) is one that nothing has; the static check says so.
 	misplaced := namespace == "System" && c.schema.typeOf(name) != 0
 	if spec.fhir == 0 && spec.system == 0 && !spec.any && !misplaced && (c.schema.model != nil || namespace == "System") {
-		c.report(Semantic, t.Offset, "type %s is not known%s", t, c.suggest(name, func() []string { return c.typeNames(namespace) }))
+		c.report(Semantic, t.Offset, "unknown type %s%s", t, c.suggest(name, func() []string { return c.typeNames(namespace) }))
 	}
 	return spec
 }

@@ -228,13 +228,13 @@ func literal(lit *syntax.Literal) (v Value, none bool, err error) {
 	case syntax.Integer:
 		n, ok := system.StringToInteger(lit.Text)
 		if !ok {
-			err = fmt.Errorf("integer literal is out of range; write a Long (%sL) or a Decimal (%s.0)", lit.Text, lit.Text)
+			err = fmt.Errorf("out of range; write a Long (%sL) or a Decimal (%s.0)", lit.Text, lit.Text)
 		}
 		return NewInteger(n), false, err
 	case syntax.Long:
 		n, ok := system.StringToLong(lit.Text)
 		if !ok {
-			err = fmt.Errorf("long literal is out of range")
+			err = fmt.Errorf("out of range")
 		}
 		return NewLong(n), false, err
 	case syntax.Decimal:

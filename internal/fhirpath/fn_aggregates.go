@@ -71,7 +71,7 @@ func (c *invocation) sameType(a, b Value) error {
 	if ka == kb || untypedNumber(a, ka) || untypedNumber(b, kb) {
 		return nil
 	}
-	return fail(c.pos, "%s wants items of one type, not %s and %s", c.fn.label, describe(a), describe(b))
+	return fail(c.pos, "%s needs items of one type, not %s and %s", c.fn.label, describe(a), describe(b))
 }
 
 func untypedNumber(v Value, k Kind) bool {

@@ -31,7 +31,7 @@ var conversionFunctions = []*function{
 // wanted is evaluated.
 func fnIif(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	if len(in) > 1 {
-		return dst, fail(c.pos, "iif() wants a single item, not several")
+		return dst, fail(c.pos, "iif() needs a single item, not several")
 	}
 	outer := e.scope
 	e.scope.this = in
@@ -105,7 +105,7 @@ func formatted(convert conversion, test bool) implementation {
 		if s, isText := v.Text(); given && isText && v.SystemKind() == String {
 			var d system.DateTime
 			if d, ok, err = system.ParseFormatted(s, format); err != nil {
-				return dst, fail(c.pos, "%s does not know a code of the format", c.fn.label)
+				return dst, fail(c.pos, "%s has an unknown code in its format", c.fn.label)
 			}
 			v = NewDateTime(d)
 		}

@@ -39,7 +39,7 @@ func fnEncode(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 			return r
 		}, s)
 	default:
-		return dst, fail(c.pos, "encode() knows the formats hex, base64, urlbase64 and ascii")
+		return dst, fail(c.pos, "encode() supports the formats hex, base64, urlbase64 and ascii")
 	}
 	return append(dst, NewString(s)), nil
 }
@@ -60,7 +60,7 @@ func fnDecode(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	case "urlbase64":
 		decoded, err = base64.URLEncoding.DecodeString(s)
 	default:
-		return dst, fail(c.pos, "decode() knows the formats hex, base64 and urlbase64")
+		return dst, fail(c.pos, "decode() supports the formats hex, base64 and urlbase64")
 	}
 	if err != nil || !utf8.Valid(decoded) {
 		return dst, nil
@@ -84,7 +84,7 @@ func fnEscape(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		quoted := appendJSONString(nil, s)
 		s = string(quoted[1 : len(quoted)-1])
 	default:
-		return dst, fail(c.pos, "escape() knows the targets html and json")
+		return dst, fail(c.pos, "escape() supports the targets html and json")
 	}
 	return append(dst, NewString(s)), e.checkText(c.pos, len(s))
 }
@@ -107,7 +107,7 @@ func fnUnescape(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 			return dst, nil
 		}
 	default:
-		return dst, fail(c.pos, "unescape() knows the targets html and json")
+		return dst, fail(c.pos, "unescape() supports the targets html and json")
 	}
 	return append(dst, NewString(s)), nil
 }

@@ -58,7 +58,7 @@ func booleans(test func(trues, falses int) bool) implementation {
 			case ok:
 				falses++
 			case truthOfItem(in[i]) != unknown:
-				return dst, fail(c.pos, "%s wants Booleans, not %s", c.fn.label, describe(in[i]))
+				return dst, fail(c.pos, "%s needs Booleans, not %s", c.fn.label, describe(in[i]))
 			}
 		}
 		return append(dst, NewBoolean(test(trues, falses))), nil

@@ -64,7 +64,7 @@ func fnGetValue(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 // checkMemberOf refuses memberOf() without a terminology service.
 func checkMemberOf(c *compiler, n *invocation, x *syntax.Call) {
 	if c.terminology == nil {
-		c.report(Unsupported, x.Offset, "memberOf() wants a terminology service")
+		c.report(Unsupported, x.Offset, "memberOf() needs a terminology service")
 		return
 	}
 	n.prepared = c.terminology
@@ -139,7 +139,7 @@ func fnConformsTo(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error)
 	name, _, _ = strings.Cut(name, "|")
 	typ := e.prog.schema.typeOf(name)
 	if !isFHIR || typ == 0 {
-		return dst, fail(c.pos, "conformsTo() knows the definitions of FHIR's types only, not profiles")
+		return dst, fail(c.pos, "conformsTo() supports only the definitions of FHIR types, not profiles")
 	}
 	if !ok {
 		return dst, nil

@@ -198,7 +198,7 @@ func (s *sorting) cell(item, key int) (*Value, error) {
 	s.known[at] = true
 	err := s.c.each(s.e, s.c.args[key], s.in[item:item+1], func(_ int, result []Value) (bool, error) {
 		if len(result) > 1 {
-			return false, fail(s.c.pos, "a key of sort() wants a single item, not several")
+			return false, fail(s.c.pos, "a key of sort() must be a single item, not several")
 		}
 		if len(result) == 1 && !result[0].valueless() {
 			s.cells[at] = result[0]

@@ -17,7 +17,7 @@ func fnHTMLChecks(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error)
 	}
 	s, ok := v.Text()
 	if !ok {
-		return dst, fail(c.pos, "htmlChecks() wants XHTML, not %s", describe(v))
+		return dst, fail(c.pos, "htmlChecks() needs XHTML, not %s", describe(v))
 	}
 	if err := e.checkText(c.pos, len(s)); err != nil {
 		return dst, err

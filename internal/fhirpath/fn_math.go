@@ -59,7 +59,7 @@ func (c *invocation) decimalArg(e *Evaluator, i int) (v Value, d system.Decimal,
 		return v, d, false, err
 	}
 	if d, ok = v.Decimal(); !ok {
-		return v, d, false, fail(c.pos, "%s wants a number as argument, not %s", c.fn.label, describe(v))
+		return v, d, false, fail(c.pos, "%s needs a number as argument, not %s", c.fn.label, describe(v))
 	}
 	return v, d, true, nil
 }
@@ -132,7 +132,7 @@ func fnLog(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		return dst, err
 	}
 	if d.Sign() <= 0 || base.Sign() <= 0 {
-		return dst, fail(c.pos, "log() wants a number and a base greater than zero")
+		return dst, fail(c.pos, "log() needs a number and a base greater than zero")
 	}
 	if d, ok = d.Log(base); ok {
 		dst = append(dst, NewDecimal(d))
@@ -187,7 +187,7 @@ func fnRound(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		return dst, nil
 	}
 	if precision < 0 {
-		return dst, fail(c.pos, "round() wants a precision of at least 0")
+		return dst, fail(c.pos, "round() needs a precision of at least 0")
 	}
 	if v.kind == Quantity {
 		q := v.sys.(system.Quantity)

@@ -24,7 +24,7 @@ func compilePattern(text, flags string, full bool) (*pattern, error) {
 	mode := "s"
 	for _, f := range flags {
 		if f != 'i' && f != 'm' {
-			return nil, errors.New("a flag is not one of i and m")
+			return nil, errors.New("flags other than i and m")
 		}
 		mode += string(f)
 	}
@@ -94,7 +94,7 @@ func patternError(err error) error {
 	if errors.As(err, &fault) {
 		return errors.New(string(fault.Code))
 	}
-	return errors.New("it is not valid")
+	return errors.New("syntax error")
 }
 
 // regexpCache holds the patterns that expressions compute.
@@ -137,7 +137,7 @@ func (c *invocation) pattern(e *Evaluator, flagsAt int, full bool) (re *pattern,
 		return re, true, nil
 	}
 	if re, err = compilePattern(text, flags, full); err != nil {
-		return nil, false, fail(c.pos, "%s cannot use the regular expression: %s", c.fn.label, err)
+		return nil, false, fail(c.pos, "%s has an invalid regular expression: %s", c.fn.label, err)
 	}
 	if e.regexps == nil || len(e.regexps) >= maxRegexps {
 		e.regexps = make(regexpCache)

@@ -148,7 +148,7 @@ func (e *Evaluator) fetch(ref string, pos int) (v Value, ok bool, err error) {
 	doc, asked := e.byURL[ref]
 	if !asked {
 		if len(e.docs) >= e.limits.MaxDocuments {
-			return v, false, limit(pos, "resolve() brings more than %d resources", e.limits.MaxDocuments)
+			return v, false, limit(pos, "resolve() loads more than %d resources", e.limits.MaxDocuments)
 		}
 		raw, err := e.config.Resolver.Resolve(e.ctx, ref)
 		if err != nil {

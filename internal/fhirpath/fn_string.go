@@ -211,7 +211,7 @@ func fnJoin(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		}
 		s, ok := in[i].Text()
 		if !ok || in[i].SystemKind() != String {
-			return dst, fail(c.pos, "join() wants Strings, not %s", describe(in[i]))
+			return dst, fail(c.pos, "join() needs Strings, not %s", describe(in[i]))
 		}
 		if items > 0 {
 			e.arena = append(e.arena, separator...)
@@ -245,11 +245,11 @@ func checkPattern(c *compiler, n *invocation, x *syntax.Call) {
 	}
 	re, err := compilePattern(pattern, flags, n.fn.name == "matchesFull")
 	if err != nil {
-		c.report(Semantic, x.Args[0].Pos(), "%s() cannot use the regular expression: %s", n.fn.name, err)
+		c.report(Semantic, x.Args[0].Pos(), "%s() has an invalid regular expression: %s", n.fn.name, err)
 		return
 	}
 	if c.patternSteps += re.compileSteps; c.patternSteps > maxPatternSteps {
-		c.report(Limit, x.Args[0].Pos(), "regular expressions of the expression are too large")
+		c.report(Limit, x.Args[0].Pos(), "the regular expressions of the expression are too large")
 		return
 	}
 	n.prepared = re

@@ -17,7 +17,7 @@ var subsettingFunctions = []*function{
 // fnSingle is single() (section "Subsetting").
 func fnSingle(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	if len(in) > 1 {
-		return dst, fail(c.pos, "single() wants a single item, not several")
+		return dst, fail(c.pos, "single() needs a single item, not several")
 	}
 	return append(dst, in...), nil
 }

@@ -76,7 +76,7 @@ func checkDefineVariable(c *compiler, n *invocation, x *syntax.Call) {
 	case !ok:
 		name = dynamic
 	case name == "":
-		c.report(Semantic, x.Args[0].Pos(), "defineVariable() wants a name")
+		c.report(Semantic, x.Args[0].Pos(), "defineVariable() needs a name")
 		return
 	case c.taken(name):
 		c.report(Semantic, x.Args[0].Pos(), "variable %%%s is defined already", name)
@@ -117,7 +117,7 @@ func fnDefineVariable(e *Evaluator, c *invocation, in, dst []Value) ([]Value, er
 		return dst, err
 	}
 	if !ok || name == "" {
-		return dst, fail(c.pos, "defineVariable() wants a name")
+		return dst, fail(c.pos, "defineVariable() needs a name")
 	}
 	for v := e.scope.vars; v != nil; v = v.next {
 		e.work++

@@ -172,7 +172,7 @@ func (c *compiler) unknownFunction(x *syntax.Call) {
 	if hint != "" {
 		hint += "()"
 	}
-	c.report(Semantic, x.Offset, "function %s() is not known%s", x.Name, hint)
+	c.report(Semantic, x.Offset, "unknown function %s()%s", x.Name, hint)
 }
 
 // arity says how many arguments a function takes.

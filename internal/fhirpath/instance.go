@@ -62,7 +62,7 @@ func (n *instance) eval(e *Evaluator, dst []Value) ([]Value, error) {
 		return dst, nil
 	}
 	if len(e.scope.this) > 1 {
-		return dst, fail(n.pos, "an object is created for a single item, not for several")
+		return dst, fail(n.pos, "an object needs a single input item, not several")
 	}
 	primitive := e.prog.schema.isPrimitive(n.typ)
 	raw := []byte{'{'}

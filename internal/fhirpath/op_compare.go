@@ -50,7 +50,7 @@ func (e *Evaluator) operands(n *binary, what string) (left, right Value, err err
 	case len(l) == 1 && len(r) == 1:
 		left, right = l[0], r[0]
 	default:
-		err = fail(n.pos, "%s wants a single item, not several", what)
+		err = fail(n.pos, "%s needs a single item, not several", what)
 	}
 	e.release(r)
 	e.release(l)
@@ -68,7 +68,7 @@ func (e *Evaluator) single(n operation, pos int, what string) (v Value, err erro
 	case 1:
 		v = c[0]
 	default:
-		err = fail(pos, "%s wants a single item, not several", what)
+		err = fail(pos, "%s needs a single item, not several", what)
 	}
 	e.release(c)
 	return v, err

@@ -59,7 +59,7 @@ func truthOfCollection(c []Value, pos int, what string) (truth, error) {
 	case 1:
 		return truthOfItem(c[0]), nil
 	}
-	return unknown, fail(pos, "%s wants a single Boolean, not several items", what)
+	return unknown, fail(pos, "%s needs a single Boolean, not several items", what)
 }
 
 func truthOfItem(v Value) truth {

@@ -224,7 +224,7 @@ func shift(op syntax.Op, k Kind, a, b Value, pos int) (v Value, ok bool, err err
 		return v, false, fail(pos, "%s: the unit of the quantity cannot be added to a %s", op, k)
 	}
 	if !ok {
-		return v, false, fail(pos, "%s: the result is outside of the years 1 to 9999", op)
+		return v, false, fail(pos, "%s: the result is outside the years 1 to 9999", op)
 	}
 	return v, ok, nil
 }

@@ -82,12 +82,12 @@ func isType(e *Evaluator, spec *typeSpec, in []Value, pos int, dst []Value) ([]V
 	case 1:
 		return append(dst, NewBoolean(spec.is(e.prog.schema, in[0]))), nil
 	}
-	return dst, fail(pos, "is wants a single item, not several")
+	return dst, fail(pos, "is needs a single item, not several")
 }
 
 func asType(e *Evaluator, spec *typeSpec, in []Value, pos int, dst []Value) ([]Value, error) {
 	if len(in) > 1 {
-		return dst, fail(pos, "as wants a single item, not several; ofType() takes many")
+		return dst, fail(pos, "as needs a single item, not several; ofType() takes many")
 	}
 	if len(in) == 1 && spec.selects(e.prog.schema, in[0]) {
 		dst = append(dst, in[0])

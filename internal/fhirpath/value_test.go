@@ -75,9 +75,9 @@ func TestValue(t *testing.T) {
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	_, err := fhirpath.Compile("name.frist() +\n  whre(true).first(1)", fhirpath.WithModel(model.R4))
-	const want = "fhirpath: 1:6: semantic error: function frist() is not known; did you mean first()\n" +
+	const want = "fhirpath: 1:6: semantic error: unknown function frist(); did you mean first()\n" +
 		"name.frist() +\n     ^\n" +
-		"fhirpath: 2:3: semantic error: function whre() is not known; did you mean where()\n" +
+		"fhirpath: 2:3: semantic error: unknown function whre(); did you mean where()\n" +
 		"  whre(true).first(1)\n  ^\n" +
 		"fhirpath: 2:14: semantic error: first() takes no arguments, not 1\n" +
 		"  whre(true).first(1)\n             ^"
@@ -101,7 +101,7 @@ func TestErrors(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = e.Eval(context.Background(), p, e.Root(), nil)
-	const failed = "fhirpath: 2:2: execution error: single() wants a single item, not several\n.single()\n ^"
+	const failed = "fhirpath: 2:2: execution error: single() needs a single item, not several\n.single()\n ^"
 	if err == nil || err.Error() != failed {
 		t.Errorf("got\n%v\nwant\n%s", err, failed)
 	}

@@ -48,7 +48,7 @@ func (c *checker) binary(e *syntax.Binary, s scope) Type {
 		c.operands(e, x, y)
 		for _, t := range []Type{x, y} {
 			if t.Known && !t.isEmpty() && !c.kindsOfType(t).has(Boolean) {
-				c.fault(Doubtful, e.Offset, "operator %s takes %s for true, as it does any single item that is not Boolean",
+				c.fault(Doubtful, e.Offset, "operator %s treats %s as true, like any single item that is not Boolean",
 					e.Op, c.describe(t))
 			}
 		}

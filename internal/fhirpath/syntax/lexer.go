@@ -232,9 +232,9 @@ func (l *lexer) symbol() (token, error) {
 	hint := ""
 	switch r {
 	case '"', '\u201c', '\u201d', '\u2018', '\u2019':
-		hint = "; a string stands in single quotes"
+		hint = "; strings are written in single quotes"
 	case '!':
-		hint = "; negation is the function not()"
+		hint = "; use the function not()"
 	}
 	return token{}, l.fail(start, "unexpected character %q%s", r, hint)
 }
@@ -305,7 +305,7 @@ func (l *lexer) escape() (rune, error) {
 				}
 			}
 			if utf16.IsSurrogate(r) || r == utf8.RuneError {
-				return 0, l.fail(start, "surrogate without its other half")
+				return 0, l.fail(start, "incomplete surrogate pair")
 			}
 		}
 		return r, nil

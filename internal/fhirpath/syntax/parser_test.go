@@ -200,7 +200,7 @@ func TestParseErrors(t *testing.T) {
 		{"'abc\\", "1:5: escape sequence is not complete"},
 		{"`a", "1:1: delimited identifier is not closed"},
 		{"``", "1:1: delimited identifier is empty"},
-		{`'\ud83d'`, "1:2: surrogate without its other half"},
+		{`'\ud83d'`, "1:2: incomplete surrogate pair"},
 		{"@@", "1:1: date or time expected after @"},
 		{"@T14:34:28+10:00", "1:14: operator or end of expression expected"},
 		{"$that", "1:1: unknown variable: $this, $index or $total expected"},

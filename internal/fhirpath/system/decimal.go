@@ -21,8 +21,8 @@ const (
 // ErrSyntax is matched by errors of the parsers of this package for text of the wrong form; ErrRange for text of
 // the right form whose value lies outside the type. The errors never hold the text itself.
 var (
-	ErrSyntax = errors.New("system: text is not of the type's form")
-	ErrRange  = errors.New("system: value is outside of the type's range")
+	ErrSyntax = errors.New("system: text does not have the form of the type")
+	ErrRange  = errors.New("system: value is out of range")
 )
 
 // Decimal is a System.Decimal: an exact decimal number that keeps the number of digits after the point with

@@ -6,7 +6,7 @@ import (
 )
 
 // ErrFormat is matched by errors for formats with codes that are not known.
-var ErrFormat = errors.New("system: format has an unknown code")
+var ErrFormat = errors.New("system: unknown code in format")
 
 // ParseFormatted reads a date and time written in a format of codes (section "Date/DateTime String Format Codes"):
 // yyyy, yy (00 to 49 are of this century), M, MM, MMM and MMMM (English), d, dd, H, HH, h and hh with a, m, mm, s, ss, S

@@ -7,7 +7,7 @@ import (
 )
 
 // ErrUnit is matched by errors for units that cannot be read or that an operation has no meaning for.
-var ErrUnit = errors.New("system: unit does not fit")
+var ErrUnit = errors.New("system: unit cannot be used")
 
 // Quantity is a System.Quantity: a number with a unit. Values are immutable and may be shared. Use Equal or
 // Compare, not ==.
