@@ -41,7 +41,7 @@ type FHIRPathCase struct {
 	Variables map[string]json.RawMessage `json:"variables"`
 	// Predicate asks for the result as a Boolean: whether there is one.
 	Predicate Flag `json:"predicate"`
-	// Invalid is syntax, semantic, execution or true where the expression must fail.
+	// Invalid is syntax, semantic, execution or true if the expression must fail.
 	Invalid Flag `json:"invalid"`
 	// CheckOrdered is "true" where functions that depend on an order are wrong on collections without one.
 	CheckOrdered Flag `json:"checkOrderedFunctions"`

@@ -185,7 +185,7 @@ func sameFraction(got, want string) bool {
 	return ok && difference.Abs().Compare(system.NewDecimal(1, 9)) < 0
 }
 
-// sameType compares type names without regard to the case of the first letter, by which System types differ from
+// sameType compares type names ignoring the case of the first letter, by which System types differ from
 // FHIR's, and to the model's name.
 func sameType(got, want string) bool {
 	if _, name, ok := strings.Cut(want, "."); ok {

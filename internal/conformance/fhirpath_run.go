@@ -18,7 +18,7 @@ import (
 // FHIRPathResult is what the engine gave for a case, and the verdict.
 type FHIRPathResult struct {
 	Case *FHIRPathCase
-	// Error is the class of the failure (syntax, semantic, unsupported, limit, execution), nil where there was none.
+	// Error is the class of the failure (syntax, semantic, unsupported, limit, execution), nil if there was none.
 	Error *string
 	// Message is the failure's text.
 	Message string
@@ -73,7 +73,7 @@ func (r *FHIRPathResult) run(ctx context.Context, s *FHIRPathSuite, loaded map[s
 	return r.evaluate(ctx, input)
 }
 
-// input returns the resource of a case, nil where it has none. A name that ends with .xml stands for the JSON of the
+// input returns the resource of a case, nil if it has none. A name that ends with .xml stands for the JSON of the
 // same name.
 func (s *FHIRPathSuite) input(c *FHIRPathCase, loaded map[string][]byte) ([]byte, error) {
 	if len(c.Input) > 0 && string(c.Input) != "null" {
@@ -180,7 +180,7 @@ func (r *FHIRPathResult) evaluate(ctx context.Context, input []byte) error {
 	return nil
 }
 
-// model returns the options for the model of the case, none where it has none.
+// model returns the options for the model of the case, none if it has none.
 func (c *FHIRPathCase) model() ([]fhirpath.CompileOption, error) {
 	version, ok := c.version()
 	switch {

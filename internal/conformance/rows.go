@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// decodeJSON decodes JSON text with numbers as json.Number. Behind it there may be only white space.
+// decodeJSON decodes JSON text with numbers as json.Number. After it there may be only white space.
 func decodeJSON(data []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()

@@ -18,7 +18,7 @@ func equalNumber(a, b string) (equal, ok bool) {
 	return x.Equal(y), true
 }
 
-// EqualJSON compares two JSON texts: numbers by value, objects without regard to the order of their members. Texts
+// EqualJSON compares two JSON texts: numbers by value, objects ignoring the order of their members. Texts
 // that are not JSON are not equal to anything.
 func equalJSON(a, b []byte) bool {
 	x, errX := decode(a)

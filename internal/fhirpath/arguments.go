@@ -1,7 +1,7 @@
 package fhirpath
 
 // The functions of this file read inputs and arguments as the single items that most functions want. ok is
-// false where there is none, which makes the result of those functions empty.
+// false if there is none, which makes the result of those functions empty.
 
 // one returns the only item of the input.
 func (c *invocation) onlyItem(in []Value) (v Value, ok bool, err error) {
@@ -64,7 +64,7 @@ func (e *Evaluator) integerOf(n operation, pos int, what string) (i int64, ok bo
 }
 
 // each evaluates the argument arg for each item of in as $this, and calls visit with the item's index and the
-// result, which is good during the call only. visit returns false to stop.
+// result, which is valid during the call only. visit returns false to stop.
 func (c *invocation) each(e *Evaluator, arg operation, in []Value, visit func(i int, result []Value) (bool, error)) error {
 	outer := e.scope
 	for i := range in {

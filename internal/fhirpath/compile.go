@@ -70,7 +70,7 @@ type binding struct {
 	depth int
 }
 
-// maxVariables is how many variables may be visible at one place.
+// maxVariables is how many variables may be visible at one point.
 const maxVariables = 100
 
 // dynamic is the name of a binding whose name is only known when it is evaluated.
@@ -98,7 +98,7 @@ func (c *compiler) receiver(expr syntax.Expr) operation {
 	return c.compile(expr)
 }
 
-// compile returns the node of an expression. Where it reports an error the node is of no use but not nil.
+// compile returns the node of an expression. If it reports an error the node is of no use but not nil.
 func (c *compiler) compile(expr syntax.Expr) operation {
 	switch x := expr.(type) {
 	case *syntax.Literal:

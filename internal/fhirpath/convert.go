@@ -110,7 +110,7 @@ func (d *document) quantity(obj int) (q system.Quantity, ok bool) {
 	return q, true
 }
 
-// field returns the text of a string member, "" where there is none.
+// field returns the text of a string member, "" if there is none.
 func (d *document) field(obj int, name string) string {
 	if i, ok := d.find(obj, name); ok {
 		s, _ := d.text(i)

@@ -10,7 +10,7 @@
 // A [Value] is either an element of a FHIR resource, with the type that the model of its FHIR version gives
 // it, or a System value. Elements are not copied out of the resource: a Value refers to the node on the tape,
 // for a primitive also to the sibling that holds its id and extensions (_birthDate), and text is decoded when
-// somebody asks for it. Where a System value is expected, an element of a primitive type or of type Quantity
+// somebody asks for it. If a System value is expected, an element of a primitive type or of type Quantity
 // stands for the value it holds.
 //
 // Without a model elements have no types: they are navigated by their JSON names, and what a primitive holds

@@ -62,7 +62,7 @@ func (d *document) roots(dst []Value) []Value {
 	return append(dst, d.element(0, 0, 0))
 }
 
-// resourceType returns the resourceType of an object, "" where it has none.
+// resourceType returns the resourceType of an object, "" if it has none.
 func (d *document) resourceType(node int) string {
 	if i, ok := d.find(node, "resourceType"); ok {
 		s, _ := d.text(i)
@@ -127,7 +127,7 @@ func (d *document) systemKind(v Value) Kind {
 	return 0
 }
 
-// wholeKind returns the least System type that holds a whole number of which no type is known.
+// wholeKind returns the smallest System type that holds a whole number of which no type is known.
 func wholeKind(raw []byte) Kind {
 	if len(raw) < 10 {
 		return Integer
@@ -303,7 +303,7 @@ func (d *document) isArray(node int) bool {
 	return node > 0 && d.tape.Node(node).Kind == fhirjson.Array
 }
 
-// span returns the first node below an array and the one after its last. A node that is no array is a span
+// span returns the first node below an array and the one after its last. A node that is not an array is a span
 // of itself, no node the empty one.
 func (d *document) span(node int) (first, end int) {
 	if node <= 0 {
@@ -385,7 +385,7 @@ func (d *document) members(dst []Value, obj int, typ model.TypeID) []Value {
 // pair is a member and the one with its id and extensions; 0 is none.
 type pair struct{ value, sibling int }
 
-// pairs returns the members of an object by name, nil where none begins with an underscore.
+// pairs returns the members of an object by name, nil if none begins with an underscore.
 func (d *document) pairs(obj int) map[string]pair {
 	end := int(d.tape.Node(obj).Next)
 	marked := false

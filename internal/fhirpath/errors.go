@@ -38,7 +38,7 @@ func (k ErrorKind) String() string {
 // Error is a fault that [Compile] found.
 type Error struct {
 	Kind ErrorKind
-	// Expression is the text that was compiled, Offset the place in it in bytes, Line and Column the same
+	// Expression is the text that was compiled, Offset the position in it in bytes, Line and Column the same
 	// place counted from 1, in characters.
 	Expression   string
 	Offset       int
@@ -62,7 +62,7 @@ type Errors []*Error
 // maxErrors is the number of faults reported for one expression.
 const maxErrors = 100
 
-// Error returns the texts of all faults, one after the other.
+// Error returns the texts of all faults, one after another.
 func (e Errors) Error() string {
 	var b strings.Builder
 	for i, err := range e {

@@ -12,7 +12,7 @@ type EvalConfig struct {
 	// Clock gives the time that now(), today() and timeOfDay() tell, once for each evaluation that asks.
 	// Nil is time.Now.
 	Clock func() time.Time
-	// Trace receives what trace() is applied to; the values are good during the call only, in which the evaluator
+	// Trace receives what trace() is applied to; the values are valid during the call only, in which the evaluator
 	// must not be used. Nil drops it.
 	Trace func(name string, values Collection)
 	// Resolver brings resources that resolve() does not find in the loaded one. Nil finds none.
@@ -111,7 +111,7 @@ func (e *Evaluator) Reset() {
 // Tape returns the tape of the loaded resource.
 func (e *Evaluator) Tape() *fhirjson.Tape { return &e.tape }
 
-// Root returns the loaded resource, the zero Value where there is none. Its type is determined when a program
+// Root returns the loaded resource, the zero Value if there is none. Its type is determined when a program
 // is evaluated on it.
 func (e *Evaluator) Root() Value {
 	if e.tape.Len() == 0 {
@@ -148,7 +148,7 @@ func (e *Evaluator) use(s *schema) {
 
 // Eval evaluates a program with focus as the input, %context and $this; the zero Value is the empty
 // collection. env gives the variables that the program was compiled with, and may be nil when there are none.
-// The result is good until the next Load or Reset. The error is an [*EvalError].
+// The result is valid until the next Load or Reset. The error is an [*EvalError].
 //
 // Programs that an evaluator runs on one resource should be compiled with the same model, since values keep
 // the types they were given.
@@ -221,7 +221,7 @@ func (e *Evaluator) release(b []Value) {
 	}
 }
 
-// input evaluates the receiver of an operation, $this where there is none. done must be called with it after
+// input evaluates the receiver of an operation, $this if there is none. done must be called with it after
 // its last use.
 func (e *Evaluator) input(x operation) ([]Value, error) {
 	if x == nil {

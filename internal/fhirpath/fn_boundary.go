@@ -56,7 +56,7 @@ func boundary(high bool) implementation {
 	}
 }
 
-// boundaryOf returns a boundary of a value; defined is false where the type has none.
+// boundaryOf returns a boundary of a value; defined is false if the type has none.
 func boundaryOf(v Value, high bool, precision *int) (result Value, ok, defined bool) {
 	s, ok := v.System()
 	if !ok {

@@ -48,7 +48,7 @@ func fnIif(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return dst, err
 }
 
-// conversion turns a single item into another System type; ok is false where that is not possible.
+// conversion turns a single item into another System type; ok is false if that is not possible.
 type conversion func(v Value) (converted Value, ok bool)
 
 // convertible returns the only item of the input, after counting steps for a long text.
@@ -261,7 +261,7 @@ func toQuantity(v Value) (q system.Quantity, ok bool) {
 	return q, false
 }
 
-// toQuantityUnit is toQuantity with the unit that the argument names, where there is one.
+// toQuantityUnit is toQuantity with the unit that the argument names, if there is one.
 func (c *invocation) toQuantityUnit(e *Evaluator, v Value) (q system.Quantity, ok bool, err error) {
 	if q, ok = toQuantity(v); !ok || len(c.args) == 0 {
 		return q, ok, nil

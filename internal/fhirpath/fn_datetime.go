@@ -21,8 +21,8 @@ var dateTimeFunctions = []*function{
 	{name: "difference", min: 2, max: 2, eval: interval(system.DateTime.Difference)},
 }
 
-// component makes the functions that take one component out of a date or time; ofTime is nil where a Time has
-// no such component. Anything else than a date or time gives empty.
+// component makes the functions that take one component out of a date or time; ofTime is nil if a Time has
+// no such component. Anything other than a date or time gives empty.
 func component(of func(system.DateTime) (int, bool), ofTime func(system.Time) (int, bool)) implementation {
 	return converter(func(v Value) (Value, bool) {
 		if t, ok := v.Time(); ok && ofTime != nil {

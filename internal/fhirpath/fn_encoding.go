@@ -113,7 +113,7 @@ func fnUnescape(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 }
 
 // unescapeJSON decodes the escapes of JSON; a backslash before anything else is left out, as in literals (section "String").
-// ok is false where a surrogate has no other half.
+// ok is false if a surrogate has no other half.
 func unescapeJSON(s string) (_ string, ok bool) {
 	var b []byte
 	for {

@@ -71,7 +71,7 @@ func checkMemberOf(c *compiler, n *invocation, x *syntax.Call) {
 }
 
 // fnMemberOf is memberOf(valueset): whether a code, a Coding or one of the codings of a CodeableConcept is in a
-// value set. Where the service cannot say it is empty.
+// value set. If the service cannot say it is empty.
 func fnMemberOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	v, ok, err := c.onlyItem(in)
 	if err != nil {

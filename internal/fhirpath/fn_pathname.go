@@ -73,7 +73,7 @@ func (d *document) path(v Value, short bool) (path string, steps int) {
 }
 
 // below returns the member of the object obj that target is in or below of: its name, the item, the item's index, and
-// whether there is an array in the resource. The name is empty where there is none.
+// whether there is an array in the resource. The name is empty if there is none.
 func (d *document) below(obj int, typ model.TypeID, target int) (name string, item Value, index int, array bool, steps int) {
 	for i := obj + 1; i < int(d.tape.Node(obj).Next); i = int(d.tape.Node(i).Next) {
 		steps++

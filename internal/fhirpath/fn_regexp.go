@@ -19,7 +19,7 @@ type pattern struct {
 }
 
 // compilePattern compiles a regular expression in RE2's syntax, in which matching takes time linear in the
-// text. "." matches line ends as well; flags are i (regardless of case) and m (^ and $ match at lines).
+// text. "." matches line ends as well; flags are i (ignoring case) and m (^ and $ match at lines).
 func compilePattern(text, flags string, full bool) (*pattern, error) {
 	mode := "s"
 	for _, f := range flags {
@@ -111,7 +111,7 @@ const maxPatternSteps = 100_000
 // maxRegexps is the number of compiled patterns kept.
 const maxRegexps = 64
 
-// pattern returns the regular expression of arguments 0 and flagsAt; ok is false where one is empty.
+// pattern returns the regular expression of arguments 0 and flagsAt; ok is false if one is empty.
 func (c *invocation) pattern(e *Evaluator, flagsAt int, full bool) (re *pattern, ok bool, err error) {
 	if re, ok = c.prepared.(*pattern); ok {
 		return re, true, nil

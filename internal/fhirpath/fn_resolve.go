@@ -77,7 +77,7 @@ func (d *document) contained(v Value, id string) (Value, bool) {
 }
 
 // holders returns the innermost resource that holds a node (which may be the node itself), and the innermost
-// one that is not contained in another. Where there is none it is the root.
+// one that is not contained in another. If there is none it is the root.
 func (d *document) holders(node int) (resource, container int) {
 	inContained := false
 	for at := 0; ; {

@@ -40,7 +40,7 @@ func partAt(of func(in []Value, n int) []Value) implementation {
 	}
 }
 
-// eachFound calls visit for each item of the input, and tells whether the argument has an item that equals it.
+// eachFound calls visit for each item of the input, and reports whether the argument has an item that equals it.
 func (c *invocation) eachFound(e *Evaluator, in []Value, visit func(v Value, found bool) error) error {
 	other, err := e.operand(c.args[0])
 	if err != nil {

@@ -155,7 +155,7 @@ func (p *instanceElement) append(s *schema, raw []byte, owner model.TypeID, valu
 	return raw, nil
 }
 
-// target returns the type and the JSON name that an element has when it is set to v; the type is 0 where it cannot be.
+// target returns the type and the JSON name that an element has when it is set to v; the type is 0 if it cannot be.
 func (p *instanceElement) target(s *schema, owner model.TypeID, v Value) (typ model.TypeID, key string) {
 	if s.isPrimitive(owner) && p.name == "value" {
 		return owner, p.name
@@ -178,7 +178,7 @@ var fhirTypes = [TypeInfo + 1]string{
 	DateTime: "dateTime", Time: "time", Quantity: "Quantity",
 }
 
-// appendAs appends a value as JSON of a type, converted where FHIR writes it otherwise; ok is false where it is not of the
+// appendAs appends a value as JSON of a type, converted where FHIR writes it otherwise; ok is false if it is not of the
 // type.
 func appendAs(s *schema, raw []byte, v Value, typ model.TypeID) (_ []byte, ok bool) {
 	switch {

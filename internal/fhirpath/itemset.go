@@ -7,7 +7,7 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirjson"
 )
 
-// itemSet tells whether an item equals one of those that were added to a slice, from an index on. Small sets
+// itemSet reports whether an item equals one of those that were added to a slice, from an index on. Small sets
 // compare one by one; larger ones first by hash, unless there are quantities, which can equal numbers and one
 // another in too many forms.
 type itemSet struct {
@@ -20,7 +20,7 @@ type itemSet struct {
 	before []int32
 }
 
-// smallSet is the number of items up to which comparing one by one is the faster way.
+// smallSet is the number of items up to which comparing one by one is faster.
 const smallSet = 16
 
 // smallSetOfObjects is the same for elements with children, which can be alike down to the last.

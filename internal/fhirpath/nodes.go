@@ -54,11 +54,11 @@ func navigate(dst []Value, v Value, name string) []Value {
 	return dst
 }
 
-// root is a name at the start of a path that is also the name of a type: the input itself where it is of
+// root is a name at the start of a path that is also the name of a type: the input itself if it is of
 // that type, else its children of that name.
 type root struct {
 	name string
-	typ  model.TypeID // 0 where the model has no such type
+	typ  model.TypeID // 0 if the model has no such type
 	pos  int
 }
 

@@ -34,7 +34,7 @@ func (n *comparison) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return append(dst, NewBoolean(b)), nil
 }
 
-// operands evaluates both operands as single items. Where one of them is empty both are the zero Value, however
+// operands evaluates both operands as single items. If one of them is empty both are the zero Value, however
 // many items the other has: the result is empty then.
 func (e *Evaluator) operands(n *binary, what string) (left, right Value, err error) {
 	l, err := e.operand(n.left)
@@ -74,7 +74,7 @@ func (e *Evaluator) single(n operation, pos int, what string) (v Value, err erro
 	return v, err
 }
 
-// compare orders two items; known is false where the answer is empty.
+// compare orders two items; known is false if the answer is empty.
 func (e *Evaluator) compare(a, b Value, pos int, what string) (order int, known bool, err error) {
 	ka, kb := a.SystemKind(), b.SystemKind()
 	if a.valueless() || b.valueless() {

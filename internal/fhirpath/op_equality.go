@@ -181,7 +181,7 @@ func orderOf(equal bool) int {
 }
 
 // align applies the implicit conversions (section "Conversion") that bring two values, of System types ka and
-// kb, to the same type k; k is 0 where there are none.
+// kb, to the same type k; k is 0 if there are none.
 func align(a, b Value, ka, kb Kind) (x, y Value, k Kind) {
 	numeric := func(k Kind) bool { return k == Integer || k == Long || k == Decimal }
 	temporal := func(k Kind) bool { return k == Date || k == DateTime || k == Time }
@@ -232,7 +232,7 @@ func parseTemporal(s string, k Kind) (v Value, ok bool) {
 	return NewDateTime(d), ok
 }
 
-// equivalentCollections compares regardless of order.
+// equivalentCollections compares in any order.
 func (e *Evaluator) equivalentCollections(a, b []Value, pos int) (truth, error) {
 	if len(a) != len(b) {
 		return no, nil

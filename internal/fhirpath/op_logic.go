@@ -51,7 +51,7 @@ func appendTruth(dst []Value, t truth) []Value {
 }
 
 // truthOfCollection evaluates a collection as a Boolean (section "Singleton Evaluation of Collections"): a
-// single item that is no Boolean is true. what names the place for the error.
+// single item that is not a Boolean is true. what names the place for the error.
 func truthOfCollection(c []Value, pos int, what string) (truth, error) {
 	switch len(c) {
 	case 0:

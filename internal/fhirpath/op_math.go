@@ -32,7 +32,7 @@ func (n *unary) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return dst, nil
 }
 
-// negate returns the number or Quantity with the other sign; ok is false where that is out of range.
+// negate returns the number or Quantity with the other sign; ok is false if that is out of range.
 func negate(v Value) (Value, bool) {
 	switch v.kind {
 	case Integer:
@@ -70,7 +70,7 @@ func (n *arithmetic) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return append(dst, v), nil
 }
 
-// calculate applies an operator to two items; ok is false where the result is empty.
+// calculate applies an operator to two items; ok is false if the result is empty.
 func (e *Evaluator) calculate(op syntax.Op, a, b Value, pos int) (v Value, ok bool, err error) {
 	ka, kb := a.SystemKind(), b.SystemKind()
 	if kb == Quantity && a.untypedText() {

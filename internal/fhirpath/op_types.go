@@ -7,7 +7,7 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// typeSpec is a resolved type specifier. Where neither field is set the type is not known, which only
+// typeSpec is a resolved type specifier. If neither field is set the type is not known, which only
 // happens without a model; it is then compared by name.
 type typeSpec struct {
 	name, namespace string
@@ -95,8 +95,8 @@ func asType(e *Evaluator, spec *typeSpec, in []Value, pos int, dst []Value) ([]V
 	return dst, nil
 }
 
-// typeInfo returns the TypeInfo of a value; ok is false where the type is not known. What a primitive holds tells its
-// type where there is no model.
+// typeInfo returns the TypeInfo of a value; ok is false if the type is not known. What a primitive holds tells its
+// type if there is no model.
 func typeInfo(v Value) (info Value, ok bool) {
 	name := v.TypeName()
 	switch {

@@ -29,7 +29,7 @@ func (p *Program) Tree() syntax.Expr { return p.tree }
 // Result returns what is known of the result without data.
 func (p *Program) Result() StaticType { return p.result }
 
-// Warnings returns the faults that the static check found and that are no errors: all that are in doubt and,
+// Warnings returns the faults that the static check found and that are not errors: all that are in doubt and,
 // for programs that were not compiled as [Strict], those that go against the model. The list must not be changed.
 func (p *Program) Warnings() Errors { return p.warnings }
 

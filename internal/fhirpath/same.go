@@ -207,7 +207,7 @@ func (e *Evaluator) sameArrays(r relation, a, b Value, pos int) (truth, error) {
 	return t, err
 }
 
-// equivalentText compares strings as ~ does: regardless of case, and with every white space character like
+// equivalentText compares strings as ~ does: ignoring case, and with every white space character like
 // any other (section "String Equivalence").
 func equivalentText(a, b string) bool {
 	for a != "" && b != "" {
@@ -221,7 +221,7 @@ func equivalentText(a, b string) bool {
 	return a == "" && b == ""
 }
 
-// foldCase returns the least rune that differs from r in case only.
+// foldCase returns the smallest rune that differs from r in case only.
 func foldCase(r rune) rune {
 	least := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {

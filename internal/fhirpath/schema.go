@@ -26,7 +26,7 @@ var schemas = [...]func() *schema{
 // untyped is the schema without a model.
 var untyped = &schema{}
 
-// schemaOf returns the schema of a version; ok is false where there is no such model.
+// schemaOf returns the schema of a version; ok is false if there is no such model.
 func schemaOf(v model.Version) (s *schema, ok bool) {
 	if int(v) >= len(schemas) || model.Load(v) == nil {
 		return untyped, false
@@ -60,7 +60,7 @@ func systemKind(name string) Kind {
 	return 0
 }
 
-// typeOf returns the id of a type, 0 where there is no model or no such type.
+// typeOf returns the id of a type, 0 if there is no model or no such type.
 func (s *schema) typeOf(name string) model.TypeID {
 	if s.model == nil {
 		return 0

@@ -12,7 +12,7 @@ import (
 // StaticType is what is known of a result before there is any data.
 type StaticType struct {
 	// Types are the qualified names of the types that an item can have, such as "FHIR.HumanName" or
-	// "System.Boolean". It is empty where nothing is known.
+	// "System.Boolean". It is empty if nothing is known.
 	Types []string
 	// Single reports that the result has at most one item.
 	Single bool

@@ -12,7 +12,7 @@ import (
 // Kind says what a [Value] is: an element of a resource or one of the System types.
 type Kind uint8
 
-// The kinds of values. The zero Kind is that of the zero Value, which is no value.
+// The kinds of values. The zero Kind is that of the zero Value, which is not a value.
 const (
 	Element Kind = iota + 1
 	Boolean
@@ -42,14 +42,14 @@ func (k Kind) String() string {
 }
 
 // Value is one item of a collection. Values are compared by the evaluator, not with ==. A Value that is an
-// element is good until the evaluator it came from loads the next resource. It is the evaluator's: one goroutine
+// element is valid until the evaluator it came from loads the next resource. It is the evaluator's: one goroutine
 // at a time may use both.
 type Value struct {
 	kind Kind
-	typ  model.TypeID // type of an Element, 0 where it is not known
+	typ  model.TypeID // type of an Element, 0 if it is not known
 	// node is the element on the tape, -1 for a primitive that has no value but an id or extensions.
 	node int32
-	// sibling is the node of the object with the id and the extensions of a primitive; 0 where there is none.
+	// sibling is the node of the object with the id and the extensions of a primitive; 0 if there is none.
 	sibling int32
 	doc     *document
 	num     int64  // Boolean (0 or 1), Integer and Long
@@ -110,7 +110,7 @@ func (v Value) TypeName() string {
 }
 
 // TypeCode returns the name of an element's type as definitions give it: BackboneElement or Element for a type that is
-// defined within another one. It is "" if the type is not known or the value is no element.
+// defined within another one. It is "" if the type is not known or the value is not an element.
 func (v Value) TypeCode() string {
 	if v.kind != Element || v.typ == 0 {
 		return ""
@@ -119,7 +119,7 @@ func (v Value) TypeCode() string {
 }
 
 // Span returns the element's text in the resource: JSON as it stands, strings with their quotes. It is nil
-// where the value is no element or has no value.
+// where the value is not an element or has no value.
 func (v Value) Span() []byte {
 	if v.kind != Element || v.node < 0 {
 		return nil
@@ -169,7 +169,7 @@ func (v Value) Int64() (n int64, ok bool) {
 }
 
 // Text returns the value of a String, and of an element whose value is written as a JSON string; ok is false
-// for everything else. Where the text holds no escapes it is not copied and good as long as the resource is
+// for everything else. If the text holds no escapes it is not copied and good as long as the resource is
 // loaded.
 func (v Value) Text() (s string, ok bool) {
 	if v.kind != Element {

@@ -34,9 +34,9 @@ type function struct {
 	ordered bool      // the result depends on the order of the input
 	params  []param
 	result  func(c *checker, x Type, args []Type) Type
-	// tolerant tells that evaluation gives empty, and does not fail, on types that the function is not made for.
+	// tolerant reports that evaluation gives empty, and does not fail, on types that the function is not made for.
 	tolerant bool
-	// variadic tells that the last param may be given any number of times.
+	// variadic reports that the last param may be given any number of times.
 	variadic bool
 }
 
@@ -84,7 +84,7 @@ func (c *checker) call(e *syntax.Call, s scope) (Type, scope) {
 	return f.result(c, x, args), s
 }
 
-// Knows tells whether the checker knows what a function gives. Calls of other functions can give anything.
+// Knows reports whether the checker knows what a function gives. Calls of other functions can give anything.
 func Knows(name string) bool {
 	switch name {
 	case "is", "as", "ofType", "getReferenceKey", "repeat", "repeatAll", "aggregate", "defineVariable":

@@ -15,9 +15,9 @@ type Options struct {
 	Model *model.Model
 	// Input is the type of the focus, and so of $this and %context at the start of the expression.
 	Input Type
-	// Resource is the type of %resource. Where it is not known and Input is a resource, that is taken.
+	// Resource is the type of %resource. If it is not known and Input is a resource, that is taken.
 	Resource Type
-	// Variables gives the types of environment variables besides those of the specification.
+	// Variables gives the types of environment variables in addition to those of the specification.
 	Variables map[string]Type
 	// Ordered refuses functions that depend on order (first, skip, indexers) on collections without one.
 	Ordered bool
@@ -54,7 +54,7 @@ type Fault struct {
 	Level  Level
 	Offset int    // in bytes, of the token at fault
 	Msg    string // in lower case, without a full stop
-	// Nowhere tells that the fault is the name of an element that no type of any known FHIR version has.
+	// Nowhere reports that the fault is the name of an element that no type of any known FHIR version has.
 	Nowhere bool
 }
 
@@ -113,7 +113,7 @@ type scope struct {
 	focus Type // $this, which names without a receiver are looked up in
 	total Type // $total
 	vars  *variable
-	// open tells that a variable of unknown name has been defined.
+	// open reports that a variable of unknown name has been defined.
 	open bool
 }
 
@@ -124,7 +124,7 @@ type variable struct {
 	next *variable
 }
 
-// full tells whether no more faults are taken.
+// full reports whether no more faults are taken.
 func (c *checker) full() bool { return c.silent > 0 || len(c.faults) >= MaxFaults }
 
 func (c *checker) fault(level Level, offset int, format string, args ...any) {
@@ -303,7 +303,7 @@ func (c *checker) external(e *syntax.External, s scope) Type {
 	return Any()
 }
 
-// allResources tells whether t is known to hold nothing but resources.
+// allResources reports whether t is known to hold nothing but resources.
 func (c *checker) allResources(t Type) bool {
 	for _, r := range t.Refs {
 		if r.System != 0 || !c.model.IsResource(r.FHIR) {

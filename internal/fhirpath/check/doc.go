@@ -11,7 +11,7 @@
 //
 //   - [Certain]: evaluation cannot succeed, whatever the input (unknown variable, unknown type).
 //   - [Wrong]: an operation fails on every item that its operand can have (startsWith() on an Identifier, 'a' - 1),
-//     so that evaluation succeeds only where there is no item.
+//     so that evaluation succeeds only if there is no item.
 //   - [Strict]: the expression is against the specification or the model, but an evaluator could go on, most
 //     often with an empty result (unknown element). Strict compilation refuses it. [Fault.Nowhere] tells names that are
 //     surely slips from those of other types and versions.

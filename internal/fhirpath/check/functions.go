@@ -185,7 +185,7 @@ var interval = function{
 	params: params(param{name: "value", kinds: setOf(Date, DateTime, Time)}, stringParam("precision")),
 }
 
-// functions holds what is known of every function that call does not treat by itself. It is not written to.
+// functions holds what is known of every function that call does not treat by itself. It is never modified.
 var functions = map[string]function{
 	// Existence.
 	"empty":      onMany(always(Boolean)),

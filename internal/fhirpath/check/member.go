@@ -122,7 +122,7 @@ type subtypeElement struct {
 	name  string
 }
 
-// subtypeHas tells whether some type that derives from super has an element.
+// subtypeHas reports whether some type that derives from super has an element.
 func (c *checker) subtypeHas(super model.TypeID, name string) bool {
 	key := subtypeElement{super, name}
 	has, known := c.subtypes[key]
@@ -227,8 +227,8 @@ func (c *checker) describe(t Type) string {
 	}
 }
 
-// typeNamed finds the type that a type specifier names. known is false where it cannot be told whether there is
-// such a type, for want of a model.
+// typeNamed finds the type that a type specifier names. known is false if it cannot be told whether there is
+// such a type, because there is no model.
 func (c *checker) typeNamed(parts []string, offset int) (r Ref, known bool) {
 	name := parts[len(parts)-1]
 	namespace := ""
@@ -308,7 +308,7 @@ func (c *checker) narrow(t Type, r Ref) (Type, bool) {
 	return out.with(refs), true
 }
 
-// sameSystem tells whether one of a and b is the System type that the other, a FHIR type, stands for.
+// sameSystem reports whether one of a and b is the System type that the other, a FHIR type, stands for.
 func (c *checker) sameSystem(a, b Ref) bool {
 	return (a.System == 0) != (b.System == 0) && c.kindsOf(a)&c.kindsOf(b) != 0
 }

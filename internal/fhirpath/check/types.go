@@ -80,17 +80,17 @@ func RefNamed(m *model.Model, name string) (r Ref, ok bool) {
 // Type is the static type of an expression: which types its items can have and how many there can be. The zero
 // Type is a collection of anything. Types are not changed once made and may be shared.
 type Type struct {
-	// Known tells that every item is of one of Refs or a type that derives from it. Known without Refs is the
+	// Known reports that every item is of one of Refs or a type that derives from it. Known without Refs is the
 	// type of the empty collection.
 	Known bool
 	Refs  []Ref
-	// Single tells that there is never more than one item.
+	// Single reports that there is never more than one item.
 	Single bool
-	// Least is a number of items that there always are, so far as the checker can tell.
+	// Least is a number of items that there always are, as far as the checker can tell.
 	Least int
-	// Unordered tells that the order of the items is not defined.
+	// Unordered reports that the order of the items is not defined.
 	Unordered bool
-	// Asserted tells that the expression itself names the type, by as or ofType.
+	// Asserted reports that the expression itself names the type, by as or ofType.
 	Asserted bool
 }
 
@@ -113,7 +113,7 @@ func OfFHIR(m *model.Model, name string) Type {
 // OfSystem returns the type of a single item of a System type.
 func OfSystem(s System) Type { return Of(Ref{System: s}) }
 
-// Names returns the qualified names of the types that items can have, nil where they are not known.
+// Names returns the qualified names of the types that items can have, nil if they are not known.
 func (t Type) Names(m *model.Model) []string {
 	var names []string
 	for _, r := range t.Refs {
@@ -158,7 +158,7 @@ func (t Type) atMostOne() Type {
 	return t
 }
 
-// isEmpty tells whether t is the type of the empty collection.
+// isEmpty reports whether t is the type of the empty collection.
 func (t Type) isEmpty() bool { return t.Known && len(t.Refs) == 0 }
 
 // join returns the type of the items of t and u together.

@@ -58,11 +58,11 @@ func ParseVersion(s string) (Version, bool) {
 }
 
 // TypeID names a type within one Model. Ids of different versions have nothing to do with one another.
-// The zero TypeID is no type.
+// The zero TypeID is not a type.
 type TypeID uint16
 
 // ElementID names an element definition within one Model: an element of the type that defines it. Types that
-// inherit the element share its id. The zero ElementID is no element.
+// inherit the element share its id. The zero ElementID is not an element.
 type ElementID uint16
 
 // Element says what is known of one element of a type.
@@ -72,13 +72,13 @@ type Element struct {
 	// Name is the name in FHIRPath: "value" for value[x].
 	Name string
 	// Types are the types an instance can have, more than one only for a choice. The slice is shared by all
-	// callers and must not be written to. Some are abstract: "Resource" for contained resources.
+	// callers and must not be modified. Some are abstract: "Resource" for contained resources.
 	Types []TypeID
-	// Choice tells that the JSON member carries the type in its name: valueQuantity.
+	// Choice reports that the JSON member carries the type in its name: valueQuantity.
 	Choice bool
-	// Many tells that the element may repeat, so that its JSON value is an array.
+	// Many reports that the element may repeat, so that its JSON value is an array.
 	Many bool
-	// Min is the least number of instances, 0 or 1.
+	// Min is the smallest number of instances, 0 or 1.
 	Min int
 }
 
@@ -131,21 +131,21 @@ func (m *Model) Name(t TypeID) string { return m.data.name(m.typ(t).name) }
 // Base returns the type that t derives from, 0 for a root ("Element" and "Resource" before R5, then "Base").
 func (m *Model) Base(t TypeID) TypeID { return TypeID(m.typ(t).base) }
 
-// IsSubtype tells whether sub is super or derives from it. No type is a subtype of type 0.
+// IsSubtype reports whether sub is super or derives from it. No type is a subtype of type 0.
 func (m *Model) IsSubtype(sub, super TypeID) bool {
 	return super != 0 && sub >= super && sub <= TypeID(m.typ(super).last)
 }
 
-// IsPrimitive tells whether values of the type are written as a JSON string, number or boolean.
+// IsPrimitive reports whether values of the type are written as a JSON string, number or boolean.
 func (m *Model) IsPrimitive(t TypeID) bool { return m.typ(t).flags&typePrimitive != 0 }
 
-// IsResource tells whether the type is Resource or derives from it.
+// IsResource reports whether the type is Resource or derives from it.
 func (m *Model) IsResource(t TypeID) bool { return m.typ(t).flags&typeResource != 0 }
 
-// IsAbstract tells whether no value has exactly this type, as for "Element" and "DomainResource".
+// IsAbstract reports whether no value has exactly this type, as for "Element" and "DomainResource".
 func (m *Model) IsAbstract(t TypeID) bool { return m.typ(t).flags&typeAbstract != 0 }
 
-// IsBackbone tells whether the type belongs to an element defined in place, such as "Patient.contact".
+// IsBackbone reports whether the type belongs to an element defined in place, such as "Patient.contact".
 func (m *Model) IsBackbone(t TypeID) bool { return m.typ(t).flags&typeBackbone != 0 }
 
 // SystemType returns the FHIRPath System type that values of t convert to without asking: "Boolean",
@@ -172,7 +172,7 @@ func (m *Model) Element(t TypeID, name string) (Element, bool) {
 
 // JSONKey finds the element that a member of a type's JSON object holds and the type the member's name gives
 // it: "valueQuantity" is value of type Quantity, "birthDate" is birthDate of type date. The sibling "_birthDate"
-// and "resourceType" are no elements.
+// and "resourceType" are not elements.
 func (m *Model) JSONKey(t TypeID, key string) (el Element, typ TypeID, ok bool) {
 	for t = m.valid(t); t != 0; t = TypeID(m.data.types[t].base) {
 		first, end := m.data.types[t].key, m.data.types[t+1].key
@@ -191,7 +191,7 @@ func (m *Model) JSONKey(t TypeID, key string) (el Element, typ TypeID, ok bool) 
 }
 
 // ChoiceKey returns the JSON member that holds el as type typ: "valueQuantity" for value and Quantity, and
-// el.Name for an element that is no choice. It returns "" when el cannot have that type.
+// el.Name for an element that is not a choice. It returns "" when el cannot have that type.
 func (m *Model) ChoiceKey(el Element, typ TypeID) string {
 	if el.ID == 0 || int(el.ID) >= len(m.data.elements)-1 {
 		return ""

@@ -5,7 +5,7 @@ import (
 )
 
 // Parse reads an expression. The error is an [*Error], which for an expression beyond the limits of this
-// package has Limit set. Parse is safe for use by several goroutines.
+// package has Limit set. Parse is safe for concurrent use.
 func Parse(src string) (Expr, error) {
 	if len(src) > MaxLength {
 		err := newError(src, 0, "expression is longer than %d bytes", MaxLength)

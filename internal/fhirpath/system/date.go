@@ -1,6 +1,6 @@
 package system
 
-// Date is a System.Date: a year, a month of a year or a day, without time zone. The zero value is no date.
+// Date is a System.Date: a year, a month of a year or a day, without time zone. The zero value is not a date.
 // Dates with the same components are equal with ==.
 type Date struct {
 	year       int16
@@ -85,7 +85,7 @@ func (d Date) Equivalent(o Date) bool { return d == o }
 // Add returns the date moved by a time-valued quantity (section "Date/Time Arithmetic"). Units smaller than the
 // date's precision are turned into whole units of that precision; months and years keep the day where the month
 // has it and take the month's last day otherwise. ok is false when the result leaves the years 1 to 9999; err
-// matches ErrUnit when the quantity is no duration that can be added.
+// matches ErrUnit when the quantity is not a duration that can be added.
 func (d Date) Add(q Quantity) (moved Date, ok bool, err error) {
 	m, ok, err := d.DateTime().Add(q)
 	return m.Date(), ok, err

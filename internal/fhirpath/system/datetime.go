@@ -1,7 +1,7 @@
 package system
 
 // DateTime is a System.DateTime: a point in time given to the precision of a year down to a fraction of a
-// second (nine digits are kept), with or without time zone offset. The zero value is no DateTime.
+// second (nine digits are kept), with or without time zone offset. The zero value is not a DateTime.
 // DateTimes written the same way are equal with ==.
 type DateTime struct {
 	nano                             int32

@@ -198,7 +198,7 @@ func fromAPD(a *apd.Decimal) (d Decimal, ok bool) {
 	return Decimal{scale: -a.Exponent, big: a}, true
 }
 
-// apd returns d in apd's form; buf is used when d is in the int64 form. The result must not be written to.
+// apd returns d in apd's form; buf is used when d is in the int64 form. The result must not be modified.
 func (d Decimal) apd(buf *apd.Decimal) *apd.Decimal {
 	if d.big != nil {
 		return d.big
@@ -210,7 +210,7 @@ func (d Decimal) apd(buf *apd.Decimal) *apd.Decimal {
 // precision() of a Decimal.
 func (d Decimal) Scale() int { return int(d.scale) }
 
-// Digits returns how many digits the number has, and 0 where they fit a machine word: operations on longer ones are slower.
+// Digits returns how many digits the number has, and 0 if they fit a machine word: operations on longer ones are slower.
 func (d Decimal) Digits() int {
 	if d.big == nil {
 		return 0
@@ -391,7 +391,7 @@ func (d Decimal) Equivalent(o Decimal) bool {
 	return okA && okB && a.Equal(b)
 }
 
-// pow10 holds the powers of ten that fit a uint64; it is never written.
+// pow10 holds the powers of ten that fit a uint64; it is never modified.
 var pow10 = [...]uint64{
 	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
 }

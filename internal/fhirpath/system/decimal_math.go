@@ -155,13 +155,13 @@ func (d Decimal) Truncate() Decimal {
 	return r
 }
 
-// Ceiling returns the least whole number that is not less than d.
+// Ceiling returns the smallest whole number that is not less than d.
 func (d Decimal) Ceiling() Decimal {
 	r, _ := d.rounded(0, upwards)
 	return r
 }
 
-// Floor returns the greatest whole number that is not greater than d.
+// Floor returns the largest whole number that is not greater than d.
 func (d Decimal) Floor() Decimal {
 	r, _ := d.rounded(0, downwards)
 	return r

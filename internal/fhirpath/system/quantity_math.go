@@ -24,7 +24,7 @@ func (q Quantity) inexact() bool {
 	return q.Calendar && (p == Year || p == Month)
 }
 
-// special reports whether the unit is no multiple of a base unit.
+// special reports whether the unit is not a multiple of a base unit.
 func (q Quantity) special() bool {
 	if q.Calendar {
 		return false

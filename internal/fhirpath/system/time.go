@@ -1,7 +1,7 @@
 package system
 
 // Time is a System.Time: a time of day given to the precision of an hour down to a fraction of a second (nine
-// digits are kept), without time zone. The zero value is no time. Times written the same way are equal
+// digits are kept), without time zone. The zero value is not a time. Times written the same way are equal
 // with ==.
 type Time struct {
 	nano                 int32

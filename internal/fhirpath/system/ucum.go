@@ -32,7 +32,7 @@ type dimension struct {
 	exp  int
 }
 
-// special is a unit that is no multiple of a base unit: base = (value * prefix + offset) * factor.
+// special is a unit that is not a multiple of a base unit: base = (value * prefix + offset) * factor.
 type special struct {
 	prefix, offset *big.Rat
 }

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// atoms returns the table of units, built once from unitTable and never written afterwards.
+// atoms returns the table of units, built once from unitTable and never modified afterwards.
 var atoms = sync.OnceValue(buildAtoms)
 
 // decimalPrefixes are UCUM's case-sensitive prefixes, with their powers of ten.
