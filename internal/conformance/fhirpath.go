@@ -128,8 +128,8 @@ func (t *OutputText) UnmarshalJSON(raw []byte) error {
 }
 
 // LoadFHIRPath reads a file of cases. inputs are the folders of the input files; without any they are inputs-r4,
-// inputs-r4b, inputs-r5 and inputs beside the file. A folder whose name tells the model of a case is searched first for it.
-// Cases without an id are named after their group and name, and by number where these are not unique.
+// inputs-r4b, inputs-r5 and inputs beside the file. A folder whose name tells the model of a case is searched first
+// for it. Cases without an id are named after their group and name, and by number where these are not unique.
 func LoadFHIRPath(path string, inputs ...string) (*FHIRPathSuite, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -34,8 +34,8 @@ func judge(r *FHIRPathResult) string {
 }
 
 // judgeError judges a case that must fail: syntax and semantic faults are found by Compile, others there or in
-// evaluation. That something is not supported or goes over a limit proves nothing, but for repeatAll(), which only a limit
-// can stop.
+// evaluation. That something is not supported or goes over a limit proves nothing, but for repeatAll(), which only a
+// limit can stop.
 func judgeError(r *FHIRPathResult) string {
 	want := r.Case.Invalid
 	if r.Error == nil {
@@ -151,7 +151,8 @@ func quantityOf(text string) (system.Quantity, bool) {
 	return q, err == nil
 }
 
-// quantityObject reads a quantity that is an object with value and unit: a UCUM code or the name of a calendar duration.
+// quantityObject reads a quantity that is an object with value and unit: a UCUM code or the name of a calendar
+// duration.
 func quantityObject(text string) (q system.Quantity, ok bool) {
 	var members struct {
 		Value      json.Number
@@ -173,8 +174,8 @@ func quantityObject(text string) (q system.Quantity, ok bool) {
 	return q, err == nil
 }
 
-// sameFraction compares a number with one that was calculated as a float64: where it has more digits than FHIRPath wants
-// of implementations, eight after the point, those have to be the same.
+// sameFraction compares a number with one that was calculated as a float64: where it has more digits than FHIRPath
+// wants of implementations, eight after the point, those have to be the same.
 func sameFraction(got, want string) bool {
 	x, errX := system.ParseDecimal(got)
 	y, errY := system.ParseDecimal(want)

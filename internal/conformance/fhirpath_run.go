@@ -37,7 +37,8 @@ type FHIRPathResult struct {
 func (r *FHIRPathResult) Failed() bool { return (r.Reason == "") == (r.Exclusion != nil) }
 
 // RunFHIRPath evaluates all cases of a suite and judges the results. A case that cannot be run, because its input is
-// missing or no JSON, its model unknown or its context fails, does not pass. The error is one of the list of exclusions.
+// missing or no JSON, its model unknown or its context fails, does not pass. The error is one of the list of
+// exclusions.
 func RunFHIRPath(ctx context.Context, s *FHIRPathSuite) ([]FHIRPathResult, error) {
 	exclusions, err := loadExclusions("fhirpath")
 	if err != nil {
@@ -243,8 +244,8 @@ func (c *FHIRPathCase) evaluateContext(ctx context.Context, e *fhirpath.Evaluato
 	return items, p.Result().Types, nil
 }
 
-// startsAt reports whether the expression starts at the input and not at what the context gave: with the type of the input
-// or, where that has none, with a member that the input has and the context has not.
+// startsAt reports whether the expression starts at the input and not at what the context gave: with the type of the
+// input or, where that has none, with a member that the input has and the context has not.
 func (c *FHIRPathCase) startsAt(input []byte, items fhirpath.Collection) bool {
 	tree, err := syntax.Parse(c.Expression)
 	if err != nil {
@@ -296,9 +297,9 @@ func members(raw []byte) map[string]bool {
 	return names
 }
 
-// variable returns the items that a variable's JSON stands for: numbers and Booleans are System values, strings are so but
-// are read as dates where those are wanted, objects are elements, typed where they are resources or quantities, null is
-// nothing, and an array is its items.
+// variable returns the items that a variable's JSON stands for: numbers and Booleans are System values, strings are
+// so but are read as dates where those are wanted, objects are elements, typed where they are resources or
+// quantities, null is nothing, and an array is its items.
 func variable(ctx context.Context, raw json.RawMessage, options []fhirpath.CompileOption) ([]fhirpath.Value, error) {
 	parts := []json.RawMessage{raw}
 	if raw[0] == '[' {

@@ -1,7 +1,7 @@
 package fhirpath
 
-// The functions of this file read inputs and arguments as the single items that most functions want. ok is
-// false if there is none, which makes the result of those functions empty.
+// The functions of this file read the single items that most functions need, from the input or an argument. ok is
+// false if there is none: the result of the function is empty then.
 
 // one returns the only item of the input.
 func (c *invocation) onlyItem(in []Value) (v Value, ok bool, err error) {
@@ -51,7 +51,7 @@ func (c *invocation) integerArg(e *Evaluator, i int) (n int64, ok bool, err erro
 	return e.integerOf(c.args[i], c.pos, c.fn.label)
 }
 
-// integerOf evaluates a node as an integer.
+// integerOf evaluates an operation as an integer.
 func (e *Evaluator) integerOf(n operation, pos int, what string) (i int64, ok bool, err error) {
 	v, err := e.single(n, pos, what)
 	if err != nil || v.kind == 0 || v.valueless() {
@@ -63,8 +63,8 @@ func (e *Evaluator) integerOf(n operation, pos int, what string) (i int64, ok bo
 	return i, true, nil
 }
 
-// each evaluates the argument arg for each item of in as $this, and calls visit with the item's index and the
-// result, which is valid during the call only. visit returns false to stop.
+// each evaluates the argument arg with each item of in as $this, and calls visit with the item's index and the result,
+// which is valid only during the call. visit returns false to stop.
 func (c *invocation) each(e *Evaluator, arg operation, in []Value, visit func(i int, result []Value) (bool, error)) error {
 	outer := e.scope
 	for i := range in {

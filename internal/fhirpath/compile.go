@@ -11,9 +11,9 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// Compile reads an expression, checks it and makes a [Program] of it. The error is an [Errors] with every
-// fault found, each with its kind: Syntax, Semantic (unknown variables and types, wrong numbers of arguments, and
-// with [Strict] whatever goes against the types of the model), Unsupported or Limit. Any goroutine may call it.
+// Compile parses and checks an expression and returns it as a [Program]. The error is an [Errors] with every fault
+// found, each with its kind: Syntax, Semantic (unknown variables and types, wrong numbers of arguments and, with
+// [Strict], anything that contradicts the types of the model), Unsupported or Limit. Any goroutine may call it.
 func Compile(expr string, opts ...CompileOption) (*Program, error) {
 	conf, err := newConfig(opts)
 	if err != nil {
@@ -48,18 +48,18 @@ func syntaxError(expr string, err error) *Error {
 	return newError(kind, expr, fault.Offset, "%s", fault.Msg)
 }
 
-// compiler turns a tree into nodes.
+// compiler turns a syntax tree into operations.
 type compiler struct {
 	*config
 	functions functionTable
 	src       string
 	errs      Errors
-	// checked knows the static type of every node of the tree.
+	// checked is the result of the static check.
 	checked *check.Result
 	vars    *binding // variables that defineVariable makes visible here
 	// inAggregate reports that $total has a value here.
 	inAggregate bool
-	// patternSteps is what the regular expressions so far took to compile.
+	// patternSteps is the cost of compiling the regular expressions so far.
 	patternSteps int
 }
 
@@ -73,7 +73,7 @@ type binding struct {
 // maxVariables is how many variables may be visible at one point.
 const maxVariables = 100
 
-// dynamic is the name of a binding whose name is only known when it is evaluated.
+// dynamic stands for the name of a binding that is only known at evaluation.
 const dynamic = ""
 
 func (c *compiler) report(kind ErrorKind, pos int, format string, args ...any) {
@@ -82,7 +82,7 @@ func (c *compiler) report(kind ErrorKind, pos int, format string, args ...any) {
 	}
 }
 
-// operand compiles an expression that stands on its own: variables it defines end with it.
+// operand compiles an expression with a scope of its own: variables that it defines are not visible after it.
 func (c *compiler) operand(expr syntax.Expr) operation {
 	vars := c.vars
 	n := c.compile(expr)
@@ -90,7 +90,7 @@ func (c *compiler) operand(expr syntax.Expr) operation {
 	return n
 }
 
-// receiver compiles what stands before a dot; nil stays nil, for $this.
+// receiver compiles the expression before a dot; nil, which means $this, stays nil.
 func (c *compiler) receiver(expr syntax.Expr) operation {
 	if expr == nil {
 		return nil
@@ -98,7 +98,7 @@ func (c *compiler) receiver(expr syntax.Expr) operation {
 	return c.compile(expr)
 }
 
-// compile returns the node of an expression. If it reports an error the node is of no use but not nil.
+// compile returns the operation of an expression. It is not nil even if compile reports an error.
 func (c *compiler) compile(expr syntax.Expr) operation {
 	switch x := expr.(type) {
 	case *syntax.Literal:
@@ -158,7 +158,8 @@ func cause(err error) string {
 func (c *compiler) member(x *syntax.Member) operation {
 	if x.X == nil {
 		typ := c.schema.typeOf(x.Name)
-		if typ != 0 || startsUpper(x.Name) { // elements begin with a small letter, resources beyond the model do not
+		// Elements begin with a lower-case letter, types do not, even those that the model does not have.
+		if typ != 0 || startsUpper(x.Name) {
 			return &root{x.Name, typ, x.Offset}
 		}
 	}
@@ -167,14 +168,14 @@ func (c *compiler) member(x *syntax.Member) operation {
 
 func startsUpper(name string) bool { return unicode.IsUpper([]rune(name)[0]) }
 
-// Builtin reports whether an environment variable is defined by the specifications of FHIRPath and FHIR and cannot be
-// declared. [Env] can give those that stand for items another value.
+// Builtin reports whether an environment variable is defined by the specifications of FHIRPath or FHIR and cannot be
+// declared. [Env] can give such variables another value.
 func Builtin(name string) bool {
 	_, url := builtinURLs[name]
 	return builtin(name) && !url
 }
 
-// builtin reports whether an environment variable is defined by the specifications of FHIRPath and FHIR.
+// builtin is [Builtin] with the variables that stand for URLs, which may be declared.
 func builtin(name string) bool {
 	switch name {
 	case "context", "resource", "rootResource", "ucum", "sct", "loinc":
@@ -267,8 +268,8 @@ func (c *compiler) binary(x *syntax.Binary) operation {
 	return c.fold(&arithmetic{op, x.Op})
 }
 
-// fold evaluates an operation whose operands are constants. One that fails is left as it is: it may never be
-// reached.
+// fold evaluates an operation on constants at compile time. If that fails the operation stays as it is, because it may
+// never be evaluated.
 func (c *compiler) fold(n operation) operation {
 	if !foldable(n) || len(c.errs) > 0 {
 		return n
@@ -281,10 +282,10 @@ func (c *compiler) fold(n operation) operation {
 	return &constant{values}
 }
 
-// maxFolded is the size of the operands of operations that are done at compile time, where no steps are counted.
+// maxFolded is the maximum size of the operands of operations that are folded: no steps are counted at compile time.
 const maxFolded = 1_000
 
-// constantSize returns the number of bytes of a constant text, and many times that of a unit, which takes long to convert.
+// constantSize returns the number of bytes of a constant's text. A unit counts 50 times: it is slow to convert.
 func constantSize(n operation) int {
 	if k, ok := n.(*constant); ok && len(k.values) == 1 {
 		return k.values[0].size() + 50*k.values[0].unitSize()
@@ -337,7 +338,7 @@ func (c *compiler) typeSpec(t syntax.TypeName) typeSpec {
 		spec.system = systemKind(name)
 		spec.any = name == "Any"
 	}
-	// A type of the model in the wrong namespace (System.Patient) is one that nothing has; the static check says so.
+	// Nothing has a type of the model in the wrong namespace (System.Patient); the static check reports it.
 	misplaced := namespace == "System" && c.schema.typeOf(name) != 0
 	if spec.fhir == 0 && spec.system == 0 && !spec.any && !misplaced && (c.schema.model != nil || namespace == "System") {
 		c.report(Semantic, t.Offset, "unknown type %s%s", t, c.suggest(name, func() []string { return c.typeNames(namespace) }))
@@ -355,8 +356,8 @@ func (c *compiler) typeNames(namespace string) []string {
 	return append(names, kindNames[Boolean:TypeInfo]...)
 }
 
-// suggest returns "; did you mean x" for the closest of the names, "" when none is close or when there are more errors
-// than are reported.
+// suggest returns "; did you mean x" for the closest of the names, "" if none is close or if no more errors are
+// reported.
 func (c *compiler) suggest(name string, names func() []string) string {
 	if len(c.errs) >= maxErrors {
 		return ""

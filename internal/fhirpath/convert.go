@@ -14,7 +14,7 @@ const (
 	calendarUnits = "http://hl7.org/fhirpath/CodeSystem/calendar-units"
 )
 
-// raw returns the text of a primitive's value: a decoded string, or a number or Boolean as it stands.
+// raw returns the text of a primitive's value: a decoded string, or a number or Boolean as written.
 func (v Value) raw() string {
 	if s, ok := v.doc.text(int(v.node)); ok {
 		return s
@@ -73,9 +73,9 @@ func (v Value) Quantity() (q system.Quantity, ok bool) {
 	return system.DecimalToQuantity(d), ok
 }
 
-// quantity converts a FHIR Quantity as FHIR prescribes it: the code is the unit where the system is UCUM (its
-// units of time as calendar durations) or that of calendar durations, else the unit as text. A quantity with a comparator or without a
-// value is none.
+// quantity converts a FHIR Quantity as FHIR prescribes: the unit is the code if the system is UCUM (units of time
+// become calendar durations) or that of calendar durations, otherwise the unit as text. ok is false for a quantity
+// with a comparator or without a value.
 func (d *document) quantity(obj int) (q system.Quantity, ok bool) {
 	if _, has := d.find(obj, "comparator"); has {
 		return q, false
@@ -119,7 +119,7 @@ func (d *document) field(obj int, name string) string {
 	return ""
 }
 
-// System returns the System value that v is or stands for; ok is false for elements that stand for none.
+// System returns the System value that v is or stands for; ok is false if there is none.
 func (v Value) System() (Value, bool) {
 	switch k := v.SystemKind(); k {
 	case Boolean:
@@ -151,8 +151,8 @@ func converted[T any](v Value, get func(Value) (T, bool), make func(T) Value) (V
 	return make(x), ok
 }
 
-// AppendText appends the value as text to dst: what toString() gives, for elements of primitive types their
-// text in FHIR. Of complex elements it appends the JSON.
+// AppendText appends the value as text to dst: the result of toString(), for elements of primitive types their text in
+// FHIR, and for complex elements their JSON.
 func (v Value) AppendText(dst []byte) []byte {
 	switch v.kind {
 	case Element:
@@ -173,8 +173,8 @@ func (v Value) AppendText(dst []byte) []byte {
 	return dst
 }
 
-// AppendJSON appends the value as JSON to dst: elements as they stand in the resource, System values as a
-// JSON number, Boolean or string. A primitive without a value, like the zero Value, is null.
+// AppendJSON appends the value as JSON to dst: elements as written in the resource, System values as a JSON number,
+// Boolean or string. A primitive without a value is null, and so is the zero Value.
 func (v Value) AppendJSON(dst []byte) []byte {
 	switch v.kind {
 	case Element:
@@ -191,7 +191,7 @@ func (v Value) AppendJSON(dst []byte) []byte {
 	return append(dst, "null"...)
 }
 
-// appendJSONString appends s as a JSON string with only the escapes JSON demands.
+// appendJSONString appends s as a JSON string, with only the escapes that JSON requires.
 func appendJSONString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')

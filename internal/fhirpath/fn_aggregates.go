@@ -44,7 +44,7 @@ func fnAggregate(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) 
 	return dst, nil
 }
 
-// sum adds up the input, whose items must be of one type.
+// sum adds the items of the input, which must be of one type.
 func (c *invocation) sum(e *Evaluator, in []Value) (total Value, ok bool, err error) {
 	for i := range in {
 		v, ok, err := c.numberItem(e, in[i:i+1])
@@ -65,7 +65,7 @@ func (c *invocation) sum(e *Evaluator, in []Value) (total Value, ok bool, err er
 	return total, len(in) > 0, nil
 }
 
-// sameType fails where two items of the input are not of one type. Numbers of JSON without a model have none.
+// sameType fails if two items of the input are of different types. JSON numbers without a model have no type.
 func (c *invocation) sameType(a, b Value) error {
 	ka, kb := a.SystemKind(), b.SystemKind()
 	if ka == kb || untypedNumber(a, ka) || untypedNumber(b, kb) {
@@ -108,8 +108,8 @@ func fnAvg(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return dst, nil
 }
 
-// extreme makes min() and max() (sections "min" and "max"): the item whose order to the others is sign, and
-// empty where an order is not known.
+// extreme makes min(), for the sign -1, and max(), for 1 (sections "min" and "max"). The result is empty if the order
+// of two items is not known.
 func extreme(sign int) implementation {
 	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		if len(in) == 0 {

@@ -13,8 +13,8 @@ var boundaryFunctions = []*function{
 	{name: "comparable", min: 1, max: 1, eval: fnComparable},
 }
 
-// boundary makes lowBoundary([precision]) and highBoundary([precision]) (section "Utility functions"). Of a
-// FHIR Period it is the boundary of its start or end, as SQL on FHIR wants it.
+// boundary makes lowBoundary([precision]) and highBoundary([precision]) (section "Utility functions"). For a FHIR
+// Period it is the boundary of its start or end, as SQL on FHIR specifies.
 func boundary(high bool) implementation {
 	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		v, ok, err := c.onlyItem(in)
@@ -113,7 +113,7 @@ func fnPrecision(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) 
 	return append(dst, NewInteger(int32(n))), nil
 }
 
-// fnComparable is comparable(other) (section "Comparison"); what is not a single Quantity gives empty.
+// fnComparable is comparable(other) (section "Comparison"). It is empty unless both are single Quantities.
 func fnComparable(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	others, err := e.operand(c.args[0])
 	if err != nil {

@@ -27,8 +27,8 @@ var conversionFunctions = []*function{
 	{name: "convertsToTime", eval: converter(toTime, true)},
 }
 
-// fnIif is iif(criterion, true-result [, otherwise-result]) (section "Conversion"). Only the result that is
-// wanted is evaluated.
+// fnIif is iif(criterion, true-result [, otherwise-result]) (section "Conversion"). Only the chosen result is
+// evaluated.
 func fnIif(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	if len(in) > 1 {
 		return dst, fail(c.pos, "iif() needs a single item, not several")
@@ -48,7 +48,7 @@ func fnIif(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return dst, err
 }
 
-// conversion turns a single item into another System type; ok is false if that is not possible.
+// conversion converts an item to another System type; ok is false if that is not possible.
 type conversion func(v Value) (converted Value, ok bool)
 
 // convertible returns the only item of the input, after counting steps for a long text.
@@ -82,8 +82,8 @@ func converter(convert conversion, test bool) implementation {
 	}
 }
 
-// formatted makes toDate([format]) and toDateTime([format]), and the functions convertsTo… of them where test is set
-// (section "Date Conversion Functions"). The format is for strings only.
+// formatted makes toDate([format]) and toDateTime([format]), or the convertsTo functions if test is set (section "Date
+// Conversion Functions"). The format applies only to strings.
 func formatted(convert conversion, test bool) implementation {
 	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		v, ok, err := c.onlyItem(in)
@@ -246,7 +246,7 @@ func toTime(v Value) (Value, bool) {
 	return NewTime(t), ok
 }
 
-// toQuantity turns an item into a Quantity.
+// toQuantity converts an item to a Quantity.
 func toQuantity(v Value) (q system.Quantity, ok bool) {
 	switch v.SystemKind() {
 	case Boolean:

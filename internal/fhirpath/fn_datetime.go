@@ -21,8 +21,8 @@ var dateTimeFunctions = []*function{
 	{name: "difference", min: 2, max: 2, eval: interval(system.DateTime.Difference)},
 }
 
-// component makes the functions that take one component out of a date or time; ofTime is nil if a Time has
-// no such component. Anything other than a date or time gives empty.
+// component makes the functions that return one component of a date or time; ofTime is nil if a Time has no such
+// component. The result is empty for anything other than a date or time.
 func component(of func(system.DateTime) (int, bool), ofTime func(system.Time) (int, bool)) implementation {
 	return converter(func(v Value) (Value, bool) {
 		if t, ok := v.Time(); ok && ofTime != nil {
@@ -95,7 +95,7 @@ func interval(of func(from, to system.DateTime, unit string) (int64, bool)) impl
 	}
 }
 
-// intervalUnit reports whether values of a type lie units apart.
+// intervalUnit reports whether the interval between two values of a type can be given in a unit.
 func intervalUnit(k Kind, unit string) bool {
 	switch unit {
 	case "year", "month", "week", "day":

@@ -44,8 +44,8 @@ func fnEncode(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, NewString(s)), nil
 }
 
-// fnDecode is decode(format) (section "Additional String Functions"). What is not encoded that way, or does
-// not give UTF-8, is empty.
+// fnDecode is decode(format) (section "Additional String Functions"). The result is empty if the text is not encoded
+// that way or does not decode to UTF-8.
 func fnDecode(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	s, format, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
@@ -68,7 +68,7 @@ func fnDecode(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, NewString(string(decoded))), nil
 }
 
-// htmlEscapes are the characters that would be taken for markup.
+// htmlEscapes replaces the characters that would be read as markup.
 var htmlEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
 
 // fnEscape is escape(target) (section "Additional String Functions").
@@ -89,8 +89,8 @@ func fnEscape(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, NewString(s)), e.checkText(c.pos, len(s))
 }
 
-// fnUnescape is unescape(target) (section "Additional String Functions"). Half of a surrogate pair gives empty: it is no
-// character.
+// fnUnescape is unescape(target) (section "Additional String Functions"). The result is empty if a surrogate pair is
+// incomplete.
 func fnUnescape(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	s, target, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
@@ -112,8 +112,8 @@ func fnUnescape(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, NewString(s)), nil
 }
 
-// unescapeJSON decodes the escapes of JSON; a backslash before anything else is left out, as in literals (section "String").
-// ok is false if a surrogate has no other half.
+// unescapeJSON decodes the escapes of JSON; a backslash before anything else is dropped, as in literals (section
+// "String"). ok is false if a surrogate pair is incomplete.
 func unescapeJSON(s string) (_ string, ok bool) {
 	var b []byte
 	for {
@@ -143,7 +143,7 @@ func unescapeJSON(s string) (_ string, ok bool) {
 	}
 }
 
-// unit16 reads uXXXX.
+// unit16 reads the UTF-16 unit of uXXXX.
 func unit16(s string) (rune, bool) {
 	if len(s) < 5 || s[0] != 'u' {
 		return 0, false

@@ -82,7 +82,7 @@ func subset(super bool) implementation {
 	}
 }
 
-// holdsAll reports whether each item of part equals an item of whole.
+// holdsAll reports whether every item of part equals an item of whole.
 func (e *Evaluator) holdsAll(whole, part []Value, pos int) (bool, error) {
 	set, items, err := e.setOf(whole, pos)
 	if err != nil {

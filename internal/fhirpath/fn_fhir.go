@@ -61,7 +61,7 @@ func fnGetValue(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	return dst, nil
 }
 
-// checkMemberOf refuses memberOf() without a terminology service.
+// checkMemberOf reports memberOf() without a terminology service.
 func checkMemberOf(c *compiler, n *invocation, x *syntax.Call) {
 	if c.terminology == nil {
 		c.report(Unsupported, x.Offset, "memberOf() needs a terminology service")
@@ -70,8 +70,8 @@ func checkMemberOf(c *compiler, n *invocation, x *syntax.Call) {
 	n.prepared = c.terminology
 }
 
-// fnMemberOf is memberOf(valueset): whether a code, a Coding or one of the codings of a CodeableConcept is in a
-// value set. If the service cannot say it is empty.
+// fnMemberOf is memberOf(valueset): whether a code, a Coding or one of the codings of a CodeableConcept is in a value
+// set. It is empty if the service cannot answer.
 func fnMemberOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	v, ok, err := c.onlyItem(in)
 	if err != nil {
@@ -124,8 +124,8 @@ func fnMemberOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 // structureDefinition begins the canonical URLs of FHIR's own definitions.
 const structureDefinition = "http://hl7.org/fhir/StructureDefinition/"
 
-// fnConformsTo is conformsTo(structure) for the definitions of FHIR's types: whether the item is of the type.
-// Profiles are not known here and are an error.
+// fnConformsTo is conformsTo(structure) for the definitions of FHIR's types: whether the item is of the type. A
+// profile is an error.
 func fnConformsTo(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	v, ok, err := c.onlyItem(in)
 	if err != nil {

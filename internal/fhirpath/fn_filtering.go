@@ -61,7 +61,7 @@ func fnRepeatAll(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) 
 	})
 }
 
-// repeat projects the input, then what that gave, and so on until nothing is added.
+// repeat projects the input, then the items that this added, and so on until none are added.
 func (c *invocation) repeat(e *Evaluator, in, dst []Value, add func([]Value, Value) ([]Value, error)) ([]Value, error) {
 	start := len(dst)
 	project := func(items []Value) error {
@@ -79,7 +79,7 @@ func (c *invocation) repeat(e *Evaluator, in, dst []Value, add func([]Value, Val
 		return dst, err
 	}
 	for next := start; next < len(dst); {
-		round := dst[next:] // stays as it is while dst grows
+		round := dst[next:] // unchanged while dst grows
 		next = len(dst)
 		if err := project(round); err != nil {
 			return dst, err
@@ -113,11 +113,10 @@ func fnCoalesce(e *Evaluator, c *invocation, _, dst []Value) ([]Value, error) {
 	return dst, nil
 }
 
-// sortKey is how one argument of sort orders.
+// sortKey is the direction of a key of sort().
 type sortKey struct {
 	descending bool
-	// negated is the form -key: the order of the values is the reverse, but empty, having no sign, stays
-	// before everything.
+	// negated is the form -key: it reverses the order of the values, but empty keys, which have no sign, stay first.
 	negated bool
 }
 
@@ -134,9 +133,9 @@ func checkSort(c *compiler, n *invocation, x *syntax.Call) {
 	n.prepared = keys
 }
 
-// fnSort is sort([key [asc|desc], ...]) (section "Filtering and projection"). Items whose order is not known,
-// such as dates of different precision, keep the order they have. Keys after the first are evaluated for items that are
-// equal in those before.
+// fnSort is sort([key [asc|desc], ...]) (section "Filtering and projection"). Items whose order is not known, such as
+// dates of different precision, keep the order they have. A key after the first is evaluated only for items whose
+// earlier keys are equal.
 func fnSort(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	s := sorting{e: e, c: c, in: in, keys: c.prepared.([]sortKey), cells: in}
 	width := max(1, len(s.keys))
@@ -152,7 +151,7 @@ func fnSort(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		}
 	} else {
 		s.keys = make([]sortKey, 1)
-		if slices.ContainsFunc(in, Value.valueless) { // the empty keys
+		if slices.ContainsFunc(in, Value.valueless) { // their keys are empty
 			s.cells = slices.Clone(in)
 			for i, v := range in {
 				if v.valueless() {
@@ -161,7 +160,7 @@ func fnSort(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 			}
 		}
 	}
-	order := make([]int, len(in)) // of the items, by their places
+	order := make([]int, len(in)) // indexes of the items
 	for i := range order {
 		order[i] = i
 	}
@@ -178,18 +177,18 @@ func fnSort(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return dst, failed
 }
 
-// sorting is a sort under way.
+// sorting is the state of one sort.
 type sorting struct {
 	e    *Evaluator
 	c    *invocation
 	in   []Value
 	keys []sortKey
-	// cells are the keys of the items, one item after the other; known tells those that have been evaluated, nil is all.
+	// cells are the keys of the items, item by item; known marks those that have been evaluated, nil means all.
 	cells []Value
 	known []bool
 }
 
-// cell returns a key of an item; the zero Value is the empty one.
+// cell returns a key of an item; the zero Value is empty.
 func (s *sorting) cell(item, key int) (*Value, error) {
 	at := item*len(s.keys) + key
 	if s.known == nil || s.known[at] {
@@ -208,7 +207,7 @@ func (s *sorting) cell(item, key int) (*Value, error) {
 	return &s.cells[at], err
 }
 
-// compare orders two items by their keys: the first that differ decide.
+// compare orders two items by the first of their keys that differ.
 func (s *sorting) compare(a, b int) (order int, err error) {
 	for k, key := range s.keys {
 		x, err := s.cell(a, k)
@@ -227,7 +226,7 @@ func (s *sorting) compare(a, b int) (order int, err error) {
 	return 0, nil
 }
 
-// sortOrder compares two keys; the zero Value is the empty one, which is before all others. Keys whose order is not known
+// sortOrder compares two keys; the zero Value, which is empty, comes before all others. Keys whose order is not known
 // are not equal.
 func (e *Evaluator) sortOrder(key sortKey, a, b *Value, pos int) (order int, equal bool, err error) {
 	if err := e.step(pos, 1); err != nil {

@@ -2,8 +2,8 @@ package fhirpath
 
 import "github.com/researchflow/researchflow/internal/fhirpath/system"
 
-// transcendental is the number of steps that logarithms, powers and roots count for: with 34 digits they take
-// much longer than anything else.
+// transcendental is the number of steps that logarithms, powers and roots count for: with 34 digits they take much
+// longer than any other function.
 const transcendental = 3_000
 
 // mathFunctions are those of section "Math".
@@ -20,7 +20,7 @@ var mathFunctions = []*function{
 	{name: "round", max: 1, eval: fnRound},
 }
 
-// number returns the only item of the input, a number or Quantity, as a System value.
+// numberItem returns the only item of the input, a number or Quantity, as a System value.
 func (c *invocation) numberItem(e *Evaluator, in []Value) (v Value, ok bool, err error) {
 	v, ok, err = c.onlyItem(in)
 	if err != nil || !ok {
@@ -107,7 +107,7 @@ func whole(apply func(system.Decimal) system.Decimal) implementation {
 	}
 }
 
-// decimalFunction makes exp(), ln() and sqrt() (section "Math"). What cannot be represented is empty.
+// decimalFunction makes exp(), ln() and sqrt() (section "Math"). A result that cannot be represented is empty.
 func decimalFunction(apply func(system.Decimal) (system.Decimal, bool)) implementation {
 	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		d, ok, err := c.decimal(e, in)
@@ -140,8 +140,8 @@ func fnLog(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return dst, e.step(c.pos, transcendental)
 }
 
-// fnPower is power(exponent) (section "Math"). Integers give an Integer where the result is one, as FHIRPath
-// 2.0 has it.
+// fnPower is power(exponent) (section "Math"). For Integers the result is an Integer if it can be one, as in FHIRPath
+// 2.0.
 func fnPower(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	v, ok, err := c.numberItem(e, in)
 	if err != nil {

@@ -8,18 +8,18 @@ import (
 	"strings"
 )
 
-// pattern is a compiled regular expression with what using it costs. Any goroutine may use it.
+// pattern is a compiled regular expression with its cost. Any goroutine may use it.
 type pattern struct {
 	*regexp.Regexp
-	// instructions is about the number of instructions of the program, counted repetitions written out: matching
-	// takes time in proportion to it and to the text.
+	// instructions is the approximate number of instructions of the program, with counted repetitions expanded.
+	// Matching takes time in proportion to it and to the text.
 	instructions int
-	// compileSteps is what compiling costs.
+	// compileSteps is the cost of compiling.
 	compileSteps int
 }
 
-// compilePattern compiles a regular expression in RE2's syntax, in which matching takes time linear in the
-// text. "." matches line ends as well; flags are i (ignoring case) and m (^ and $ match at lines).
+// compilePattern compiles a regular expression in RE2's syntax, which matches in time linear in the text. "." matches
+// line ends too; the flags are i (ignore case) and m (^ and $ match at line ends).
 func compilePattern(text, flags string, full bool) (*pattern, error) {
 	mode := "s"
 	for _, f := range flags {
@@ -47,7 +47,7 @@ func compilePattern(text, flags string, full bool) (*pattern, error) {
 	return p, nil
 }
 
-// unicodeEscapes rewrites the escapes \uXXXX, which many dialects have, as RE2 writes them.
+// unicodeEscapes rewrites the escapes \uXXXX, which many dialects have, for RE2.
 func unicodeEscapes(text string) string {
 	if !strings.Contains(text, `\u`) {
 		return text
@@ -68,8 +68,8 @@ func unicodeEscapes(text string) string {
 	return b.String()
 }
 
-// patternSize returns about how many instructions a tree compiles to, and how many ends of ranges its classes of
-// characters have. The package regexp bounds the depth of the tree and what repetitions multiply to.
+// patternSize estimates the number of instructions that a tree compiles to, and returns the number of range ends in its
+// character classes. Package regexp bounds the depth of the tree and the size of repetitions.
 func patternSize(tree *syntax.Regexp) (instructions, ranges int) {
 	for _, sub := range tree.Sub {
 		n, r := patternSize(sub)
@@ -88,7 +88,7 @@ func patternSize(tree *syntax.Regexp) (instructions, ranges int) {
 	return instructions + 1, ranges
 }
 
-// patternError says what is wrong without the text of the pattern, which may come from data.
+// patternError drops the text of the pattern, which may come from data, from an error.
 func patternError(err error) error {
 	var fault *syntax.Error
 	if errors.As(err, &fault) {
@@ -105,7 +105,7 @@ type regexpKey struct {
 	full           bool
 }
 
-// maxPatternSteps is what compiling all constant patterns of an expression may cost.
+// maxPatternSteps is the maximum cost of compiling all constant patterns of an expression.
 const maxPatternSteps = 100_000
 
 // maxRegexps is the number of compiled patterns kept.
@@ -147,7 +147,7 @@ func (c *invocation) pattern(e *Evaluator, flagsAt int, full bool) (re *pattern,
 	return re, true, e.step(c.pos, re.compileSteps)
 }
 
-// searchSteps is what matching a text costs: it takes time in proportion to text and program.
+// searchSteps counts the steps of matching a text, in proportion to the text and the program.
 func (c *invocation) searchSteps(e *Evaluator, s string, re *pattern) error {
 	return e.step(c.pos, len(s)/16*re.instructions+len(s)%16*re.instructions/16)
 }
@@ -202,7 +202,7 @@ func fnReplaceMatches(e *Evaluator, c *invocation, in, dst []Value) ([]Value, er
 	var out []byte
 	last := 0
 	for _, m := range matches {
-		// No reference stands for more than the match.
+		// A reference expands to at most the match.
 		if most := len(out) + len(template) + references*(m[1]-m[0]); most > e.limits.MaxText {
 			return dst, e.checkText(c.pos, most)
 		}
@@ -217,8 +217,8 @@ func fnReplaceMatches(e *Evaluator, c *invocation, in, dst []Value) ([]Value, er
 	return append(dst, NewString(string(append(out, s[last:]...)))), nil
 }
 
-// expansion rewrites a substitution for regexp.Expand: $1 and ${name} refer to groups, $$ is a dollar sign,
-// and so is one before anything else.
+// expansion rewrites a substitution for regexp.Expand: $1 and ${name} refer to groups, $$ is a dollar sign, and so is
+// a $ before anything else.
 func expansion(s string) string {
 	if !strings.Contains(s, "$") {
 		return s

@@ -28,7 +28,7 @@ var stringFunctions = []*function{
 	{name: "join", max: 1, eval: fnJoin},
 }
 
-// texts returns the input and the first argument as strings.
+// textAndArg returns the input and the first argument as strings.
 func (c *invocation) textAndArg(e *Evaluator, in []Value) (s, arg string, ok bool, err error) {
 	s, ok, err = c.textItem(in)
 	if err != nil {
@@ -67,11 +67,11 @@ func textMap(apply func(string) string) implementation {
 	}
 }
 
-// trim removes the white space of the language's grammar from both ends.
+// trim removes white space, as the grammar of FHIRPath defines it, from both ends.
 func trim(s string) string { return strings.Trim(s, " \t\r\n") }
 
-// textIndex makes indexOf(substring) and lastIndexOf(substring) (section "String Manipulation"): an index of characters,
-// -1 if there is none.
+// textIndex makes indexOf(substring) and lastIndexOf(substring) (section "String Manipulation"): an index of
+// characters, -1 if there is none.
 func textIndex(index func(s, substring string) int) implementation {
 	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		s, substring, ok, err := c.textAndArg(e, in)
@@ -119,7 +119,7 @@ func fnSubstring(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) 
 	return append(dst, NewString(s)), nil
 }
 
-// characters returns how many bytes the first n characters of s take, or all of s.
+// characters returns the number of bytes of the first n characters of s.
 func characters(s string, n int64) int {
 	i := 0
 	for ; n > 0 && i < len(s); n-- {
@@ -241,7 +241,7 @@ func checkPattern(c *compiler, n *invocation, x *syntax.Call) {
 		}
 	}
 	if len(pattern) > defaultMaxPattern || c.patternSteps > maxPatternSteps {
-		return // a limit of the evaluator, or one that is reported
+		return // exceeds a limit of the evaluator, or is reported already
 	}
 	re, err := compilePattern(pattern, flags, n.fn.name == "matchesFull")
 	if err != nil {

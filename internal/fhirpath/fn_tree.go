@@ -29,8 +29,8 @@ func (e *Evaluator) appendChildren(dst []Value, v Value, pos int) ([]Value, erro
 	return dst, e.step(pos, 1+len(dst)-before)
 }
 
-// fnDescendants is descendants() (section "Tree navigation"): every node below the items of the input, each
-// as often as there is a way to it.
+// fnDescendants is descendants() (section "Tree navigation"): every node below the items of the input, once for each
+// way to it.
 func fnDescendants(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	next := len(dst)
 	dst, err := fnChildren(e, c, in, dst)

@@ -5,7 +5,7 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
-// utilityFunctions are those of section "Utility functions", dates and boundaries apart.
+// utilityFunctions are those of section "Utility functions", except dates and boundaries.
 var utilityFunctions = []*function{
 	{name: "trace", min: 1, max: 2, args: []argumentMode{evaluated, perItem}, eval: fnTrace},
 	{name: "now", eval: fnNow},
@@ -46,7 +46,7 @@ func fnTrace(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 func (e *Evaluator) dateTime() system.DateTime {
 	t := e.today()
 	_, offset := t.Zone()
-	d, _ := system.NewDateTime(t.Unix(), int32(t.Nanosecond()), offset/60) // no clock is outside of its range
+	d, _ := system.NewDateTime(t.Unix(), int32(t.Nanosecond()), offset/60) // no clock is out of range
 	return d
 }
 
@@ -69,7 +69,7 @@ func fnToday(e *Evaluator, _ *invocation, _, dst []Value) ([]Value, error) {
 	return append(dst, NewDate(e.dateTime().Date())), nil
 }
 
-// checkDefineVariable makes the variable known to what follows.
+// checkDefineVariable makes the variable visible to the rest of the chain.
 func checkDefineVariable(c *compiler, n *invocation, x *syntax.Call) {
 	name, ok := constantText(n.args[0])
 	switch {

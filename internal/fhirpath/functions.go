@@ -8,19 +8,20 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// function is an entry of the table: everything that is known of a function. To add one, write its
-// implementation in the file of its chapter, add an entry to the chapter's list and one to the table of package
-// check (what it wants and gives, for static checks), and rows to the chapter's test table.
+// function is an entry of the table of functions. To add one, write its implementation in the file of its chapter, add
+// an entry to the chapter's list and one to the table of package check (its input, arguments and result, for static
+// checks), and add rows to the chapter's test table.
 type function struct {
 	name string
 	// label is the name with its parentheses, for errors.
 	label string
 	// min and max bound the number of arguments; max is many for no bound.
 	min, max int
-	// args says how arguments are treated; the last entry stands for those that follow, and none for value.
+	// args says how arguments are treated. The last entry also applies to the arguments after it; the default is
+	// evaluated.
 	args []argumentMode
 	eval implementation
-	// check, where set, looks at the call at compile time and reports what can be said then.
+	// check, if set, checks the invocation at compile time.
 	check func(c *compiler, call *invocation, x *syntax.Call)
 }
 
@@ -30,21 +31,21 @@ type implementation func(e *Evaluator, c *invocation, in, dst []Value) ([]Value,
 // many is the arity without bound.
 const many = -1
 
-// argument is a way to treat an argument.
+// argumentMode is a way to treat an argument.
 type argumentMode uint8
 
 const (
-	evaluated        argumentMode = iota // evaluated once, with the scope of the call
-	perItem                              // evaluated by the function, for each item of the input as $this
-	perItemWithTotal                     // scoped, with $total
-	onInput                              // evaluated by the function at most once, with the input as $this
+	evaluated        argumentMode = iota // once, in the scope of the invocation
+	perItem                              // by the function, with each item of the input as $this
+	perItemWithTotal                     // as perItem, with $total
+	onInput                              // by the function, at most once, with the input as $this
 	typeName                             // a type specifier
 )
 
 // functionTable is every function by name.
 type functionTable map[string]*function
 
-// functions is the table of all functions. It does not change.
+// functions is the table of all functions. It is never modified.
 var functions = newFunctionTable(
 	existenceFunctions, filteringFunctions, subsettingFunctions, conversionFunctions, stringFunctions,
 	encodingFunctions, mathFunctions, treeFunctions, utilityFunctions, dateTimeFunctions, boundaryFunctions,
@@ -62,14 +63,14 @@ func newFunctionTable(chapters ...[]*function) functionTable {
 	return table
 }
 
-// call is the invocation of a function.
+// invocation calls a function.
 type invocation struct {
 	fn   *function
 	x    operation // nil: $this
 	args []operation
 	spec typeSpec // of an argument that is a type
 	pos  int
-	// data is what check prepared.
+	// prepared is the result of check.
 	prepared any
 }
 
@@ -111,7 +112,7 @@ func (c *compiler) call(x *syntax.Call) operation {
 	return n
 }
 
-// argument returns how the i-th argument is treated.
+// mode returns how the i-th argument is treated.
 func (f *function) mode(i int) argumentMode {
 	if len(f.args) == 0 {
 		return evaluated
@@ -137,7 +138,7 @@ func (c *compiler) argument(n *invocation, how argumentMode, arg syntax.Expr) op
 	return c.operand(arg)
 }
 
-// typeArgument reads an argument as a type specifier: a name, or names joined by dots.
+// typeArgument reads an argument as a type specifier: names joined by dots.
 func typeArgument(arg syntax.Expr) (t syntax.TypeName, ok bool) {
 	m, ok := arg.(*syntax.Member)
 	if !ok {
@@ -154,7 +155,7 @@ func typeArgument(arg syntax.Expr) (t syntax.TypeName, ok bool) {
 	return t, true
 }
 
-// refused are functions that are known but not supported, with the reason.
+// refused are the functions that are not supported, with the reason.
 var refused = map[string]string{
 	"elementDefinition": "there are no element definitions at run time",
 	"slice":             "there are no profiles at run time",

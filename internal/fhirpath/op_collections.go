@@ -18,8 +18,7 @@ func (n *union) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return dst, err
 }
 
-// membership is in, and contains with its operands exchanged: whether the single left item is in the right
-// collection.
+// membership is in, or contains with its operands swapped: whether the single left item is in the right collection.
 type membership struct{ binary }
 
 func (n *membership) eval(e *Evaluator, dst []Value) ([]Value, error) {
@@ -47,8 +46,7 @@ func (e *Evaluator) holds(c []Value, v Value, pos int) (bool, error) {
 	return false, nil
 }
 
-// appendDistinct appends the items of the collections to dst, leaving out those that equal one appended
-// before. Items of dst do not count.
+// appendDistinct appends the distinct items of the collections to dst. Items that dst already has are not compared.
 func (e *Evaluator) appendDistinct(dst []Value, pos int, collections ...[]Value) ([]Value, error) {
 	set := newItemSet(e, len(dst))
 	for _, c := range collections {

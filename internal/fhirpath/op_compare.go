@@ -34,8 +34,8 @@ func (n *comparison) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return append(dst, NewBoolean(b)), nil
 }
 
-// operands evaluates both operands as single items. If one of them is empty both are the zero Value, however
-// many items the other has: the result is empty then.
+// operands evaluates both operands as single items. If one of them is empty both are the zero Value, even if the
+// other has several items: the result is empty then.
 func (e *Evaluator) operands(n *binary, what string) (left, right Value, err error) {
 	l, err := e.operand(n.left)
 	if err != nil {
@@ -57,7 +57,7 @@ func (e *Evaluator) operands(n *binary, what string) (left, right Value, err err
 	return left, right, err
 }
 
-// single evaluates a node as a single item; the zero Value is the empty collection.
+// single evaluates an operation as a single item; the zero Value is the empty collection.
 func (e *Evaluator) single(n operation, pos int, what string) (v Value, err error) {
 	c, err := e.operand(n)
 	if err != nil {

@@ -39,7 +39,7 @@ func (n *equality) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return appendTruth(dst, t), err
 }
 
-// equalCollections compares item by item in order.
+// equalCollections compares items in order.
 func (e *Evaluator) equalCollections(a, b []Value, pos int) (truth, error) {
 	if len(a) == 0 || len(b) == 0 {
 		return unknown, nil
@@ -180,8 +180,8 @@ func orderOf(equal bool) int {
 	return 1
 }
 
-// align applies the implicit conversions (section "Conversion") that bring two values, of System types ka and
-// kb, to the same type k; k is 0 if there are none.
+// align applies the implicit conversions (section "Conversion") that bring two values, of System types ka and kb, to
+// one type k; k is 0 if there are none.
 func align(a, b Value, ka, kb Kind) (x, y Value, k Kind) {
 	numeric := func(k Kind) bool { return k == Integer || k == Long || k == Decimal }
 	temporal := func(k Kind) bool { return k == Date || k == DateTime || k == Time }
@@ -206,12 +206,12 @@ func align(a, b Value, ka, kb Kind) (x, y Value, k Kind) {
 	return a, b, 0
 }
 
-// untypedText reports whether v is a JSON string of which no type is known: a date may be one.
+// untypedText reports whether v is a JSON string of unknown type, which may be a date.
 func (v Value) untypedText() bool {
 	return v.kind == Element && v.typ == 0 && v.SystemKind() == String
 }
 
-// anyTemporal reads a string as a date, DateTime or time.
+// anyTemporal parses a string as a Date, DateTime or Time.
 func anyTemporal(s string) (v Value, ok bool) {
 	if v, ok = parseTemporal(s, Date); !ok {
 		v, ok = parseTemporal(s, Time)
@@ -219,7 +219,7 @@ func anyTemporal(s string) (v Value, ok bool) {
 	return v, ok
 }
 
-// parseTemporal reads a string of an element without a type as the kind it is compared to.
+// parseTemporal parses the string of an element of unknown type for a comparison with a value of kind k.
 func parseTemporal(s string, k Kind) (v Value, ok bool) {
 	if k == Time {
 		t, ok := system.StringToTime(s)
@@ -232,7 +232,7 @@ func parseTemporal(s string, k Kind) (v Value, ok bool) {
 	return NewDateTime(d), ok
 }
 
-// equivalentCollections compares in any order.
+// equivalentCollections compares items in any order.
 func (e *Evaluator) equivalentCollections(a, b []Value, pos int) (truth, error) {
 	if len(a) != len(b) {
 		return no, nil

@@ -32,7 +32,7 @@ func (n *unary) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return dst, nil
 }
 
-// negate returns the number or Quantity with the other sign; ok is false if that is out of range.
+// negate returns -v of a number or Quantity; ok is false if that is out of range.
 func negate(v Value) (Value, bool) {
 	switch v.kind {
 	case Integer:
@@ -109,7 +109,7 @@ func (e *Evaluator) calculate(op syntax.Op, a, b Value, pos int) (v Value, ok bo
 		}
 		x, okX := a.Quantity()
 		y, okY := b.Quantity()
-		if op == syntax.OpAdd || op == syntax.OpSub { // a number takes the unit of the quantity it is added to
+		if op == syntax.OpAdd || op == syntax.OpSub { // a number takes the unit of the other operand
 			switch {
 			case ka != Quantity:
 				x.Unit, x.Calendar = y.Unit, y.Calendar
@@ -191,7 +191,7 @@ func decimalMath(op syntax.Op, x, y system.Decimal) (result system.Decimal, ok b
 	return commonMath(op, x, y)
 }
 
-// shift moves a date or time by a duration (section "Date/Time Arithmetic").
+// shift adds a duration to a date or time (section "Date/Time Arithmetic").
 func shift(op syntax.Op, k Kind, a, b Value, pos int) (v Value, ok bool, err error) {
 	q, ok := b.Quantity()
 	if !ok {
@@ -242,7 +242,7 @@ func (e *Evaluator) concatenate(a, b Value, pos int) (v Value, ok bool, err erro
 	return NewString(x + y), true, nil
 }
 
-// concat is &, for which an empty operand is the empty string.
+// concat is &, which treats an empty operand as the empty string.
 type concat struct{ binary }
 
 func (n *concat) eval(e *Evaluator, dst []Value) ([]Value, error) {

@@ -21,13 +21,13 @@ func (e *Evaluator) same(r relation, a, b Value, pos int) (truth, error) {
 	if a.sibling == 0 || b.sibling == 0 {
 		return no, nil
 	}
-	// Primitives without a value are told apart by their ids and extensions.
+	// Primitives also have ids and extensions to compare.
 	a.node, b.node, a.sibling, b.sibling, a.typ, b.typ = a.sibling, b.sibling, 0, 0, 0, 0
 	siblings, err := e.sameNode(r, a, b, pos)
 	return combineSame(t, siblings), err
 }
 
-// combineSame is and for the comparisons of the parts of one element.
+// combineSame is the conjunction of two comparisons of parts of an element.
 func combineSame(a, b truth) truth {
 	switch {
 	case a == no || b == no:
@@ -78,7 +78,7 @@ func (e *Evaluator) sameObjects(r relation, a, b Value, pos int) (truth, error) 
 			continue
 		}
 		members++
-		j, ok := next, next < endB && b.doc.key(next) == key // where both have the same order
+		j, ok := next, next < endB && b.doc.key(next) == key // both usually have the same order
 		if !ok {
 			if j, ok = b.doc.find(int(b.node), key); !ok {
 				return no, nil
@@ -102,7 +102,7 @@ func (e *Evaluator) sameObjects(r relation, a, b Value, pos int) (truth, error) 
 	return result, nil
 }
 
-// identifies reports whether a member of an object is an id or has nothing but ids of primitives, which ~ does not look at.
+// identifies reports whether a member of an object is an id, or holds only ids of primitives: ~ ignores both.
 func (d *document) identifies(node int, key string) bool {
 	if key == "id" {
 		return true
@@ -119,9 +119,9 @@ func (d *document) identifies(node int, key string) bool {
 	return true
 }
 
-// sameCode compares two Codings by system and code, and two CodeableConcepts by their Codings, of which one of each must be
-// equivalent (https://hl7.org/fhir/R4/fhirpath.html#changes). coded is false for other elements, and where neither has
-// any of these.
+// sameCode compares two Codings by system and code, and two CodeableConcepts by their Codings: they must have one in
+// common (https://hl7.org/fhir/R4/fhirpath.html#changes). coded is false for other elements, and if neither has any
+// of these.
 func (e *Evaluator) sameCode(a, b Value, pos int) (t truth, coded bool, err error) {
 	s := a.doc.schema
 	if a.typ == 0 || a.typ != b.typ || a.typ != s.coding && a.typ != s.concept {
@@ -179,8 +179,7 @@ func (v Value) part(node int, key string) Value {
 	return child
 }
 
-// sameMember compares two values by their types where they are single and by their items where they are
-// arrays.
+// sameMember compares two members: single values by their types, arrays item by item.
 func (e *Evaluator) sameMember(r relation, a, b Value, pos int) (truth, error) {
 	if a.doc.tape.Node(int(a.node)).Kind == fhirjson.Array {
 		return e.sameNode(r, a, b, pos)
@@ -207,8 +206,8 @@ func (e *Evaluator) sameArrays(r relation, a, b Value, pos int) (truth, error) {
 	return t, err
 }
 
-// equivalentText compares strings as ~ does: ignoring case, and with every white space character like
-// any other (section "String Equivalence").
+// equivalentText compares strings as ~ does: ignoring case, and treating all white space characters alike (section
+// "String Equivalence").
 func equivalentText(a, b string) bool {
 	for a != "" && b != "" {
 		x, n := utf8.DecodeRuneInString(a)

@@ -159,8 +159,8 @@ func (c *checker) byJSONName(t Type, name string) Type {
 	return out
 }
 
-// somewhere is every name that an element has in any type of any known version, in paths or in JSON, and every name of a
-// type. It is made when it is asked for the first time, and does not change.
+// somewhere is every name that an element has in any type of any known version, in paths or in JSON, and every name
+// of a type. It is made when it is asked for the first time, and does not change.
 var knownNames = sync.OnceValue(func() map[string]bool {
 	names := make(map[string]bool)
 	for _, v := range []model.Version{model.R4, model.R4B, model.R5} {

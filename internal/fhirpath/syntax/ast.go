@@ -136,8 +136,8 @@ type TypeOp struct {
 	Offset int
 }
 
-// Instance creates an object: Type { name : value, name : value }. Names and Values are of the same length; Type {:} has
-// none.
+// Instance creates an object: Type { name : value, name : value }. Names and Values are of the same length; Type {:}
+// has none.
 type Instance struct {
 	Type   TypeName
 	Names  []string

@@ -210,7 +210,8 @@ func (d Decimal) apd(buf *apd.Decimal) *apd.Decimal {
 // precision() of a Decimal.
 func (d Decimal) Scale() int { return int(d.scale) }
 
-// Digits returns how many digits the number has, and 0 if they fit a machine word: operations on longer ones are slower.
+// Digits returns how many digits the number has, and 0 if they fit a machine word: operations on longer ones are
+// slower.
 func (d Decimal) Digits() int {
 	if d.big == nil {
 		return 0

@@ -9,9 +9,9 @@ import (
 var ErrFormat = errors.New("system: unknown code in format")
 
 // ParseFormatted reads a date and time written in a format of codes (section "Date/DateTime String Format Codes"):
-// yyyy, yy (00 to 49 are of this century), M, MM, MMM and MMMM (English), d, dd, H, HH, h and hh with a, m, mm, s, ss, S
-// and more (a fraction of a second) and Z (an offset). Everything else stands for itself. ok is false when the text does
-// not have the format, or is not a date; the error matches ErrFormat.
+// yyyy, yy (00 to 49 are of this century), M, MM, MMM and MMMM (English), d, dd, H, HH, h and hh with a, m, mm, s,
+// ss, S and more (a fraction of a second) and Z (an offset). Everything else stands for itself. ok is false when the
+// text does not have the format, or is not a date; the error matches ErrFormat.
 func ParseFormatted(text, format string) (v DateTime, ok bool, err error) {
 	p := formatReader{text: text}
 	match := true

@@ -62,8 +62,8 @@ func (v DateTime) period(p Precision) int64 {
 	return floorDiv(v.millis(), millisOf(p))
 }
 
-// alongside returns both values with the precision of the less precise one and, for units from an hour down, in one time
-// zone. ok is false when that leaves less than the unit wants.
+// alongside returns both values with the precision of the less precise one and, for units from an hour down, in one
+// time zone. ok is false when that leaves less than the unit wants.
 func (v DateTime) alongside(o DateTime, unit Precision) (a, b DateTime, ok bool) {
 	wanted := unit
 	if unit == week {

@@ -16,7 +16,7 @@ func (n *constant) eval(_ *Evaluator, dst []Value) ([]Value, error) {
 type member struct {
 	x    operation // nil: $this
 	name string
-	// choices reports that the name may be the JSON name of a choice element.
+	// choices allows the JSON name of a choice element.
 	choices bool
 	pos     int
 }
@@ -54,8 +54,8 @@ func navigate(dst []Value, v Value, name string) []Value {
 	return dst
 }
 
-// root is a name at the start of a path that is also the name of a type: the input itself if it is of
-// that type, else its children of that name.
+// root is a name at the start of a path that is also the name of a type: the input itself if it is of that type,
+// otherwise its children of that name.
 type root struct {
 	name string
 	typ  model.TypeID // 0 if the model has no such type
@@ -99,7 +99,7 @@ func (n *special) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return e.appendVariable(dst, e.scope.this, n.pos)
 }
 
-// copied appends the value of a variable.
+// appendVariable appends the value of a variable.
 func (e *Evaluator) appendVariable(dst, values []Value, pos int) ([]Value, error) {
 	if len(values) > 2 {
 		if err := e.step(pos, len(values)/2); err != nil {
@@ -158,7 +158,7 @@ func (n *external) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return dst, fail(n.pos, "variable %%%s has no value", n.name)
 }
 
-// resource appends the resource that holds the focus: the innermost one, or the outermost (root).
+// resource appends the innermost resource that holds the focus, or the outermost one if root is set.
 func (e *Evaluator) resource(dst []Value, root bool) []Value {
 	if len(e.context) == 0 || e.context[0].kind != Element {
 		return dst
