@@ -130,7 +130,7 @@ func TestFurtherSemantics(t *testing.T) {
 		{name: "S15 branches are alike", view: `[{"unionAll":[{"column":[{"name":"a","path":"id"}]},{"column":[{"name":"b","path":"id"}]}]}]`, fault: "column b is called a in the first branch"},
 		{name: "S15 names of branches repeat", view: `[{"unionAll":[{"column":[{"name":"a","path":"id"}]},{"column":[{"name":"a","path":"gender"}]}]}]`, data: noNames, want: `{"a":"p2"}
 				{"a":null}`},
-		{name: "S17 an unknown constant", view: `[{"column":[{"name":"a","path":"%nothing"}]}]`, fault: "variable %nothing is not defined"},
+		{name: "S17 an unknown constant", view: `[{"column":[{"name":"a","path":"%nothing"}]}]`, fault: "undefined variable %nothing"},
 		{name: "S17 constants in every path", view: `[{"forEach":"name.where(family = %text)","select":[{"forEachOrNull":"given.where($this = %other)","column":[{"name":"g","path":"$this & %text"}]}]}]`, data: patients, want: `{"g":"a1A"}`},
 		{name: "S18 %resource and %context", view: `[{"forEach":"name","column":[{"name":"r","path":"%resource.id"},{"name":"c","path":"%context.family"},{"name":"rr","path":"%rootResource.id"}]}]`, data: patients, want: `{"r":"p1","c":"A","rr":"p1"}
 				{"r":"p1","c":"B","rr":"p1"}`},

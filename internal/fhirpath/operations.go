@@ -14,9 +14,9 @@ func (n *constant) eval(_ *Evaluator, dst []Value) ([]Value, error) {
 
 // member navigates to the children of a name (section "Path selection").
 type member struct {
-	x    node // nil: $this
+	x    operation // nil: $this
 	name string
-	// choices reports that the name may be the JSON name of a choice element.
+	// choices allows the JSON name of a choice element.
 	choices bool
 	pos     int
 }
@@ -32,7 +32,7 @@ func (n *member) eval(e *Evaluator, dst []Value) ([]Value, error) {
 		if n.choices && in[i].kind == Element {
 			dst = in[i].doc.choice(dst, in[i], n.name)
 		}
-		if err := e.room(n.pos, dst); err != nil {
+		if err := e.checkItems(n.pos, dst); err != nil {
 			return dst, err
 		}
 	}
@@ -54,11 +54,11 @@ func navigate(dst []Value, v Value, name string) []Value {
 	return dst
 }
 
-// root is a name at the start of a path that is also the name of a type: the input itself where it is of
-// that type, else its children of that name.
+// root is a name at the start of a path that is also the name of a type: the input itself if it is of that type,
+// otherwise its children of that name.
 type root struct {
 	name string
-	typ  model.TypeID // 0 where the model has no such type
+	typ  model.TypeID // 0 if the model has no such type
 	pos  int
 }
 
@@ -94,13 +94,13 @@ func (n *special) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	case syntax.ItemIndex:
 		return append(dst, NewInteger(int32(e.scope.index))), nil
 	case syntax.Total:
-		return e.copied(dst, e.scope.total, n.pos)
+		return e.appendVariable(dst, e.scope.total, n.pos)
 	}
-	return e.copied(dst, e.scope.this, n.pos)
+	return e.appendVariable(dst, e.scope.this, n.pos)
 }
 
-// copied appends the value of a variable.
-func (e *Evaluator) copied(dst, values []Value, pos int) ([]Value, error) {
+// appendVariable appends the value of a variable.
+func (e *Evaluator) appendVariable(dst, values []Value, pos int) ([]Value, error) {
 	if len(values) > 2 {
 		if err := e.step(pos, len(values)/2); err != nil {
 			return dst, err
@@ -111,7 +111,7 @@ func (e *Evaluator) copied(dst, values []Value, pos int) ([]Value, error) {
 
 // index is X[Index] (section "Subsetting").
 type index struct {
-	x, index node
+	x, index operation
 	pos      int
 }
 
@@ -141,11 +141,11 @@ func (n *external) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	for v := e.scope.vars; v != nil; v = v.next {
 		e.work++
 		if v.name == n.name {
-			return e.copied(dst, v.value, n.pos)
+			return e.appendVariable(dst, v.value, n.pos)
 		}
 	}
 	if values, ok := e.env.lookup(n.name); ok {
-		return e.copied(dst, values, n.pos)
+		return e.appendVariable(dst, values, n.pos)
 	}
 	switch n.name {
 	case "context":
@@ -158,7 +158,7 @@ func (n *external) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return dst, fail(n.pos, "variable %%%s has no value", n.name)
 }
 
-// resource appends the resource that holds the focus: the innermost one, or the outermost (root).
+// resource appends the innermost resource that holds the focus, or the outermost one if root is set.
 func (e *Evaluator) resource(dst []Value, root bool) []Value {
 	if len(e.context) == 0 || e.context[0].kind != Element {
 		return dst
