@@ -50,7 +50,7 @@ func TestTwoDaysAtAGate(t *testing.T) {
 		if err := o.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(145 * time.Hour)
+		<-time.After(145 * time.Hour)
 		synctest.Wait()
 		if err := o.Stop(t.Context()); err != nil {
 			t.Fatal(err)

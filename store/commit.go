@@ -41,69 +41,55 @@ type effectError struct{ error }
 
 func (e *effectError) Unwrap() error { return e.error }
 
-// transact runs f in a transaction. When the connection breaks over COMMIT, made asks the database
-// whether it was made.
+// transact runs f in a transaction. When the connection breaks during COMMIT, made asks the database whether it was made.
 func (s *Store) transact(ctx context.Context, f func(context.Context, bun.Tx) error, made func(context.Context) (bool, error)) error {
+	// COMMIT goes on when the caller goes away: otherwise its outcome would be unknown.
+	err := s.inTx(ctx, 2*s.opt.statement, f)
+	var lost *noReplyError
+	switch {
+	case !errors.As(err, &lost):
+		return err
+	case errors.Is(err, pgx.ErrTxCommitRollback):
+		return errors.New("PostgreSQL had aborted the transaction: an effect ignored an error")
+	}
+	return s.resolve(ctx, made)
+}
+
+// noReplyError is an error of COMMIT by which the database does not say what became of the transaction.
+type noReplyError struct{ error }
+
+func (e *noReplyError) Unwrap() error { return e.error }
+
+// inTx runs f in a transaction. With a limit above 0, BEGIN and COMMIT do not end with ctx, but after that time. A
+// connection whose transaction did not end properly is closed.
+func (s *Store) inTx(ctx context.Context, limit time.Duration, f func(context.Context, bun.Tx) error) error {
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	// COMMIT is not given up because the caller went away: its outcome would be unknown.
-	held, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.opt.statement)
-	defer cancel()
+	held := ctx
+	if limit > 0 {
+		var cancel context.CancelFunc
+		held, cancel = context.WithTimeout(context.WithoutCancel(ctx), limit)
+		defer cancel()
+	}
 	tx, err := conn.BeginTx(held, nil)
 	if err != nil {
 		return err
 	}
-	if err := f(ctx, tx); err != nil {
-		if rollback := tx.Rollback(); rollback != nil {
-			discard(conn)
-		}
-		return err
-	}
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(f(ctx, tx), ctx.Err()); err != nil {
 		if rollback := tx.Rollback(); rollback != nil {
 			discard(conn)
 		}
 		return err
 	}
 	err = tx.Commit()
-	switch {
-	case errors.Is(err, pgx.ErrTxCommitRollback):
-		return errors.New("PostgreSQL had given up the transaction: an effect went on after an error")
-	case err == nil, answered(err):
+	if err == nil || answered(err) {
 		return err
 	}
 	discard(conn)
-	_ = conn.Close() // SQLite has one connection for writing, and asking takes it
-	return s.resolve(ctx, made)
-}
-
-// inTx runs f in a transaction. A connection whose transaction did not end in order is not used again.
-func (s *Store) inTx(ctx context.Context, f func(context.Context, bun.Tx) error) error {
-	conn, err := s.write.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	tx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(ctx, tx); err != nil {
-		if rollback := tx.Rollback(); rollback != nil {
-			discard(conn)
-		}
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		if !answered(err) {
-			discard(conn)
-		}
-		return err
-	}
-	return nil
+	return &noReplyError{err}
 }
 
 // discard has database/sql close the connection, which ends its transaction, rather than use it again.
@@ -139,7 +125,7 @@ var errProbed = errors.New("store: probed")
 // with the commit's id can be inserted only when no transaction that has done so is under way or was made.
 func (s *Store) Committed(ctx context.Context, _, commit string) (bool, error) {
 	found := false
-	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err := s.inTx(ctx, 0, func(ctx context.Context, tx bun.Tx) error {
 		var err error
 		if !s.postgres() {
 			found, err = tx.NewSelect().Model((*auditRow)(nil)).Where("id = ?", commit).Exists(ctx)

@@ -234,7 +234,7 @@ func TestEffectGoesOnAfterAnError(t *testing.T) {
 			return nil
 		})
 	}))
-	want := "store: commit: PostgreSQL had given up the transaction: an effect went on after an error"
+	want := "store: commit: PostgreSQL had aborted the transaction: an effect ignored an error"
 	if err == nil || err.Error() != want || errors.Is(err, orchestrator.ErrConflict) {
 		t.Errorf("got %v, want %s", err, want)
 	}

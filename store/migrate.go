@@ -147,7 +147,7 @@ func (s *Store) guarded(ctx context.Context, f func(ctx context.Context, tx bun.
 	ctx = context.WithValue(ctx, unlimited{}, true)
 	for {
 		ran, fault := false, error(nil)
-		err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		err := s.inTx(ctx, 0, func(ctx context.Context, tx bun.Tx) error {
 			ran = true
 			if err := s.prepareMigrations(ctx, tx); err != nil {
 				return err

@@ -129,24 +129,17 @@ func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, 
 	}()
 	// patiently does something again until it works: people and hosts' clients do.
 	patiently := func(what string, f func() error) bool {
-		for {
-			err := f()
-			if err == nil {
-				return true
+		var last error
+		err := lifetest.Poll(ctx, func() (bool, error) {
+			if last = f(); lifetest.Final(last) {
+				return false, last
 			}
-			for _, final := range []error{orchestrator.ErrDecided, orchestrator.ErrDenied, orchestrator.ErrInvalid, orchestrator.ErrNotFound} {
-				if errors.Is(err, final) {
-					t.Errorf("%s: %v", what, err)
-					return false
-				}
-			}
-			select {
-			case <-ctx.Done():
-				t.Errorf("%s: %v", what, err)
-				return false
-			case <-time.After(20 * time.Millisecond):
-			}
+			return last == nil, nil
+		})
+		if err != nil {
+			t.Errorf("%s: %v", what, errors.Join(err, last))
 		}
+		return err == nil
 	}
 	ids := make([]string, requests)
 	var wg sync.WaitGroup
@@ -161,11 +154,8 @@ func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, 
 					return
 				}
 				if r.Gate == nil {
-					select {
-					case <-ctx.Done():
+					if ok = lifetest.Pause(ctx, 20*time.Millisecond); !ok {
 						t.Errorf("%s hangs in %s: %+v", ids[i], r.State, r.Step)
-						return
-					case <-time.After(20 * time.Millisecond):
 					}
 					continue
 				}
@@ -206,9 +196,9 @@ func TestNetworkCut(t *testing.T) {
 		orchestrator.WithLease(2*time.Second))...)
 	busy(t, o, clean, requests, func() {
 		for i := range cuts {
-			time.Sleep(150 * time.Millisecond)
+			lifetest.Pause(t.Context(), 150 * time.Millisecond)
 			p.Cut()
-			time.Sleep(time.Duration(i) * 50 * time.Millisecond)
+			lifetest.Pause(t.Context(), time.Duration(i) * 50 * time.Millisecond)
 			p.Mend()
 		}
 	})
@@ -231,7 +221,7 @@ func TestServerRestart(t *testing.T) {
 		orchestrator.WithLease(2*time.Second))...)
 	busy(t, o, clean, requests, func() {
 		for _, stop := range []func() error{server.Stop, server.Kill} {
-			time.Sleep(300 * time.Millisecond)
+			lifetest.Pause(t.Context(), 300 * time.Millisecond)
 			if err := errors.Join(stop(), server.Start(t.Context())); err != nil {
 				t.Error(err)
 			}
@@ -262,11 +252,11 @@ func TestLockStorm(t *testing.T) {
 			if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
 				continue // they have it
 			}
-			time.Sleep(200 * time.Millisecond)
+			lifetest.Pause(t.Context(), 200 * time.Millisecond)
 			if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
 				t.Error(err)
 			}
-			time.Sleep(5 * time.Millisecond)
+			lifetest.Pause(t.Context(), 5 * time.Millisecond)
 		}
 	})
 	report(t, "R9", "sqlite", "another connection holds the write lock", locks, requests)

@@ -217,11 +217,11 @@ func startReviewers(t *testing.T, b Backend, address string, gates []string, all
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(waitLong); !strings.Contains(out.String(), "ready"); {
-		if time.Now().After(deadline) {
-			t.Fatalf("the child is not ready: %s", out)
-		}
-		time.Sleep(5 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLong)
+	defer cancel()
+	ready := func() (bool, error) { return strings.Contains(out.String(), "ready"), nil }
+	if err := lifetest.Poll(ctx, ready); err != nil {
+		t.Fatalf("the child is not ready: %v: %s", err, out)
 	}
 	if _, err := io.WriteString(w, "go\n"); err != nil {
 		t.Fatal(err)

@@ -19,15 +19,8 @@ import (
 // holdStep runs until its context ends or a file appears; then it succeeds.
 func holdStep(file string) orchestrator.StepHandler {
 	return orchestrator.StepFunc(func(ctx context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
-		for {
-			if _, err := os.Stat(file); err == nil {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return orchestrator.StepResult{}, ctx.Err()
-			case <-time.After(10 * time.Millisecond):
-			}
+		if err := awaitFile(ctx, file); err != nil {
+			return orchestrator.StepResult{}, err
 		}
 		return orchestrator.StepResult{Event: "done", Effect: func(ctx context.Context, tx orchestrator.Tx) error {
 			return countEffect(ctx, c, tx)
@@ -53,12 +46,18 @@ func hostRole(ctx context.Context, db reopened, args []string) error {
 	if err := o.Start(ctx); err != nil {
 		return err
 	}
-	for {
-		if _, err := os.Stat(args[2] + ".stop"); err == nil {
-			return o.Stop(ctx)
-		}
-		time.Sleep(20 * time.Millisecond)
+	if err := awaitFile(ctx, args[2]+".stop"); err != nil {
+		return err
 	}
+	return o.Stop(ctx)
+}
+
+// awaitFile waits until a file exists, by which one process tells another to go on.
+func awaitFile(ctx context.Context, file string) error {
+	return lifetest.Poll(ctx, func() (bool, error) {
+		_, err := os.Stat(file)
+		return err == nil, nil
+	})
 }
 
 func hostOptions(leaseMillis, pollMillis int, file string, opts ...orchestrator.Option) []orchestrator.Option {

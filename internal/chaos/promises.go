@@ -105,24 +105,20 @@ func start(t testing.TB, o *orchestrator.Orchestrator) {
 	})
 }
 
-// await waits until a request is as wanted, asking again and again.
+// await waits until a request is as wanted, and returns it.
 func await(t testing.TB, o *orchestrator.Orchestrator, id, what string, within time.Duration, ok func(r *orchestrator.Request) bool) *orchestrator.Request {
 	t.Helper()
-	deadline := time.Now().Add(within)
-	for {
-		r := lifetest.Status(t, o, id)
-		if ok(r) {
-			return r
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s is not so after %v: state %s, outcome %q, parked %q, step %+v", what, within, r.State, r.Outcome, r.Parked, r.Step)
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		case <-time.After(5 * time.Millisecond):
-		}
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	var r *orchestrator.Request
+	err := lifetest.Poll(ctx, func() (bool, error) {
+		r = lifetest.Status(t, o, id)
+		return ok(r), nil
+	})
+	if err != nil {
+		t.Fatalf("%s is not so after %v: state %s, outcome %q, parked %q, step %+v", what, within, r.State, r.Outcome, r.Parked, r.Step)
 	}
+	return r
 }
 
 func checkRequest(t testing.TB, s orchestrator.Store, def *orchestrator.Definition, id string) {

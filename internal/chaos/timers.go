@@ -80,7 +80,7 @@ func timersFireOnce(t *testing.T, b Backend) (int, int) {
 			done := false
 			for _, mode := range []Mode{Fail, FailAfter} {
 				id := lifetest.Submit(t, o, fmt.Sprint("timer ", n, mode))
-				time.Sleep(31 * time.Millisecond)
+				lifetest.Pause(t.Context(), 31*time.Millisecond) // the timer is due
 				f.Arm(n, mode)
 				err := lifetest.Again(t.Context(), func() error { return o.Drain(t.Context()) })
 				done = !f.Fired()

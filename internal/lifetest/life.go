@@ -108,61 +108,68 @@ func Live(ctx context.Context, o *orchestrator.Orchestrator, n orchestrator.NewR
 	return id, Finish(ctx, o, id)
 }
 
+// patience is how long a request may take to its end: attempts wait, and leases of hosts that died have to end.
+const patience = time.Minute
+
 // Finish drives a submitted request to its end, like [Live].
 func Finish(ctx context.Context, o *orchestrator.Orchestrator, id string) error {
-	for range 1000 {
-		if err := Again(ctx, func() error { return o.Drain(doing(ctx, "drain")) }); err != nil {
-			return fmt.Errorf("drain: %w", err)
-		}
-		var r *orchestrator.Request
-		err := Again(ctx, func() (err error) {
-			r, err = o.Status(doing(ctx, "status"), id)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("status: %w", err)
-		}
-		switch {
-		case !r.Live():
-			return EmptyOutbox(ctx, o)
-		case r.Gate != nil:
-			d := orchestrator.Decision{Gate: r.Gate.ID, By: Reviewer(), Verdict: orchestrator.Approve, Reason: "as planned"}
-			if err := Again(ctx, func() error { return o.Decide(doing(ctx, Deciding), d) }); err != nil {
-				return fmt.Errorf("decide %s: %w", r.State, err)
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := Poll(waiting, func() (bool, error) {
+		for {
+			if err := drain(ctx, o); err != nil {
+				return false, err
 			}
-		default:
-			// A lease is not over yet, or an attempt waits.
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
-	}
-	return errors.New("lifetest: the request does not come to its end")
-}
-
-// EmptyOutbox drains until no message is left: one that was claimed when something failed is
-// delivered when its lease is over.
-func EmptyOutbox(ctx context.Context, o *orchestrator.Orchestrator) error {
-	for {
-		var b orchestrator.Backlog
-		err := Again(ctx, func() error { return o.Drain(doing(ctx, "drain")) })
-		if err == nil {
-			err = Again(ctx, func() (err error) {
-				b, err = o.Backlog(doing(ctx, "backlog"))
+			var r *orchestrator.Request
+			err := Again(ctx, func() (err error) {
+				r, err = o.Status(doing(ctx, "status"), id)
 				return err
 			})
+			if err != nil {
+				return false, fmt.Errorf("status: %w", err)
+			}
+			if r.Gate == nil {
+				return !r.Live(), nil
+			}
+			d := orchestrator.Decision{Gate: r.Gate.ID, By: Reviewer(), Verdict: orchestrator.Approve, Reason: "as planned"}
+			if err := Again(ctx, func() error { return o.Decide(doing(ctx, Deciding), d) }); err != nil {
+				return false, fmt.Errorf("decide %s: %w", r.State, err)
+			}
 		}
-		if err != nil || b.Messages == 0 {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("lifetest: messages are left: %w", ctx.Err())
-		case <-time.After(20 * time.Millisecond):
-		}
+	})
+	if err != nil {
+		return fmt.Errorf("lifetest: the request has not ended: %w", err)
 	}
+	return EmptyOutbox(ctx, o)
+}
+
+func drain(ctx context.Context, o *orchestrator.Orchestrator) error {
+	if err := Again(ctx, func() error { return o.Drain(doing(ctx, "drain")) }); err != nil {
+		return fmt.Errorf("drain: %w", err)
+	}
+	return nil
+}
+
+// EmptyOutbox drains until no message is left. A message that was claimed when something failed is delivered after its
+// lease has ended.
+func EmptyOutbox(ctx context.Context, o *orchestrator.Orchestrator) error {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := Poll(waiting, func() (bool, error) {
+		if err := drain(ctx, o); err != nil {
+			return false, err
+		}
+		var b orchestrator.Backlog
+		err := Again(ctx, func() (err error) {
+			b, err = o.Backlog(doing(ctx, "backlog"))
+			return err
+		})
+		return b.Messages == 0, err
+	})
+	if err != nil {
+		return fmt.Errorf("lifetest: messages are left: %w", err)
+	}
+	return nil
 }
 
 // Again repeats f, at most 30 times, until it succeeds or fails for a reason that will not pass.
@@ -172,16 +179,19 @@ func Again(ctx context.Context, f func() error) error {
 		if err = f(); err == nil || ctx.Err() != nil {
 			return err
 		}
-		for _, final := range []error{orchestrator.ErrDecided, orchestrator.ErrDenied, orchestrator.ErrInvalid, orchestrator.ErrNotFound} {
-			if errors.Is(err, final) {
-				return err
-			}
-		}
-		select {
-		case <-ctx.Done():
+		if Final(err) || !Pause(ctx, 5*time.Millisecond) {
 			return err
-		case <-time.After(5 * time.Millisecond):
 		}
 	}
 	return err
+}
+
+// Final says whether an orchestrator would fail with the same error again.
+func Final(err error) bool {
+	for _, final := range []error{orchestrator.ErrDecided, orchestrator.ErrDenied, orchestrator.ErrInvalid, orchestrator.ErrNotFound} {
+		if errors.Is(err, final) {
+			return true
+		}
+	}
+	return false
 }

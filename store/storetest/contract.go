@@ -274,7 +274,7 @@ func leases(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	if err := s.RenewLease(t.Context(), lease, &p); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * short)
+	lifetest.Pause(t.Context(), 2*short)
 	if got := claim(t, s, "b", 1, short); len(got) != 0 {
 		t.Errorf("a renewed lease was taken over")
 	}
@@ -294,7 +294,7 @@ func leases(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	if err := s.ReleaseLease(t.Context(), lease); err != nil {
 		t.Errorf("releasing a lost lease: %v", err)
 	}
-	time.Sleep(2 * short)
+	lifetest.Pause(t.Context(), 2*short)
 	if got := claim(t, s, "c", 1, time.Minute); len(got) != 1 || got[0].Token <= taken[0].Token {
 		t.Errorf("after its end: %+v", got)
 	}
@@ -316,21 +316,8 @@ func messages(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	})
 	o := lifetest.New(t, s, orchestrator.WithAuditSink(sink), orchestrator.WithLease(200*time.Millisecond))
 	id := lifetest.Submit(t, o, "messages")
-	for deadline := time.Now().Add(longWait); ; {
-		if err := o.Drain(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		b, err := s.Backlog(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b.Messages == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d messages are left", b.Messages)
-		}
-		time.Sleep(20 * time.Millisecond)
+	if err := lifetest.EmptyOutbox(t.Context(), o); err != nil {
+		t.Fatal(err)
 	}
 	head, _, err := s.AuditHead(t.Context(), id)
 	if err != nil {

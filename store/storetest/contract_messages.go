@@ -74,7 +74,7 @@ func messageClaims(t *testing.T, open func() orchestrator.Store, s orchestrator.
 	finish(ids[0], "a", "timeout", 0)
 	want("after a failure", claim("b", 50*time.Millisecond, 5, note), first(0, 2))
 	finish(ids[0], "a", "", 0) // it is b's now
-	time.Sleep(100 * time.Millisecond)
+	lifetest.Pause(t.Context(), 100*time.Millisecond)
 	want("after the lease's end", claim("c", time.Minute, 5, note), first(0, 3))
 	finish(ids[0], "c", "timeout", time.Minute)
 	want("before its next attempt", claim("c", time.Minute, 5, note))

@@ -141,7 +141,7 @@ func (w *world) checkEffects(ctx context.Context, bad func(string, ...any)) erro
 	if err := row.Scan(&rows, &kinds); err != nil {
 		return err
 	}
-	if want := w.n * len(outcomes()); rows != want || kinds != want {
+	if want := w.n * len(lifetest.Outcomes()); rows != want || kinds != want {
 		bad("%d effects of %d steps, want %d of %d", rows, kinds, want, want)
 	}
 	return nil

@@ -125,28 +125,9 @@ func hostMain(ctx context.Context, stdin io.Reader) error {
 func again[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	for {
 		v, err := f()
-		if err == nil || !pause(ctx, 100*time.Millisecond) {
+		if err == nil || !lifetest.Pause(ctx, 100*time.Millisecond) {
 			return v, err
 		}
-	}
-}
-
-// pause waits; false when ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}
-
-// outcomes are those of the steps on the straight way.
-func outcomes() map[string]string {
-	return map[string]string{
-		orchestrator.StepRequirements: orchestrator.EventComplete, orchestrator.StepFeasibility: orchestrator.EventFeasible,
-		orchestrator.StepKickoff: orchestrator.EventScheduled, orchestrator.StepExtraction: orchestrator.EventExtracted,
-		orchestrator.StepQA: orchestrator.EventPassed, orchestrator.StepDelivery: orchestrator.EventDelivered,
 	}
 }
 
@@ -155,9 +136,9 @@ func steps(work time.Duration) []orchestrator.Option {
 	opts := []orchestrator.Option{
 		orchestrator.WithNotifier(orchestrator.NotifierFunc(func(context.Context, orchestrator.Notification) error { return nil })),
 	}
-	for name, event := range outcomes() {
+	for name, event := range lifetest.Outcomes() {
 		opts = append(opts, orchestrator.WithStep(name, orchestrator.StepFunc(func(ctx context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
-			if !pause(ctx, time.Duration(rand.Int64N(int64(work)))) {
+			if !lifetest.Pause(ctx, time.Duration(rand.Int64N(int64(work)))) {
 				return orchestrator.StepResult{}, ctx.Err()
 			}
 			r := orchestrator.StepResult{Event: event, Output: map[string]int{"attempt": c.Attempt}}
@@ -216,7 +197,7 @@ func decideShare(ctx context.Context, o *orchestrator.Orchestrator, share string
 			}
 		}
 		if err != nil || decided == 0 {
-			pause(ctx, 100*time.Millisecond)
+			lifetest.Pause(ctx, 100*time.Millisecond)
 		}
 	}
 }

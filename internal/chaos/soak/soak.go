@@ -106,7 +106,7 @@ func (w *world) disturb(ctx context.Context) error {
 			}
 			w.kills++
 			generation++
-			pause(ctx, time.Duration(rand.IntN(500))*time.Millisecond)
+			lifetest.Pause(ctx, time.Duration(rand.IntN(500))*time.Millisecond)
 			h, err := w.startHost(ctx, fmt.Sprintf("host-%d.%d", i, generation), w.server.URL, shareOf(i, len(w.hosts)))
 			if err != nil {
 				return err
@@ -164,6 +164,6 @@ func (w *world) restart(ctx context.Context) error {
 		return err
 	}
 	w.stops++
-	pause(ctx, time.Second)
+	lifetest.Pause(ctx, time.Second)
 	return w.server.Start(ctx)
 }

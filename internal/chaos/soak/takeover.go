@@ -75,7 +75,7 @@ func (o options) takeovers(ctx context.Context, db string, out io.Writer) (err e
 	killed := map[string]time.Time{}
 	for request, owner := range owners {
 		// Any moment between two renewals of the lease.
-		pause(ctx, time.Duration(rand.Int64N(int64(o.lease)/10)))
+		lifetest.Pause(ctx, time.Duration(rand.Int64N(int64(o.lease)/10)))
 		if err := hosts[owner].kill(); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (o options) takeovers(ctx context.Context, db string, out io.Writer) (err e
 		if n == o.takeover {
 			break
 		}
-		if !pause(waiting, 50*time.Millisecond) {
+		if !lifetest.Pause(waiting, 50*time.Millisecond) {
 			return fmt.Errorf("%d of %d steps were taken over: %w", n, o.takeover, waiting.Err())
 		}
 	}
@@ -119,7 +119,7 @@ func owned(ctx context.Context, orch *orchestrator.Orchestrator, n int) (map[str
 		if len(owners) == n && len(distinct) == n {
 			return owners, nil
 		}
-		if !pause(ctx, 100*time.Millisecond) {
+		if !lifetest.Pause(ctx, 100*time.Millisecond) {
 			return nil, ctx.Err()
 		}
 	}
