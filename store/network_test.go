@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,7 +138,7 @@ func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, 
 			return last == nil, nil
 		})
 		if err != nil {
-			t.Errorf("%s: %v", what, errors.Join(err, last))
+			t.Errorf("%s: %v", what, cmp.Or(last, err))
 		}
 		return err == nil
 	}
@@ -196,9 +197,9 @@ func TestNetworkCut(t *testing.T) {
 		orchestrator.WithLease(2*time.Second))...)
 	busy(t, o, clean, requests, func() {
 		for i := range cuts {
-			lifetest.Pause(t.Context(), 150 * time.Millisecond)
+			lifetest.Pause(t.Context(), 150*time.Millisecond)
 			p.Cut()
-			lifetest.Pause(t.Context(), time.Duration(i) * 50 * time.Millisecond)
+			lifetest.Pause(t.Context(), time.Duration(i)*50*time.Millisecond)
 			p.Mend()
 		}
 	})
@@ -221,7 +222,7 @@ func TestServerRestart(t *testing.T) {
 		orchestrator.WithLease(2*time.Second))...)
 	busy(t, o, clean, requests, func() {
 		for _, stop := range []func() error{server.Stop, server.Kill} {
-			lifetest.Pause(t.Context(), 300 * time.Millisecond)
+			lifetest.Pause(t.Context(), 300*time.Millisecond)
 			if err := errors.Join(stop(), server.Start(t.Context())); err != nil {
 				t.Error(err)
 			}
@@ -252,11 +253,11 @@ func TestLockStorm(t *testing.T) {
 			if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
 				continue // they have it
 			}
-			lifetest.Pause(t.Context(), 200 * time.Millisecond)
+			lifetest.Pause(t.Context(), 200*time.Millisecond)
 			if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
 				t.Error(err)
 			}
-			lifetest.Pause(t.Context(), 5 * time.Millisecond)
+			lifetest.Pause(t.Context(), 5*time.Millisecond)
 		}
 	})
 	report(t, "R9", "sqlite", "another connection holds the write lock", locks, requests)

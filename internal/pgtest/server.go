@@ -216,9 +216,3 @@ func (s *Server) end(sig os.Signal) error {
 func (s *Server) Close() error {
 	return errors.Join(s.Kill(), os.RemoveAll(s.dir))
 }
-
-// Log returns what the server has logged.
-func (s *Server) Log() string {
-	text, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-	return string(text)
-}

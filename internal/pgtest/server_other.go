@@ -24,6 +24,3 @@ func (s *Server) Kill() error { return nil }
 
 // Close does nothing here.
 func (s *Server) Close() error { return nil }
-
-// Log is empty here.
-func (s *Server) Log() string { return "" }
