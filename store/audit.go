@@ -49,7 +49,7 @@ func (s *Store) AppendAudit(ctx context.Context, prev audit.Head, entries []audi
 	}
 	last := &entries[len(entries)-1]
 	err := s.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		b := batch{s: s, tx: tx}
+		b := batch{store: s, tx: tx}
 		row := headRow{Chain: last.Chain, Seq: last.Seq, Hash: last.Hash}
 		if prev.Seq == 0 {
 			if err := insert(ctx, &b, row); err != nil {

@@ -21,7 +21,7 @@ func (s *Store) ClaimSteps(ctx context.Context, c orchestrator.StepClaim) ([]orc
 	var args []any
 	arg := func(v any) bun.Safe {
 		args = append(args, v)
-		return s.hole(len(args), v)
+		return s.placeholder(len(args), v)
 	}
 	lock := ""
 	if s.postgres() {
@@ -123,7 +123,7 @@ func (s *Store) DueTimers(ctx context.Context, limit int) ([]orchestrator.Timer,
 // Timers implements [orchestrator.Store].
 func (s *Store) Timers(ctx context.Context, request string) ([]orchestrator.Timer, error) {
 	var rows []timerRow
-	q := s.read.NewSelect().Model(&rows).Where("request_id = ?", s.hole(1, request)).Order("fire_at", "id")
+	q := s.read.NewSelect().Model(&rows).Where("request_id = ?", s.placeholder(1, request)).Order("fire_at", "id")
 	err := s.query(ctx, s.read, &rows, q.String(), request)
 	return timersOf(rows), wrap("timers", err)
 }

@@ -19,7 +19,7 @@ func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 		return errors.New("store: commit: it has no request, or no audit entry that carries its id")
 	}
 	err := s.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		w := writer{batch: batch{s: s, tx: tx}, c: c}
+		w := writer{batch: batch{store: s, tx: tx}, commit: c}
 		if err := w.write(ctx); err != nil {
 			return err
 		}

@@ -18,9 +18,9 @@ func (s *Store) prepared(args []any) []any {
 	return append([]any{s.mode}, args...)
 }
 
-// hole stands for argument number i, which is v, in a text for [Store.query]. SQLite has the value inside: it keeps no
+// placeholder stands for argument number i, which is v, in a text for [Store.query]. SQLite has the value inside: it keeps no
 // statements, and parses one whose arguments matter to its plan twice.
-func (s *Store) hole(i int, v any) bun.Safe {
+func (s *Store) placeholder(i int, v any) bun.Safe {
 	if s.postgres() {
 		return bun.Safe("$" + strconv.Itoa(i))
 	}

@@ -24,8 +24,8 @@ import (
 // touch a row first, in their order, and no statement sees what another one did; so no two of them may change the same row.
 // SQLite, which is in this process, runs each at once.
 type batch struct {
-	s  *Store
-	tx bun.Tx
+	store *Store
+	tx    bun.Tx
 
 	text  []byte
 	args  []any
@@ -50,7 +50,7 @@ func (b *batch) run(ctx context.Context, must error, text string, args ...any) e
 
 // begin begins a statement that [batch.add] goes on with and [batch.end] ends.
 func (b *batch) begin(p part) {
-	if b.s.postgres() {
+	if b.store.postgres() {
 		if len(b.parts) > 0 {
 			b.text = append(b.text, ", "...)
 		}
@@ -72,7 +72,7 @@ func (b *batch) add(text string, args ...any) {
 
 func (b *batch) arg(v any) {
 	b.args = append(b.args, v)
-	if b.s.postgres() {
+	if b.store.postgres() {
 		b.text = strconv.AppendInt(append(b.text, '$'), int64(len(b.args)), 10)
 	} else {
 		b.text = append(b.text, '?')
@@ -81,7 +81,7 @@ func (b *batch) arg(v any) {
 
 func (b *batch) end(ctx context.Context) error {
 	p := b.parts[len(b.parts)-1]
-	if b.s.postgres() {
+	if b.store.postgres() {
 		if p.must != nil {
 			b.text = append(b.text, " RETURNING 1"...)
 		}
@@ -96,7 +96,7 @@ func (b *batch) end(ctx context.Context) error {
 	case p.must == nil:
 		return err
 	}
-	return one(res, err, p.must)
+	return exactlyOne(res, err, p.must)
 }
 
 func (b *batch) reset() { b.text, b.args, b.parts = b.text[:0], b.args[:0], b.parts[:0] }
@@ -115,7 +115,7 @@ func (b *batch) flush(ctx context.Context) error {
 		}
 	}
 	var touched string
-	if err := b.tx.Tx.QueryRowContext(ctx, string(text), b.s.prepared(b.args)...).Scan(&touched); err != nil {
+	if err := b.tx.Tx.QueryRowContext(ctx, string(text), b.store.prepared(b.args)...).Scan(&touched); err != nil {
 		return b.failed(err)
 	}
 	for _, p := range b.parts {
@@ -152,8 +152,8 @@ func (b *batch) failed(err error) error {
 	return err
 }
 
-// one is an error unless a statement touched exactly one row.
-func one(res sql.Result, err, otherwise error) error {
+// exactlyOne is an error unless a statement touched exactly one row.
+func exactlyOne(res sql.Result, err, otherwise error) error {
 	if err != nil {
 		return err
 	}
@@ -194,7 +194,7 @@ func insertOr[R any](ctx context.Context, b *batch, must, taken error, rows []R)
 }
 
 func insertPiece[R any](ctx context.Context, b *batch, must, taken error, rows []R) error {
-	table := b.s.write.Table(reflect.TypeFor[R]())
+	table := b.store.write.Table(reflect.TypeFor[R]())
 	b.begin(part{must: must, table: table.Name, taken: taken})
 	b.add("INSERT INTO " + string(table.SQLName) + " (")
 	for i, f := range table.Fields {
@@ -219,7 +219,7 @@ func insertPiece[R any](ctx context.Context, b *batch, must, taken error, rows [
 
 // set adds "column = value, ..." for columns of a bun model.
 func set[R any](b *batch, row *R, columns ...string) {
-	table := b.s.write.Table(reflect.TypeFor[R]())
+	table := b.store.write.Table(reflect.TypeFor[R]())
 	for i, name := range columns {
 		if i > 0 {
 			b.add(", ")
