@@ -32,7 +32,7 @@ func (s *Store) AuditHead(ctx context.Context, chain string) (audit.Head, time.T
 	if err != nil {
 		return audit.Head{}, time.Time{}, wrap("audit head", err)
 	}
-	// The last row is there for a chain that does not exist yet; order among the rows is not promised.
+	// The third SELECT is for a chain that does not exist yet. UNION ALL does not promise an order.
 	best := rows[0]
 	for _, r := range rows {
 		if r.Seq > best.Seq {

@@ -40,9 +40,9 @@ func BenchmarkLife(b *testing.B) {
 
 const writers = 16
 
-// BenchmarkTransitions is R17: 16 writers, each with a request of its own, commit transitions as fast as
-// they can. Each is a compare-and-set, a history row, two audit entries, the end of a step and the next
-// step. Both databases wait for the disk. The floor is what the raw driver makes of the same SQL, on a database like it.
+// BenchmarkTransitions is R17: 16 writers, each with a request of its own, commit transitions as fast as they can. Each
+// is a compare-and-set, a history row, two audit entries, the end of a step and the next step. Both databases wait for
+// the disk. The floor is what the raw driver makes of the same SQL, on a database like it.
 func BenchmarkTransitions(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) {
 		transitions(b, "sqlite", 600, func() string { return "sqlite://" + filepath.Join(b.TempDir(), "rf.db") },

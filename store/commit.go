@@ -16,7 +16,7 @@ import (
 // Commit implements [orchestrator.Store].
 func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	if c.Request == nil || c.ID == "" || len(c.Audit) == 0 || c.Audit[0].ID != c.ID {
-		return errors.New("store: commit: it has no request, or no audit entry that carries its id")
+		return errors.New("store: commit: no request, or no audit entry with the commit's id")
 	}
 	err := s.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
 		w := writer{batch: batch{store: s, tx: tx}, commit: c}
@@ -36,14 +36,15 @@ func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	return wrap("commit", err)
 }
 
-// effectError keeps what a host's effect says from being read as the store's own word: that a row was not found, say.
+// effectError marks an error of a host's effect, so that its sql.ErrNoRows, say, is not taken for the store's own.
 type effectError struct{ error }
 
 func (e *effectError) Unwrap() error { return e.error }
 
-// transact runs f in a transaction. When the connection breaks during COMMIT, made asks the database whether it was made.
+// transact runs f in a transaction. When the connection breaks during COMMIT, made asks the database whether it was
+// made.
 func (s *Store) transact(ctx context.Context, f func(context.Context, bun.Tx) error, made func(context.Context) (bool, error)) error {
-	// COMMIT goes on when the caller goes away: otherwise its outcome would be unknown.
+	// COMMIT goes on after ctx has ended: otherwise its outcome would be unknown.
 	err := s.inTx(ctx, 2*s.opt.statement, f)
 	var lost *noReplyError
 	switch {
@@ -55,7 +56,7 @@ func (s *Store) transact(ctx context.Context, f func(context.Context, bun.Tx) er
 	return s.resolve(ctx, made)
 }
 
-// noReplyError is an error of COMMIT by which the database does not say what became of the transaction.
+// noReplyError is an error of COMMIT that does not tell whether the transaction was committed.
 type noReplyError struct{ error }
 
 func (e *noReplyError) Unwrap() error { return e.error }
@@ -92,12 +93,12 @@ func (s *Store) inTx(ctx context.Context, limit time.Duration, f func(context.Co
 	return &noReplyError{err}
 }
 
-// discard has database/sql close the connection, which ends its transaction, rather than use it again.
+// discard makes database/sql close the connection instead of reusing it. That ends its transaction.
 func discard(conn bun.Conn) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }
 
-// resolve asks again and again whether a commit was made, for a bounded time.
+// resolve asks whether a commit was made, until the database answers or the resolve timeout ends.
 func (s *Store) resolve(ctx context.Context, made func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opt.resolve)
 	defer cancel()
@@ -118,11 +119,12 @@ func (s *Store) resolve(ctx context.Context, made func(context.Context) (bool, e
 	}
 }
 
-// errProbed ends the transaction of a probe, which is to leave nothing behind.
+// errProbed rolls back the transaction of a probe.
 var errProbed = errors.New("store: probed")
 
-// Committed implements [orchestrator.Store]. On SQLite, transactions that write wait for each other. On PostgreSQL an entry
-// with the commit's id can be inserted only when no transaction that has done so is under way or was made.
+// Committed implements [orchestrator.Store]. On SQLite, writing transactions wait for each other, so reading is enough.
+// On PostgreSQL it tries to insert an audit entry with the commit's id: that waits for a transaction in progress that
+// has inserted it, and inserts nothing if the commit was made.
 func (s *Store) Committed(ctx context.Context, _, commit string) (bool, error) {
 	found := false
 	err := s.inTx(ctx, 0, func(ctx context.Context, tx bun.Tx) error {

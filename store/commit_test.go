@@ -20,8 +20,8 @@ import (
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
-// TestTextsOfCommits: the SQL of a commit, and what goes with it, repeats from request to request, so that a database that
-// keeps what it parsed keeps few texts; and it holds no values. What SQLite reads holds the time.
+// TestTextsOfCommits: the SQL of a commit, and what goes with it, repeats from request to request, so that a database
+// that keeps what it parsed keeps few texts; and it holds no values. What SQLite reads holds the time.
 func TestTextsOfCommits(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		r := &tape{transitions: map[string][][]sent{}, recording: true}
@@ -308,7 +308,7 @@ func TestConnectorThatDropsArguments(t *testing.T) {
 	if err == nil {
 		_ = s.Close()
 	}
-	want := "store: the connections that WithConnector makes do not implement driver.NamedValueChecker"
+	want := "store: the connections of WithConnector do not implement driver.NamedValueChecker"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}

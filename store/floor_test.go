@@ -18,8 +18,8 @@ import (
 	"github.com/researchflow/researchflow/internal/chaos"
 )
 
-// tape records the SQL that a store sends, so that the raw driver can be given the same: the floor that no layer above it
-// can be under. Any goroutine may use it.
+// tape records the SQL that a store sends, so that the raw driver can be given the same: the floor that no layer above
+// it can be under. Any goroutine may use it.
 type tape struct {
 	mu          sync.Mutex
 	seed        [][]sent            // what was sent before recording began, transaction by transaction

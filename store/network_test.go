@@ -299,7 +299,8 @@ func TestErrorsKeepTheAddress(t *testing.T) {
 	}
 }
 
-// TestListenTellsOfALostConnection: whoever listens is woken, for something may have come meanwhile, and can listen again.
+// TestListenTellsOfALostConnection: whoever listens is woken, for something may have come meanwhile, and can listen
+// again.
 func TestListenTellsOfALostConnection(t *testing.T) {
 	t.Parallel()
 	p, through := proxied(t, pool.URL(t))

@@ -22,14 +22,14 @@ const (
 	maxWord     = 2046 // bytes; PostgreSQL's limit
 )
 
-// cursor is where a page ended: the order is by priority (highest first), then age, then id.
+// cursor is where a page ended. Pages are ordered by priority (highest first), submission and id.
 type cursor struct {
 	Priority  int    `json:"p"`
 	Submitted string `json:"s"`
 	ID        string `json:"i"`
 }
 
-var errCursor = errors.New("store: the cursor is not one that a page gave")
+var errCursor = errors.New("store: the cursor is not the Next of a page")
 
 func (c cursor) String() string {
 	b, _ := json.Marshal(c) // strings and a number
@@ -54,14 +54,14 @@ func (s *Store) Requests(ctx context.Context, q orchestrator.Query) (orchestrato
 	case limit == 0:
 		limit = defaultPage
 	case limit < 0 || limit > maxPage:
-		return orchestrator.Page{}, fmt.Errorf("store: the size of a page is not between 1 and %d", maxPage)
+		return orchestrator.Page{}, fmt.Errorf("store: the page size is not between 1 and %d", maxPage)
 	}
 	var rows []wholeRow
 	selection, err := s.filter(s.selectWhole(&rows), q)
 	if err != nil {
 		return orchestrator.Page{}, err
 	}
-	// One more than asked for tells whether there is another page.
+	// One row more than asked for tells whether there is another page.
 	err = selection.OrderExpr("r.priority DESC, r.submitted_at, r.id").Limit(int64(limit) + 1).Scan(ctx)
 	if err != nil {
 		return orchestrator.Page{}, wrap("requests", err)
@@ -99,7 +99,7 @@ func (s *Store) filter(selection *bun.SelectQuery, q orchestrator.Query) (*bun.S
 		selection = selection.Where("r.assignee = ?", q.Assignee)
 	}
 	if len(q.WaitingFor) > 0 {
-		position := bun.Safe("instr") // not LIKE, for which SQLite's small letters are large ones
+		position := bun.Safe("instr") // not LIKE, which ignores case on SQLite
 		if s.postgres() {
 			position = "strpos"
 		}
@@ -133,7 +133,7 @@ func (s *Store) filter(selection *bun.SelectQuery, q orchestrator.Query) (*bun.S
 	return selection, nil
 }
 
-// text selects titles with words that begin with each of the words. The words hold letters and digits only.
+// text selects titles that have, for each prefix, a word that begins with it. Prefixes contain letters and digits only.
 func (s *Store) text(selection *bun.SelectQuery, prefixes []string) *bun.SelectQuery {
 	if len(prefixes) == 0 {
 		return selection
@@ -184,7 +184,7 @@ func (s *Store) StateDurations(ctx context.Context, from, to time.Time) iter.Seq
 	})
 }
 
-// bound is a time as an SQL literal; what no row can hold is the nearest that one can.
+// bound is a time as an SQL literal, moved into the range that rows can hold.
 func bound(t time.Time) bun.Safe {
 	switch y := t.UTC().Year(); {
 	case y < 1:

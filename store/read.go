@@ -12,7 +12,7 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
-// wholeRow is a request with what belongs to it now, read by one statement.
+// wholeRow is a request with its requirements, open gate and current step, read by one statement.
 type wholeRow struct {
 	requestRow `bun:",extend"`
 
@@ -60,7 +60,7 @@ func (s *Store) Snapshot(ctx context.Context, request string) (*orchestrator.Sna
 		return nil, wrap("snapshot", err)
 	}
 	if !s.postgres() {
-		row.Now = at(s.opt.clock()) // not before the row was read, so not before the change that wrote it
+		row.Now = at(s.opt.clock()) // read after the row, so not before the change that wrote it
 	}
 	r, err := row.whole()
 	if err != nil {
@@ -76,8 +76,8 @@ func (s *Store) Snapshot(ctx context.Context, request string) (*orchestrator.Sna
 	}, nil
 }
 
-// addDecisions reads what was decided and delegated at a gate. Both change only together with the
-// request's version, so a change in between is noticed by whoever commits.
+// addDecisions reads the approvals and delegations of a gate. Both change only together with the request's version, so
+// a commit fails if they changed in between.
 func (s *Store) addDecisions(ctx context.Context, g *orchestrator.Gate) error {
 	var approvals []approvalRow
 	q := s.read.NewSelect().Model(&approvals).Where("gate_id = ?", s.placeholder(1, g.ID)).Order("at", "id")
@@ -109,7 +109,7 @@ func (s *Store) addDecisions(ctx context.Context, g *orchestrator.Gate) error {
 	return nil
 }
 
-// scalar reads one text, never empty, from the row of a table where a column has a value.
+// scalar reads one column of the row in which another column has the given value. The result is never empty.
 func (s *Store) scalar(ctx context.Context, doing string, model any, column, where, value string) (string, error) {
 	var text string
 	q := s.read.NewSelect().Model(model).Column(column).Where("? = ?", bun.Ident(where), s.placeholder(1, value))

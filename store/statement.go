@@ -16,13 +16,13 @@ import (
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
-// batch is the statements of one commit: SQL with its arguments beside it. The text depends only on what the commit
-// consists of, never on values. So PostgreSQL parses and plans each text once on a connection, and no log of statements
-// shows what a request says.
+// batch collects the statements of one commit: their text and, separately, their arguments. The text depends on which
+// parts the commit has, never on values. So PostgreSQL parses and plans each text once per connection, and statement
+// logs show nothing of a request.
 //
-// PostgreSQL is given the statements as one by [batch.flush], to save the ways there and back. It runs those that have to
-// touch a row first, in their order, and no statement sees what another one did; so no two of them may change the same row.
-// SQLite, which is in this process, runs each at once.
+// On PostgreSQL [batch.flush] sends all statements as one, which saves round trips. PostgreSQL runs those that must
+// touch a row first, in order. No statement sees the changes of another, so no two of them may change the same row. On
+// SQLite, which runs in this process, each statement is run at once.
 type batch struct {
 	store *Store
 	tx    bun.Tx
@@ -34,9 +34,9 @@ type batch struct {
 
 // part is one statement of a batch.
 type part struct {
-	// must is what the batch fails with unless the statement touches exactly one row; nil: it may touch any number.
+	// must is the error of the batch unless the statement touches exactly one row. nil: it may touch any number.
 	must error
-	// table is where it inserts rows, and taken what the batch fails with when there is one with the same key.
+	// table is the table of an insertion. taken is the error of the batch if a row with the same key exists.
 	table string
 	taken error
 }
@@ -48,7 +48,7 @@ func (b *batch) run(ctx context.Context, must error, text string, args ...any) e
 	return b.end(ctx)
 }
 
-// begin begins a statement that [batch.add] goes on with and [batch.end] ends.
+// begin begins a statement, [batch.add] adds text to it, and [batch.end] ends it.
 func (b *batch) begin(p part) {
 	if b.store.postgres() {
 		if len(b.parts) > 0 {
@@ -101,7 +101,7 @@ func (b *batch) end(ctx context.Context) error {
 
 func (b *batch) reset() { b.text, b.args, b.parts = b.text[:0], b.args[:0], b.parts[:0] }
 
-// flush has PostgreSQL run what was collected.
+// flush runs the collected statements on PostgreSQL.
 func (b *batch) flush(ctx context.Context) error {
 	if len(b.parts) == 0 {
 		return nil
@@ -131,13 +131,13 @@ func (b *batch) flush(ctx context.Context) error {
 	return nil
 }
 
-// failed says what an error of a whole batch means.
+// failed maps an error of the whole batch to the error of the part that caused it.
 func (b *batch) failed(err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return err
 	}
-	// Without the request's row there was nothing to change, and nothing for the others to refer to.
+	// The request does not exist, so its update touched no row and the other rows refer to nothing.
 	if pg.Code == "23503" && strings.HasSuffix(pg.ConstraintName, "_request_id_fkey") && b.parts[0].must == orchestrator.ErrConflict {
 		return orchestrator.ErrConflict
 	}
@@ -152,7 +152,7 @@ func (b *batch) failed(err error) error {
 	return err
 }
 
-// exactlyOne is an error unless a statement touched exactly one row.
+// exactlyOne returns otherwise unless a statement touched exactly one row.
 func exactlyOne(res sql.Result, err, otherwise error) error {
 	if err != nil {
 		return err
@@ -178,7 +178,7 @@ const (
 	maxArgs = 20000 // of a batch, before another insertion is added
 )
 
-// insertOr is insert with another error when there is a row with the same key.
+// insertOr is like insert, with another error if a row with the same key exists.
 func insertOr[R any](ctx context.Context, b *batch, must, taken error, rows []R) error {
 	for piece := range slices.Chunk(rows, maxRows) {
 		if len(b.args) > maxArgs {

@@ -25,8 +25,7 @@ func (w *writer) write(ctx context.Context) error {
 	return nil
 }
 
-// request compares and sets, first of all: it takes the lock that makes every other change of the
-// request wait.
+// request compares the version and sets the row. It comes first, for its lock makes other changes of the request wait.
 func (w *writer) request(ctx context.Context) error {
 	row, err := newRequestRow(w.commit)
 	if err != nil {
@@ -94,7 +93,7 @@ func (w *writer) steps(ctx context.Context) error {
 		}
 	}
 	if f := w.commit.Fence; f != nil {
-		// Nothing changes, but whoever wants to take the lease over waits for the end of this transaction.
+		// Nothing changes, but a host that wants to take the lease over waits for the end of this transaction.
 		err := w.run(ctx, orchestrator.ErrFenced,
 			"UPDATE step_executions SET token = token WHERE id = ? AND token = ? AND status = 'running'", f.Execution, f.Token)
 		if err != nil {
@@ -102,7 +101,7 @@ func (w *writer) steps(ctx context.Context) error {
 		}
 	}
 	if w.commit.Reprioritize {
-		if err := w.flush(ctx); err != nil { // it may change executions that were changed above
+		if err := w.flush(ctx); err != nil { // it can change executions that the statements above change
 			return err
 		}
 		err := w.run(ctx, nil, "UPDATE step_executions SET priority = ? WHERE request_id = ? AND status IN ('ready', 'running', 'paused')",

@@ -306,8 +306,8 @@ func faultDatabase(t *testing.T, b Backend) (SQLDatabase, *sql.DB) {
 // childEnv carries what a child process is to do: role|argument|….
 const childEnv = "RESEARCHFLOW_CHAOS_CHILD"
 
-// Child must be called first in TestMain of a package that uses [Killed] or another test with processes: in a child process it does what
-// the parent asked for and exits.
+// Child must be called first in TestMain of a package that uses [Killed] or another test with processes: in a child
+// process it does what the parent asked for and exits.
 func Child(backends ...Backend) {
 	args := strings.Split(os.Getenv(childEnv), "|")
 	if len(args) < 3 {

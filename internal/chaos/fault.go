@@ -35,8 +35,8 @@ func (m Mode) String() string {
 	return [...]string{"none", "fail", "succeed then fail", "kill before", "kill after"}[m]
 }
 
-// Faults makes calls of a database/sql driver fail: the N-th since it was armed, or one at each of many call sites. A call
-// site is a label (see [Label]) and a call. Calls are counted over all connections. Any goroutine may use it.
+// Faults makes calls of a database/sql driver fail: the N-th since it was armed, or one at each of many call sites. A
+// call site is a label (see [Label]) and a call. Calls are counted over all connections. Any goroutine may use it.
 type Faults struct {
 	mu    sync.Mutex
 	armed bool
@@ -64,8 +64,8 @@ func (f *Faults) Arm(n int, mode Mode) {
 }
 
 // ArmSites begins to count calls anew; the first call from each of the sites (see [Faults.Sites]) fails by the mode.
-// Between two failures something is committed, so that each meets a world in order; but calls from the second sites fail
-// whenever they come: they are those that only a failure leads to.
+// Between two failures something is committed, so that each meets a world in order; but calls from the second sites
+// fail whenever they come: they are those that only a failure leads to.
 func (f *Faults) ArmSites(mode Mode, sites, second []string) {
 	f.Arm(0, mode)
 	f.mu.Lock()

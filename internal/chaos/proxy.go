@@ -63,8 +63,8 @@ func (p *Proxy) Mend() {
 	p.cut = false
 }
 
-// SwallowReply has the reply to a message of a client that holds text, after skip others that hold it, vanish, once it has come, and its
-// connection with it.
+// SwallowReply has the reply to a message of a client that holds text, after skip others that hold it, vanish, once it
+// has come, and its connection with it.
 func (p *Proxy) SwallowReply(text string, skip int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()

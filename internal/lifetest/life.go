@@ -85,8 +85,8 @@ func doing(ctx context.Context, what string) context.Context {
 	return context.WithValue(ctx, doingKey{}, what)
 }
 
-// Doing says which part of [Live] a context was made for: "submit", "drain", "status", "decide" or "backlog". Tests tell
-// by it what a store is asked for; outside of Live it is "other".
+// Doing says which part of [Live] a context was made for: "submit", "drain", "status", "decide" or "backlog". Tests
+// tell by it what a store is asked for; outside of Live it is "other".
 func Doing(ctx context.Context) string {
 	if what, ok := ctx.Value(doingKey{}).(string); ok {
 		return what

@@ -34,7 +34,8 @@ type final struct{ err error }
 
 func (f final) Error() string { return f.err.Error() }
 
-// committedWaits asks whether a commit was made while it is under way: of a request that is new, and of one that is there.
+// committedWaits asks whether a commit was made while it is under way: of a request that is new, and of one that is
+// there.
 func committedWaits(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	type answer struct {
 		ok  bool

@@ -15,8 +15,8 @@ import (
 )
 
 // RandomHistories has people and steps do things in random order, and checks the invariants (see [Check]) after each.
-// rapid prints the seed of a history that breaks one, and the shortest such history; its flag -rapid.checks is the number
-// of histories. RandomHistories returns how many there were, and how many actions in all.
+// rapid prints the seed of a history that breaks one, and the shortest such history; its flag -rapid.checks is the
+// number of histories. RandomHistories returns how many there were, and how many actions in all.
 func RandomHistories(t *testing.T, database Factory) (histories, actions int) {
 	s := database(t)()
 	rapid.Check(t, func(rt *rapid.T) {

@@ -71,7 +71,8 @@ func (w *world) check(ctx context.Context) error {
 	return nil
 }
 
-// checkRequests wants each submitted request there once, complete, by the straight way, with nothing that contradicts it.
+// checkRequests wants each submitted request there once, complete, by the straight way, with nothing that contradicts
+// it.
 func (w *world) checkRequests(ctx context.Context, bad func(string, ...any)) error {
 	seen := map[string]int{}
 	for r, err := range w.orch.All(ctx, orchestrator.Query{}) {

@@ -35,8 +35,8 @@ func holding(entered func(request string), concurrency int) []orchestrator.Optio
 	}
 }
 
-// takeovers has as many hosts as there are takeovers to measure, each with one step; kills one after the other at random
-// moments; and measures how long it takes until the one host that stays runs the step.
+// takeovers has as many hosts as there are takeovers to measure, each with one step; kills one after the other at
+// random moments; and measures how long it takes until the one host that stays runs the step.
 func (o options) takeovers(ctx context.Context, db string, out io.Writer) (err error) {
 	s, err := store.Open(ctx, db)
 	if err != nil {
