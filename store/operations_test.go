@@ -51,7 +51,7 @@ var operationsWant = map[string][]string{
 		"complete|complete|1", "extraction_approval|live|1", "human_review|live|1", "requirements_review|live|1",
 	},
 	"stuck":     {"failing|human_review||step extract_data failed for good (error)|TIME"},
-	"history":   nil, // the straight way; see below
+	"history":   nil, // the happy path; see below
 	"gates":     {"extraction_approval|2|NUMBER|NUMBER|0", "phenotype_review|3|NUMBER|NUMBER|0", "qa_review|1|NUMBER|NUMBER|0", "requirements_review|3|NUMBER|NUMBER|0"},
 	"delivered": {"complete|Ada Example|ada@example.org|IRB-2026-017|csv|out|00|TIME"},
 	"decisions": nil, // nine; see below

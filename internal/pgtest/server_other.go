@@ -4,7 +4,7 @@ package pgtest
 
 import "context"
 
-// Server is a PostgreSQL server of a test's own; it can be had on Unix only.
+// Server is a PostgreSQL server for tests. It is available on Unix only.
 type Server struct {
 	// URL is the address of its database.
 	URL string

@@ -10,8 +10,8 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
-// Check reads everything there is about a request and returns what contradicts what: the invariants that
-// hold between any two transactions. def is the definition it runs under.
+// Check reads everything about a request and returns what is inconsistent. It checks the invariants that hold between
+// any two transactions. def is the definition of the request.
 func Check(ctx context.Context, s orchestrator.Store, def *orchestrator.Definition, id string) error {
 	c := checker{store: s, def: def}
 	snap, err := s.Snapshot(ctx, id)
@@ -26,7 +26,7 @@ func Check(ctx context.Context, s orchestrator.Store, def *orchestrator.Definiti
 		}
 	}
 	if again, err := s.Snapshot(ctx, id); err == nil && again.Request.Version != snap.Request.Version {
-		return Check(ctx, s, def, id) // it was changed meanwhile
+		return Check(ctx, s, def, id) // it was changed in between
 	} else if err = errors.Join(failed, err); err != nil {
 		return fmt.Errorf("check %s: %w", id, err)
 	}
@@ -47,7 +47,7 @@ type checker struct {
 	request *orchestrator.Request
 	rows    []orchestrator.StateChange
 	counts  map[audit.Type]int
-	// settled counts the entries that settle a gate, by gate.
+	// settled counts the audit entries that settle a gate, by gate.
 	settled       map[string]int
 	interventions int
 	faults        []error
@@ -121,20 +121,20 @@ func (c *checker) trail(ctx context.Context) error {
 			continue
 		}
 		if changes >= len(c.rows) {
-			c.bad("audit entry %d tells of a change that history does not have", s.Seq)
+			c.bad("audit entry %d is about a change that the history does not have", s.Seq)
 			continue
 		}
 		h := c.rows[changes]
 		if e.Change == nil || *e.Change != (audit.Change{Seq: h.Seq, From: h.From, To: h.To, Event: h.Event}) {
-			c.bad("audit entry %d does not tell of history row %d", s.Seq, h.Seq)
+			c.bad("audit entry %d does not match history row %d", s.Seq, h.Seq)
 		}
 		changes++
 	}
 	if changes != len(c.rows) {
-		c.bad("audit tells of %d changes, history of %d", changes, len(c.rows))
+		c.bad("the audit trail has %d changes, the history %d", changes, len(c.rows))
 	}
 	if n := c.counts[audit.RequestSubmitted]; n != 1 {
-		c.bad("%d audit entries of the submission", n)
+		c.bad("%d audit entries of the submission, want 1", n)
 	}
 	return v.End(head)
 }
@@ -226,7 +226,7 @@ func (c *checker) rest(ctx context.Context) error {
 	}
 	for _, i := range interventions {
 		if i.By.ID == "" || i.Reason == "" {
-			c.bad("intervention %s has nobody who did it, or no reason", i.ID)
+			c.bad("intervention %s has no person or no reason", i.ID)
 		}
 	}
 	versions, err := c.store.RequirementsVersions(ctx, c.request.ID)

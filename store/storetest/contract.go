@@ -61,7 +61,7 @@ func wholeLife(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) 
 	}
 }
 
-// compareAndSet has many writers change one request at once.
+// compareAndSet changes one request from many goroutines at once.
 func compareAndSet(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	const writers, each = 8, 10
 	first := lifetest.New(t, s)

@@ -16,11 +16,11 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
-// outbox submits a request whose first commit also leaves messages, and returns their ids.
+// outbox submits a request whose first commit also writes messages, and returns their ids.
 func outbox(t *testing.T, s orchestrator.Store, kinds ...orchestrator.MessageKind) []string {
 	t.Helper()
 	var ids []string
-	o := lifetest.New(t, &catcher{Store: s, change: func(c *orchestrator.Commit) {
+	o := lifetest.New(t, &commitEditor{Store: s, change: func(c *orchestrator.Commit) {
 		ids = nil
 		for i, kind := range kinds {
 			id := fmt.Sprintf("%s-%d", c.ID, i)
@@ -34,7 +34,7 @@ func outbox(t *testing.T, s orchestrator.Store, kinds ...orchestrator.MessageKin
 	return ids
 }
 
-// messageClaims is what hosts that deliver from one outbox rely on.
+// messageClaims tests what several hosts need to deliver messages from one outbox.
 func messageClaims(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	const note, entry = orchestrator.MessageNotification, orchestrator.MessageAudit
 	ctx := t.Context()
@@ -112,7 +112,7 @@ func messageClaims(t *testing.T, open func() orchestrator.Store, s orchestrator.
 	claimedOnce(t, seen, requests)
 }
 
-// systemMessages has a host record what belongs to no request, and die over handing it on; another one goes on.
+// systemMessages records entries of the system chain. The host that delivers them dies, and another one continues.
 func systemMessages(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	ctx := t.Context()
 	record := func(o *orchestrator.Orchestrator, n int) {
@@ -170,7 +170,7 @@ func systemMessages(t *testing.T, open func() orchestrator.Store, s orchestrator
 		}
 		want = append(want, fmt.Sprintf("%s %d %s %s", e.Chain, e.Seq, e.ID, e.Body))
 	}
-	// A host takes the first entry to the sink, and does not live to say so.
+	// A host claims the first entry and dies before it finishes the message.
 	dead, err := s.ClaimMessages(ctx, orchestrator.MessageClaim{
 		Owner: "dead", Lease: 50 * time.Millisecond, Kinds: []orchestrator.MessageKind{orchestrator.MessageAudit}, Limit: 10,
 	})
@@ -189,10 +189,10 @@ func systemMessages(t *testing.T, open func() orchestrator.Store, s orchestrator
 	}
 }
 
-// duplicates submits what is there.
+// duplicates submits requests whose id, key or commit exists.
 func duplicates(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	var first orchestrator.Commit
-	o := lifetest.New(t, &catcher{Store: s, change: func(c *orchestrator.Commit) { first = *c }})
+	o := lifetest.New(t, &commitEditor{Store: s, change: func(c *orchestrator.Commit) { first = *c }})
 	n := lifetest.Sample("duplicates")
 	n.IdempotencyKey = "key"
 	id, err := o.Submit(t.Context(), n)
@@ -207,7 +207,7 @@ func duplicates(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store)
 		{"the same key", func(c *orchestrator.Commit) { c.IdempotencyKey = "key" }},
 		{"the same commit", func(c *orchestrator.Commit) { *c = first }},
 	} {
-		again := &catcher{Store: s, change: tt.change, once: true}
+		again := &commitEditor{Store: s, change: tt.change, once: true}
 		_, err := lifetest.New(t, again).Submit(t.Context(), lifetest.Sample(tt.name))
 		var last final
 		if !errors.As(err, &last) || !errors.Is(last.err, orchestrator.ErrDuplicate) {

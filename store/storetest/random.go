@@ -26,7 +26,7 @@ func RandomHistories(t *testing.T, database Factory) (histories, actions int) {
 		for name := range lifetest.Outcomes() {
 			opts = append(opts, orchestrator.WithStep(name, orchestrator.StepFunc(m.step), orchestrator.StepConcurrency(1)))
 		}
-		// A host of its own: other histories' requests have ended or are not touched, for it claims only when told.
+		// This host runs steps only in Drain, and requests of other histories have ended.
 		o, err := orchestrator.New(s, opts...)
 		if err != nil {
 			rt.Fatal(err)
@@ -47,7 +47,7 @@ func RandomHistories(t *testing.T, database Factory) (histories, actions int) {
 			"priority": m.priority,
 			"withdraw": m.withdraw,
 		})
-		// Leave nothing behind that the next history would run.
+		// The next history must not run anything of this one.
 		if r, err := o.Status(t.Context(), id); err == nil && r.Live() {
 			if err := o.Withdraw(t.Context(), id, boss(), "end of the history"); err != nil {
 				rt.Fatal(err)
@@ -71,7 +71,7 @@ type machine struct {
 	next string
 }
 
-// step does what was drawn: an outcome, a failure, a panic.
+// step does what was drawn: an outcome, a failure or a panic.
 func (m *machine) step(_ context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
 	switch m.next {
 	case "fail":
@@ -111,7 +111,7 @@ func (m *machine) run(rt *rapid.T) {
 	}
 }
 
-// allowed fails unless an error is one of those that the state of the request calls for.
+// allowed fails unless the error is nil or one of the targets.
 func allowed(rt *rapid.T, err error, targets ...error) {
 	if err == nil {
 		return
