@@ -8,7 +8,7 @@ import (
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
-// TestCursorsThatNoPageGave are turned away before the database sees them.
+// TestCursorsThatNoPageGave: invalid cursors are refused before the database sees them.
 func TestCursorsThatNoPageGave(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)))

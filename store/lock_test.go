@@ -15,8 +15,8 @@ import (
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
-// TestLeaseTakenWhileACommitWaits: a commit is one statement, which sees the rows as they were before it waited for the
-// request's lock. What another host did to an execution meanwhile counts all the same.
+// TestLeaseTakenWhileACommitWaits: a commit is one statement, which sees rows as they were before it waited for the
+// request's lock. It must still notice what another host did to an execution in between.
 func TestLeaseTakenWhileACommitWaits(t *testing.T) {
 	t.Parallel()
 	address := pool.URL(t)
@@ -106,7 +106,7 @@ func untilBlocked(t *testing.T, raw *sql.DB) {
 	}
 }
 
-// TestCloseWhileInUse: whoever still works on a store that is closed gets errors, and Close an end.
+// TestCloseWhileInUse: calls on a store that is closed fail, and Close returns.
 func TestCloseWhileInUse(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t)

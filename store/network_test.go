@@ -63,8 +63,8 @@ func newOrchestrator(t *testing.T, s orchestrator.Store, opts ...orchestrator.Op
 	return o
 }
 
-// TestLostReplyToCommit is R10: at every COMMIT of a life in turn the reply is lost. Nobody outside
-// notices: no call is repeated by the test.
+// TestLostReplyToCommit is R10: the reply to each COMMIT of a life is lost, one per life. Callers do not notice: the
+// test repeats no call.
 func TestLostReplyToCommit(t *testing.T) {
 	t.Parallel()
 	address := pool.URL(t)
@@ -115,7 +115,7 @@ func TestLostReplyToCommit(t *testing.T) {
 	reports.Add(chaos.Report{Promise: "R10", Backend: "postgres", What: "proxy drops the reply to COMMIT, each of a life", Sites: sites, Runs: sites + 1, Result: result})
 }
 
-// busy runs requests to their ends on a started orchestrator while disturb does its worst.
+// busy runs requests to their ends on a started orchestrator while disturb runs.
 func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, requests int, disturb func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -128,7 +128,7 @@ func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, 
 			t.Error(err)
 		}
 	}()
-	// patiently does something again until it works: people and hosts' clients do.
+	// patiently repeats f until it succeeds, as clients do.
 	patiently := func(what string, f func() error) bool {
 		var last error
 		err := lifetest.Poll(ctx, func() (bool, error) {
@@ -263,7 +263,7 @@ func TestLockStorm(t *testing.T) {
 	report(t, "R9", "sqlite", "another connection holds the write lock", locks, requests)
 }
 
-// TestErrorsKeepTheAddress: what a call fails with while the network is away holds neither host nor user.
+// TestErrorsKeepTheAddress: errors while the network is away contain neither host nor user.
 func TestErrorsKeepTheAddress(t *testing.T) {
 	t.Parallel()
 	p, through := proxied(t, pool.URL(t))
@@ -299,8 +299,8 @@ func TestErrorsKeepTheAddress(t *testing.T) {
 	}
 }
 
-// TestListenTellsOfALostConnection: whoever listens is woken, for something may have come meanwhile, and can listen
-// again.
+// TestListenTellsOfALostConnection: the listener is woken, because something may have been committed in between, and
+// can listen again.
 func TestListenTellsOfALostConnection(t *testing.T) {
 	t.Parallel()
 	p, through := proxied(t, pool.URL(t))

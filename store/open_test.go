@@ -114,7 +114,7 @@ func TestOpenWithoutMigrationRefusesInOneLine(t *testing.T) {
 func TestMigrations(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t).(database)
-		// Many hosts open a new database at once: each finds it ready.
+		// Many hosts open a new database at once, and all succeed.
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
@@ -182,7 +182,7 @@ func TestMigrations(t *testing.T) {
 	})
 }
 
-// tampered has the database tell of other migrations than this program's.
+// tampered changes the table of applied migrations.
 func tampered(t *testing.T, db database) {
 	t.Helper()
 	raw, err := db.SQL()
@@ -210,7 +210,7 @@ func tampered(t *testing.T, db database) {
 	}
 }
 
-// TestStatementsAreLimited: a statement without an end is ended by the store, not by its caller.
+// TestStatementsAreLimited: the store, not its caller, ends a statement that never ends.
 func TestStatementsAreLimited(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)), store.WithStatementTimeout(time.Second))
@@ -228,7 +228,7 @@ func TestStatementsAreLimited(t *testing.T) {
 	})
 }
 
-// TestLimitsAreNeverOff: 0 is no limit to PostgreSQL.
+// TestLimitsAreNeverOff: a short timeout must not be rounded to 0, which PostgreSQL takes for no limit.
 func TestLimitsAreNeverOff(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -308,8 +308,8 @@ func TestWakeReachesOtherHosts(t *testing.T) {
 	}
 }
 
-// TestMigrationsAreCutShort: each call of the way up fails in turn, before or after it was made. What is left is
-// nothing, or all.
+// TestMigrationsAreCutShort: each driver call of a migration fails in turn, before or after it was made. Either nothing
+// or everything was migrated.
 func TestMigrationsAreCutShort(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		for _, mode := range []chaos.Mode{chaos.Fail, chaos.FailAfter} {

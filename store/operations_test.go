@@ -146,7 +146,7 @@ func TestOperationsPage(t *testing.T) {
 	})
 }
 
-// notWaiting suspends the request that waits.
+// notWaiting suspends the waiting request.
 func notWaiting(t *testing.T, s chaos.Store, raw *sql.DB, id string) {
 	t.Helper()
 	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
@@ -163,7 +163,7 @@ func notWaiting(t *testing.T, s chaos.Store, raw *sql.DB, id string) {
 	}
 }
 
-// operate has four requests go different ways, and returns their ids by title.
+// operate takes four requests to different states, and returns their ids by title.
 func operate(t *testing.T, s chaos.Store, raw *sql.DB) map[string]string {
 	t.Helper()
 	ctx := t.Context()
@@ -211,7 +211,7 @@ func operate(t *testing.T, s chaos.Store, raw *sql.DB) map[string]string {
 	}
 	for _, q := range []string{
 		"UPDATE gates SET due_at = '2026-01-01 00:00:00.000000+00:00' WHERE request_id = '" + ids["overdue"] + "'",
-		// A message that a broken mail server would leave.
+		// A message as a broken mail server leaves it.
 		"INSERT INTO outbox (id, kind, request_id, seq, payload, created_at, run_at) SELECT 'x', 'notification', id, 1, '{}', submitted_at, submitted_at FROM requests WHERE title = 'overdue'",
 	} {
 		if _, err := raw.ExecContext(ctx, q); err != nil {

@@ -11,7 +11,7 @@ import (
 	"github.com/researchflow/researchflow/store"
 )
 
-// TestOpenInASchemaThatIsThere has a role that may do everything in its schema, and nothing to the database.
+// TestOpenInASchemaThatIsThere opens the store as a role that owns the schema, and has no privileges on the database.
 func TestOpenInASchemaThatIsThere(t *testing.T) {
 	t.Parallel()
 	address := pool.URL(t)
