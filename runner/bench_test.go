@@ -78,7 +78,7 @@ func TestAllocations(t *testing.T) {
 			if b.err != nil {
 				t.Fatal(b.err)
 			}
-			b.out = csv.encode(b.out[:0], b, 0, b.rows)
+			b.out = csv.encode(b.out[:0], b, 0, b.Rows)
 		}
 		once()
 		resources := len(b.ends)

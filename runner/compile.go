@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // Limits on the shape of a definition, far above any real view.
@@ -73,18 +75,18 @@ type outColumn struct {
 func (c *compiler) view() *View {
 	c.header()
 	c.exprs.init(c)
-	p := &plan{}
+	p := &rows.Plan{NullRowLiterals: c.cfg.nullLiterals}
 	for i, w := range c.def.Where {
 		element := "where[" + strconv.Itoa(i) + "]"
 		if w.Path == "" {
 			c.bad.addf(KindValidate, element+".path", "the condition has no path")
 			continue
 		}
-		p.where = append(p.where, c.condition(element+".path", w.Path))
+		p.Where = append(p.Where, c.condition(element+".path", w.Path))
 	}
-	root := &node{}
+	root := &rows.Part{}
 	columns := c.selects(root, c.def.Select, "select", 0, c.exprs.root(), 0)
-	p.root = root
+	p.Root = root
 	c.unique(columns)
 	if len(columns) == 0 && len(c.bad.list) == 0 {
 		c.bad.addf(KindValidate, "select", "the view has no columns")
@@ -92,11 +94,10 @@ func (c *compiler) view() *View {
 	v := &View{
 		def: c.def, name: c.def.Name, resource: c.def.Resource, width: len(columns), plan: p,
 		byName: make(map[string]int, len(columns)), digest: c.digest(),
-		model: c.exprs.model, nullLiterals: c.cfg.nullLiterals, asks: c.cfg.terminology != nil,
-		batches: &sync.Pool{}, scratch: &sync.Pool{},
+		model: c.exprs.model, asks: c.cfg.terminology != nil, batches: &sync.Pool{},
 	}
-	if c.bad.err() == nil && !c.cfg.nullLiterals {
-		p.fuse(c.def.Resource, c.exprs.model, c.exprs.texts, c.cfg.emptyJoin)
+	if c.bad.err() == nil {
+		p.Prepare(c.def.Resource, c.exprs.model, c.exprs.texts, c.cfg.emptyJoin)
 	}
 	v.warnings = append(append(v.warnings, c.def.Warnings...), c.warnings...)
 	for i, col := range columns {
@@ -169,20 +170,20 @@ var reservedConstants = map[string]bool{
 }
 
 // selects compiles the selects of one level into parts of n. Columns are numbered from lo.
-func (c *compiler) selects(n *node, list []Select, element string, lo int, in focusType, depth int) []outColumn {
+func (c *compiler) selects(n *rows.Part, list []Select, element string, lo int, in focusType, depth int) []outColumn {
 	var columns []outColumn
 	for i := range list {
 		part, cols := c.sel(&list[i], element+"["+strconv.Itoa(i)+"]", lo+len(columns), in, depth)
-		n.parts = append(n.parts, part)
+		n.Parts = append(n.Parts, part)
 		columns = append(columns, cols...)
 	}
-	n.lo, n.width = lo, len(columns)
+	n.First, n.Width = lo, len(columns)
 	return columns
 }
 
 // sel compiles one select. The columns are its own, those of its nested selects, those of its unionAll.
-func (c *compiler) sel(s *Select, element string, lo int, in focusType, depth int) (*node, []outColumn) {
-	n := &node{lo: lo}
+func (c *compiler) sel(s *Select, element string, lo int, in focusType, depth int) (*rows.Part, []outColumn) {
+	n := &rows.Part{First: lo}
 	if depth > maxSelectDepth {
 		c.bad.addf(KindLimit, element, "selects are nested deeper than %d", maxSelectDepth)
 		return n, nil
@@ -207,15 +208,15 @@ func (c *compiler) sel(s *Select, element string, lo int, in focusType, depth in
 	}
 	for i := range s.Select {
 		part, cols := c.sel(&s.Select[i], element+".select["+strconv.Itoa(i)+"]", lo+len(columns), in, depth+1)
-		n.parts = append(n.parts, part)
+		n.Parts = append(n.Parts, part)
 		columns = append(columns, cols...)
 	}
 	if s.UnionAll != nil {
 		part, cols := c.union(s.UnionAll, element+".unionAll", lo+len(columns), in, depth+1)
-		n.parts = append(n.parts, part)
+		n.Parts = append(n.Parts, part)
 		columns = append(columns, cols...)
 	}
-	n.width = len(columns)
+	n.Width = len(columns)
 	return n, columns
 }
 
@@ -229,8 +230,8 @@ func (c *compiler) counted(element string) bool {
 }
 
 // union compiles the branches of a unionAll into one part.
-func (c *compiler) union(list []Select, element string, lo int, in focusType, depth int) (*node, []outColumn) {
-	n := &node{lo: lo, union: true}
+func (c *compiler) union(list []Select, element string, lo int, in focusType, depth int) (*rows.Part, []outColumn) {
+	n := &rows.Part{First: lo, Union: true}
 	if len(list) == 0 {
 		c.bad.addf(KindValidate, element, "the list of branches is empty")
 	}
@@ -238,14 +239,14 @@ func (c *compiler) union(list []Select, element string, lo int, in focusType, de
 	for i := range list {
 		at := element + "[" + strconv.Itoa(i) + "]"
 		part, cols := c.sel(&list[i], at, lo, in, depth)
-		n.parts = append(n.parts, part)
+		n.Parts = append(n.Parts, part)
 		if i == 0 {
 			first = cols
 			continue
 		}
 		c.sameColumns(first, cols, at)
 	}
-	n.width = len(first)
+	n.Width = len(first)
 	for i := range first {
 		if first[i].Declared {
 			c.declare(n, lo+i, first[i].FHIRType)
@@ -255,14 +256,14 @@ func (c *compiler) union(list []Select, element string, lo int, in focusType, de
 }
 
 // declare holds the columns of a union that leave the type open to what another branch declares.
-func (c *compiler) declare(n *node, at int, fhirType string) {
-	for i := range n.columns {
-		if p := &n.columns[i]; p.at == at && p.declared == "" {
-			p.declared, p.want = fhirType, wantOf(fhirType, true, c.cfg.strictness == strictAll)
+func (c *compiler) declare(n *rows.Part, at int, fhirType string) {
+	for i := range n.Columns {
+		if p := &n.Columns[i]; p.At == at && p.Declared == "" {
+			p.Declared, p.Want = fhirType, wantOf(fhirType, true, c.cfg.strictness == strictAll)
 		}
 	}
-	for _, p := range n.parts {
-		if p.lo <= at && at < p.lo+p.width {
+	for _, p := range n.Parts {
+		if p.First <= at && at < p.First+p.Width {
 			c.declare(p, at, fhirType)
 		}
 	}
@@ -296,39 +297,39 @@ func (c *compiler) sameColumns(first, cols []outColumn, element string) {
 }
 
 // iteration compiles forEach, forEachOrNull or repeat, and returns the type of what the select runs on.
-func (c *compiler) iteration(n *node, s *Select, element string, in focusType) focusType {
+func (c *compiler) iteration(n *rows.Part, s *Select, element string, in focusType) focusType {
 	var given []string
 	out := in
 	if s.ForEach != "" {
 		given = append(given, "forEach")
-		n.iter = iterForEach
+		n.Iteration = rows.ForEach
 		p, t := c.exprs.compile(element+".forEach", s.ForEach, in)
-		n.paths, out = append(n.paths, p), t
+		n.Paths, out = append(n.Paths, p), t
 	}
 	if s.ForEachOrNull != "" {
 		given = append(given, "forEachOrNull")
-		n.iter = iterForEachOrNull
+		n.Iteration = rows.ForEachOrNull
 		p, t := c.exprs.compile(element+".forEachOrNull", s.ForEachOrNull, in)
-		n.paths, out = append(n.paths, p), t
+		n.Paths, out = append(n.Paths, p), t
 	}
 	if s.Repeat != nil {
 		given = append(given, "repeat")
-		n.iter = iterRepeat
+		n.Iteration = rows.Repeat
 		out = c.repeated(n, s.Repeat, element+".repeat", in)
 	}
 	if len(given) > 1 {
 		c.bad.addf(KindValidate, element, "a select has at most one of forEach, forEachOrNull and repeat, found %s; nest one select in another",
 			strings.Join(given, " and "))
 	}
-	n.element = element
-	if n.iter != iterNone {
-		n.element = element + "." + given[0]
+	n.Element = element
+	if n.Iteration != rows.Once {
+		n.Element = element + "." + given[0]
 	}
 	return out
 }
 
 // column compiles one column.
-func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, in focusType) outColumn {
+func (c *compiler) column(n *rows.Part, d *ColumnDefinition, element string, at int, in focusType) outColumn {
 	out := outColumn{element: element, Column: Column{
 		Name: d.Name, Collection: d.Collection, Description: d.Description, Tags: d.Tag, Path: d.Path,
 	}}
@@ -353,9 +354,9 @@ func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, 
 		if !out.Declared {
 			out.FHIRType = typeName(t)
 		}
-		n.columns = append(n.columns, columnPlan{
-			at: at, prog: p, collection: d.Collection, want: wantOf(out.FHIRType, out.Declared, c.cfg.strictness == strictAll),
-			declared: fhirType(d.Type), rowIndex: isRowIndex(d.Path), element: element + ".path", name: d.Name,
+		n.Columns = append(n.Columns, rows.Column{
+			At: at, Program: p, Collection: d.Collection, Want: wantOf(out.FHIRType, out.Declared, c.cfg.strictness == strictAll),
+			Declared: fhirType(d.Type), RowIndex: isRowIndex(d.Path), Element: element + ".path", Name: d.Name,
 		})
 	}
 	out.ANSIType = ansiType(out.FHIRType, d.Tag)

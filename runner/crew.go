@@ -80,7 +80,7 @@ func (c *crew) join(ctx context.Context) {
 // labour is what a worker does.
 func (c *crew) labour(ctx context.Context) {
 	w := newWorker(c.run.view, c.run.cfg, c.run.filter)
-	defer w.release()
+	defer w.engine.Release()
 	for {
 		select {
 		case c.tokens <- struct{}{}:

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"io"
 	"slices"
+
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // CSVOption changes how CSV is written.
@@ -97,29 +99,29 @@ func (w *CSVWriter) emit(p []byte) error {
 }
 
 func (w *CSVWriter) appendRow(dst []byte, row Row) []byte {
-	b, width := row.b, row.b.view.width
-	for i, c := range b.cells[row.i*width : (row.i+1)*width] {
+	b, cells := row.b, row.b.row(row.i)
+	for i, c := range cells {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		switch c.kind {
-		case KindNull:
-			if width == 1 {
+		switch c.Kind {
+		case rows.Null:
+			if len(cells) == 1 {
 				dst = append(dst, `""`...) // a line of nothing would be no record
 			}
-		case KindBoolean, KindInteger, KindDecimal:
-			dst = b.appendText(dst, c)
-		case KindString:
-			if c.flags == inSource {
+		case rows.Boolean, rows.Integer, rows.Decimal:
+			dst = b.AppendText(dst, c)
+		case rows.String:
+			if c.Flags == rows.InSource {
 				var ok bool
-				if dst, ok = appendBare(dst, b.src[c.off:c.off+c.n]); ok {
+				if dst, ok = appendBare(dst, b.Text(c)); ok {
 					continue
 				}
 			}
 			fallthrough
 		default:
 			start := len(dst)
-			dst = b.appendText(dst, c)
+			dst = b.AppendText(dst, c)
 			dst = w.quote(dst, start)
 		}
 	}

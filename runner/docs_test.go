@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/researchflow/researchflow/internal/rows"
 	"github.com/researchflow/researchflow/internal/testdata"
 )
 
@@ -23,10 +24,10 @@ func TestDocumentedLimits(t *testing.T) {
 	for _, row := range []string{
 		fmt.Sprintf("nesting | %d MiB, %s, %d |", maxDefinitionBytes>>20, grouped(maxDefinitionNodes), maxDefinitionDepth),
 		"branches of unions | " + grouped(maxColumns), "nesting of selects | " + grouped(maxSelectDepth),
-		fmt.Sprintf("paths | %d KiB", maxPathBytes>>10), "depth of repeat | " + grouped(maxRepeatDepth),
-		"steps of repeat of one resource | " + grouped(defaultMaxPerResource),
-		fmt.Sprintf("rows of one resource | %s, %d more for each JSON value of it, %d", grouped(maxCells), cellsPerNode, cellsPerRow),
-		fmt.Sprintf("selects for one resource | %s, and %s more", grouped(maxVisits), grouped(visitsPerNode)),
+		fmt.Sprintf("paths | %d KiB", maxPathBytes>>10), "depth of repeat | " + grouped(rows.MaxRepeatDepth),
+		"steps of repeat of one resource | " + grouped(rows.DefaultMaxRows),
+		fmt.Sprintf("rows of one resource | %s, %d more for each JSON value of it, %d", grouped(rows.MaxCells), rows.CellsPerNode, rows.CellsPerRow),
+		fmt.Sprintf("selects for one resource | %s, and %s more", grouped(rows.MaxVisits), grouped(rows.VisitsPerNode)),
 	} {
 		if !strings.Contains(limits, row) {
 			t.Errorf("docs/fhirpath.md has no %q", row)

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // Errors of a run that a caller may want to tell apart; use errors.Is.
@@ -14,13 +15,13 @@ var (
 	// ErrNotResource: a line or an entry of the source is not a FHIR resource in JSON.
 	ErrNotResource = errors.New("not a FHIR resource")
 	// ErrManyValues: a column has many values and is not a collection (R1).
-	ErrManyValues = errors.New("multiple values found but not expected for column")
+	ErrManyValues = rows.ErrManyValues
 	// ErrNotBoolean: a where path did not give a single boolean (R2).
-	ErrNotBoolean = errors.New("where path is not a single boolean")
+	ErrNotBoolean = rows.ErrNotBoolean
 	// ErrType: a value contradicts the column's declared type (R3).
-	ErrType = errors.New("value contradicts the column's type")
+	ErrType = rows.ErrType
 	// ErrLimit: a limit on depth, rows or size was exceeded.
-	ErrLimit = errors.New("limit exceeded")
+	ErrLimit = rows.ErrLimit
 	// ErrNoPatient: the run is restricted to patients, and the view's resource type does not belong to one.
 	ErrNoPatient = errors.New("resource type has no reference to a patient")
 	// ErrSearch: the run has search parameters, and the source cannot search.

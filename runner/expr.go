@@ -11,10 +11,8 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/check"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
+	"github.com/researchflow/researchflow/internal/rows"
 )
-
-// rowIndexName is the variable of the position among what a select iterates over.
-const rowIndexName = "rowIndex"
 
 // focusType is what is known of the elements that an expression runs on: the qualified names of their types
 // ("FHIR.Patient"), none where nothing is known.
@@ -43,7 +41,7 @@ func (x *exprCompiler) init(c *compiler) {
 	x.c, x.texts = c, make(map[string]string)
 	x.version()
 	x.options = []fhirpath.CompileOption{
-		fhirpath.WithModel(x.model), fhirpath.WithVariable(rowIndexName, "System.Integer"),
+		fhirpath.WithModel(x.model), fhirpath.WithVariable(rows.RowIndexName, "System.Integer"),
 		fhirpath.EmptyJoin(c.cfg.emptyJoin), fhirpath.ChoiceNames(true), fhirpath.Strict(c.cfg.strictness == strictAll),
 		fhirpath.RealNames(c.cfg.strictness == strictNames),
 	}
@@ -192,7 +190,7 @@ func typeName(t focusType) string {
 }
 
 // condition compiles a where path.
-func (c *compiler) condition(element, path string) wherePlan {
+func (c *compiler) condition(element, path string) rows.Condition {
 	p, t := c.exprs.compile(element, path, c.exprs.root())
 	if len(t) > 0 && !slices.Contains(t, "System.Boolean") && !slices.Contains(t, "FHIR.boolean") {
 		// R2: a type that is known and cannot be a boolean is a fault of the view.
@@ -201,12 +199,12 @@ func (c *compiler) condition(element, path string) wherePlan {
 			Msg: "the path gives " + strings.Join(t, " or ") + ", not a boolean", Err: ErrNotBoolean,
 		})
 	}
-	return wherePlan{prog: p, path: path, element: element}
+	return rows.Condition{Program: p, Path: path, Element: element}
 }
 
 // repeated compiles the paths of a repeat, and returns the type of what they give. Each path runs on where the select
 // stands and on what any of the paths gave.
-func (c *compiler) repeated(n *node, paths []string, element string, in focusType) focusType {
+func (c *compiler) repeated(n *rows.Part, paths []string, element string, in focusType) focusType {
 	if len(paths) == 0 {
 		c.bad.addf(KindValidate, element, "the list of paths is empty")
 	}
@@ -220,7 +218,7 @@ func (c *compiler) repeated(n *node, paths []string, element string, in focusTyp
 			continue
 		}
 		p, t := c.exprs.compile(at, path, from)
-		n.paths = append(n.paths, p)
+		n.Paths = append(n.Paths, p)
 		known = known && len(t) > 0
 		out = either(out, t)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/fhirpath"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // patientElements are the elements by which a resource says which patient it is about, in the order of preference:
@@ -86,10 +87,10 @@ func patientPath(version model.Version, resourceType string) (path string, ok bo
 }
 
 // match reports whether the loaded resource is of one of the patients.
-func (f *patientFilter) match(ctx context.Context, ev *fhirpath.Evaluator, root fhirpath.Value) (bool, error) {
-	result, err := ev.Eval(ctx, f.prog, root, nil)
+func (f *patientFilter) match(ctx context.Context, ev *fhirpath.Evaluator) (bool, error) {
+	result, err := ev.Eval(ctx, f.prog, ev.Root(), nil)
 	if err != nil {
-		return false, evalError(err)
+		return false, rows.EvalError(err)
 	}
 	for _, v := range result {
 		text, ok := v.Text()

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // Profile is a set of further rules for a ViewDefinition (section "Profiles" of the specification).
@@ -148,7 +149,7 @@ func (v *profileCheck) column(c *ColumnDefinition, element string) {
 		v.bad.addf(KindValidate, element+".type", "TabularViewDefinition does not allow this type")
 	}
 	if c.Type == "" && v.view != nil {
-		if t := v.view.columns[v.view.byName[c.Name]].FHIRType; wantOfStrict(t) == wantObject {
+		if t := v.view.columns[v.view.byName[c.Name]].FHIRType; wantOfStrict(t) == rows.WantObject {
 			v.bad.addf(KindValidate, element+".path", "the path gives %s, TabularViewDefinition allows primitive types only", t)
 		}
 	}

@@ -42,7 +42,7 @@ func (r *Result) Row(i int) Row {
 		k--
 	}
 	b, i := r.batches[k], i-r.starts[k]
-	if i >= b.rows {
+	if i >= b.Rows {
 		panic("runner: row index out of range")
 	}
 	return Row{b: b, i: i}
@@ -52,7 +52,7 @@ func (r *Result) Row(i int) Row {
 func (r *Result) Rows() iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		for _, b := range r.batches {
-			for i := range b.rows {
+			for i := range b.Rows {
 				if !yield(Row{b: b, i: i}) {
 					return
 				}
@@ -96,11 +96,11 @@ func (r *Result) Write(w Writer) error {
 
 // add takes over a batch.
 func (r *Result) add(b *batch) {
-	if b.rows == 0 {
+	if b.Rows == 0 {
 		return
 	}
 	r.starts = append(r.starts, r.rows)
 	r.batches = append(r.batches, b)
-	r.rows += b.rows
+	r.rows += b.Rows
 	r.bytes += b.size()
 }

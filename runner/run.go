@@ -87,7 +87,7 @@ func (r *run) start(ctx context.Context, src Source, workers int) (err error) {
 // inline evaluates in this goroutine.
 func (r *run) inline(ctx context.Context) error {
 	w := newWorker(r.view, r.cfg, r.filter)
-	defer w.release()
+	defer w.engine.Release()
 	for {
 		blk, err := r.feed.next(ctx)
 		if err == io.EOF {
@@ -125,7 +125,7 @@ func (r *run) work(ctx context.Context, w *worker, blk *block) *batch {
 	}
 	b.blk = blk
 	if r.sink.encoder != nil {
-		b.out = r.sink.encoder.encode(b.out[:0], b, 0, b.rows)
+		b.out = r.sink.encoder.encode(b.out[:0], b, 0, b.Rows)
 	}
 	return b
 }
@@ -148,10 +148,10 @@ func (r *run) deliver(b *batch) error {
 			s.Skips = append(s.Skips, k.err)
 		}
 	}
-	if b.rows > 0 {
-		s.Rows += int64(b.rows)
+	if b.Rows > 0 {
+		s.Rows += int64(b.Rows)
 		if cut && r.sink.encoder != nil {
-			b.out = r.sink.encoder.encode(b.out[:0], b, 0, b.rows)
+			b.out = r.sink.encoder.encode(b.out[:0], b, 0, b.Rows)
 		}
 		if err := r.sink.rows(b); err != nil {
 			return err
@@ -187,11 +187,11 @@ func (r *run) cut(b *batch) (cut bool) {
 	}
 	if most := r.cfg.maxRows; most > 0 {
 		left := int(most - r.stats.Rows)
-		if b.rows > left || b.rows == left && b.err != nil {
+		if b.Rows > left || b.Rows == left && b.err != nil {
 			r.stats.Truncated, cut = true, true
 			b.truncateRows(left)
 		}
-		r.limited = r.limited || b.rows == left
+		r.limited = r.limited || b.Rows == left
 	}
 	return cut
 }
@@ -225,7 +225,7 @@ func (r *run) recycle(b *batch) {
 // streamRows runs a view and yields its rows.
 func streamRows(ctx context.Context, v *View, src Source, cfg *runConfig, yield func(Row, error) bool) (Stats, error) {
 	stats, err := execute(ctx, v, src, cfg, sink{keep: true, rows: func(b *batch) error {
-		for i := range b.rows {
+		for i := range b.Rows {
 			if !yield(Row{b: b, i: i}, nil) {
 				return errBreak
 			}
@@ -250,7 +250,7 @@ func writeRows(ctx context.Context, v *View, src Source, cfg *runConfig, w Write
 		return Stats{}, err
 	}
 	s := sink{rows: func(b *batch) error {
-		for i := range b.rows {
+		for i := range b.Rows {
 			if err := w.Write(Row{b: b, i: i}); err != nil {
 				return err
 			}

@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // manyPatients returns NDJSON with n patients of some names each, and the rows of namesView for them.
@@ -373,10 +374,11 @@ func TestSharedView(t *testing.T) {
 func TestTextBeyondOffsets(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, idView)
-	fits := cell{kind: KindString, n: 1 << 31}
-	b := &batch{view: v, index: 7, bytes: 5, rows: 3, cells: []cell{fits, fits, fits}, ends: []int32{3}}
+	fits := rows.Cell{Kind: rows.String, Len: 1 << 31}
+	b := &batch{view: v, index: 7, bytes: 5, ends: []int32{3}}
+	b.Rows, b.Cells = 3, []rows.Cell{fits, fits, fits}
 	k := b.compact()
-	if !errors.Is(k.err, ErrLimit) || k.rows != 0 || len(k.ends) != 0 || k.index != 7 || k.bytes != 5 || !k.kept {
+	if !errors.Is(k.err, ErrLimit) || k.Rows != 0 || len(k.ends) != 0 || k.index != 7 || k.bytes != 5 || !k.kept {
 		t.Errorf("compact = %+v, want ErrLimit and no rows", k)
 	}
 }

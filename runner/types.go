@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // fhirType strips the address that FHIR types are relative to.
@@ -72,66 +73,37 @@ func ansiType(fhirType string, tags []Tag) string {
 	return "CHARACTER VARYING"
 }
 
-// want is the class of values that a declared type allows (R3).
-type want uint8
-
-const (
-	wantAny want = iota
-	wantBoolean
-	wantInteger
-	wantNumber
-	wantPrimitive // any value that is not an object
-	wantObject
-)
-
 // wantOf returns the class for a declared FHIR type. Types that are text to JSON allow every primitive value,
 // since the specification does not coerce: a boundary of a date may be a dateTime, a code is a string. Where the view is
 // not strict, so do all primitive types. A column without a type is for primitive values, where the view is strict.
-func wantOf(fhirType string, declared, strict bool) want {
+func wantOf(fhirType string, declared, strict bool) rows.Want {
 	if !declared {
 		if strict {
-			return wantPrimitive
+			return rows.WantPrimitive
 		}
-		return wantAny
+		return rows.WantAny
 	}
 	w := wantOfStrict(fhirType)
-	if !strict && (w == wantBoolean || w == wantInteger || w == wantNumber) {
-		return wantPrimitive
+	if !strict && (w == rows.WantBoolean || w == rows.WantInteger || w == rows.WantNumber) {
+		return rows.WantPrimitive
 	}
 	return w
 }
 
-func wantOfStrict(fhirType string) want {
+func wantOfStrict(fhirType string) rows.Want {
 	switch fhirType {
 	case "boolean", "System.Boolean":
-		return wantBoolean
+		return rows.WantBoolean
 	case "integer", "positiveInt", "unsignedInt", "integer64", "System.Integer", "System.Long":
-		return wantInteger
+		return rows.WantInteger
 	case "decimal", "System.Decimal":
-		return wantNumber
+		return rows.WantNumber
 	case "base64Binary", "canonical", "code", "date", "dateTime", "id", "instant", "markdown", "oid", "string",
 		"time", "uri", "url", "uuid", "xhtml", "System.String", "System.Date", "System.DateTime", "System.Time":
-		return wantPrimitive
+		return rows.WantPrimitive
 	}
 	if fhirType != "" && fhirType[0] >= 'A' && fhirType[0] <= 'Z' && !strings.HasPrefix(fhirType, "System.") {
-		return wantObject
+		return rows.WantObject
 	}
-	return wantAny
-}
-
-// allows reports whether a value of kind k may stand in a column of class w.
-func (w want) allows(k Kind) bool {
-	switch w {
-	case wantBoolean:
-		return k == KindBoolean
-	case wantInteger:
-		return k == KindInteger
-	case wantNumber:
-		return k == KindInteger || k == KindDecimal
-	case wantPrimitive:
-		return k != KindObject
-	case wantObject:
-		return k == KindObject
-	}
-	return true
+	return rows.WantAny
 }

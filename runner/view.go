@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // Column describes one column of a view. It is known before any data is read.
@@ -41,14 +42,12 @@ type View struct {
 	width    int
 	jsonKeys []string
 	warnings []string
-	plan     *plan
+	plan     *rows.Plan
 
-	model        model.Version
-	nullLiterals bool
-	asks         bool // a terminology service
+	model model.Version
+	asks  bool // a terminology service
 
-	// Memory of runs that have ended, for those to come.
-	batches, scratch *sync.Pool
+	batches *sync.Pool // of runs that have ended, for those to come
 }
 
 // label names the view in errors.
