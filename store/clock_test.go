@@ -32,7 +32,7 @@ func TestTwoDaysAtAGate(t *testing.T) {
 			After time.Duration
 		}
 		var got []told
-		o := newOrchestrator(t, s, append(lifetest.Steps(nil), orchestrator.WithPoll(10*time.Minute),
+		o := lifetest.New(t, s, append(lifetest.Steps(nil), orchestrator.WithPoll(10*time.Minute),
 			orchestrator.WithNotifier(orchestrator.NotifierFunc(func(_ context.Context, n orchestrator.Notification) error {
 				got = append(got, told{n.Kind, n.At.Sub(begin)})
 				return nil
@@ -105,7 +105,7 @@ func TestDeadlinesUseTheDatabaseClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	here := openStore(t, address)
-	now := newOrchestrator(t, here, orchestrator.WithDefinition(def))
+	now := lifetest.New(t, here, orchestrator.WithDefinition(def))
 	synctest.Test(t, func(t *testing.T) {
 		if year := time.Now().Year(); year != 2000 {
 			t.Fatalf("the bubble's year is %d", year)
@@ -118,7 +118,7 @@ func TestDeadlinesUseTheDatabaseClock(t *testing.T) {
 		done := orchestrator.StepFunc(func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
 			return orchestrator.StepResult{Event: "done"}, nil
 		})
-		past := newOrchestrator(t, s, orchestrator.WithDefinition(def), orchestrator.WithStep("do", done))
+		past := lifetest.New(t, s, orchestrator.WithDefinition(def), orchestrator.WithStep("do", done))
 		id, err := past.Submit(t.Context(), lifetest.Sample("clock"))
 		if err != nil {
 			t.Fatal(err)

@@ -30,7 +30,7 @@ func TestTextsOfCommits(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = s.Close() }()
-		o := newOrchestrator(t, s, append(lifetest.Steps(nil), orchestrator.WithAuditSink(audit.SinkFunc(func(context.Context, audit.Sealed) error { return nil })))...)
+		o := lifetest.New(t, s, append(lifetest.Steps(nil), orchestrator.WithAuditSink(audit.SinkFunc(func(context.Context, audit.Sealed) error { return nil })))...)
 		texts := map[string]int{}
 		for life := range 3 {
 			id, err := lifetest.Live(t.Context(), o, lifetest.Sample(fmt.Sprint("life ", life)))
@@ -70,7 +70,7 @@ func TestCommitsOnNewTables(t *testing.T) {
 		db := b.New(t).(database)
 		s := openStore(t, string(db), store.WithMaxConns(1))
 		for _, title := range []string{"first", "second"} {
-			o := newOrchestrator(t, s, lifetest.Steps(nil)...)
+			o := lifetest.New(t, s, lifetest.Steps(nil)...)
 			id, err := lifetest.Live(t.Context(), o, lifetest.Sample(title))
 			if err != nil {
 				t.Fatal(err)
@@ -122,7 +122,7 @@ func TestConnectorIsClosed(t *testing.T) {
 func TestCommitsAfterDeallocate(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pool.URL(t), store.WithMaxConns(1))
-	o := newOrchestrator(t, s, lifetest.Steps(nil)...)
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	for range 2 {
 		id, err := o.Submit(t.Context(), lifetest.Sample("deallocated"))
 		if err != nil {
@@ -164,7 +164,7 @@ func TestCommitErrors(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t).(database)
 		s := openStore(t, string(db))
-		o := newOrchestrator(t, s)
+		o := lifetest.New(t, s)
 		raw, err := db.SQL()
 		if err != nil {
 			t.Fatal(err)
@@ -224,7 +224,7 @@ func TestCommitErrors(t *testing.T) {
 func TestEffectGoesOnAfterAnError(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pool.URL(t))
-	id, err := newOrchestrator(t, s).Submit(t.Context(), lifetest.Sample("goes on"))
+	id, err := lifetest.New(t, s).Submit(t.Context(), lifetest.Sample("goes on"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -247,7 +247,7 @@ func TestEffectGoesOnAfterAnError(t *testing.T) {
 func TestLargeCommit(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)))
-		id, err := newOrchestrator(t, s).Submit(t.Context(), lifetest.Sample("large"))
+		id, err := lifetest.New(t, s).Submit(t.Context(), lifetest.Sample("large"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -274,7 +274,7 @@ func TestLargeCommit(t *testing.T) {
 func TestWithoutStatementCache(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pool.URL(t)+"&statement_cache_capacity=0&description_cache_capacity=0")
-	o := newOrchestrator(t, s, lifetest.Steps(nil)...)
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	id, err := lifetest.Live(t.Context(), o, lifetest.Sample("no cache"))
 	if err != nil {
 		t.Fatal(err)
@@ -318,7 +318,7 @@ func TestConnectorThatDropsArguments(t *testing.T) {
 func TestYearsThatNoTextHolds(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)))
-		o := newOrchestrator(t, s)
+		o := lifetest.New(t, s)
 		id, err := o.Submit(t.Context(), lifetest.Sample("years"))
 		if err != nil {
 			t.Fatal(err)

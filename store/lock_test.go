@@ -26,7 +26,7 @@ func TestLeaseTakenWhileACommitWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = raw.Close() }()
-	o := newOrchestrator(t, s)
+	o := lifetest.New(t, s)
 	for _, tt := range []struct {
 		name   string
 		change func(c *orchestrator.Commit, x orchestrator.Execution)
@@ -114,7 +114,7 @@ func TestCloseWhileInUse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := newOrchestrator(t, s)
+		o := lifetest.New(t, s)
 		var all sync.WaitGroup
 		var once sync.Once
 		under := make(chan struct{})
@@ -142,7 +142,7 @@ func TestCloseWhileInUse(t *testing.T) {
 		}
 		defer func() { _ = s.Close() }()
 		n := 0
-		for r, err := range newOrchestrator(t, s).All(t.Context(), orchestrator.Query{}) {
+		for r, err := range lifetest.New(t, s).All(t.Context(), orchestrator.Query{}) {
 			if err == nil {
 				err = storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), r.ID)
 			}

@@ -54,15 +54,6 @@ func openStore(t *testing.T, address string, opts ...store.Option) *store.Store 
 	return s
 }
 
-func newOrchestrator(t *testing.T, s orchestrator.Store, opts ...orchestrator.Option) *orchestrator.Orchestrator {
-	t.Helper()
-	o, err := orchestrator.New(s, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o
-}
-
 // TestLostReplyToCommit is R10: the reply to each COMMIT of a life is lost, one per life. Callers do not notice: the
 // test repeats no call.
 func TestLostReplyToCommit(t *testing.T) {
@@ -71,7 +62,7 @@ func TestLostReplyToCommit(t *testing.T) {
 	clean := openStore(t, address)
 	p, through := proxied(t, address)
 	s := openStore(t, through)
-	o := newOrchestrator(t, s, lifetest.Steps(nil)...)
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	sites := 0
 	for n := 0; ; n++ {
 		p.SwallowReply("commit\x00", n)
@@ -193,7 +184,7 @@ func TestNetworkCut(t *testing.T) {
 	clean := openStore(t, address)
 	p, through := proxied(t, address)
 	const cuts, requests = 8, 10
-	o := newOrchestrator(t, openStore(t, through), append(lifetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
+	o := lifetest.New(t, openStore(t, through), append(lifetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
 		orchestrator.WithLease(2*time.Second))...)
 	busy(t, o, clean, requests, func() {
 		for i := range cuts {
@@ -218,7 +209,7 @@ func TestServerRestart(t *testing.T) {
 	}()
 	clean := openStore(t, server.URL)
 	const requests = 10
-	o := newOrchestrator(t, openStore(t, server.URL), append(lifetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
+	o := lifetest.New(t, openStore(t, server.URL), append(lifetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
 		orchestrator.WithLease(2*time.Second))...)
 	busy(t, o, clean, requests, func() {
 		for _, stop := range []func() error{server.Stop, server.Kill} {
@@ -247,7 +238,7 @@ func TestLockStorm(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	const locks, requests = 10, 5
-	o := newOrchestrator(t, s, append(lifetest.Steps(nil), orchestrator.WithPoll(50*time.Millisecond))...)
+	o := lifetest.New(t, s, append(lifetest.Steps(nil), orchestrator.WithPoll(50*time.Millisecond))...)
 	busy(t, o, s, requests, func() {
 		for range locks {
 			if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
@@ -268,7 +259,7 @@ func TestErrorsKeepTheAddress(t *testing.T) {
 	t.Parallel()
 	p, through := proxied(t, pool.URL(t))
 	s := openStore(t, through, store.WithResolveTimeout(100*time.Millisecond))
-	o := newOrchestrator(t, s)
+	o := lifetest.New(t, s)
 	id, err := o.Submit(t.Context(), lifetest.Sample("away"))
 	if err != nil {
 		t.Fatal(err)

@@ -290,7 +290,7 @@ func TestWakeReachesOtherHosts(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- two.Listen(ctx, func() { woken <- struct{}{} }) }()
 	<-woken // it listens now
-	if _, err := newOrchestrator(t, one).Submit(ctx, lifetest.Sample("wake")); err != nil {
+	if _, err := lifetest.New(t, one).Submit(ctx, lifetest.Sample("wake")); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -327,7 +327,7 @@ func TestMigrationsAreCutShort(t *testing.T) {
 				}
 				cut++
 				s = openStore(t, string(db))
-				if _, err := newOrchestrator(t, s).Submit(t.Context(), lifetest.Sample("afterwards")); err != nil {
+				if _, err := lifetest.New(t, s).Submit(t.Context(), lifetest.Sample("afterwards")); err != nil {
 					t.Errorf("%v at call %d, %s: %v", mode, n, f.Calls()[n-1], err)
 				}
 				if err := s.MigrateDown(t.Context(), 0); err != nil {

@@ -150,7 +150,7 @@ func TestOperationsPage(t *testing.T) {
 func notWaiting(t *testing.T, s chaos.Store, raw *sql.DB, id string) {
 	t.Helper()
 	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
-	if err := newOrchestrator(t, s).Suspend(t.Context(), id, boss, "holidays"); err != nil {
+	if err := lifetest.New(t, s).Suspend(t.Context(), id, boss, "holidays"); err != nil {
 		t.Fatal(err)
 	}
 	for _, st := range statements(t) {

@@ -201,36 +201,41 @@ func claims(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) 
 	if got, err := s.ClaimSteps(t.Context(), orchestrator.StepClaim{Owner: "a", Lease: time.Minute, Steps: map[string]int{"other": 5}}); err != nil || len(got) != 0 {
 		t.Errorf("another step's claim: %d, %v; want none", len(got), err)
 	}
-	stores := []orchestrator.Store{s, open(), open()}
+	claimTogether(t, []orchestrator.Store{s, open(), open()}, requests, func(s orchestrator.Store, owner string) []string {
+		var ids []string
+		for _, e := range claim(t, s, owner, 3, time.Minute) {
+			ids = append(ids, e.ID)
+		}
+		if len(ids) > 3 {
+			t.Errorf("%d claimed, want at most 3", len(ids))
+		}
+		return ids
+	})
+}
+
+// claimTogether claims from several stores at once, and checks that each of n things was claimed once. claim returns ids.
+func claimTogether(t *testing.T, stores []orchestrator.Store, n int, claim func(s orchestrator.Store, owner string) []string) {
+	t.Helper()
 	var mu sync.Mutex
-	seen := map[string]int{}
-	var wg sync.WaitGroup
-	for i, st := range stores {
-		wg.Go(func() {
-			for range requests {
-				got := claim(t, st, fmt.Sprint("owner ", i), 3, time.Minute)
-				if len(got) > 3 {
-					t.Errorf("%d claimed, want at most 3", len(got))
-				}
+	claimed := map[string]int{}
+	var hosts sync.WaitGroup
+	for i, s := range stores {
+		hosts.Go(func() {
+			for range n {
+				ids := claim(s, fmt.Sprint("host ", i))
 				mu.Lock()
-				for _, e := range got {
-					seen[e.ID]++
+				for _, id := range ids {
+					claimed[id]++
 				}
 				mu.Unlock()
 			}
 		})
 	}
-	wg.Wait()
-	claimedOnce(t, seen, requests)
-}
-
-// claimedOnce checks how often each of n things was claimed, by id.
-func claimedOnce(t *testing.T, seen map[string]int, n int) {
-	t.Helper()
-	if len(seen) != n {
-		t.Errorf("%d claimed, want %d", len(seen), n)
+	hosts.Wait()
+	if len(claimed) != n {
+		t.Errorf("%d claimed, want %d", len(claimed), n)
 	}
-	for id, times := range seen {
+	for id, times := range claimed {
 		if times != 1 {
 			t.Errorf("%s was claimed %d times", id, times)
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -88,28 +87,19 @@ func messageClaims(t *testing.T, open func() orchestrator.Store, s orchestrator.
 	for range requests {
 		outbox(t, s, entry)
 	}
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	seen := map[string]int{}
-	for i, st := range []orchestrator.Store{s, open(), open()} {
-		all.Go(func() {
-			for range requests {
-				got, err := st.ClaimMessages(ctx, orchestrator.MessageClaim{
-					Owner: fmt.Sprint("host ", i), Lease: time.Minute, Kinds: []orchestrator.MessageKind{entry}, Limit: 2,
-				})
-				if err != nil || len(got) > 2 {
-					t.Errorf("%d claimed, %v; want at most 2", len(got), err)
-				}
-				mu.Lock()
-				for _, m := range got {
-					seen[m.ID]++
-				}
-				mu.Unlock()
-			}
+	claimTogether(t, []orchestrator.Store{s, open(), open()}, requests, func(s orchestrator.Store, owner string) []string {
+		got, err := s.ClaimMessages(ctx, orchestrator.MessageClaim{
+			Owner: owner, Lease: time.Minute, Kinds: []orchestrator.MessageKind{entry}, Limit: 2,
 		})
-	}
-	all.Wait()
-	claimedOnce(t, seen, requests)
+		if err != nil || len(got) > 2 {
+			t.Errorf("%d claimed, %v; want at most 2", len(got), err)
+		}
+		var ids []string
+		for _, m := range got {
+			ids = append(ids, m.ID)
+		}
+		return ids
+	})
 }
 
 // systemMessages records entries of the system chain. The host that delivers them dies, and another one continues.
