@@ -112,11 +112,11 @@ func TestDeafStepTimesOut(t *testing.T) {
 			orchestrator.WithLogger(slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelWarn}))))
 		start(t, o)
 		id := submit(t, o, "deaf")
-		time.Sleep(74 * time.Second)
+		<-time.After(74 * time.Second)
 		wantAttempts(t, s, id, "a second early", "running")
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		wantAttempts(t, s, id, "a second late", "failed timeout", "running")
-		time.Sleep(76 * time.Second)
+		<-time.After(76 * time.Second)
 		wantAttempts(t, s, id, "after both", "failed timeout", "failed timeout")
 		stop(t, o, 0)
 		close(release)
@@ -164,7 +164,7 @@ func TestDeafStepKeepsItsSlot(t *testing.T) {
 		next := submit(t, o, "next")
 		for _, when := range []string{"first start", "second start"} {
 			start(t, o)
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 			wantAttempts(t, s, next, when, "ready")
 			stop(t, o, 0)
 		}
@@ -174,7 +174,7 @@ func TestDeafStepKeepsItsSlot(t *testing.T) {
 		wantAttempts(t, s, next, "after another Drain", "ready")
 		start(t, o)
 		close(release)
-		time.Sleep(time.Millisecond) // well before the next poll
+		<-time.After(time.Millisecond) // well before the next poll
 		wantAttempts(t, s, next, "when it has returned", "succeeded")
 		stop(t, o, 0)
 	})
@@ -199,7 +199,7 @@ func TestStopAndDeafSteps(t *testing.T) {
 					}), orchestrator.StepConcurrency(1)))
 				start(t, o)
 				id := submit(t, o, "deaf")
-				time.Sleep(tt.after)
+				<-time.After(tt.after)
 				stop(t, o, tt.want)
 				wantAttempts(t, s, id, "stopped", "failed timeout", "ready")
 				close(release)

@@ -237,12 +237,12 @@ func TestLeaseIsKeptWhileAStepRuns(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(5 * time.Minute)
+		<-time.After(5 * time.Minute)
 		r, err := hosts[0].Status(t.Context(), id)
 		if err != nil || r.Step == nil || r.Step.Progress != (orchestrator.Progress{Done: 1, Total: 2, Note: "half way through"}) {
 			t.Fatalf("half way: %+v, %v", r.Step, err)
 		}
-		time.Sleep(6 * time.Minute)
+		<-time.After(6 * time.Minute)
 		all, err := s.Executions(t.Context(), id)
 		if err != nil || len(all) != 1 || all[0].Status != orchestrator.StepSucceeded {
 			t.Errorf("executions: %+v, %v; want one that succeeded", all, err)

@@ -20,7 +20,7 @@ type slowSource int
 func (s slowSource) Resources(context.Context, string, url.Values) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		for range int(s) {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			for range seqBlockResources {
 				if !yield(json.RawMessage(`{"resourceType":"Patient","id":"p"}`), nil) {
 					return

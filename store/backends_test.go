@@ -28,9 +28,9 @@ var (
 func TestMain(m *testing.M) {
 	chaos.Child(sqliteBackend(), postgresBackend())
 	flag.Parse()
-	// Most of their time the tests wait: for the leases of hosts that died, for databases that come back.
+	// The tests spend most of their time waiting: for leases to expire, and for databases to restart.
 	_ = flag.Set("test.parallel", "8")
-	// As many random histories as an everyday run can afford; -rapid.checks=1000 has more.
+	// Few random histories by default, to keep the tests fast; -rapid.checks=1000 runs more.
 	chosen := false
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "rapid.checks" })
 	switch {
@@ -51,7 +51,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// database is one that store.Open opens by its URL.
+// database is the URL of a database.
 type database string
 
 func (d database) Open(ctx context.Context, opt chaos.OpenOptions) (chaos.Store, error) {

@@ -40,9 +40,9 @@ func BenchmarkLife(b *testing.B) {
 
 const writers = 16
 
-// BenchmarkTransitions is R17: 16 writers, each with a request of its own, commit transitions as fast as
-// they can. Each is a compare-and-set, a history row, two audit entries, the end of a step and the next
-// step. Both databases wait for the disk. The floor is what the raw driver makes of the same SQL, on a database like it.
+// BenchmarkTransitions is R17: 16 writers, each with a request of its own, commit transitions as fast as they can. Each
+// is a compare-and-set, a history row, two audit entries, the end of a step and the next step. Both databases wait for
+// the disk. The floor is how fast the raw driver runs the same SQL on another database.
 func BenchmarkTransitions(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) {
 		transitions(b, "sqlite", 600, func() string { return "sqlite://" + filepath.Join(b.TempDir(), "rf.db") },
@@ -102,7 +102,7 @@ func newDrafts(b *testing.B, s orchestrator.Store) []*transition {
 	return drafts
 }
 
-// transit has all writers commit n transitions together.
+// transit commits n transitions, divided among the writers.
 func transit(b *testing.B, s orchestrator.Store, drafts []*transition, n int) {
 	b.Helper()
 	var left atomic.Int64
@@ -121,7 +121,7 @@ func transit(b *testing.B, s orchestrator.Store, drafts []*transition, n int) {
 	wg.Wait()
 }
 
-// transition commits one state change of a request after the other.
+// transition commits state changes of one request.
 type transition struct {
 	r    orchestrator.Request
 	head audit.Head

@@ -20,8 +20,8 @@ import (
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
-// TestTextsOfCommits: the SQL of a commit, and what goes with it, repeats from request to request, so that a database that
-// keeps what it parsed keeps few texts; and it holds no values. What SQLite reads holds the time.
+// TestTextsOfCommits: the SQL of commits, and of reads around them, is the same for all requests and contains no
+// values, so a database that caches statements caches few. On SQLite, reads contain the time.
 func TestTextsOfCommits(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		r := &tape{transitions: map[string][][]sent{}, recording: true}
@@ -30,7 +30,7 @@ func TestTextsOfCommits(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer func() { _ = s.Close() }()
-		o := newOrchestrator(t, s, append(lifetest.Steps(nil), orchestrator.WithAuditSink(audit.SinkFunc(func(context.Context, audit.Sealed) error { return nil })))...)
+		o := lifetest.New(t, s, append(lifetest.Steps(nil), orchestrator.WithAuditSink(audit.SinkFunc(func(context.Context, audit.Sealed) error { return nil })))...)
 		texts := map[string]int{}
 		for life := range 3 {
 			id, err := lifetest.Live(t.Context(), o, lifetest.Sample(fmt.Sprint("life ", life)))
@@ -64,13 +64,13 @@ func TestTextsOfCommits(t *testing.T) {
 	})
 }
 
-// TestCommitsOnNewTables: what a connection has parsed was for tables, or statements, that are gone.
+// TestCommitsOnNewTables: a connection has cached statements for tables that were dropped and created again.
 func TestCommitsOnNewTables(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t).(database)
 		s := openStore(t, string(db), store.WithMaxConns(1))
 		for _, title := range []string{"first", "second"} {
-			o := newOrchestrator(t, s, lifetest.Steps(nil)...)
+			o := lifetest.New(t, s, lifetest.Steps(nil)...)
 			id, err := lifetest.Live(t.Context(), o, lifetest.Sample(title))
 			if err != nil {
 				t.Fatal(err)
@@ -118,11 +118,11 @@ func TestConnectorIsClosed(t *testing.T) {
 	})
 }
 
-// TestCommitsAfterDeallocate: somebody on the same connection, such as a host's own code, throws the statements away.
+// TestCommitsAfterDeallocate: other code on the same connection, such as a host's, deallocates the statements.
 func TestCommitsAfterDeallocate(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pool.URL(t), store.WithMaxConns(1))
-	o := newOrchestrator(t, s, lifetest.Steps(nil)...)
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	for range 2 {
 		id, err := o.Submit(t.Context(), lifetest.Sample("deallocated"))
 		if err != nil {
@@ -142,7 +142,7 @@ func TestCommitsAfterDeallocate(t *testing.T) {
 	}
 }
 
-// edit is a commit that changes nothing of a request but what change does.
+// edit returns a commit that changes a request only as change does.
 func edit(t *testing.T, s orchestrator.Store, id string, change func(c *orchestrator.Commit)) *orchestrator.Commit {
 	t.Helper()
 	snap, err := s.Snapshot(t.Context(), id)
@@ -164,13 +164,13 @@ func TestCommitErrors(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t).(database)
 		s := openStore(t, string(db))
-		o := newOrchestrator(t, s)
+		o := lifetest.New(t, s)
 		raw, err := db.SQL()
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = raw.Close() }()
-		// An index of the host's own: no key of the library's.
+		// A unique index of the host, which is no key of the library.
 		if _, err := raw.ExecContext(t.Context(), "CREATE UNIQUE INDEX own ON requests (assignee) WHERE assignee <> ''"); err != nil {
 			t.Fatal(err)
 		}
@@ -220,11 +220,11 @@ func TestCommitErrors(t *testing.T) {
 	})
 }
 
-// TestEffectGoesOnAfterAnError: PostgreSQL has given the transaction up then, and says so when it is to be committed.
+// TestEffectGoesOnAfterAnError: PostgreSQL has aborted the transaction, and reports it at COMMIT.
 func TestEffectGoesOnAfterAnError(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pool.URL(t))
-	id, err := newOrchestrator(t, s).Submit(t.Context(), lifetest.Sample("goes on"))
+	id, err := lifetest.New(t, s).Submit(t.Context(), lifetest.Sample("goes on"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -234,7 +234,7 @@ func TestEffectGoesOnAfterAnError(t *testing.T) {
 			return nil
 		})
 	}))
-	want := "store: commit: PostgreSQL had given up the transaction: an effect went on after an error"
+	want := "store: commit: PostgreSQL had aborted the transaction: an effect ignored an error"
 	if err == nil || err.Error() != want || errors.Is(err, orchestrator.ErrConflict) {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -243,11 +243,11 @@ func TestEffectGoesOnAfterAnError(t *testing.T) {
 	}
 }
 
-// TestLargeCommit has more values in one commit than either database takes in one statement.
+// TestLargeCommit commits more values than either database accepts in one statement.
 func TestLargeCommit(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)))
-		id, err := newOrchestrator(t, s).Submit(t.Context(), lifetest.Sample("large"))
+		id, err := lifetest.New(t, s).Submit(t.Context(), lifetest.Sample("large"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -270,11 +270,11 @@ func TestLargeCommit(t *testing.T) {
 	})
 }
 
-// TestWithoutStatementCache is for those whose connections go through a pooler.
+// TestWithoutStatementCache tests what hosts use whose connections go through a pooler.
 func TestWithoutStatementCache(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pool.URL(t)+"&statement_cache_capacity=0&description_cache_capacity=0")
-	o := newOrchestrator(t, s, lifetest.Steps(nil)...)
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	id, err := lifetest.Live(t.Context(), o, lifetest.Sample("no cache"))
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +284,7 @@ func TestWithoutStatementCache(t *testing.T) {
 	}
 }
 
-// bare hides all but the least that a driver's connection must have, and passes statements on.
+// bare is a connection with only the methods that every driver must have, and those for statements.
 type bare struct{ driver.Connector }
 
 type bareConn struct{ driver.Conn }
@@ -308,17 +308,17 @@ func TestConnectorThatDropsArguments(t *testing.T) {
 	if err == nil {
 		_ = s.Close()
 	}
-	want := "store: the connections that WithConnector makes do not implement driver.NamedValueChecker"
+	want := "store: the connections of WithConnector do not implement driver.NamedValueChecker"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
-// TestYearsThatNoTextHolds: a time that could not be read again would make every page with its request fail.
+// TestYearsThatNoTextHolds: a time that cannot be read again would make every page with its request fail.
 func TestYearsThatNoTextHolds(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)))
-		o := newOrchestrator(t, s)
+		o := lifetest.New(t, s)
 		id, err := o.Submit(t.Context(), lifetest.Sample("years"))
 		if err != nil {
 			t.Fatal(err)

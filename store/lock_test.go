@@ -15,8 +15,8 @@ import (
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
-// TestLeaseTakenWhileACommitWaits: a commit is one statement, which sees the rows as they were before it waited for the
-// request's lock. What another host did to an execution meanwhile counts all the same.
+// TestLeaseTakenWhileACommitWaits: a commit is one statement, which sees rows as they were before it waited for the
+// request's lock. It must still notice what another host did to an execution in between.
 func TestLeaseTakenWhileACommitWaits(t *testing.T) {
 	t.Parallel()
 	address := pool.URL(t)
@@ -26,7 +26,7 @@ func TestLeaseTakenWhileACommitWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = raw.Close() }()
-	o := newOrchestrator(t, s)
+	o := lifetest.New(t, s)
 	for _, tt := range []struct {
 		name   string
 		change func(c *orchestrator.Commit, x orchestrator.Execution)
@@ -106,7 +106,7 @@ func untilBlocked(t *testing.T, raw *sql.DB) {
 	}
 }
 
-// TestCloseWhileInUse: whoever still works on a store that is closed gets errors, and Close an end.
+// TestCloseWhileInUse: calls on a store that is closed fail, and Close returns.
 func TestCloseWhileInUse(t *testing.T) {
 	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t)
@@ -114,7 +114,7 @@ func TestCloseWhileInUse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := newOrchestrator(t, s)
+		o := lifetest.New(t, s)
 		var all sync.WaitGroup
 		var once sync.Once
 		under := make(chan struct{})
@@ -142,7 +142,7 @@ func TestCloseWhileInUse(t *testing.T) {
 		}
 		defer func() { _ = s.Close() }()
 		n := 0
-		for r, err := range newOrchestrator(t, s).All(t.Context(), orchestrator.Query{}) {
+		for r, err := range lifetest.New(t, s).All(t.Context(), orchestrator.Query{}) {
 			if err == nil {
 				err = storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), r.ID)
 			}

@@ -51,7 +51,7 @@ var operationsWant = map[string][]string{
 		"complete|complete|1", "extraction_approval|live|1", "human_review|live|1", "requirements_review|live|1",
 	},
 	"stuck":     {"failing|human_review||step extract_data failed for good (error)|TIME"},
-	"history":   nil, // the straight way; see below
+	"history":   nil, // the happy path; see below
 	"gates":     {"extraction_approval|2|NUMBER|NUMBER|0", "phenotype_review|3|NUMBER|NUMBER|0", "qa_review|1|NUMBER|NUMBER|0", "requirements_review|3|NUMBER|NUMBER|0"},
 	"delivered": {"complete|Ada Example|ada@example.org|IRB-2026-017|csv|out|00|TIME"},
 	"decisions": nil, // nine; see below
@@ -146,11 +146,11 @@ func TestOperationsPage(t *testing.T) {
 	})
 }
 
-// notWaiting suspends the request that waits.
+// notWaiting suspends the waiting request.
 func notWaiting(t *testing.T, s chaos.Store, raw *sql.DB, id string) {
 	t.Helper()
 	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
-	if err := newOrchestrator(t, s).Suspend(t.Context(), id, boss, "holidays"); err != nil {
+	if err := lifetest.New(t, s).Suspend(t.Context(), id, boss, "holidays"); err != nil {
 		t.Fatal(err)
 	}
 	for _, st := range statements(t) {
@@ -163,7 +163,7 @@ func notWaiting(t *testing.T, s chaos.Store, raw *sql.DB, id string) {
 	}
 }
 
-// operate has four requests go different ways, and returns their ids by title.
+// operate takes four requests to different states, and returns their ids by title.
 func operate(t *testing.T, s chaos.Store, raw *sql.DB) map[string]string {
 	t.Helper()
 	ctx := t.Context()
@@ -211,7 +211,7 @@ func operate(t *testing.T, s chaos.Store, raw *sql.DB) map[string]string {
 	}
 	for _, q := range []string{
 		"UPDATE gates SET due_at = '2026-01-01 00:00:00.000000+00:00' WHERE request_id = '" + ids["overdue"] + "'",
-		// A message that a broken mail server would leave.
+		// A message as a broken mail server leaves it.
 		"INSERT INTO outbox (id, kind, request_id, seq, payload, created_at, run_at) SELECT 'x', 'notification', id, 1, '{}', submitted_at, submitted_at FROM requests WHERE title = 'overdue'",
 	} {
 		if _, err := raw.ExecContext(ctx, q); err != nil {

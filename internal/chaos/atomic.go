@@ -3,16 +3,12 @@ package chaos
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -29,13 +25,14 @@ const (
 	faultLease   = 300 * time.Millisecond
 )
 
-// countEffect is an effect that can be counted. It is written without placeholders, whose form differs.
+// countEffect inserts a row that can be counted. It uses no placeholders, because their syntax differs between
+// databases.
 func countEffect(ctx context.Context, c *orchestrator.StepContext, tx orchestrator.Tx) error {
 	_, err := tx.ExecContext(ctx, fmt.Sprintf("INSERT INTO chaos_effects VALUES ('%s', %d, '%s')", c.Request.ID, c.Request.Visit, c.Step))
 	return err
 }
 
-// faultDefinition is the default one with steps that may lose their host as often as they are killed here.
+// faultDefinition is the default definition without a limit on how often a step may lose its host.
 func faultDefinition() *orchestrator.Definition {
 	d := orchestrator.DefaultDefinition()
 	for i := range d.States {
@@ -53,7 +50,7 @@ func faultOptions(sink audit.Sink) []orchestrator.Option {
 		orchestrator.WithNotifier(orchestrator.NotifierFunc(func(context.Context, orchestrator.Notification) error { return nil })))
 }
 
-// faultLife is one life of a request, from the opening of the database on, with a fault in it.
+// faultLife opens the store and takes one request to its end, while f makes driver calls fail.
 func faultLife(ctx context.Context, db Database, f *Faults, key string, sink audit.Sink) (string, error) {
 	var s Store
 	err := lifetest.Again(ctx, func() (err error) {
@@ -82,7 +79,7 @@ func faultLife(ctx context.Context, db Database, f *Faults, key string, sink aud
 	return id, err
 }
 
-// checkLife checks everything about a request that has come to its end.
+// checkLife checks everything about a request that has ended.
 func checkLife(ctx context.Context, s orchestrator.Store, raw *sql.DB, id string) error {
 	if err := storetest.Check(ctx, s, faultDefinition(), id); err != nil {
 		return err
@@ -119,14 +116,14 @@ func checkLife(ctx context.Context, s orchestrator.Store, raw *sql.DB, id string
 	return nil
 }
 
-// Atomic tests R1, R4 and R6: at every call site of a full life of a request, a driver call fails, or is made and then
-// fails. Whatever happens, the life comes to its end, with every row there once. One life
-// meets many failures, each after something was committed since the last.
+// Atomic tests R1, R4 and R6: at every call site in the life of a request, a driver call fails, or is made and then
+// fails. In spite of that the request ends, and every row is there once. One life has many failures; between two of
+// them something is committed.
 func Atomic(t *testing.T, b Backend, reports *Reports) {
 	for _, mode := range []Mode{Fail, FailAfter} {
 		t.Run(strings.ReplaceAll(mode.String(), " ", "-"), func(t *testing.T) {
 			t.Parallel()
-			if os.Getenv(EveryEnv) == "every" {
+			if os.Getenv(everyEnv) == "every" {
 				everyCall(t, b, mode, reports)
 				return
 			}
@@ -168,8 +165,7 @@ func Atomic(t *testing.T, b Backend, reports *Reports) {
 	}
 }
 
-// missed fails when too many sites did not come again: it differs a little from life to life which connection
-// is opened, and when others are woken.
+// missed fails if too many sites were not reached again. Lives differ a little in which connections they open.
 func missed(t *testing.T, pending, hit map[string]bool) {
 	t.Helper()
 	for s := range pending {
@@ -180,7 +176,7 @@ func missed(t *testing.T, pending, hit map[string]bool) {
 	}
 }
 
-// everyCall has each single call of a life fail, each in a life of its own.
+// everyCall makes every single call of a life fail, each in a separate life.
 func everyCall(t *testing.T, b Backend, mode Mode, reports *Reports) {
 	t.Helper()
 	w := newFaultWorld(t, b)
@@ -201,7 +197,7 @@ func everyCall(t *testing.T, b Backend, mode Mode, reports *Reports) {
 	reportSites(t, b, reports, "every driver call of a life", mode, hit, calls)
 }
 
-// faultWorld is a database that things are done to.
+// faultWorld is a database whose calls fail, with a store on it whose calls do not.
 type faultWorld struct {
 	db    SQLDatabase
 	raw   *sql.DB
@@ -213,7 +209,7 @@ func newFaultWorld(t *testing.T, b Backend) *faultWorld {
 	t.Helper()
 	db, raw := faultDatabase(t, b)
 	w := &faultWorld{db, raw, &collector{}, another(t, db)}
-	// The chain of the host begins only once.
+	// The first entry of the system chain is written by other statements than later ones.
 	o := lifetest.New(t, w.clean, orchestrator.WithAuditSink(w.sink))
 	if err := o.Record(t.Context(), audit.Entry{Type: audit.ConfigChanged, Action: audit.Update}); err != nil {
 		t.Fatal(err)
@@ -221,7 +217,7 @@ func newFaultWorld(t *testing.T, b Backend) *faultWorld {
 	return w
 }
 
-// sites are the places that calls come from in a life in which nothing fails; with -short some of them.
+// sites returns the call sites of a life without failures; with -short some of them.
 func (w *faultWorld) sites(t *testing.T, f *Faults) map[string]bool {
 	t.Helper()
 	f.Arm(0, 0)
@@ -237,7 +233,7 @@ func (w *faultWorld) sites(t *testing.T, f *Faults) map[string]bool {
 	return all
 }
 
-// check wants a life in which calls failed to have come to its end, and everything about it to be in order.
+// check checks a life in which calls failed: the request has ended, and everything about it is consistent.
 func (w *faultWorld) check(t *testing.T, id string, err error, mode Mode, hit []string) {
 	t.Helper()
 	if err == nil {
@@ -253,7 +249,7 @@ func (w *faultWorld) check(t *testing.T, id string, err error, mode Mode, hit []
 	}
 }
 
-// reportSites adds a row for R1, and for the promises that the same failures show.
+// reportSites adds a row for R1, and rows for the other promises that the same failures test.
 func reportSites(t *testing.T, b Backend, reports *Reports, what string, mode Mode, hit map[string]bool, lives int) {
 	t.Helper()
 	reports.Add(Report{"R1", b.Name, fmt.Sprintf("%s: %s (%d lives)", what, mode, lives), len(hit), len(hit), result(t)})
@@ -275,9 +271,9 @@ func reportSites(t *testing.T, b Backend, reports *Reports, what string, mode Mo
 	}
 }
 
-// EveryEnv is the environment variable that has the tests of failing calls try every single call of a life, each in a
-// life of its own ("every"). Otherwise they try each place in the code that calls come from; with -short some of these.
-const EveryEnv = "RESEARCHFLOW_FAULTS"
+// everyEnv is an environment variable. With "every", every single call of a life fails, each in a separate life. By
+// default one call of each call site fails; with -short, of some call sites.
+const everyEnv = "RESEARCHFLOW_FAULTS"
 
 func faultDatabase(t *testing.T, b Backend) (SQLDatabase, *sql.DB) {
 	t.Helper()
@@ -301,171 +297,4 @@ func faultDatabase(t *testing.T, b Backend) (SQLDatabase, *sql.DB) {
 		t.Fatal(err)
 	}
 	return db, raw
-}
-
-// childEnv carries what a child process is to do: role|argument|….
-const childEnv = "RESEARCHFLOW_CHAOS_CHILD"
-
-// Child must be called first in TestMain of a package that uses [Killed] or another test with processes: in a child process it does what
-// the parent asked for and exits.
-func Child(backends ...Backend) {
-	args := strings.Split(os.Getenv(childEnv), "|")
-	if len(args) < 3 {
-		return
-	}
-	for _, b := range backends {
-		if b.Name != args[1] || b.Reopen == nil {
-			continue
-		}
-		if err := childMain(b, args[0], args[2], args[3:]); err != nil {
-			fmt.Fprintln(os.Stderr, "child:", err)
-			os.Exit(1)
-		}
-		os.Exit(0)
-	}
-	fmt.Fprintln(os.Stderr, "child: no such backend")
-	os.Exit(1)
-}
-
-type reopened struct {
-	b       Backend
-	address string
-}
-
-func (r reopened) Open(ctx context.Context, opt OpenOptions) (Store, error) {
-	return r.b.Reopen(ctx, r.address, opt)
-}
-
-// childMain does one role.
-func childMain(b Backend, role, address string, args []string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
-	defer cancel()
-	db := reopened{b, address}
-	switch role {
-	case "life":
-		return lifeRole(ctx, db, args)
-	case "host":
-		return hostRole(ctx, db, args)
-	case "reviewers":
-		return reviewersRole(ctx, db, args)
-	}
-	return errors.New("no such role")
-}
-
-// lifeRole goes on with a life until it is killed at one of the sites in a file, one a line, whose site it has written
-// to another.
-func lifeRole(ctx context.Context, db reopened, args []string) error {
-	mode, err1 := strconv.Atoi(args[0])
-	text, err2 := os.ReadFile(args[2])
-	if err := errors.Join(err1, err2); err != nil {
-		return err
-	}
-	f := Faults{log: args[3]}
-	f.ArmSites(Mode(mode), strings.Split(string(text), "\n"), nil)
-	_, err := faultLife(ctx, db, &f, args[1], &collector{})
-	return err
-}
-
-// startChild starts this test binary again, to play a role.
-func startChild(ctx context.Context, b Backend, role, address string, args ...string) (*exec.Cmd, *lines, error) {
-	cmd, out, err := prepareChild(ctx, b, role, address, args...)
-	if err != nil {
-		return nil, nil, err
-	}
-	return cmd, out, cmd.Start()
-}
-
-func prepareChild(ctx context.Context, b Backend, role, address string, args ...string) (*exec.Cmd, *lines, error) {
-	exe, err := os.Executable()
-	if err != nil {
-		return nil, nil, err
-	}
-	out := &lines{}
-	cmd := exec.CommandContext(ctx, exe, "-test.run=^$")
-	cmd.Env = append(os.Environ(), childEnv+"="+strings.Join(append([]string{role, b.Name, address}, args...), "|"))
-	cmd.Stdout, cmd.Stderr = out, out
-	return cmd, out, nil
-}
-
-// Killed tests R1 with the process killed at every place from which a life calls the database driver: the next process
-// finds a database in which nothing is half, and goes on, until it is killed itself. In the end the request has come to
-// its end.
-func Killed(t *testing.T, b Backend, reports *Reports) {
-	if b.Reopen == nil {
-		t.Skip("SKIPPED: the backend cannot be opened by another process")
-	}
-	for _, mode := range []Mode{Kill, KillAfter} {
-		t.Run(strings.ReplaceAll(mode.String(), " ", "-"), func(t *testing.T) {
-			t.Parallel()
-			w := newFaultWorld(t, b)
-			var f Faults
-			pending, hit := w.sites(t, &f), map[string]bool{}
-			if mode == KillAfter {
-				// After any other call nothing is in the database that was not there before it.
-				maps.DeleteFunc(pending, func(s string, _ bool) bool { return !strings.HasSuffix(s, ": "+commit) })
-			}
-			lives := 0
-			for idle := 0; len(pending) > 0 && idle < 2 && !t.Failed(); lives++ {
-				before := len(hit)
-				w.killedLife(t, b, mode, fmt.Sprint("killed ", lives), pending, hit)
-				idle++
-				if len(hit) > before {
-					idle = 0
-				}
-			}
-			missed(t, pending, hit)
-			reportSites(t, b, reports, "every call site in a life", mode, hit, lives)
-		})
-	}
-}
-
-// killedLife has processes go on with one life, each killed at one of the pending sites, until one comes to the end.
-func (w *faultWorld) killedLife(t *testing.T, b Backend, mode Mode, key string, pending, hit map[string]bool) {
-	t.Helper()
-	dir := t.TempDir()
-	var here []string // where this life was killed
-	for {
-		sites, log := filepath.Join(dir, "sites"), filepath.Join(dir, "hit")
-		if err := os.WriteFile(sites, []byte(strings.Join(slices.Sorted(maps.Keys(pending)), "\n")), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		cmd, out, err := startChild(t.Context(), b, "life", w.db.Address(), strconv.Itoa(int(mode)), key, sites, log)
-		if err != nil {
-			t.Fatal(err)
-		}
-		err = cmd.Wait()
-		if err == nil {
-			break
-		}
-		if exit := new(exec.ExitError); !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGKILL {
-			t.Fatalf("child: %v: %s\n%s", err, out, strings.Join(here, "\n"))
-		}
-		text, err := os.ReadFile(log)
-		if err != nil {
-			t.Fatalf("the child was killed by somebody else: %v: %s", err, out)
-		}
-		if err := os.Remove(log); err != nil {
-			t.Fatal(err)
-		}
-		site := string(text)
-		here, hit[site] = append(here, site), true
-		delete(pending, site)
-		id, err := w.clean.RequestByKey(t.Context(), key)
-		if err == nil {
-			err = storetest.Check(t.Context(), w.clean, faultDefinition(), id)
-		} else if errors.Is(err, orchestrator.ErrNotFound) {
-			err = nil // it was killed before the request was there
-		}
-		if err != nil {
-			t.Errorf("%s, at %s: %v", mode, site, err)
-			return
-		}
-	}
-	id, err := w.clean.RequestByKey(t.Context(), key)
-	if err == nil {
-		err = checkLife(t.Context(), w.clean, w.raw, id)
-	}
-	if err != nil {
-		t.Errorf("%s, at\n%s\n%v", mode, strings.Join(here, "\n"), err)
-	}
 }

@@ -16,7 +16,7 @@ type Backend struct {
 	Name string
 	// New makes an empty database that lasts until the test ends.
 	New func(tb testing.TB) Database
-	// Reopen opens the store on a database by its Address, in another process; nil: there is no way.
+	// Reopen opens the store on a database by its Address, in another process. nil: tests with processes are skipped.
 	Reopen func(ctx context.Context, address string, opt OpenOptions) (Store, error)
 }
 
@@ -26,20 +26,20 @@ type Database interface {
 	Open(ctx context.Context, opt OpenOptions) (Store, error)
 }
 
-// SQLDatabase is a database that SQL can be used on.
+// SQLDatabase is a database that can be read and changed by SQL, without the store.
 type SQLDatabase interface {
 	Database
-	// SQL opens the database itself, for reading and for breaking things. The caller closes it.
+	// SQL opens the database without the store. The caller closes it.
 	SQL() (*sql.DB, error)
 	// Address is what another process gives to [Backend].Reopen.
 	Address() string
 }
 
-// OpenOptions say how a store is to be opened.
+// OpenOptions are options of [Database].Open.
 type OpenOptions struct {
-	// Wrap goes around the driver's connector, where there is one; nil none.
+	// Wrap wraps the driver's connector; nil: it is used as it is.
 	Wrap func(driver.Connector) driver.Connector
-	// Clock is the database's clock, for databases that have none of their own; nil the real one.
+	// Clock is the clock of a database that has none; nil: time.Now.
 	Clock func() time.Time
 }
 

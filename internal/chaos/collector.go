@@ -28,7 +28,7 @@ func (k *collector) Append(_ context.Context, s audit.Sealed) error {
 	return nil
 }
 
-// complete says whether every entry of a chain came to the sink.
+// complete fails unless every entry of a chain was delivered to the sink.
 func (k *collector) complete(ctx context.Context, s orchestrator.Store, id string) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()

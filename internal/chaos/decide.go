@@ -29,18 +29,19 @@ func decideDefinition() *orchestrator.Definition {
 	})
 }
 
-// decision is one call of Decide and its answer, with times of the machine's clock.
+// decision is one call of Decide with its result, timed by this machine's clock.
 type decision struct {
 	Gate, Who  string
 	Verdict    orchestrator.Verdict
 	Call, Done int64
-	// OK: it was taken, or is the one that was. Else Status is what the gate is, and "" an error that says nothing.
+	// OK says that the decision counts, now or since an equal call before. Otherwise Status is how the gate was
+	// decided, or Fault is an unexpected error.
 	OK     bool
 	Status orchestrator.GateStatus
 	Fault  string
 }
 
-// decideAll has every reviewer decide at every gate, twice, with time-outs firing in between.
+// decideAll lets every reviewer decide every gate twice, while gates time out.
 func decideAll(ctx context.Context, s orchestrator.Store, process string, gates []string) ([]decision, error) {
 	o, err := orchestrator.New(s, orchestrator.WithDefinition(decideDefinition()))
 	if err != nil {
@@ -95,8 +96,8 @@ func (d *decision) decide(ctx context.Context, o *orchestrator.Orchestrator) {
 	}
 }
 
-// gateModel is what a gate may do: the first decision wins, its repeats are answered alike, all others
-// are told how it was decided.
+// gateModel specifies a gate: the first decision counts, equal ones succeed as well, and all others are told how the
+// gate was decided.
 func gateModel() porcupine.Model {
 	type state struct {
 		who     string
@@ -217,11 +218,11 @@ func startReviewers(t *testing.T, b Backend, address string, gates []string, all
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for deadline := time.Now().Add(waitLong); !strings.Contains(out.String(), "ready"); {
-		if time.Now().After(deadline) {
-			t.Fatalf("the child is not ready: %s", out)
-		}
-		time.Sleep(5 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), waitLong)
+	defer cancel()
+	ready := func() (bool, error) { return strings.Contains(out.String(), "ready"), nil }
+	if err := lifetest.Poll(ctx, ready); err != nil {
+		t.Fatalf("the child is not ready: %v: %s", err, out)
 	}
 	if _, err := io.WriteString(w, "go\n"); err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ import (
 // ErrInjected is the error of a call that was made to fail.
 var ErrInjected = errors.New("chaos: injected failure")
 
-// Mode says what happens at the call that is chosen.
+// Mode says how the chosen call fails.
 type Mode int
 
 // The modes.
@@ -35,8 +35,8 @@ func (m Mode) String() string {
 	return [...]string{"none", "fail", "succeed then fail", "kill before", "kill after"}[m]
 }
 
-// Faults makes calls of a database/sql driver fail: the N-th since it was armed, or one at each of many call sites. A call
-// site is a label (see [Label]) and a call. Calls are counted over all connections. Any goroutine may use it.
+// Faults makes calls of a database/sql driver fail: the N-th since it was armed, or one at each of many call sites. A
+// call site is a label (see [Label]) and a call. Calls are counted over all connections. Any goroutine may use it.
 type Faults struct {
 	mu    sync.Mutex
 	armed bool
@@ -50,12 +50,12 @@ type Faults struct {
 	// See ArmSites.
 	pending, second map[string]bool
 	hit             []string
-	causes          map[string]string // of the sites: after which failure they came first
-	log             string            // a file that takes the site before a kill
+	causes          map[string]string // for each site: the site of the last failure before it was first reached
+	log             string            // the file to write the site to before a kill
 	dirty           bool              // nothing was committed since the last failure
 }
 
-// Arm begins to count calls anew; the n-th fails by the mode. n of 0 only counts.
+// Arm restarts the count of calls. The n-th call fails as mode says; with n = 0 none does.
 func (f *Faults) Arm(n int, mode Mode) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -63,9 +63,9 @@ func (f *Faults) Arm(n int, mode Mode) {
 	f.pending, f.second, f.hit, f.causes, f.dirty = nil, nil, nil, map[string]string{}, false
 }
 
-// ArmSites begins to count calls anew; the first call from each of the sites (see [Faults.Sites]) fails by the mode.
-// Between two failures something is committed, so that each meets a world in order; but calls from the second sites fail
-// whenever they come: they are those that only a failure leads to.
+// ArmSites restarts the count of calls. The first call of each of the sites (see [Faults.Sites]) fails as mode says,
+// but after a failure only once something was committed. Those of the second sites fail at once: they are the sites
+// that only a failure leads to.
 func (f *Faults) ArmSites(mode Mode, sites, second []string) {
 	f.Arm(0, mode)
 	f.mu.Lock()
@@ -79,7 +79,7 @@ func (f *Faults) ArmSites(mode Mode, sites, second []string) {
 	}
 }
 
-// Causes returns, for each site that calls came from, the one whose call had failed last before ("": none had).
+// Causes returns, for each site that was reached, the site of the last failure before it, or "".
 func (f *Faults) Causes() map[string]string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -93,7 +93,7 @@ func (f *Faults) Hit() []string {
 	return append([]string(nil), f.hit...)
 }
 
-// chosen says whether the call that was counted last is to fail.
+// chosen says whether the call that was counted last fails.
 func (f *Faults) chosen() bool {
 	if f.pending == nil {
 		return len(f.calls) == f.at
@@ -113,14 +113,14 @@ func (f *Faults) chosen() bool {
 	return true
 }
 
-// Disarm lets every further call through, and counts no more.
+// Disarm ends the count; no further call fails.
 func (f *Faults) Disarm() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.armed = false
 }
 
-// Fired says whether the chosen call came.
+// Fired says whether the chosen call was reached.
 func (f *Faults) Fired() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -161,14 +161,14 @@ func (f *Faults) site(op *operation, name string) string {
 	case op != nil:
 		return op.site(name)
 	case name == connect:
-		// database/sql opens a connection in the background when one was closed that somebody waits for.
+		// database/sql itself opens a connection when one was closed while others wait for it.
 		return "database/sql: " + name
 	}
 	f.bare = append(f.bare, name)
 	return "no label: " + name
 }
 
-// do makes a call, or not.
+// do makes a call, unless it has to fail before.
 func (f *Faults) do(op *operation, name string, call func() error) error {
 	f.mu.Lock()
 	mode := Mode(0)
@@ -203,7 +203,7 @@ func (f *Faults) do(op *operation, name string, call func() error) error {
 	return err
 }
 
-// kill ends this process as kill -9 does, without a chance to tidy up.
+// kill sends SIGKILL to this process.
 func (f *Faults) kill() {
 	if f.log != "" {
 		_ = os.WriteFile(f.log, []byte(f.Hit()[len(f.Hit())-1]), 0o600)
@@ -253,7 +253,7 @@ func (c *connector) Connect(ctx context.Context) (driver.Conn, error) {
 	return &conn{inner, c.f}, nil
 }
 
-// conn passes on what database/sql asks the drivers of this repository for.
+// conn implements what database/sql uses of the two drivers.
 type conn struct {
 	driver.Conn
 	f *Faults
@@ -362,7 +362,7 @@ type tx struct {
 func (t *tx) Commit() error   { return t.f.do(t.op, commit, t.Tx.Commit) }
 func (t *tx) Rollback() error { return t.f.do(t.op, "rollback", t.Tx.Rollback) }
 
-// rows count the first fetch; on the way to the others nothing new can happen.
+// rows counts the first fetch only: the others cannot fail in another way.
 type rows struct {
 	driver.Rows
 	f       *Faults

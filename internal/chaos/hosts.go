@@ -19,15 +19,8 @@ import (
 // holdStep runs until its context ends or a file appears; then it succeeds.
 func holdStep(file string) orchestrator.StepHandler {
 	return orchestrator.StepFunc(func(ctx context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
-		for {
-			if _, err := os.Stat(file); err == nil {
-				break
-			}
-			select {
-			case <-ctx.Done():
-				return orchestrator.StepResult{}, ctx.Err()
-			case <-time.After(10 * time.Millisecond):
-			}
+		if err := awaitFile(ctx, file); err != nil {
+			return orchestrator.StepResult{}, err
 		}
 		return orchestrator.StepResult{Event: "done", Effect: func(ctx context.Context, tx orchestrator.Tx) error {
 			return countEffect(ctx, c, tx)
@@ -35,8 +28,8 @@ func holdStep(file string) orchestrator.StepHandler {
 	})
 }
 
-// hostRole is a host that runs step "do" of every request. Its arguments: lease in ms, poll in ms, the
-// file that lets steps end.
+// hostRole is a host that runs the step "do" of every request. Its arguments are the lease and the poll interval in ms,
+// and the file that lets steps end.
 func hostRole(ctx context.Context, db reopened, args []string) error {
 	lease, err1 := strconv.Atoi(args[0])
 	poll, err2 := strconv.Atoi(args[1])
@@ -53,12 +46,18 @@ func hostRole(ctx context.Context, db reopened, args []string) error {
 	if err := o.Start(ctx); err != nil {
 		return err
 	}
-	for {
-		if _, err := os.Stat(args[2] + ".stop"); err == nil {
-			return o.Stop(ctx)
-		}
-		time.Sleep(20 * time.Millisecond)
+	if err := awaitFile(ctx, args[2]+".stop"); err != nil {
+		return err
 	}
+	return o.Stop(ctx)
+}
+
+// awaitFile waits until another process creates a file.
+func awaitFile(ctx context.Context, file string) error {
+	return lifetest.Poll(ctx, func() (bool, error) {
+		_, err := os.Stat(file)
+		return err == nil, nil
+	})
 }
 
 func hostOptions(leaseMillis, pollMillis int, file string, opts ...orchestrator.Option) []orchestrator.Option {
@@ -70,14 +69,14 @@ func hostOptions(leaseMillis, pollMillis int, file string, opts ...orchestrator.
 	}, opts...)
 }
 
-// TakeoverEnv is the environment variable that has the takeover test use the default lease of 15 s and
-// poll of 1 s, with 20 owners; otherwise it is 1 s and 100 ms, with 4.
-const TakeoverEnv = "RESEARCHFLOW_TAKEOVER"
+// takeoverEnv is an environment variable. If it is set, the takeover test uses the default lease (15 s) and poll
+// interval (1 s) and 20 owners; otherwise 1 s, 100 ms and 4.
+const takeoverEnv = "RESEARCHFLOW_TAKEOVER"
 
-// slack is what a machine that is busy with other tests may add to a time; where times are what is
-// measured (with TakeoverEnv set) there is next to none.
+// slack is how much later than promised something may happen because the machine is busy with other tests. It is small
+// if times are measured (takeoverEnv).
 func slack() time.Duration {
-	if os.Getenv(TakeoverEnv) != "" {
+	if os.Getenv(takeoverEnv) != "" {
 		return 500 * time.Millisecond
 	}
 	return 10 * time.Second
@@ -86,7 +85,7 @@ func slack() time.Duration {
 // takenOver is R2.
 func takenOver(t *testing.T, b Backend) (int, int) {
 	lease, poll, owners := 1000, 100, 4
-	if os.Getenv(TakeoverEnv) != "" {
+	if os.Getenv(takeoverEnv) != "" {
 		lease, poll, owners = 15000, 1000, 20
 	}
 	if b.Reopen == nil {
@@ -166,7 +165,7 @@ func fenced(t *testing.T, b Backend) (int, int) {
 	await(t, o, id, "taken over", waitLong, func(r *orchestrator.Request) bool {
 		return r.Step != nil && r.Step.Owner == "parent" && r.Step.Status == orchestrator.StepRunning
 	})
-	// The child wakes up with a step that is about to succeed, and lets it.
+	// The child wakes up in a step that succeeds now.
 	write(t, theirs)
 	if err := cmd.Process.Signal(syscall.SIGCONT); err != nil {
 		t.Fatal(err)
@@ -324,7 +323,7 @@ func failsForGood(t *testing.T, b Backend) (int, int) {
 	return len(tests) + 1, len(tests) + 1
 }
 
-// losesItsHost has each host that begins a step lose its lease.
+// losesItsHost makes every host lose its lease while it runs the step.
 func losesItsHost(t *testing.T, b Backend) {
 	const takeovers = 2
 	def := oneStep(orchestrator.RetryPolicy{Attempts: 1, Takeovers: takeovers})

@@ -24,8 +24,8 @@ type operation struct {
 
 type operationKey struct{}
 
-// Label says what the driver calls made with the returned context are for, as in "open" or "drain / due timers". [Faults]
-// tells call sites apart by this label and by the call itself, and reports calls that have none.
+// Label says what the driver calls made with the returned context are for, as in "open" or "drain / due timers".
+// [Faults] tells call sites apart by this label and by the call itself, and reports calls that have none.
 func Label(ctx context.Context, label string) context.Context {
 	return context.WithValue(ctx, operationKey{}, &operation{label: label, calls: map[string]int{}})
 }
@@ -35,9 +35,10 @@ func operationOf(ctx context.Context) *operation {
 	return o
 }
 
-// site names a call of the operation: by its label, the call and a number. Before the first transaction that is the number
-// of the call among those with its name. All calls of the same name in that transaction are one site, and so are all that
-// come after it: there a store finds out whether it was committed, and repeats that while the database is away.
+// site names a call of the operation: by its label, the call and a number. Before the first transaction that is the
+// number of the call among those with its name. All calls of the same name in that transaction are one site, and so are
+// all that come after it: there a store finds out whether it was committed, and repeats that while the database is
+// away.
 func (o *operation) site(call string) string {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -61,8 +62,8 @@ func (o *operation) site(call string) string {
 	return o.label + ": " + call
 }
 
-// labelledStore labels what an orchestrator that is driven by package lifetest asks of a store. What it does not name is
-// not called in such a life; if it is one day, the calls have no label and the tests fail.
+// labelledStore labels what an orchestrator that is driven by package lifetest asks of a store. What it does not name
+// is not called in such a life; if it is one day, the calls have no label and the tests fail.
 type labelledStore struct {
 	Store
 

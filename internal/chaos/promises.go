@@ -2,8 +2,6 @@ package chaos
 
 import (
 	"context"
-	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,7 +10,7 @@ import (
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
-// waitLong is how long something may take that happens at once on an idle machine.
+// waitLong is a generous timeout for something that takes no time on an idle machine.
 const waitLong = time.Minute
 
 // Promises tests the promises that need no failing driver calls, each in a subtest with its name, and adds a row for
@@ -45,7 +43,7 @@ func Promises(t *testing.T, b Backend, reports *Reports) {
 	}
 }
 
-// contract is R15. It counts the databases that the contract asks for: one for each of its parts.
+// contract is R15. It counts the databases that the contract asks for: one for each part.
 func contract(t *testing.T, b Backend) (int, int) {
 	parts := 0
 	database := b.factory()
@@ -105,24 +103,20 @@ func start(t testing.TB, o *orchestrator.Orchestrator) {
 	})
 }
 
-// await waits until a request is as wanted, asking again and again.
+// await waits until ok returns true for the request, and returns it.
 func await(t testing.TB, o *orchestrator.Orchestrator, id, what string, within time.Duration, ok func(r *orchestrator.Request) bool) *orchestrator.Request {
 	t.Helper()
-	deadline := time.Now().Add(within)
-	for {
-		r := lifetest.Status(t, o, id)
-		if ok(r) {
-			return r
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%s is not so after %v: state %s, outcome %q, parked %q, step %+v", what, within, r.State, r.Outcome, r.Parked, r.Step)
-		}
-		select {
-		case <-t.Context().Done():
-			t.Fatal(t.Context().Err())
-		case <-time.After(5 * time.Millisecond):
-		}
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	var r *orchestrator.Request
+	err := lifetest.Poll(ctx, func() (bool, error) {
+		r = lifetest.Status(t, o, id)
+		return ok(r), nil
+	})
+	if err != nil {
+		t.Fatalf("%s is not so after %v: state %s, outcome %q, parked %q, step %+v", what, within, r.State, r.Outcome, r.Parked, r.Step)
 	}
+	return r
 }
 
 func checkRequest(t testing.TB, s orchestrator.Store, def *orchestrator.Definition, id string) {
@@ -146,22 +140,4 @@ func oneStep(retry orchestrator.RetryPolicy) *orchestrator.Definition {
 		panic(err)
 	}
 	return d
-}
-
-// lines is a writer for logs of child processes and tests: any goroutine may use it.
-type lines struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }

@@ -63,8 +63,8 @@ func (p *Proxy) Mend() {
 	p.cut = false
 }
 
-// SwallowReply has the reply to a message of a client that holds text, after skip others that hold it, vanish, once it has come, and its
-// connection with it.
+// SwallowReply drops one reply of the server and closes its connection: the reply to a client's message that contains
+// text, after skip such messages.
 func (p *Proxy) SwallowReply(text string, skip int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -98,7 +98,7 @@ func (p *Proxy) serve() {
 	}
 }
 
-// track remembers a pair of connections; false: they are closed already.
+// track adds a pair of connections. It returns false if it had to close them.
 func (p *Proxy) track(conns ...net.Conn) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -112,7 +112,7 @@ func (p *Proxy) track(conns ...net.Conn) bool {
 	return !p.cut
 }
 
-// wanted says whether the reply to a message is to be swallowed; it is said once.
+// wanted says whether the reply to a message is the one to drop. It returns true once.
 func (p *Proxy) wanted(message []byte) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

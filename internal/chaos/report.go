@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// Report is what a test of a promise did, for the table that the tests print.
+// Report is a row of the table that the tests print: what a test of a promise did.
 type Report struct {
 	Promise string // R1, …
 	Backend string
@@ -34,7 +34,7 @@ func (r *Reports) Add(row Report) {
 	r.rows = append(r.rows, row)
 }
 
-// Replace adds a row in place of an earlier one of the same promise, backend and what ran.
+// Replace adds a row, and removes the one with the same promise, backend and text.
 func (r *Reports) Replace(row Report) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -45,7 +45,7 @@ func (r *Reports) Replace(row Report) {
 // promises is how many promises there are: R1 to R17.
 const promises = 17
 
-// String is the table, ordered by promise, and what of it did not run.
+// String returns the table, ordered by promise, and lists the promises that were not tested.
 func (r *Reports) String() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()

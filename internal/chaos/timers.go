@@ -12,8 +12,8 @@ import (
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
-// timersFireOnce is R7, in real time: three hosts see the same timers come due, and each driver call of
-// a firing fails in turn. (With a database whose clock can be set, store's own test adds 48 h by synctest.)
+// timersFireOnce is R7 in real time: three hosts see the same timers become due, and each driver call of a firing fails
+// in turn. (A test of package store covers days, with a clock that it sets.)
 func timersFireOnce(t *testing.T, b Backend) (int, int) {
 	const timeout = 200 * time.Millisecond
 	def := lifetest.OneGate(orchestrator.GateRule{
@@ -80,7 +80,7 @@ func timersFireOnce(t *testing.T, b Backend) (int, int) {
 			done := false
 			for _, mode := range []Mode{Fail, FailAfter} {
 				id := lifetest.Submit(t, o, fmt.Sprint("timer ", n, mode))
-				time.Sleep(31 * time.Millisecond)
+				lifetest.Pause(t.Context(), 31*time.Millisecond) // the timer is due
 				f.Arm(n, mode)
 				err := lifetest.Again(t.Context(), func() error { return o.Drain(t.Context()) })
 				done = !f.Fired()

@@ -19,10 +19,10 @@ func succeed(event string) orchestrator.StepHandler {
 	})
 }
 
-// newer is oneStep with its state and step named otherwise.
+// newer is oneStep with other names for its state and step.
 func newer() *orchestrator.Definition {
-	b := orchestrator.Define("one-step", "labour")
-	b.Step("labour", "do_better").On("done", "end").On(orchestrator.EventStepFailed, "end")
+	b := orchestrator.Define("one-step", "processing")
+	b.Step("processing", "do_better").On("done", "end").On(orchestrator.EventStepFailed, "end")
 	b.Terminal("end")
 	d, err := b.Build()
 	if err != nil {
@@ -31,7 +31,7 @@ func newer() *orchestrator.Definition {
 	return d
 }
 
-// upgrades is R13 as far as one version of the program can show it.
+// upgrades is R13, as far as one version of the program can test it.
 func upgrades(t *testing.T, b Backend) (int, int) {
 	old := oneStep(orchestrator.DefaultRetry())
 	oldHash, err := old.Hash()
@@ -64,12 +64,12 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		_, s := open(t, b)
 		id := lifetest.Submit(t, lifetest.New(t, s, orchestrator.WithDefinition(old)), "old")
 		o := lifetest.New(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
-			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
+			orchestrator.WithMigration(oldHash, map[string]string{"work": "processing"}))
 		start(t, o)
 		await(t, o, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
 		history, err := o.History(t.Context(), id)
-		if err != nil || len(history) != 3 || history[1].To != "labour" || history[2].To != "end" {
-			t.Errorf("history: %+v, %v; want work, labour, end", history, err)
+		if err != nil || len(history) != 3 || history[1].To != "processing" || history[2].To != "end" {
+			t.Errorf("history: %+v, %v; want work, processing, end", history, err)
 		}
 		checkRequest(t, s, newer(), id)
 	})
@@ -91,7 +91,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		if !errors.Is(err, orchestrator.ErrParked) {
 			t.Errorf("Withdraw: got %v, want ErrParked", err)
 		}
-		// A host that has the definition takes it up again.
+		// A host that has the definition resumes it.
 		again := lifetest.New(t, s, orchestrator.WithDefinition(old), orchestrator.WithStep("do", succeed("done")))
 		start(t, again)
 		await(t, again, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
@@ -102,13 +102,13 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		_, s := open(t, b)
 		id := lifetest.Submit(t, lifetest.New(t, s, orchestrator.WithDefinition(old)), "old")
 		o := lifetest.New(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
-			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
+			orchestrator.WithMigration(oldHash, map[string]string{"work": "processing"}))
 		boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
 		if err := o.Suspend(t.Context(), id, boss, "nobody is there"); err != nil {
 			t.Fatal(err)
 		}
-		if r := lifetest.Status(t, o, id); r.State != "labour" || r.Suspended == nil || r.Step.Step != "do_better" {
-			t.Errorf("state %s, suspended %v, step %+v; want labour, suspended, do_better", r.State, r.Suspended, r.Step)
+		if r := lifetest.Status(t, o, id); r.State != "processing" || r.Suspended == nil || r.Step.Step != "do_better" {
+			t.Errorf("state %s, suspended %v, step %+v; want processing, suspended, do_better", r.State, r.Suspended, r.Step)
 		}
 		if err := o.Resume(t.Context(), id, boss, "somebody is there"); err != nil {
 			t.Fatal(err)
@@ -127,7 +127,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 			t.Fatal(err)
 		}
 		o := lifetest.New(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
-			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
+			orchestrator.WithMigration(oldHash, map[string]string{"work": "processing"}))
 		if err := o.SetPriority(t.Context(), id, orchestrator.Stat, boss, "soon"); err != nil {
 			t.Fatal(err)
 		}
@@ -137,8 +137,8 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		if err := o.Resume(t.Context(), id, boss, "back"); err != nil {
 			t.Fatal(err)
 		}
-		if r := lifetest.Status(t, o, id); r.State != "labour" || r.Suspended != nil || r.Step.Step != "do_better" {
-			t.Errorf("resumed: state %s, suspended %v, step %+v; want labour, not suspended, do_better", r.State, r.Suspended, r.Step)
+		if r := lifetest.Status(t, o, id); r.State != "processing" || r.Suspended != nil || r.Step.Step != "do_better" {
+			t.Errorf("resumed: state %s, suspended %v, step %+v; want processing, not suspended, do_better", r.State, r.Suspended, r.Step)
 		}
 		if err := o.Drain(t.Context()); err != nil {
 			t.Fatal(err)
@@ -152,7 +152,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		}
 		lifetest.Submit(t, lifetest.New(t, s, orchestrator.WithDefinition(old)), "brings the definition back")
 		o := lifetest.New(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
-			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
+			orchestrator.WithMigration(oldHash, map[string]string{"work": "processing"}))
 		if r := lifetest.Status(t, o, id); r.Parked == "" {
 			t.Fatal("the request is not parked")
 		}
@@ -183,11 +183,11 @@ func orphan(t *testing.T, b Backend, old *orchestrator.Definition) (orchestrator
 	return s, id
 }
 
-// movedAndEnded has people suspend and withdraw requests as the first thing after a host came with another definition.
+// movedAndEnded suspends and withdraws requests as the first thing that a host with another definition does.
 func movedAndEnded(t *testing.T, b Backend, old *orchestrator.Definition, oldHash string) {
 	_, s := open(t, b)
-	d := orchestrator.Define("both", "labour")
-	d.Step("labour", "do_better").On("done", "ask").On(orchestrator.EventStepFailed, "end")
+	d := orchestrator.Define("both", "processing")
+	d.Step("processing", "do_better").On("done", "ask").On(orchestrator.EventStepFailed, "end")
 	d.Gate("ask", orchestrator.GateRule{Roles: []string{"boss"}, Timeout: orchestrator.Duration(time.Hour)}).
 		On(orchestrator.EventApprove, "end").On(orchestrator.EventReject, "end").On(orchestrator.EventModify, "end")
 	d.Terminal("end")
@@ -197,7 +197,7 @@ func movedAndEnded(t *testing.T, b Backend, old *orchestrator.Definition, oldHas
 		t.Fatal(err)
 	}
 	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
-	for _, to := range []string{"labour", "ask"} {
+	for _, to := range []string{"processing", "ask"} {
 		o := lifetest.New(t, s, orchestrator.WithDefinition(def), orchestrator.WithMigration(oldHash, map[string]string{"work": to}))
 		for name, do := range map[string]func(id string) error{
 			"suspend":  func(id string) error { return o.Suspend(t.Context(), id, boss, "the server is moved") },

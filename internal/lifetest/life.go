@@ -9,7 +9,7 @@ import (
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
-// Sample returns a request as good as any.
+// Sample returns a valid request.
 func Sample(title string) orchestrator.NewRequest {
 	return orchestrator.NewRequest{
 		Title: title, Description: "adults with diabetes, their laboratory results", Protocol: "IRB-2026-017",
@@ -40,8 +40,8 @@ func HappyPath() []string {
 	}
 }
 
-// Steps are options with a handler for each step of the default definition, which does effect (nil: nothing)
-// in the step's transaction and succeeds.
+// Steps returns options with a handler for each step of the default definition. The handler runs effect, unless it is
+// nil, in the step's transaction, and succeeds.
 func Steps(effect func(ctx context.Context, step *orchestrator.StepContext, tx orchestrator.Tx) error) []orchestrator.Option {
 	var opts []orchestrator.Option
 	for name, event := range Outcomes() {
@@ -69,14 +69,14 @@ func Steps(effect func(ctx context.Context, step *orchestrator.StepContext, tx o
 	return opts
 }
 
-// Reviewer is somebody with every role of the default definition, who is not the submitter.
+// Reviewer returns a person with every role of the default definition, who is not the submitter.
 func Reviewer() orchestrator.Actor {
 	return orchestrator.Actor{ID: "rev-1", Name: "Grace Reviewer", Roles: []string{
 		orchestrator.RoleInformatician, orchestrator.RoleDataSteward, orchestrator.RoleQualityReviewer, orchestrator.RoleAdministrator,
 	}}
 }
 
-// Deciding is what [Doing] says of decisions.
+// Deciding is the result of [Doing] for decisions.
 const Deciding = "decide"
 
 type doingKey struct{}
@@ -85,8 +85,8 @@ func doing(ctx context.Context, what string) context.Context {
 	return context.WithValue(ctx, doingKey{}, what)
 }
 
-// Doing says which part of [Live] a context was made for: "submit", "drain", "status", "decide" or "backlog". Tests tell
-// by it what a store is asked for; outside of Live it is "other".
+// Doing says what [Live] made a context for: "submit", "drain", "status", "decide" or "backlog". Outside of Live it is
+// "other".
 func Doing(ctx context.Context) string {
 	if what, ok := ctx.Value(doingKey{}).(string); ok {
 		return what
@@ -94,8 +94,8 @@ func Doing(ctx context.Context) string {
 	return "other"
 }
 
-// Live drives a request to its end without goroutines: it drains, decides every gate with approval, and
-// does each thing again that failed with an injected or temporary error, at most some dozens of times.
+// Live submits a request and takes it to its end without goroutines: it drains and approves every gate. It retries what
+// fails (see [Again]).
 func Live(ctx context.Context, o *orchestrator.Orchestrator, n orchestrator.NewRequest) (string, error) {
 	var id string
 	err := Again(ctx, func() (err error) {
@@ -108,61 +108,68 @@ func Live(ctx context.Context, o *orchestrator.Orchestrator, n orchestrator.NewR
 	return id, Finish(ctx, o, id)
 }
 
-// Finish drives a submitted request to its end, like [Live].
-func Finish(ctx context.Context, o *orchestrator.Orchestrator, id string) error {
-	for range 1000 {
-		if err := Again(ctx, func() error { return o.Drain(doing(ctx, "drain")) }); err != nil {
-			return fmt.Errorf("drain: %w", err)
-		}
-		var r *orchestrator.Request
-		err := Again(ctx, func() (err error) {
-			r, err = o.Status(doing(ctx, "status"), id)
-			return err
-		})
-		if err != nil {
-			return fmt.Errorf("status: %w", err)
-		}
-		switch {
-		case !r.Live():
-			return EmptyOutbox(ctx, o)
-		case r.Gate != nil:
-			d := orchestrator.Decision{Gate: r.Gate.ID, By: Reviewer(), Verdict: orchestrator.Approve, Reason: "as planned"}
-			if err := Again(ctx, func() error { return o.Decide(doing(ctx, Deciding), d) }); err != nil {
-				return fmt.Errorf("decide %s: %w", r.State, err)
-			}
-		default:
-			// A lease is not over yet, or an attempt waits.
-			select {
-			case <-ctx.Done():
-				return ctx.Err()
-			case <-time.After(20 * time.Millisecond):
-			}
-		}
-	}
-	return errors.New("lifetest: the request does not come to its end")
-}
+// patience limits how long a request takes to end. Retries wait, and leases of hosts that died have to expire.
+const patience = time.Minute
 
-// EmptyOutbox drains until no message is left: one that was claimed when something failed is
-// delivered when its lease is over.
-func EmptyOutbox(ctx context.Context, o *orchestrator.Orchestrator) error {
-	for {
-		var b orchestrator.Backlog
-		err := Again(ctx, func() error { return o.Drain(doing(ctx, "drain")) })
-		if err == nil {
-			err = Again(ctx, func() (err error) {
-				b, err = o.Backlog(doing(ctx, "backlog"))
+// Finish takes a submitted request to its end, like [Live].
+func Finish(ctx context.Context, o *orchestrator.Orchestrator, id string) error {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := Poll(waiting, func() (bool, error) {
+		for {
+			if err := drain(ctx, o); err != nil {
+				return false, err
+			}
+			var r *orchestrator.Request
+			err := Again(ctx, func() (err error) {
+				r, err = o.Status(doing(ctx, "status"), id)
 				return err
 			})
+			if err != nil {
+				return false, fmt.Errorf("status: %w", err)
+			}
+			if r.Gate == nil {
+				return !r.Live(), nil
+			}
+			d := orchestrator.Decision{Gate: r.Gate.ID, By: Reviewer(), Verdict: orchestrator.Approve, Reason: "as planned"}
+			if err := Again(ctx, func() error { return o.Decide(doing(ctx, Deciding), d) }); err != nil {
+				return false, fmt.Errorf("decide %s: %w", r.State, err)
+			}
 		}
-		if err != nil || b.Messages == 0 {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("lifetest: messages are left: %w", ctx.Err())
-		case <-time.After(20 * time.Millisecond):
-		}
+	})
+	if err != nil {
+		return fmt.Errorf("lifetest: the request has not ended: %w", err)
 	}
+	return EmptyOutbox(ctx, o)
+}
+
+func drain(ctx context.Context, o *orchestrator.Orchestrator) error {
+	if err := Again(ctx, func() error { return o.Drain(doing(ctx, "drain")) }); err != nil {
+		return fmt.Errorf("drain: %w", err)
+	}
+	return nil
+}
+
+// EmptyOutbox drains until no message is left. A message that was claimed when something failed is delivered after its
+// lease has ended.
+func EmptyOutbox(ctx context.Context, o *orchestrator.Orchestrator) error {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	err := Poll(waiting, func() (bool, error) {
+		if err := drain(ctx, o); err != nil {
+			return false, err
+		}
+		var b orchestrator.Backlog
+		err := Again(ctx, func() (err error) {
+			b, err = o.Backlog(doing(ctx, "backlog"))
+			return err
+		})
+		return b.Messages == 0, err
+	})
+	if err != nil {
+		return fmt.Errorf("lifetest: messages are left: %w", err)
+	}
+	return nil
 }
 
 // Again repeats f, at most 30 times, until it succeeds or fails for a reason that will not pass.
@@ -172,16 +179,19 @@ func Again(ctx context.Context, f func() error) error {
 		if err = f(); err == nil || ctx.Err() != nil {
 			return err
 		}
-		for _, final := range []error{orchestrator.ErrDecided, orchestrator.ErrDenied, orchestrator.ErrInvalid, orchestrator.ErrNotFound} {
-			if errors.Is(err, final) {
-				return err
-			}
-		}
-		select {
-		case <-ctx.Done():
+		if Final(err) || !Pause(ctx, 5*time.Millisecond) {
 			return err
-		case <-time.After(5 * time.Millisecond):
 		}
 	}
 	return err
+}
+
+// Final says whether err is one that a retry cannot change.
+func Final(err error) bool {
+	for _, final := range []error{orchestrator.ErrDecided, orchestrator.ErrDenied, orchestrator.ErrInvalid, orchestrator.ErrNotFound} {
+		if errors.Is(err, final) {
+			return true
+		}
+	}
+	return false
 }

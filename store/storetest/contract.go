@@ -61,7 +61,7 @@ func wholeLife(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) 
 	}
 }
 
-// compareAndSet has many writers change one request at once.
+// compareAndSet changes one request from many goroutines at once.
 func compareAndSet(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	const writers, each = 8, 10
 	first := lifetest.New(t, s)
@@ -201,36 +201,41 @@ func claims(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) 
 	if got, err := s.ClaimSteps(t.Context(), orchestrator.StepClaim{Owner: "a", Lease: time.Minute, Steps: map[string]int{"other": 5}}); err != nil || len(got) != 0 {
 		t.Errorf("another step's claim: %d, %v; want none", len(got), err)
 	}
-	stores := []orchestrator.Store{s, open(), open()}
+	claimTogether(t, []orchestrator.Store{s, open(), open()}, requests, func(s orchestrator.Store, owner string) []string {
+		var ids []string
+		for _, e := range claim(t, s, owner, 3, time.Minute) {
+			ids = append(ids, e.ID)
+		}
+		if len(ids) > 3 {
+			t.Errorf("%d claimed, want at most 3", len(ids))
+		}
+		return ids
+	})
+}
+
+// claimTogether claims from several stores at once, and checks that each of n things was claimed once. claim returns ids.
+func claimTogether(t *testing.T, stores []orchestrator.Store, n int, claim func(s orchestrator.Store, owner string) []string) {
+	t.Helper()
 	var mu sync.Mutex
-	seen := map[string]int{}
-	var wg sync.WaitGroup
-	for i, st := range stores {
-		wg.Go(func() {
-			for range requests {
-				got := claim(t, st, fmt.Sprint("owner ", i), 3, time.Minute)
-				if len(got) > 3 {
-					t.Errorf("%d claimed, want at most 3", len(got))
-				}
+	claimed := map[string]int{}
+	var hosts sync.WaitGroup
+	for i, s := range stores {
+		hosts.Go(func() {
+			for range n {
+				ids := claim(s, fmt.Sprint("host ", i))
 				mu.Lock()
-				for _, e := range got {
-					seen[e.ID]++
+				for _, id := range ids {
+					claimed[id]++
 				}
 				mu.Unlock()
 			}
 		})
 	}
-	wg.Wait()
-	claimedOnce(t, seen, requests)
-}
-
-// claimedOnce checks how often each of n things was claimed, by id.
-func claimedOnce(t *testing.T, seen map[string]int, n int) {
-	t.Helper()
-	if len(seen) != n {
-		t.Errorf("%d claimed, want %d", len(seen), n)
+	hosts.Wait()
+	if len(claimed) != n {
+		t.Errorf("%d claimed, want %d", len(claimed), n)
 	}
-	for id, times := range seen {
+	for id, times := range claimed {
 		if times != 1 {
 			t.Errorf("%s was claimed %d times", id, times)
 		}
@@ -274,7 +279,7 @@ func leases(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	if err := s.RenewLease(t.Context(), lease, &p); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * short)
+	lifetest.Pause(t.Context(), 2*short)
 	if got := claim(t, s, "b", 1, short); len(got) != 0 {
 		t.Errorf("a renewed lease was taken over")
 	}
@@ -294,7 +299,7 @@ func leases(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	if err := s.ReleaseLease(t.Context(), lease); err != nil {
 		t.Errorf("releasing a lost lease: %v", err)
 	}
-	time.Sleep(2 * short)
+	lifetest.Pause(t.Context(), 2*short)
 	if got := claim(t, s, "c", 1, time.Minute); len(got) != 1 || got[0].Token <= taken[0].Token {
 		t.Errorf("after its end: %+v", got)
 	}
@@ -316,21 +321,8 @@ func messages(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	})
 	o := lifetest.New(t, s, orchestrator.WithAuditSink(sink), orchestrator.WithLease(200*time.Millisecond))
 	id := lifetest.Submit(t, o, "messages")
-	for deadline := time.Now().Add(longWait); ; {
-		if err := o.Drain(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		b, err := s.Backlog(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b.Messages == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d messages are left", b.Messages)
-		}
-		time.Sleep(20 * time.Millisecond)
+	if err := lifetest.EmptyOutbox(t.Context(), o); err != nil {
+		t.Fatal(err)
 	}
 	head, _, err := s.AuditHead(t.Context(), id)
 	if err != nil {

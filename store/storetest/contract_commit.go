@@ -11,15 +11,15 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
-// catcher changes the commits that an orchestrator makes.
-type catcher struct {
+// commitEditor changes the commits of an orchestrator.
+type commitEditor struct {
 	orchestrator.Store
 	change func(c *orchestrator.Commit)
 	last   *orchestrator.Commit
-	once   bool // an error is the last word, and no reason to try again
+	once   bool // an error is final: the orchestrator does not retry
 }
 
-func (s *catcher) Commit(ctx context.Context, c *orchestrator.Commit) error {
+func (s *commitEditor) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	s.last = c
 	s.change(c)
 	err := s.Store.Commit(ctx, c)
@@ -29,12 +29,13 @@ func (s *catcher) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	return err
 }
 
-// final is an error that an orchestrator does not know.
+// final is an error that an orchestrator does not know, and so does not retry.
 type final struct{ err error }
 
 func (f final) Error() string { return f.err.Error() }
 
-// committedWaits asks whether a commit was made while it is under way: of a request that is new, and of one that is there.
+// committedWaits asks whether a commit was made while it is under way: of a request that is new, and of one that is
+// there.
 func committedWaits(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	type answer struct {
 		ok  bool
@@ -42,7 +43,7 @@ func committedWaits(t *testing.T, open func() orchestrator.Store, s orchestrator
 	}
 	other := open()
 	var answers chan answer
-	under := &catcher{Store: s, change: func(c *orchestrator.Commit) {
+	under := &commitEditor{Store: s, change: func(c *orchestrator.Commit) {
 		answers = make(chan answer, 1)
 		c.Effects = append(c.Effects, func(ctx context.Context, _ orchestrator.Tx) error {
 			go func() {
@@ -74,9 +75,9 @@ func committedWaits(t *testing.T, open func() orchestrator.Store, s orchestrator
 	checkRequest(t, s, orchestrator.DefaultDefinition(), id)
 }
 
-// changeNothing commits a change of a request that is not there.
+// changeNothing commits a change of a request that does not exist.
 func changeNothing(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
-	lost := &catcher{Store: s, change: func(c *orchestrator.Commit) { c.Expect, c.Request.Version = 7, 8 }}
+	lost := &commitEditor{Store: s, change: func(c *orchestrator.Commit) { c.Expect, c.Request.Version = 7, 8 }}
 	_, err := lifetest.New(t, lost).Submit(t.Context(), lifetest.Sample("nothing"))
 	if !errors.Is(err, orchestrator.ErrConflict) {
 		t.Errorf("got %v, want ErrConflict", err)

@@ -248,7 +248,7 @@ func quorum(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	}
 }
 
-// parkedTimers parks the requests with the oldest of the due timers, and takes one of them up again.
+// parkedTimers parks the requests with the oldest due timers, and resumes one of them.
 func parkedTimers(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	ctx := t.Context()
 	o := lifetest.New(t, s)

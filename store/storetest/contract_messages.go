@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
@@ -16,11 +15,11 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
-// outbox submits a request whose first commit also leaves messages, and returns their ids.
+// outbox submits a request whose first commit also writes messages, and returns their ids.
 func outbox(t *testing.T, s orchestrator.Store, kinds ...orchestrator.MessageKind) []string {
 	t.Helper()
 	var ids []string
-	o := lifetest.New(t, &catcher{Store: s, change: func(c *orchestrator.Commit) {
+	o := lifetest.New(t, &commitEditor{Store: s, change: func(c *orchestrator.Commit) {
 		ids = nil
 		for i, kind := range kinds {
 			id := fmt.Sprintf("%s-%d", c.ID, i)
@@ -34,7 +33,7 @@ func outbox(t *testing.T, s orchestrator.Store, kinds ...orchestrator.MessageKin
 	return ids
 }
 
-// messageClaims is what hosts that deliver from one outbox rely on.
+// messageClaims tests what several hosts need to deliver messages from one outbox.
 func messageClaims(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	const note, entry = orchestrator.MessageNotification, orchestrator.MessageAudit
 	ctx := t.Context()
@@ -74,7 +73,7 @@ func messageClaims(t *testing.T, open func() orchestrator.Store, s orchestrator.
 	finish(ids[0], "a", "timeout", 0)
 	want("after a failure", claim("b", 50*time.Millisecond, 5, note), first(0, 2))
 	finish(ids[0], "a", "", 0) // it is b's now
-	time.Sleep(100 * time.Millisecond)
+	lifetest.Pause(t.Context(), 100*time.Millisecond)
 	want("after the lease's end", claim("c", time.Minute, 5, note), first(0, 3))
 	finish(ids[0], "c", "timeout", time.Minute)
 	want("before its next attempt", claim("c", time.Minute, 5, note))
@@ -88,31 +87,22 @@ func messageClaims(t *testing.T, open func() orchestrator.Store, s orchestrator.
 	for range requests {
 		outbox(t, s, entry)
 	}
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	seen := map[string]int{}
-	for i, st := range []orchestrator.Store{s, open(), open()} {
-		all.Go(func() {
-			for range requests {
-				got, err := st.ClaimMessages(ctx, orchestrator.MessageClaim{
-					Owner: fmt.Sprint("host ", i), Lease: time.Minute, Kinds: []orchestrator.MessageKind{entry}, Limit: 2,
-				})
-				if err != nil || len(got) > 2 {
-					t.Errorf("%d claimed, %v; want at most 2", len(got), err)
-				}
-				mu.Lock()
-				for _, m := range got {
-					seen[m.ID]++
-				}
-				mu.Unlock()
-			}
+	claimTogether(t, []orchestrator.Store{s, open(), open()}, requests, func(s orchestrator.Store, owner string) []string {
+		got, err := s.ClaimMessages(ctx, orchestrator.MessageClaim{
+			Owner: owner, Lease: time.Minute, Kinds: []orchestrator.MessageKind{entry}, Limit: 2,
 		})
-	}
-	all.Wait()
-	claimedOnce(t, seen, requests)
+		if err != nil || len(got) > 2 {
+			t.Errorf("%d claimed, %v; want at most 2", len(got), err)
+		}
+		var ids []string
+		for _, m := range got {
+			ids = append(ids, m.ID)
+		}
+		return ids
+	})
 }
 
-// systemMessages has a host record what belongs to no request, and die over handing it on; another one goes on.
+// systemMessages records entries of the system chain. The host that delivers them dies, and another one continues.
 func systemMessages(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	ctx := t.Context()
 	record := func(o *orchestrator.Orchestrator, n int) {
@@ -170,7 +160,7 @@ func systemMessages(t *testing.T, open func() orchestrator.Store, s orchestrator
 		}
 		want = append(want, fmt.Sprintf("%s %d %s %s", e.Chain, e.Seq, e.ID, e.Body))
 	}
-	// A host takes the first entry to the sink, and does not live to say so.
+	// A host claims the first entry and dies before it finishes the message.
 	dead, err := s.ClaimMessages(ctx, orchestrator.MessageClaim{
 		Owner: "dead", Lease: 50 * time.Millisecond, Kinds: []orchestrator.MessageKind{orchestrator.MessageAudit}, Limit: 10,
 	})
@@ -189,10 +179,10 @@ func systemMessages(t *testing.T, open func() orchestrator.Store, s orchestrator
 	}
 }
 
-// duplicates submits what is there.
+// duplicates submits requests whose id, key or commit exists.
 func duplicates(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	var first orchestrator.Commit
-	o := lifetest.New(t, &catcher{Store: s, change: func(c *orchestrator.Commit) { first = *c }})
+	o := lifetest.New(t, &commitEditor{Store: s, change: func(c *orchestrator.Commit) { first = *c }})
 	n := lifetest.Sample("duplicates")
 	n.IdempotencyKey = "key"
 	id, err := o.Submit(t.Context(), n)
@@ -207,7 +197,7 @@ func duplicates(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store)
 		{"the same key", func(c *orchestrator.Commit) { c.IdempotencyKey = "key" }},
 		{"the same commit", func(c *orchestrator.Commit) { *c = first }},
 	} {
-		again := &catcher{Store: s, change: tt.change, once: true}
+		again := &commitEditor{Store: s, change: tt.change, once: true}
 		_, err := lifetest.New(t, again).Submit(t.Context(), lifetest.Sample(tt.name))
 		var last final
 		if !errors.As(err, &last) || !errors.Is(last.err, orchestrator.ErrDuplicate) {

@@ -12,7 +12,7 @@ import (
 // The factory closes what it opened, for example with tb.Cleanup.
 type Factory func(tb testing.TB) (open func() orchestrator.Store)
 
-// longWait is how long something may take that happens at once on an idle machine.
+// longWait is a generous timeout for something that takes no time on an idle machine.
 const longWait = time.Minute
 
 // Run tests the contract of [orchestrator.Store], method by method. Each part has a database of its own.

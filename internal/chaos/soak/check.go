@@ -71,7 +71,7 @@ func (w *world) check(ctx context.Context) error {
 	return nil
 }
 
-// checkRequests wants each submitted request there once, complete, by the straight way, with nothing that contradicts it.
+// checkRequests checks that each submitted request exists once and passes checkRequest.
 func (w *world) checkRequests(ctx context.Context, bad func(string, ...any)) error {
 	seen := map[string]int{}
 	for r, err := range w.orch.All(ctx, orchestrator.Query{}) {
@@ -108,7 +108,7 @@ func (w *world) checkRequests(ctx context.Context, bad func(string, ...any)) err
 	return errors.Join(failed...)
 }
 
-// checkRequest wants a request to have gone the straight way, and everything about it to agree.
+// checkRequest checks that a request took the happy path, and that everything about it is consistent.
 func (w *world) checkRequest(ctx context.Context, id string, bad func(string, ...any)) error {
 	history, err := w.orch.History(ctx, id)
 	if err != nil {
@@ -119,7 +119,7 @@ func (w *world) checkRequest(ctx context.Context, id string, bad func(string, ..
 		states = append(states, h.To)
 	}
 	if !slices.Equal(states, lifetest.HappyPath()) {
-		bad("%s went another way: %v", id, states)
+		bad("%s left the happy path: %v", id, states)
 	}
 	if err := storetest.Check(ctx, w.store, orchestrator.DefaultDefinition(), id); err != nil {
 		bad("%w", err)
@@ -129,19 +129,19 @@ func (w *world) checkRequest(ctx context.Context, id string, bad func(string, ..
 		return err
 	}
 	if len(deliveries) != 1 {
-		bad("%s was delivered %d times", id, len(deliveries))
+		bad("%s has %d deliveries", id, len(deliveries))
 	}
 	return nil
 }
 
-// checkEffects wants one effect of each step of each request.
+// checkEffects checks that each step of each request had its effect once.
 func (w *world) checkEffects(ctx context.Context, bad func(string, ...any)) error {
 	var rows, kinds int
 	row := w.store.DB().QueryRowContext(ctx, "SELECT count(*), count(DISTINCT (request_id, step)) FROM soak_effects")
 	if err := row.Scan(&rows, &kinds); err != nil {
 		return err
 	}
-	if want := w.n * len(outcomes()); rows != want || kinds != want {
+	if want := w.n * len(lifetest.Outcomes()); rows != want || kinds != want {
 		bad("%d effects of %d steps, want %d of %d", rows, kinds, want, want)
 	}
 	return nil

@@ -19,14 +19,14 @@ import (
 	"github.com/researchflow/researchflow/store"
 )
 
-// What a host process is told, in its environment. hostEnv makes the program a host.
+// The environment of a host process. hostEnv makes the program one.
 const (
 	hostEnv  = "RESEARCHFLOW_SOAK_HOST" // the instance's name
 	dbEnv    = "RESEARCHFLOW_SOAK_DB"
 	leaseEnv = "RESEARCHFLOW_SOAK_LEASE"
 	pollEnv  = "RESEARCHFLOW_SOAK_POLL"
 	workEnv  = "RESEARCHFLOW_SOAK_WORK"
-	shareEnv = "RESEARCHFLOW_SOAK_SHARE" // "i/n": the gates it decides; "": it holds one step, for ever
+	shareEnv = "RESEARCHFLOW_SOAK_SHARE" // "i/n": the gates it decides; "": it keeps one step running forever
 )
 
 // host is a host process.
@@ -55,7 +55,7 @@ func (o options) startHost(ctx context.Context, name, db, share string) (*host, 
 	return &host{cmd, stdin}, nil
 }
 
-// kill ends a host with SIGKILL: nothing of it runs on.
+// kill ends a host with SIGKILL.
 func (h *host) kill() error {
 	if err := h.cmd.Process.Kill(); err != nil {
 		return fmt.Errorf("a host ended by itself: %w", err)
@@ -125,28 +125,9 @@ func hostMain(ctx context.Context, stdin io.Reader) error {
 func again[T any](ctx context.Context, f func() (T, error)) (T, error) {
 	for {
 		v, err := f()
-		if err == nil || !pause(ctx, 100*time.Millisecond) {
+		if err == nil || !lifetest.Pause(ctx, 100*time.Millisecond) {
 			return v, err
 		}
-	}
-}
-
-// pause waits; false when ctx ended.
-func pause(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-time.After(d):
-		return true
-	}
-}
-
-// outcomes are those of the steps on the straight way.
-func outcomes() map[string]string {
-	return map[string]string{
-		orchestrator.StepRequirements: orchestrator.EventComplete, orchestrator.StepFeasibility: orchestrator.EventFeasible,
-		orchestrator.StepKickoff: orchestrator.EventScheduled, orchestrator.StepExtraction: orchestrator.EventExtracted,
-		orchestrator.StepQA: orchestrator.EventPassed, orchestrator.StepDelivery: orchestrator.EventDelivered,
 	}
 }
 
@@ -155,9 +136,9 @@ func steps(work time.Duration) []orchestrator.Option {
 	opts := []orchestrator.Option{
 		orchestrator.WithNotifier(orchestrator.NotifierFunc(func(context.Context, orchestrator.Notification) error { return nil })),
 	}
-	for name, event := range outcomes() {
+	for name, event := range lifetest.Outcomes() {
 		opts = append(opts, orchestrator.WithStep(name, orchestrator.StepFunc(func(ctx context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
-			if !pause(ctx, time.Duration(rand.Int64N(int64(work)))) {
+			if !lifetest.Pause(ctx, time.Duration(rand.Int64N(int64(work)))) {
 				return orchestrator.StepResult{}, ctx.Err()
 			}
 			r := orchestrator.StepResult{Event: event, Output: map[string]int{"attempt": c.Attempt}}
@@ -178,8 +159,7 @@ func steps(work time.Duration) []orchestrator.Option {
 	return opts
 }
 
-// decideShare approves the gates of one host's share until ctx ends. A gate that has been open for a while is decided
-// by whoever comes.
+// decideShare approves the gates of one host's share until ctx ends, and any gate that has been open for 5 s.
 func decideShare(ctx context.Context, o *orchestrator.Orchestrator, share string) {
 	var i, n uint32
 	if _, err := fmt.Sscanf(share, "%d/%d", &i, &n); err != nil || n == 0 {
@@ -192,7 +172,7 @@ func decideShare(ctx context.Context, o *orchestrator.Orchestrator, share string
 	for range 4 {
 		deciders.Go(func() {
 			for gate := range gates {
-				// What fails is tried again with the next list; a repeat of what was committed changes nothing.
+				// What fails is retried with the next list. Repeating a decision that was committed changes nothing.
 				_ = o.Decide(ctx, orchestrator.Decision{
 					Gate: gate, By: lifetest.Reviewer(), Verdict: orchestrator.Approve, Reason: "as planned",
 				})
@@ -216,7 +196,7 @@ func decideShare(ctx context.Context, o *orchestrator.Orchestrator, share string
 			}
 		}
 		if err != nil || decided == 0 {
-			pause(ctx, 100*time.Millisecond)
+			lifetest.Pause(ctx, 100*time.Millisecond)
 		}
 	}
 }

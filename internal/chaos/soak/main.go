@@ -1,13 +1,12 @@
-// Command soak shows that requests are not lost: it starts a PostgreSQL of its own and host processes that answer
-// requests on it, submits requests, kills a host every few seconds (SIGKILL) and starts it again, restarts the
-// database meanwhile, and in the end reads everything back: no request lost, none doubled, each step's effect there
-// once, every history complete, every audit chain verified.
+// Command soak shows that no request is lost or duplicated under load. It starts its own PostgreSQL and host processes
+// that answer requests, kills a host every few seconds (SIGKILL) and starts it again, and restarts the database. In the
+// end it reads everything: all requests, each step's effect once, every history complete, every audit chain verified.
 //
 //	go run ./internal/chaos/soak                    300 requests, three hosts, two restarts of the database
 //	go run ./internal/chaos/soak -n 10000
-//	go run ./internal/chaos/soak -takeover 20       how long it takes until a killed host's step runs again, 20 times
+//	go run ./internal/chaos/soak -takeover 20       how long 20 takeovers of the steps of killed hosts take
 //
-// It needs PostgreSQL's server programs (see package pgtest) and exits with 1 when anything is not as it should be.
+// It needs PostgreSQL's server programs (see package pgtest) and exits with 1 if a check fails.
 package main
 
 import (
@@ -67,7 +66,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 2
 	}
 	if flags.NArg() > 0 || o.n < 1 || o.hosts < 1 || o.restarts < 0 || o.takeover < 0 || o.killEvery <= 0 || o.work <= 0 {
-		fmt.Fprintln(stderr, "soak: a number is out of its range, or there is an argument that is no flag (-help lists the flags)")
+		fmt.Fprintln(stderr, "soak: a number is out of range, or an argument is not a flag (-help lists the flags)")
 		return 2
 	}
 	if *verbose {
@@ -80,7 +79,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return 0
 }
 
-// on starts the database and does what was asked for.
+// on starts the database and runs the soak or the takeovers.
 func (o options) on(ctx context.Context, out io.Writer) (err error) {
 	server, err := pgtest.NewServer(ctx, pgtest.Options{Fsync: o.fsync})
 	if err != nil {

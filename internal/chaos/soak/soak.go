@@ -67,7 +67,7 @@ func (o options) soak(ctx context.Context, server *pgtest.Server, out io.Writer)
 	return w.check(ctx)
 }
 
-// submit submits all requests. What fails is submitted again under the same key.
+// submit submits all requests, and retries under the same idempotency key.
 func (w *world) submit(ctx context.Context) error {
 	var next atomic.Int64
 	var all sync.WaitGroup
@@ -98,7 +98,7 @@ func (w *world) disturb(ctx context.Context) error {
 			return ctx.Err()
 		case <-kill.C:
 			if w.ended.Load() == int64(w.n) {
-				break // what is left is the outbox
+				break // only messages are left
 			}
 			i := rand.IntN(len(w.hosts))
 			if err := w.hosts[i].kill(); err != nil {
@@ -106,7 +106,7 @@ func (w *world) disturb(ctx context.Context) error {
 			}
 			w.kills++
 			generation++
-			pause(ctx, time.Duration(rand.IntN(500))*time.Millisecond)
+			lifetest.Pause(ctx, time.Duration(rand.IntN(500))*time.Millisecond)
 			h, err := w.startHost(ctx, fmt.Sprintf("host-%d.%d", i, generation), w.server.URL, shareOf(i, len(w.hosts)))
 			if err != nil {
 				return err
@@ -115,7 +115,7 @@ func (w *world) disturb(ctx context.Context) error {
 		case <-look.C:
 			done, err := w.look(ctx)
 			if err != nil {
-				continue // the database is busy or away; the next look tells
+				continue // the database is busy or away: the next look asks again
 			}
 			if done {
 				return nil
@@ -134,7 +134,7 @@ func (w *world) disturb(ctx context.Context) error {
 	}
 }
 
-// look tells whether everything is done.
+// look says whether all requests have ended and all messages were delivered.
 func (w *world) look(ctx context.Context) (bool, error) {
 	counts, err := w.orch.Counts(ctx)
 	if err != nil {
@@ -154,7 +154,7 @@ func (w *world) look(ctx context.Context) (bool, error) {
 	return b.Messages == 0, err
 }
 
-// restart stops the database as an administrator would, or kills it, in turn, and starts it again.
+// restart stops and kills the database in turn, and starts it again.
 func (w *world) restart(ctx context.Context) error {
 	end := w.server.Stop
 	if w.stops%2 == 1 {
@@ -164,6 +164,6 @@ func (w *world) restart(ctx context.Context) error {
 		return err
 	}
 	w.stops++
-	pause(ctx, time.Second)
+	lifetest.Pause(ctx, time.Second)
 	return w.server.Start(ctx)
 }

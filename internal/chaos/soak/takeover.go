@@ -15,7 +15,7 @@ import (
 	"github.com/researchflow/researchflow/store"
 )
 
-// holding is a workflow of one step that runs until its host stops, and its handler.
+// holding returns a workflow with one step, which runs until its host stops.
 func holding(entered func(request string), concurrency int) []orchestrator.Option {
 	b := orchestrator.Define("takeover", "work")
 	b.Step("work", "hold").On("done", "end").On(orchestrator.EventStepFailed, "end")
@@ -35,8 +35,8 @@ func holding(entered func(request string), concurrency int) []orchestrator.Optio
 	}
 }
 
-// takeovers has as many hosts as there are takeovers to measure, each with one step; kills one after the other at random
-// moments; and measures how long it takes until the one host that stays runs the step.
+// takeovers starts a host, with one step, for each takeover to measure. It kills one after the other at random moments,
+// and measures how long it takes until the one host that remains runs the step.
 func (o options) takeovers(ctx context.Context, db string, out io.Writer) (err error) {
 	s, err := store.Open(ctx, db)
 	if err != nil {
@@ -75,7 +75,7 @@ func (o options) takeovers(ctx context.Context, db string, out io.Writer) (err e
 	killed := map[string]time.Time{}
 	for request, owner := range owners {
 		// Any moment between two renewals of the lease.
-		pause(ctx, time.Duration(rand.Int64N(int64(o.lease)/10)))
+		lifetest.Pause(ctx, time.Duration(rand.Int64N(int64(o.lease)/10)))
 		if err := hosts[owner].kill(); err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (o options) takeovers(ctx context.Context, db string, out io.Writer) (err e
 		if n == o.takeover {
 			break
 		}
-		if !pause(waiting, 50*time.Millisecond) {
+		if !lifetest.Pause(waiting, 50*time.Millisecond) {
 			return fmt.Errorf("%d of %d steps were taken over: %w", n, o.takeover, waiting.Err())
 		}
 	}
@@ -104,7 +104,7 @@ func (o options) takeovers(ctx context.Context, db string, out io.Writer) (err e
 	return distribution(times, o, out)
 }
 
-// owned waits until each request's step is run by a host of its own, and returns these by request.
+// owned waits until each host runs the step of one request, and returns the hosts by request.
 func owned(ctx context.Context, orch *orchestrator.Orchestrator, n int) (map[string]string, error) {
 	for {
 		owners, distinct := map[string]string{}, map[string]bool{}
@@ -119,7 +119,7 @@ func owned(ctx context.Context, orch *orchestrator.Orchestrator, n int) (map[str
 		if len(owners) == n && len(distinct) == n {
 			return owners, nil
 		}
-		if !pause(ctx, 100*time.Millisecond) {
+		if !lifetest.Pause(ctx, 100*time.Millisecond) {
 			return nil, ctx.Err()
 		}
 	}
