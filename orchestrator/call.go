@@ -20,7 +20,7 @@ import (
 func (e *engine) call(ctx context.Context, run *execution, lease Lease) (StepResult, error) {
 	o, step := e.o, run.exec.Step
 	var leave <-chan time.Time
-	if timeout := run.def.states[run.exec.State].retry().Timeout.D(); timeout > 0 {
+	if timeout := run.machine.State(run.exec.State).Policy().Timeout.D(); timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, timeout, errStepTimeout)
 		defer cancel()
@@ -168,7 +168,7 @@ func (o *Orchestrator) stepContext(run *execution, lease Lease) *StepContext {
 	return &StepContext{
 		Request: run.req, Step: run.exec.Step, Attempt: run.exec.Attempt,
 		IdempotencyKey: fmt.Sprintf("%s/%d/%s", run.req.ID, run.exec.Visit, run.exec.Step), Token: lease.Token,
-		Outputs: run.out,
+		outputs: run.outputs,
 		progress: func(ctx context.Context, p Progress) error {
 			if run.left.Load() {
 				return ErrFenced
@@ -193,7 +193,7 @@ func (o *Orchestrator) stepContext(run *execution, lease Lease) *StepContext {
 // auditStep commits entries under the step's lease.
 func (o *Orchestrator) auditStep(ctx context.Context, run *execution, lease Lease, entries []audit.Entry) error {
 	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
-		d.c.Fence = &lease
+		d.commit.Fence = &lease
 		for _, e := range entries {
 			if e.Step == nil {
 				e.Step = &audit.Step{ID: run.exec.ID, Name: run.exec.Step, Attempt: run.exec.Attempt, Token: lease.Token}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
@@ -23,9 +24,9 @@ import (
 // oneStep is a workflow of one step, "do", that may take a minute.
 func oneStep(t *testing.T, attempts int) orchestrator.Option {
 	t.Helper()
-	b := orchestrator.Define("once", "work")
-	b.Step("work", "do").On("done", "end").On(orchestrator.EventStepFailed, "failed").
-		Retry(orchestrator.RetryPolicy{Attempts: attempts, Takeovers: 1, Timeout: orchestrator.Duration(time.Minute)})
+	b := workflow.Define("once", "work")
+	b.Step("work", "do").On("done", "end").On(workflow.EventStepFailed, "failed").
+		Retry(workflow.RetryPolicy{Attempts: attempts, Takeovers: 1, Timeout: workflow.Duration(time.Minute)})
 	b.Terminal("end")
 	b.Terminal("failed")
 	def, err := b.Build()

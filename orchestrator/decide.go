@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Decide records a reviewer's decision at an open gate and, when it settles the gate, moves the request
@@ -29,7 +30,7 @@ func (o *Orchestrator) Decide(ctx context.Context, dec Decision) error {
 		Patch                          any
 	}{dec.Gate, personOf(&dec.By), personOf(dec.OnBehalfOf), string(dec.Verdict), dec.Reason, dec.Patch})
 	if err != nil {
-		return &ValidationError{[]Fault{{"patch", "has a member twice, a number beyond float64, or text that is not Unicode"}}}
+		return invalid("patch", "has a member twice, a number beyond float64, or text that is not Unicode")
 	}
 	id, err := o.store.RequestOfGate(ctx, dec.Gate)
 	if err != nil {
@@ -44,8 +45,8 @@ func (o *Orchestrator) Decide(ctx context.Context, dec Decision) error {
 		if err := repeated(g, digest, dec.By, dec.OnBehalfOf); err != nil {
 			return err
 		}
-		if d.r.Suspended != nil {
-			return suspendedError(d.r.ID)
+		if d.req.Suspended != nil {
+			return suspendedError(d.req.ID)
 		}
 		role, err := o.mayDecide(ctx, d, g, &dec)
 		if errors.As(err, &denied) {
@@ -111,10 +112,10 @@ func personOf(a *Actor) string {
 
 // gateAsIs returns the gate, open or not.
 func (o *Orchestrator) gateAsIs(ctx context.Context, d *draft, id string) (*Gate, error) {
-	if d.r.Gate != nil && d.r.Gate.ID == id {
-		return d.r.Gate, nil
+	if d.req.Gate != nil && d.req.Gate.ID == id {
+		return d.req.Gate, nil
 	}
-	gates, err := o.store.Gates(ctx, d.r.ID)
+	gates, err := o.store.Gates(ctx, d.req.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -167,7 +168,7 @@ func (o *Orchestrator) mayDecide(ctx context.Context, d *draft, g *Gate, dec *De
 			return "", &DeniedError{Rule: "delegation", Reason: "the principal has not delegated this gate to the actor"}
 		}
 	}
-	if err := fourEyes(&d.r, dec.By, principal); err != nil {
+	if err := fourEyes(&d.req, dec.By, principal); err != nil {
 		return "", err
 	}
 	roles := slices.Clone(g.Roles)
@@ -178,7 +179,7 @@ func (o *Orchestrator) mayDecide(ctx context.Context, d *draft, g *Gate, dec *De
 	if g.Escalations > 0 {
 		roles = append(roles, g.EscalateTo...)
 	}
-	return o.authorize(ctx, principal, roles, &d.r)
+	return o.authorize(ctx, principal, roles, &d.req)
 }
 
 // spoken counts the decisions in a role.
@@ -233,22 +234,22 @@ func (o *Orchestrator) decide(ctx context.Context, d *draft, g *Gate, dec *Decis
 	shown := dec.Shown
 	if shown == "" {
 		var err error
-		if shown, err = requirementsDigest(d.r.Requirements); err != nil {
+		if shown, err = requirementsDigest(d.req.Requirements); err != nil {
 			return err
 		}
 	}
 	a := Approval{
-		ID: audit.NewID(d.now), Gate: g.ID, Request: d.r.ID, By: dec.By, OnBehalfOf: dec.OnBehalfOf, Role: role,
-		Verdict: dec.Verdict, Reason: dec.Reason, At: d.now, FromVersion: d.r.RequirementsVersion, Patch: dec.Patch,
+		ID: audit.NewID(d.now), Gate: g.ID, Request: d.req.ID, By: dec.By, OnBehalfOf: dec.OnBehalfOf, Role: role,
+		Verdict: dec.Verdict, Reason: dec.Reason, At: d.now, FromVersion: d.req.RequirementsVersion, Patch: dec.Patch,
 		Meaning: dec.Meaning, Shown: shown, Digest: digest,
 	}
-	status, event := GateApproved, EventApprove
+	status, event := GateApproved, workflow.EventApprove
 	meaning := "approval"
 	switch dec.Verdict {
 	case Reject:
-		status, event, meaning = GateRejected, EventReject, "rejection"
+		status, event, meaning = GateRejected, workflow.EventReject, "rejection"
 	case Modify:
-		status, event, meaning = GateModified, EventModify, "modification"
+		status, event, meaning = GateModified, workflow.EventModify, "modification"
 	}
 	if a.Meaning == "" {
 		a.Meaning = meaning
@@ -263,8 +264,8 @@ func (o *Orchestrator) decide(ctx context.Context, d *draft, g *Gate, dec *Decis
 			return err
 		}
 	}
-	a.ToVersion = d.r.RequirementsVersion
-	d.c.Approvals = append(d.c.Approvals, a)
+	a.ToVersion = d.req.RequirementsVersion
+	d.commit.Approvals = append(d.commit.Approvals, a)
 	name := dec.By.Name
 	if name == "" {
 		name = dec.By.ID
@@ -313,9 +314,9 @@ func (g *Gate) settledBy(role string) bool {
 
 // applyScope changes the requirements as the proposal that waits at this gate and the reviewer say.
 func (o *Orchestrator) applyScope(ctx context.Context, d *draft, g *Gate, dec *Decision) error {
-	req, changed := d.r.Requirements, false
+	req, changed := d.req.Requirements, false
 	reason := dec.Reason
-	if p := d.r.Proposed; p != nil && p.State == g.State {
+	if p := d.req.Proposed; p != nil && p.State == g.State {
 		if dec.Verdict != Reject && len(p.Patch) > 0 {
 			var err error
 			if req, err = o.patched(ctx, req, p.Patch); err != nil {
@@ -326,7 +327,7 @@ func (o *Orchestrator) applyScope(ctx context.Context, d *draft, g *Gate, dec *D
 				reason = p.Reason
 			}
 		}
-		d.r.Proposed = nil
+		d.req.Proposed = nil
 	}
 	if dec.Verdict == Modify {
 		var err error
@@ -377,7 +378,7 @@ func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 		}
 		role, err := o.mayDecide(ctx, d, g, &Decision{By: x.From})
 		if err == nil {
-			err = fourEyes(&d.r, x.To)
+			err = fourEyes(&d.req, x.To)
 		}
 		if errors.As(err, &denied) {
 			return d.deny(x.From, g, denied)
@@ -387,7 +388,7 @@ func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 		}
 		denied = nil
 		x.At = d.now
-		d.c.Delegations = append(d.c.Delegations, x)
+		d.commit.Delegations = append(d.commit.Delegations, x)
 		d.who = whoOf(x.From, role)
 		d.send(Notification{Kind: NotifyDelegated, Gate: g.ID, To: x.To.ID})
 		return d.audit(audit.Entry{

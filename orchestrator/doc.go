@@ -1,7 +1,7 @@
 // Package orchestrator keeps clinical data requests on their way: durable states, steps, gates where
 // people decide, timers, and an audit trail that is written with every change.
 //
-// A [Definition] is a workflow as data. A request moves through it by transitions, each a pure function
+// A [workflow.Definition] is a workflow as data. A request moves through it by transitions, each a pure function
 // of state and event, and each committed in one database transaction: the request's row, its history,
 // the audit entries, timers, the next step, and messages. Either all are there or none is.
 //

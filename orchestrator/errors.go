@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Conditions that callers test with errors.Is.
@@ -33,23 +35,12 @@ var (
 	ErrUnsupported = errors.New("orchestrator: not supported by this store")
 	// ErrParked: no host can go on with the request; its error text says why.
 	ErrParked = errors.New("orchestrator: the request is parked")
-	// ErrInvalid is wrapped by every [*ValidationError] and [*DefinitionError].
+	// ErrInvalid is wrapped by every [*ValidationError].
 	ErrInvalid = errors.New("orchestrator: invalid")
 )
 
-// Fault is one thing wrong with an input.
-type Fault struct {
-	// Path of the element, for example "researcher.email".
-	Path string `json:"path"`
-	// Message says what is wrong, without the value.
-	Message string `json:"message"`
-}
-
-// String returns path and message.
-func (f Fault) String() string { return f.Path + " " + f.Message }
-
 // ValidationError lists everything wrong with a request or its requirements.
-type ValidationError struct{ Faults []Fault }
+type ValidationError struct{ Faults []workflow.Fault }
 
 // Error returns all faults in one line.
 func (e *ValidationError) Error() string { return "orchestrator: invalid request: " + e.list() }
@@ -66,7 +57,7 @@ func (e *ValidationError) list() string {
 func (e *ValidationError) Unwrap() error { return ErrInvalid }
 
 func (e *ValidationError) add(path, message string) {
-	e.Faults = append(e.Faults, Fault{path, message})
+	e.Faults = append(e.Faults, workflow.Fault{Path: path, Message: message})
 }
 
 func (e *ValidationError) require(path, text string) bool {
@@ -79,17 +70,9 @@ func (e *ValidationError) require(path, text string) bool {
 
 // plain refuses text that databases and canonical JSON cannot hold.
 func (e *ValidationError) plain(path, text string) {
-	if !utf8.ValidString(text) || strings.ContainsRune(text, utf8.RuneError) {
-		e.add(path, "is not UTF-8")
-	} else if strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 && r != '\n' && r != '\r' && r != '\t' }) {
-		e.add(path, "holds a control character")
+	if fault := input.TextFault(text); fault != "" {
+		e.add(path, fault)
 	}
-}
-
-func isPlain(text string) bool {
-	var v ValidationError
-	v.plain("", text)
-	return len(v.Faults) == 0
 }
 
 // Lengths in bytes. A name is one of a person, a role, a program; a document is JSON.
@@ -111,7 +94,7 @@ func (e *ValidationError) text(path, text string, limit int) {
 func (e *ValidationError) actor(path string, a Actor) {
 	e.text(path+".system", a.System, maxName)
 	if strings.Contains(a.System, "|") { // it stands between system and id
-		e.add(path+".system", "holds |")
+		e.add(path+".system", "contains |")
 	}
 	e.text(path+".id", a.ID, maxName)
 	e.text(path+".name", a.Name, maxName)
@@ -129,27 +112,16 @@ func (e *ValidationError) due(t time.Time) {
 	}
 }
 
+func invalid(path, message string) error {
+	return &ValidationError{[]workflow.Fault{{Path: path, Message: message}}}
+}
+
 func (e *ValidationError) orNil() error {
 	if len(e.Faults) == 0 {
 		return nil
 	}
 	return e
 }
-
-// DefinitionError lists everything wrong with a workflow definition.
-type DefinitionError struct{ Faults []Fault }
-
-// Error returns all faults in one line.
-func (e *DefinitionError) Error() string {
-	parts := make([]string, len(e.Faults))
-	for i, f := range e.Faults {
-		parts[i] = f.String()
-	}
-	return "orchestrator: invalid definition: " + strings.Join(parts, "; ")
-}
-
-// Unwrap returns [ErrInvalid].
-func (e *DefinitionError) Unwrap() error { return ErrInvalid }
 
 // DecidedError says how a gate was decided.
 type DecidedError struct {
@@ -193,6 +165,15 @@ type TransitionError struct {
 // Error names state and event.
 func (e *TransitionError) Error() string {
 	return fmt.Sprintf("orchestrator: request %s: no transition from %s on %s", e.Request, e.State, e.Event)
+}
+
+// transitionError names the request in an error of the machine's.
+func transitionError(request string, err error) error {
+	var none *workflow.TransitionError
+	if errors.As(err, &none) {
+		return &TransitionError{Request: request, State: none.State, Event: none.Event}
+	}
+	return err
 }
 
 // Unwrap returns [ErrInvalidTransition].

@@ -15,6 +15,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
@@ -79,7 +80,7 @@ func TestStartAndStopInAnyOrder(t *testing.T) {
 	if err := storetest.Finish(ctx, o, id); err != nil {
 		t.Error(err)
 	}
-	if err := storetest.Check(ctx, s, orchestrator.DefaultDefinition(), id); err != nil {
+	if err := storetest.Check(ctx, s, workflow.Default(), id); err != nil {
 		t.Error(err)
 	}
 }
@@ -87,11 +88,11 @@ func TestStartAndStopInAnyOrder(t *testing.T) {
 func TestStopGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 	s := openStore(t)
 	began, stop := make(chan struct{}, 2), make(chan struct{})
-	o := newOrchestrator(t, s, orchestrator.WithStep(orchestrator.StepRequirements, orchestrator.StepFunc(
+	o := newOrchestrator(t, s, orchestrator.WithStep(workflow.StepRequirements, orchestrator.StepFunc(
 		func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
 			began <- struct{}{}
 			<-stop // it does not listen to its context
-			return orchestrator.StepResult{Event: orchestrator.EventComplete}, nil
+			return orchestrator.StepResult{Event: workflow.EventComplete}, nil
 		})))
 	if _, err := o.Submit(t.Context(), storetest.Sample("deaf")); err != nil {
 		t.Fatal(err)
@@ -120,7 +121,7 @@ func TestStopGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h.To == orchestrator.StateRequirementsReview {
+		if h.To == workflow.StateRequirementsReview {
 			break
 		}
 	}
@@ -131,7 +132,7 @@ func TestStopGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 
 func TestNewChecksItsConfiguration(t *testing.T) {
 	s := openStore(t)
-	bad := orchestrator.DefaultDefinition()
+	bad := workflow.Default()
 	bad.Initial = "nowhere"
 	for _, tt := range []struct {
 		name, want string
@@ -221,12 +222,12 @@ func TestLeaseIsKeptWhileAStepRuns(t *testing.T) {
 			case <-ctx.Done():
 				return orchestrator.StepResult{}, context.Cause(ctx)
 			case <-time.After(10 * time.Minute):
-				return orchestrator.StepResult{Event: orchestrator.EventComplete}, nil
+				return orchestrator.StepResult{Event: workflow.EventComplete}, nil
 			}
 		})
 		var hosts []*orchestrator.Orchestrator
 		for _, name := range []string{"one", "two"} {
-			o := newOrchestrator(t, s, orchestrator.WithInstance(name), orchestrator.WithStep(orchestrator.StepRequirements, long))
+			o := newOrchestrator(t, s, orchestrator.WithInstance(name), orchestrator.WithStep(workflow.StepRequirements, long))
 			if err := o.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // act is a change that a person makes: it checks who may, records who was turned away, and keeps to
@@ -23,10 +24,10 @@ func (o *Orchestrator) act(ctx context.Context, id string, by Actor, reason stri
 	}
 	var denied *DeniedError
 	err := o.change(ctx, id, func(ctx context.Context, d *draft) error {
-		if !d.r.Live() {
+		if !d.req.Live() {
 			return fmt.Errorf("%w: request %s has ended", ErrInvalidTransition, id)
 		}
-		role, err := may(ctx, o, by, &d.r)
+		role, err := may(ctx, o, by, &d.req)
 		if errors.As(err, &denied) {
 			return d.deny(by, nil, denied)
 		}
@@ -49,7 +50,7 @@ type permission func(ctx context.Context, o *Orchestrator, by Actor, r *Request)
 // owner allows the submitter, the researcher, the assignee, and administrators.
 func owner(ctx context.Context, o *Orchestrator, by Actor, r *Request) (string, error) {
 	if by.Same(r.SubmittedBy) || by.Same(r.Researcher.Actor()) {
-		return RoleResearcher, nil
+		return workflow.RoleResearcher, nil
 	}
 	return keeper(ctx, o, by, r)
 }
@@ -59,7 +60,7 @@ func keeper(ctx context.Context, o *Orchestrator, by Actor, r *Request) (string,
 	if r.Assignee != "" && by.ID == r.Assignee {
 		return "assignee", nil
 	}
-	return o.authorize(ctx, by, []string{RoleAdministrator}, r)
+	return o.authorize(ctx, by, []string{workflow.RoleAdministrator}, r)
 }
 
 func suspendedError(id string) error {
@@ -74,21 +75,21 @@ func suspendedError(id string) error {
 // another scope change waits.
 func (o *Orchestrator) RequestScopeChange(ctx context.Context, c ScopeChange) error {
 	if len(c.Patch) > maxDocument {
-		return &ValidationError{[]Fault{{"patch", fmt.Sprintf("is longer than %d bytes", maxDocument)}}}
+		return invalid("patch", fmt.Sprintf("is longer than %d bytes", maxDocument))
 	}
 	return o.act(ctx, c.Request, c.By, c.Reason, owner, func(ctx context.Context, d *draft) error {
-		if d.r.Suspended != nil {
-			return suspendedError(d.r.ID)
+		if d.req.Suspended != nil {
+			return suspendedError(d.req.ID)
 		}
 		if len(c.Patch) > 0 {
-			if _, err := o.patched(ctx, d.r.Requirements, c.Patch); err != nil {
+			if _, err := o.patched(ctx, d.req.Requirements, c.Patch); err != nil {
 				return err
 			}
 		}
-		if err := d.move(EventScopeChange, c.By, c.Reason, nil); err != nil {
+		if err := d.move(workflow.EventScopeChange, c.By, c.Reason, nil); err != nil {
 			return err
 		}
-		d.r.Proposed = &Proposal{By: c.By, Reason: c.Reason, At: d.now, State: d.r.State, Patch: c.Patch}
+		d.req.Proposed = &Proposal{By: c.By, Reason: c.Reason, At: d.now, State: d.req.State, Patch: c.Patch}
 		return nil
 	})
 }
@@ -96,7 +97,7 @@ func (o *Orchestrator) RequestScopeChange(ctx context.Context, c ScopeChange) er
 // Amend is [Orchestrator.RequestScopeChange] with changed requirements: the patch is required.
 func (o *Orchestrator) Amend(ctx context.Context, c ScopeChange) error {
 	if len(c.Patch) == 0 {
-		return &ValidationError{[]Fault{{"patch", "is missing"}}}
+		return invalid("patch", "is missing")
 	}
 	return o.RequestScopeChange(ctx, c)
 }
@@ -105,12 +106,12 @@ func (o *Orchestrator) Amend(ctx context.Context, c ScopeChange) error {
 // The submitter, the researcher, the assignee and administrators may withdraw. Repeating it is harmless.
 func (o *Orchestrator) Withdraw(ctx context.Context, id string, by Actor, reason string) error {
 	err := o.act(ctx, id, by, reason, owner, func(_ context.Context, d *draft) error {
-		d.r.Suspended = nil
-		if err := d.move(EventWithdraw, by, reason, nil); err != nil {
+		d.req.Suspended = nil
+		if err := d.move(workflow.EventWithdraw, by, reason, nil); err != nil {
 			return err
 		}
-		if !d.r.Live() {
-			d.r.Outcome = OutcomeWithdrawn
+		if !d.req.Live() {
+			d.req.Outcome = OutcomeWithdrawn
 		}
 		return nil
 	})
@@ -126,29 +127,29 @@ func (o *Orchestrator) Withdraw(ctx context.Context, id string, by Actor, reason
 // afterwards), no gate can be decided, and a gate's timers stand still. The assignee and administrators may.
 func (o *Orchestrator) Suspend(ctx context.Context, id string, by Actor, reason string) error {
 	return o.act(ctx, id, by, reason, keeper, func(ctx context.Context, d *draft) error {
-		if d.r.Suspended != nil {
+		if d.req.Suspended != nil {
 			return errNothing
 		}
 		s := &Suspension{By: by, Reason: reason, At: d.now}
-		if step := d.r.Step; step != nil {
-			d.c.End = append(d.c.End, ExecutionEnd{ID: step.ID, Status: StepPaused, At: d.now})
+		if step := d.req.Step; step != nil {
+			d.commit.End = append(d.commit.End, ExecutionEnd{ID: step.ID, Status: StepPaused, At: d.now})
 		}
-		if d.r.Gate != nil {
+		if d.req.Gate != nil {
 			timers, err := o.store.Timers(ctx, id)
 			if err != nil {
 				return err
 			}
 			for _, t := range timers {
-				if t.Gate == d.r.Gate.ID {
+				if t.Gate == d.req.Gate.ID {
 					s.Timers = append(s.Timers, SuspendedTimer{Kind: t.Kind, Left: max(0, t.FireAt.Sub(d.now))})
 				}
 			}
-			d.c.ClearTimers = append(d.c.ClearTimers, TimerRemind, TimerEscalate)
-			g := *d.r.Gate
+			d.commit.ClearTimers = append(d.commit.ClearTimers, TimerRemind, TimerEscalate)
+			g := *d.req.Gate
 			g.DueAt = time.Time{}
-			d.c.Gates = append(d.c.Gates, g)
+			d.commit.Gates = append(d.commit.Gates, g)
 		}
-		d.r.Suspended = s
+		d.req.Suspended = s
 		return d.intervene(InterveneSuspend, "", by, reason)
 	})
 }
@@ -156,23 +157,23 @@ func (o *Orchestrator) Suspend(ctx context.Context, id string, by Actor, reason 
 // Resume ends the rest of a request. The assignee and administrators may.
 func (o *Orchestrator) Resume(ctx context.Context, id string, by Actor, reason string) error {
 	err := o.act(ctx, id, by, reason, keeper, func(_ context.Context, d *draft) error {
-		s := d.r.Suspended
+		s := d.req.Suspended
 		if s == nil {
 			return errNothing
 		}
-		d.r.Suspended = nil
-		if d.r.Step != nil {
+		d.req.Suspended = nil
+		if d.req.Step != nil {
 			d.again()
 		}
-		if d.r.Gate != nil {
-			g := *d.r.Gate
+		if d.req.Gate != nil {
+			g := *d.req.Gate
 			for _, t := range s.Timers {
 				d.timer(t.Kind, g.ID, d.now.Add(t.Left))
 				if t.Kind == TimerEscalate {
 					g.DueAt = d.now.Add(t.Left)
 				}
 			}
-			d.c.Gates = append(d.c.Gates, g)
+			d.commit.Gates = append(d.commit.Gates, g)
 		}
 		return d.intervene(InterveneResume, "", by, reason)
 	})
@@ -185,8 +186,8 @@ func (o *Orchestrator) Resume(ctx context.Context, id string, by Actor, reason s
 
 // intervene records what a person did, with the reason, which is no matter of the audit trail.
 func (d *draft) intervene(kind InterventionKind, value string, by Actor, reason string) error {
-	d.c.Interventions = append(d.c.Interventions, Intervention{
-		ID: audit.NewID(d.now), Request: d.r.ID, Kind: kind, By: by, Reason: reason, Value: value, At: d.now,
+	d.commit.Interventions = append(d.commit.Interventions, Intervention{
+		ID: audit.NewID(d.now), Request: d.req.ID, Kind: kind, By: by, Reason: reason, Value: value, At: d.now,
 	})
 	return d.note(string(kind), value)
 }
@@ -204,27 +205,27 @@ func (d *draft) note(kind, ref string) error {
 func (o *Orchestrator) Retry(ctx context.Context, id string, by Actor, reason string) error {
 	may := func(ctx context.Context, o *Orchestrator, by Actor, r *Request) (string, error) {
 		if r.Gate != nil {
-			return o.authorize(ctx, by, append(slices.Clone(r.Gate.deciders()), RoleAdministrator), r)
+			return o.authorize(ctx, by, append(slices.Clone(r.Gate.deciders()), workflow.RoleAdministrator), r)
 		}
 		return keeper(ctx, o, by, r)
 	}
 	return o.act(ctx, id, by, reason, may, func(_ context.Context, d *draft) error {
-		if d.r.Suspended != nil {
+		if d.req.Suspended != nil {
 			return suspendedError(id)
 		}
-		if old := d.r.Step; old != nil {
+		if old := d.req.Step; old != nil {
 			if old.Status != StepReady {
 				return fmt.Errorf("%w: the step of request %s is not waiting", ErrInvalidTransition, id)
 			}
 			d.again()
 			return d.intervene(InterveneRetry, old.Step, by, reason)
 		}
-		ways := d.def.out[d.r.State][EventRetry]
-		back := d.def.states[d.r.Returns[d.r.State]]
-		if len(ways) == 0 || ways[0].To == Return && (back == nil || back.Kind != Working) {
+		ways := d.machine.Transitions(d.req.State, workflow.EventRetry)
+		back := d.machine.State(d.req.Returns[d.req.State])
+		if len(ways) == 0 || ways[0].To == workflow.Return && (back == nil || back.Kind != workflow.Working) {
 			return fmt.Errorf("%w: request %s has no failed step", ErrInvalidTransition, id)
 		}
-		return d.move(EventRetry, by, reason, nil)
+		return d.move(workflow.EventRetry, by, reason, nil)
 	})
 }
 
@@ -236,10 +237,10 @@ func (o *Orchestrator) Reassign(ctx context.Context, id, assignee string, by Act
 		return err
 	}
 	return o.act(ctx, id, by, reason, keeper, func(_ context.Context, d *draft) error {
-		if d.r.Assignee == assignee {
+		if d.req.Assignee == assignee {
 			return errNothing
 		}
-		d.r.Assignee = assignee
+		d.req.Assignee = assignee
 		return d.intervene(InterveneReassign, assignee, by, reason)
 	})
 }
@@ -247,14 +248,14 @@ func (o *Orchestrator) Reassign(ctx context.Context, id, assignee string, by Act
 // SetPriority changes a request's priority, also of a step that waits. The assignee and administrators may.
 func (o *Orchestrator) SetPriority(ctx context.Context, id string, p Priority, by Actor, reason string) error {
 	if p < Routine || p > Stat {
-		return &ValidationError{[]Fault{{"priority", "is none of routine, urgent, asap, stat"}}}
+		return invalid("priority", "is none of routine, urgent, asap, stat")
 	}
 	return o.act(ctx, id, by, reason, keeper, func(_ context.Context, d *draft) error {
-		if d.r.Priority == p {
+		if d.req.Priority == p {
 			return errNothing
 		}
-		d.r.Priority = p
-		d.c.Reprioritize = true
+		d.req.Priority = p
+		d.commit.Reprioritize = true
 		return d.intervene(IntervenePriority, p.String(), by, reason)
 	})
 }
@@ -269,11 +270,11 @@ func (o *Orchestrator) SetDue(ctx context.Context, id string, due time.Time, by 
 	}
 	return o.act(ctx, id, by, reason, owner, func(_ context.Context, d *draft) error {
 		due := due.UTC().Truncate(time.Microsecond)
-		if d.r.Due.Equal(due) {
+		if d.req.Due.Equal(due) {
 			return errNothing
 		}
-		d.r.Due = due
-		d.c.ClearTimers = append(d.c.ClearTimers, TimerOverdue)
+		d.req.Due = due
+		d.commit.ClearTimers = append(d.commit.ClearTimers, TimerOverdue)
 		if due.IsZero() {
 			return d.intervene(InterveneDue, "", by, reason)
 		}

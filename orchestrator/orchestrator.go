@@ -19,18 +19,19 @@ import (
 	"go.opentelemetry.io/otel/metric"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// Orchestrator runs requests through a [Definition]. Its methods may be called by any goroutine. Those
+// Orchestrator runs requests through a [workflow.Definition]. Its methods may be called by any goroutine. Those
 // that submit, decide and ask need no running orchestrator: only [Orchestrator.Start] runs steps, fires
 // timers and delivers messages.
 type Orchestrator struct {
-	store Store
-	cfg   settings
-	def   *compiled // of new requests
+	store   Store
+	cfg     settings
+	machine *workflow.Machine // of new requests
 
-	definitions sync.Map    // hash -> *compiled
-	stored      atomic.Bool // def is in the store
+	definitions sync.Map    // hash -> *workflow.Machine
+	stored      atomic.Bool // the definition of new requests is in the store
 	hooks       hookLocks
 	wakes       wakes
 	handlers    handlers
@@ -43,12 +44,12 @@ type Orchestrator struct {
 }
 
 type settings struct {
-	definition  *Definition
+	definition  *workflow.Definition
 	steps       map[string]stepSetting
 	authorizer  Authorizer
 	notifier    Notifier
 	sink        audit.Sink
-	check       func(ctx context.Context, r Requirements) []Fault
+	check       func(ctx context.Context, r Requirements) []workflow.Fault
 	onChange    []func(StateChange)
 	migrations  map[string]map[string]string
 	logger      *slog.Logger
@@ -68,9 +69,9 @@ type stepSetting struct {
 // Option configures an [Orchestrator].
 type Option func(*settings)
 
-// WithDefinition sets the workflow of new requests; the default is [DefaultDefinition]. Requests that
+// WithDefinition sets the workflow of new requests; the default is [workflow.Default]. Requests that
 // were begun under another definition go on under that one.
-func WithDefinition(d *Definition) Option { return func(s *settings) { s.definition = d } }
+func WithDefinition(d *workflow.Definition) Option { return func(s *settings) { s.definition = d } }
 
 // WithStep registers the handler of a step. A host runs only steps that it has handlers for.
 func WithStep(name string, h StepHandler, opts ...StepOption) Option {
@@ -105,7 +106,7 @@ func WithAuditSink(sink audit.Sink) Option { return func(s *settings) { s.sink =
 
 // WithRequirementsCheck adds a check of requirements at Submit and wherever they are modified: a host
 // knows its views and can compile FHIRPath conditions.
-func WithRequirementsCheck(check func(ctx context.Context, r Requirements) []Fault) Option {
+func WithRequirementsCheck(check func(ctx context.Context, r Requirements) []workflow.Fault) Option {
 	return func(s *settings) { s.check = check }
 }
 
@@ -159,7 +160,7 @@ func New(store Store, opts ...Option) (*Orchestrator, error) {
 		return nil, errors.New("orchestrator: no store")
 	}
 	if s.definition == nil {
-		s.definition = DefaultDefinition()
+		s.definition = workflow.Default()
 	}
 	if s.instance == "" {
 		s.instance = newInstanceName()
@@ -167,20 +168,20 @@ func New(store Store, opts ...Option) (*Orchestrator, error) {
 	if err := s.validate(); err != nil {
 		return nil, err
 	}
-	def, err := compile(s.definition)
+	machine, err := workflow.Compile(s.definition)
 	if err != nil {
 		return nil, err
 	}
 	for _, from := range slices.Sorted(maps.Keys(s.migrations)) {
 		for _, old := range slices.Sorted(maps.Keys(s.migrations[from])) {
-			if to := s.migrations[from][old]; def.states[to] == nil {
+			if to := s.migrations[from][old]; machine.State(to) == nil {
 				return nil, fmt.Errorf("orchestrator: WithMigration: state %s is to become %q, which the definition does not have", old, to)
 			}
 		}
 	}
-	o := &Orchestrator{store: store, cfg: s, def: def}
+	o := &Orchestrator{store: store, cfg: s, machine: machine}
 	o.hooks.seed = maphash.MakeSeed()
-	o.definitions.Store(def.hash, def)
+	o.definitions.Store(machine.Hash(), machine)
 	if o.metrics, err = newMetrics(s.meter, store); err != nil {
 		return nil, err
 	}
@@ -215,7 +216,7 @@ func (s *settings) validate() error {
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.steps)) {
 		set := s.steps[name]
-		if !wordName.MatchString(name) {
+		if !workflow.ValidName(name) {
 			return fmt.Errorf("orchestrator: %q is no name of a step: lower case letters, digits and _", name)
 		}
 		if set.handler == nil {
@@ -246,7 +247,7 @@ func newInstanceName() string {
 func (o *Orchestrator) Instance() string { return o.cfg.instance }
 
 // Definition returns the workflow of new requests. It must not be changed.
-func (o *Orchestrator) Definition() *Definition { return o.def.Definition }
+func (o *Orchestrator) Definition() *workflow.Definition { return o.machine.Definition() }
 
 // Authorizer decides whether an actor may do something. A host implements it over its own permissions.
 // It must be safe for use by several goroutines.

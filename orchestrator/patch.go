@@ -14,16 +14,17 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
 )
 
 // patched applies a JSON merge patch (RFC 7396) to requirements and checks the result.
 func (o *Orchestrator) patched(ctx context.Context, r Requirements, patch json.RawMessage) (Requirements, error) {
 	var change any
 	if err := json.Unmarshal(patch, &change); err != nil {
-		return r, &ValidationError{[]Fault{{"patch", "is not JSON"}}}
+		return r, invalid("patch", "is not JSON")
 	}
 	if _, ok := change.(map[string]any); !ok {
-		return r, &ValidationError{[]Fault{{"patch", "is not a JSON object"}}}
+		return r, invalid("patch", "is not a JSON object")
 	}
 	var v ValidationError
 	v.members("patch", change, reflect.TypeFor[Requirements]())
@@ -45,7 +46,7 @@ func (o *Orchestrator) patched(ctx context.Context, r Requirements, patch json.R
 	dec.DisallowUnknownFields()
 	var out Requirements
 	if err := dec.Decode(&out); err != nil {
-		return r, &ValidationError{[]Fault{{"patch", "does not give requirements: " + patchFault(err)}}}
+		return r, invalid("patch", "does not give requirements: "+patchFault(err))
 	}
 	out = out.withDefaults()
 	return out, o.checkRequirements(ctx, out, "")
@@ -84,7 +85,7 @@ func (e *ValidationError) members(path string, value any, t reflect.Type) {
 func patchFault(err error) string {
 	var typ *json.UnmarshalTypeError
 	if errors.As(err, &typ) {
-		return fmt.Sprintf("%s is a JSON %s", typ.Field, jsonKind(typ))
+		return fmt.Sprintf("%s is a JSON %s", typ.Field, input.Kind(typ))
 	}
 	return "it has a member that requirements do not have"
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
 )
 
 // Status returns a request as it is now, or [ErrNotFound].
@@ -22,7 +23,7 @@ func (o *Orchestrator) Status(ctx context.Context, id string) (*Request, error) 
 
 // snapshot reads a request. An id that no database can hold is nobody's.
 func (o *Orchestrator) snapshot(ctx context.Context, id string) (*Snapshot, error) {
-	if !isPlain(id) {
+	if input.TextFault(id) != "" {
 		return nil, ErrNotFound
 	}
 	return o.store.Snapshot(ctx, id)
@@ -107,7 +108,7 @@ func (o *Orchestrator) Backlog(ctx context.Context) (Backlog, error) { return o.
 
 // rowsOf reads rows of a request; those of an unknown one are ErrNotFound.
 func rowsOf[T any](ctx context.Context, o *Orchestrator, id string, read func(context.Context, string) ([]T, error)) ([]T, error) {
-	if !isPlain(id) {
+	if input.TextFault(id) != "" {
 		return nil, ErrNotFound
 	}
 	rows, err := read(ctx, id)
@@ -244,7 +245,7 @@ func (o *Orchestrator) Watch(ctx context.Context, id string, after int64) iter.S
 
 // AuditEntries streams the audit entries of a request, or of [audit.SystemChain], first one first.
 func (o *Orchestrator) AuditEntries(ctx context.Context, chain string) iter.Seq2[audit.Sealed, error] {
-	if !isPlain(chain) {
+	if input.TextFault(chain) != "" {
 		return func(yield func(audit.Sealed, error) bool) { yield(audit.Sealed{}, ErrNotFound) }
 	}
 	return o.store.AuditEntries(ctx, chain, 0)
@@ -253,7 +254,7 @@ func (o *Orchestrator) AuditEntries(ctx context.Context, chain string) iter.Seq2
 // VerifyAudit verifies a chain to its end and returns its head. The error is an [*audit.BadEntryError] for
 // a broken chain.
 func (o *Orchestrator) VerifyAudit(ctx context.Context, chain string) (audit.Head, error) {
-	if !isPlain(chain) {
+	if input.TextFault(chain) != "" {
 		return audit.Head{}, ErrNotFound
 	}
 	// The head is read first: entries that come meanwhile lie behind it.

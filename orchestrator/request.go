@@ -3,6 +3,8 @@ package orchestrator
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Actor is a person or service that does something. Hosts fill it from their own authentication; the
@@ -24,15 +26,6 @@ type Actor struct {
 
 // Same says whether two actors are the same person.
 func (a Actor) Same(b Actor) bool { return a.ID == b.ID && a.System == b.System }
-
-// Roles that the default definition uses.
-const (
-	RoleResearcher      = "researcher"
-	RoleInformatician   = "informatician"    // requirements_review, phenotype_review
-	RoleDataSteward     = "data_steward"     // extraction_approval, scope_change
-	RoleQualityReviewer = "quality_reviewer" // qa_review
-	RoleAdministrator   = "administrator"    // human_review, and every escalation
-)
 
 // Request is the state of a request as it is now.
 type Request struct {
@@ -197,11 +190,11 @@ type Gate struct {
 	// Visit is the Seq of the history row that opened it.
 	Visit int64 `json:"visit"`
 	// Roles may decide: any one of them. Escalated gates may also be decided by EscalateTo.
-	Roles      []string   `json:"roles"`
-	EscalateTo []string   `json:"escalateTo,omitempty"`
-	Quorum     Quorum     `json:"quorum"`
-	Status     GateStatus `json:"status"`
-	OpenedAt   time.Time  `json:"openedAt"`
+	Roles      []string        `json:"roles"`
+	EscalateTo []string        `json:"escalateTo,omitempty"`
+	Quorum     workflow.Quorum `json:"quorum"`
+	Status     GateStatus      `json:"status"`
+	OpenedAt   time.Time       `json:"openedAt"`
 	// DueAt is when it escalates next; zero: never.
 	DueAt time.Time `json:"dueAt,omitzero"`
 	// Escalations counts how often it was escalated.

@@ -1,18 +1,17 @@
 package orchestrator
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/mail"
 	"regexp"
 	"strings"
 	"time"
 
-	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // NewRequest is what a researcher hands in: who asks, under which protocol, the wish in words and the
@@ -57,7 +56,7 @@ func (r Researcher) Actor() Actor {
 	if id == "" {
 		id = strings.ToLower(r.Email)
 	}
-	return Actor{ID: id, Name: r.Name, Roles: []string{RoleResearcher}}
+	return Actor{ID: id, Name: r.Name, Roles: []string{workflow.RoleResearcher}}
 }
 
 // Requirements are the structured part of a request. The cohort is every patient who satisfies each
@@ -179,57 +178,10 @@ func (p *Priority) UnmarshalText(text []byte) error {
 // and [NewRequest.Validate] do.
 func ParseNewRequest(data []byte) (NewRequest, error) {
 	var n NewRequest
-	if err := decodeOne(data, &n); err != nil {
+	if err := input.Decode(data, &n); err != nil {
 		return NewRequest{}, fmt.Errorf("orchestrator: request: %w", err)
 	}
 	return n, nil
-}
-
-// decodeOne reads one JSON object, and refuses members that it does not have and text behind it.
-func decodeOne(data []byte, into any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return errors.New(jsonFault(data, dec, err))
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("text after the object (line %d)", lineOf(data, dec.InputOffset()))
-	}
-	if _, err := audit.Canonical(data); err != nil {
-		return errors.New("a member stands twice, a number is beyond float64, or text is not Unicode")
-	}
-	return nil
-}
-
-func jsonFault(data []byte, dec *json.Decoder, err error) string {
-	var syntax *json.SyntaxError
-	var typ *json.UnmarshalTypeError
-	var when *time.ParseError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Sprintf("line %d: not JSON: %s", lineOf(data, syntax.Offset), strings.TrimPrefix(syntax.Error(), "json: "))
-	case errors.As(err, &typ) && typ.Field == "":
-		return fmt.Sprintf("line %d: a JSON %s where an object is wanted", lineOf(data, typ.Offset), jsonKind(typ))
-	case errors.As(err, &typ):
-		return fmt.Sprintf("line %d: %s: a JSON %s where %s is wanted", lineOf(data, typ.Offset), typ.Field, jsonKind(typ), typ.Type)
-	case errors.As(err, &when):
-		return fmt.Sprintf("line %d: a text that is no time such as 2006-01-02T15:04:05Z", lineOf(data, dec.InputOffset()))
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Sprintf("line %d: the text ends too early", lineOf(data, int64(len(data))))
-	default:
-		return fmt.Sprintf("line %d: %s", lineOf(data, dec.InputOffset()), strings.TrimPrefix(strings.TrimPrefix(err.Error(), "json: "), "orchestrator: "))
-	}
-}
-
-// jsonKind is what was found in place of a type: encoding/json gives a number with its digits.
-func jsonKind(err *json.UnmarshalTypeError) string {
-	kind, _, _ := strings.Cut(err.Value, " ")
-	return kind
-}
-
-func lineOf(data []byte, offset int64) int {
-	offset = min(offset, int64(len(data)))
-	return 1 + bytes.Count(data[:offset], []byte{'\n'})
 }
 
 var (

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 func complete() NewRequest {
@@ -40,7 +42,7 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		{"e-mail", func(n *NewRequest) { n.Researcher.Email = "ada" }, []string{"researcher.email is not an e-mail address"}},
 		{"title of two lines", func(n *NewRequest) { n.Title = "a\nb" }, []string{"title has more than one line"}},
 		{"long title", func(n *NewRequest) { n.Title = strings.Repeat("a", 301) }, []string{"title is longer than 300 bytes"}},
-		{"control character", func(n *NewRequest) { n.Description = "a\x00b" }, []string{"description holds a control character"}},
+		{"control character", func(n *NewRequest) { n.Description = "a\x00b" }, []string{"description contains a control character"}},
 		{"not UTF-8", func(n *NewRequest) { n.Protocol = "\xff" }, []string{"protocol is not UTF-8"}},
 		{"priority", func(n *NewRequest) { n.Priority = 9 }, []string{"priority is none of routine, urgent, asap, stat"}},
 		{"criterion", func(n *NewRequest) {
@@ -96,15 +98,15 @@ func TestParseNewRequest(t *testing.T) {
 	}
 	for _, tt := range []struct{ in, want string }{
 		{"{\n\"title\": \"x\",\n\"colour\": 1}", `orchestrator: request: line 3: unknown field "colour"`},
-		{"{\n\"title\": 7}", "orchestrator: request: line 2: title: a JSON number where string is wanted"},
+		{"{\n\"title\": 7}", "orchestrator: request: line 2: title: got a JSON number, want string"},
 		{"{\"title\": \"x\"", "orchestrator: request: line 1: the text ends too early"},
 		{"{\n\n x}", "orchestrator: request: line 3: not JSON: invalid character 'x' looking for beginning of object key string"},
 		{"{}\n{}", "orchestrator: request: text after the object (line 2)"},
 		{"", "orchestrator: request: line 1: the text ends too early"},
-		{"\n[]", "orchestrator: request: line 2: a JSON array where an object is wanted"},
-		{`{"title": "a", "title": "b"}`, "orchestrator: request: a member stands twice, a number is beyond float64, or text is not Unicode"},
-		{`{"requirements": {"minimumCohort": 97.25}}`, "orchestrator: request: line 1: requirements.minimumCohort: a JSON number where int is wanted"},
-		{"{\n\"due\": \"Jane Doe\"}", "orchestrator: request: line 2: a text that is no time such as 2006-01-02T15:04:05Z"},
+		{"\n[]", "orchestrator: request: line 2: got a JSON array, want an object"},
+		{`{"title": "a", "title": "b"}`, "orchestrator: request: a member occurs twice, a number exceeds float64, or text is not Unicode"},
+		{`{"requirements": {"minimumCohort": 97.25}}`, "orchestrator: request: line 1: requirements.minimumCohort: got a JSON number, want int"},
+		{"{\n\"due\": \"Jane Doe\"}", "orchestrator: request: line 2: not a time such as 2006-01-02T15:04:05Z"},
 		{`{"priority": "now"}`, "orchestrator: request: line 1: priority is none of routine, urgent, asap, stat"},
 	} {
 		if _, err := ParseNewRequest([]byte(tt.in)); err == nil || err.Error() != tt.want {
@@ -170,18 +172,18 @@ func TestMergePatch(t *testing.T) {
 
 func TestBackoff(t *testing.T) {
 	t.Parallel()
-	p := RetryPolicy{Backoff: Duration(time.Second), MaxBackoff: Duration(10 * time.Second)}
+	p := workflow.RetryPolicy{Backoff: workflow.Duration(time.Second), MaxBackoff: workflow.Duration(10 * time.Second)}
 	for n, most := range []time.Duration{1: 1, 2: 2, 3: 4, 4: 8, 5: 10, 60: 10} {
 		if most == 0 {
 			continue
 		}
 		for range 50 {
-			if got := p.wait(n); got > most*time.Second || got < most*time.Second/2 {
+			if got := backoff(p, n); got > most*time.Second || got < most*time.Second/2 {
 				t.Errorf("wait after %d failures: %v, want between %v and %v", n, got, most*time.Second/2, most*time.Second)
 			}
 		}
 	}
-	if got := (RetryPolicy{}).wait(3); got != 0 {
+	if got := backoff(workflow.RetryPolicy{}, 3); got != 0 {
 		t.Errorf("no backoff: got %v", got)
 	}
 }

@@ -8,12 +8,14 @@ import (
 	"math"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // check refuses a result that the definition or the store cannot take.
 func (o *Orchestrator) check(ctx context.Context, run *execution, result StepResult) (json.RawMessage, error) {
-	own := func(t Transition) bool { return t.From != AnyLive } // the others are for people
-	if result.Event == EventStepFailed || !slices.ContainsFunc(run.def.out[run.exec.State][result.Event], own) {
+	own := func(t workflow.Transition) bool { return t.From != workflow.AnyLive } // the others are for people
+	if result.Event == workflow.EventStepFailed || !slices.ContainsFunc(run.machine.Transitions(run.exec.State, result.Event), own) {
 		return nil, Permanent(&outcomeError{fmt.Sprintf("state %s has no transition on the step's outcome %q", run.exec.State, clean(result.Event, 60))})
 	}
 	if err := result.Feasibility.validate(); err != nil {

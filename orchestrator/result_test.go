@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
@@ -44,7 +45,7 @@ func TestBadResultsFailTheStep(t *testing.T) {
 		{
 			"a reason with a control character",
 			orchestrator.StepResult{Feasibility: &orchestrator.FeasibilityReport{Reasons: []string{"a\x00"}}},
-			"outcome: orchestrator: the step's feasibility report is invalid: reasons[0] holds a control character",
+			"outcome: orchestrator: the step's feasibility report is invalid: reasons[0] contains a control character",
 		},
 		{
 			"a share that is no number",
@@ -56,8 +57,8 @@ func TestBadResultsFailTheStep(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			b := orchestrator.Define("once", "work")
-			b.Step("work", "do").On("done", "end").On(orchestrator.EventStepFailed, "end").Retry(orchestrator.RetryPolicy{Attempts: 1, Takeovers: 1})
+			b := workflow.Define("once", "work")
+			b.Step("work", "do").On("done", "end").On(workflow.EventStepFailed, "end").Retry(workflow.RetryPolicy{Attempts: 1, Takeovers: 1})
 			b.Terminal("end")
 			def, err := b.Build()
 			if err != nil {

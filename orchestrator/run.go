@@ -116,7 +116,7 @@ func (e *engine) takeError() error {
 // Stop ends what Start began: it claims nothing more, lets running steps go on for the grace period,
 // cancels those that are left, hands their leases back, and waits. It may be called twice, and before Start. When ctx ends
 // first, its error is returned while the rest still comes to its end; a second Stop waits for that. A handler that was left
-// behind after its time-out (see [RetryPolicy]) is waited for during the grace period only.
+// behind after its time-out (see [workflow.RetryPolicy]) is waited for during the grace period only.
 func (o *Orchestrator) Stop(ctx context.Context) error {
 	o.run.Lock()
 	defer o.run.Unlock()
@@ -298,7 +298,7 @@ func (e *engine) adoptAll(q Query) {
 			return // the next start tries again; each change of a request does so, too
 		}
 		err := e.o.change(e.claiming, r.ID, func(_ context.Context, d *draft) error {
-			if d.r.Parked == "" {
+			if d.req.Parked == "" {
 				return errNothing
 			}
 			return d.unpark()

@@ -59,29 +59,6 @@ type Tx interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// Names of the default definition's steps.
-const (
-	StepRequirements = "gather_requirements"  // events complete, incomplete
-	StepFeasibility  = "validate_feasibility" // events feasible, not_feasible
-	StepKickoff      = "schedule_kickoff"     // event scheduled
-	StepExtraction   = "extract_data"         // event extracted
-	StepQA           = "validate_quality"     // events passed, failed
-	StepDelivery     = "deliver_data"         // event delivered
-)
-
-// Outcomes of the default definition's steps.
-const (
-	EventComplete    = "complete"
-	EventIncomplete  = "incomplete"
-	EventFeasible    = "feasible"
-	EventNotFeasible = "not_feasible"
-	EventScheduled   = "scheduled"
-	EventExtracted   = "extracted"
-	EventPassed      = "passed"
-	EventFailed      = "failed"
-	EventDelivered   = "delivered"
-)
-
 // ExecutionStatus says how one attempt at a step stands.
 type ExecutionStatus string
 

@@ -51,14 +51,14 @@ func (o *Orchestrator) fire(ctx context.Context, t Timer) error {
 		if !slices.ContainsFunc(timers, func(x Timer) bool { return x.ID == t.ID }) {
 			return errNothing
 		}
-		d.c.FireTimer = t.ID
+		d.commit.FireTimer = t.ID
 		switch t.Kind {
 		case TimerOverdue:
 			d.tell(NotifyOverdue, "", nil)
-			return d.note("overdue", d.r.Due.Format(time.RFC3339))
+			return d.note("overdue", d.req.Due.Format(time.RFC3339))
 		case TimerRemind, TimerEscalate:
 		}
-		g := d.r.Gate
+		g := d.req.Gate
 		if g == nil || g.ID != t.Gate {
 			return d.note("timer", string(t.Kind)) // of a gate that is gone; only the timer is removed
 		}
@@ -87,17 +87,17 @@ func (g *Gate) deciders() []string {
 
 // escalate tells more people, and lets them decide; the gate stays open, with its next timer set.
 func (d *draft) escalate(g Gate) error {
-	s := d.def.states[g.State]
+	s := d.machine.State(g.State)
 	g.Escalations++
 	g.DueAt = time.Time{}
 	if s != nil && s.Gate != nil && s.Gate.Timeout > 0 {
 		g.DueAt = d.now.Add(s.Gate.Timeout.D())
 		d.timer(TimerEscalate, g.ID, g.DueAt)
 	}
-	d.r.Gate = &g
-	d.c.Gates = append(d.c.Gates, g)
-	x := Escalation{ID: audit.NewID(d.now), Request: d.r.ID, Gate: g.ID, Level: g.Escalations, Roles: g.deciders(), At: d.now}
-	d.c.Escalations = append(d.c.Escalations, x)
+	d.req.Gate = &g
+	d.commit.Gates = append(d.commit.Gates, g)
+	x := Escalation{ID: audit.NewID(d.now), Request: d.req.ID, Gate: g.ID, Level: g.Escalations, Roles: g.deciders(), At: d.now}
+	d.commit.Escalations = append(d.commit.Escalations, x)
 	d.tell(NotifyEscalation, g.ID, x.Roles)
 	for _, t := range []audit.Type{audit.GateTimedOut, audit.GateEscalated} {
 		err := d.audit(audit.Entry{

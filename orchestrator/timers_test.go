@@ -9,17 +9,18 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // oneGate is a definition with one gate and nothing else.
-func oneGate(t *testing.T, name string) *orchestrator.Definition {
+func oneGate(t *testing.T, name string) *workflow.Definition {
 	t.Helper()
-	b := orchestrator.Define(name, "review")
-	b.Gate("review", orchestrator.GateRule{Roles: []string{"reviewer"}}).On(orchestrator.EventApprove, "end").
-		On(orchestrator.EventReject, "end").On(orchestrator.EventModify, "end")
+	b := workflow.Define(name, "review")
+	b.Gate("review", workflow.GateRule{Roles: []string{"reviewer"}}).On(workflow.EventApprove, "end").
+		On(workflow.EventReject, "end").On(workflow.EventModify, "end")
 	b.Terminal("end")
-	b.Anywhere(orchestrator.EventWithdraw, "end")
+	b.Anywhere(workflow.EventWithdraw, "end")
 	d, err := b.Build()
 	if err != nil {
 		t.Fatal(err)

@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // execute runs one claimed execution from beginning to end.
@@ -84,11 +85,11 @@ func (e *engine) report(err error) {
 
 // execution is a step that this host has begun.
 type execution struct {
-	exec Execution
-	req  Request
-	def  *compiled
-	out  map[string]json.RawMessage
-	left atomic.Bool // see call
+	exec    Execution
+	req     Request
+	machine *workflow.Machine
+	outputs map[string]json.RawMessage
+	left    atomic.Bool // see call
 }
 
 // begin marks a claimed execution as running. An execution whose host was lost is ended, and another
@@ -107,41 +108,41 @@ func (o *Orchestrator) begin(ctx context.Context, x Execution, cancel context.Ca
 			run = nil
 		}
 		// Another attempt at the begin may have been committed, its reply lost.
-		if s := d.r.Step; s == nil || s.ID != x.ID || s.Token != x.Token || d.r.Suspended != nil {
+		if s := d.req.Step; s == nil || s.ID != x.ID || s.Token != x.Token || d.req.Suspended != nil {
 			return ErrFenced
 		}
-		s := d.def.states[d.r.State]
+		s := d.machine.State(d.req.State)
 		if s == nil || s.Step != x.Step {
-			return d.park(fmt.Sprintf("its definition does not run step %s in state %s", x.Step, d.r.State))
+			return d.park(fmt.Sprintf("its definition does not run step %s in state %s", x.Step, d.req.State))
 		}
 		entry := audit.Entry{Type: audit.StepStarted, Action: audit.Execute}
-		exec := *d.r.Step
+		exec := *d.req.Step
 		if exec.Status == StepRunning {
 			entry.Type = audit.StepTakenOver
 			lost := ExecutionEnd{ID: x.ID, Token: x.Token, Status: StepLost, At: d.now, ErrorClass: "lost"}
-			d.c.End = append(d.c.End, lost)
-			d.r.Step = nil
-			if exec.Lost+1 > s.retry().Takeovers {
+			d.commit.End = append(d.commit.End, lost)
+			d.req.Step = nil
+			if exec.Lost+1 > s.Policy().Takeovers {
 				if err := d.audit(stepEntry(audit.StepFailed, exec, "lost")); err != nil {
 					return err
 				}
 				d.tell(NotifyStepFailed, "", nil)
-				return d.move(EventStepFailed, Actor{}, "the step lost its host too often", nil)
+				return d.move(workflow.EventStepFailed, Actor{}, "the step lost its host too often", nil)
 			}
 			d.schedule(s, Execution{
 				Attempt: exec.Attempt + 1, Failed: exec.Failed, Lost: exec.Lost + 1, RunAt: d.now, Status: StepRunning,
 				Owner: x.Owner, Token: x.Token, LeaseUntil: x.LeaseUntil, StartedAt: d.now,
 			})
-			exec = *d.r.Step
+			exec = *d.req.Step
 		} else {
-			d.c.Start = &ExecutionStart{ID: x.ID, Token: x.Token, StartedAt: d.now}
+			d.commit.Start = &ExecutionStart{ID: x.ID, Token: x.Token, StartedAt: d.now}
 		}
 		exec.Status, exec.StartedAt = StepRunning, d.now
 		e := stepEntry(entry.Type, exec, "")
 		if err := d.audit(e); err != nil {
 			return err
 		}
-		run = &execution{exec: exec, req: d.r, def: d.def}
+		run = &execution{exec: exec, req: d.req, machine: d.machine}
 		o.handlers.add(exec, cancel)
 		return nil
 	})
@@ -153,7 +154,7 @@ func (o *Orchestrator) begin(ctx context.Context, x Execution, cancel context.Ca
 	// It has begun: when the host stops now, the step is handed back, and not left behind as if its host had died.
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), o.cfg.lease)
 	defer done()
-	if run.out, err = o.store.Outputs(ctx, x.Request); err != nil {
+	if run.outputs, err = o.store.Outputs(ctx, x.Request); err != nil {
 		return nil, err
 	}
 	return run, nil
@@ -263,10 +264,10 @@ func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepR
 		if err := d.still(run); err != nil {
 			return err
 		}
-		d.c.End = append(d.c.End, ExecutionEnd{
+		d.commit.End = append(d.commit.End, ExecutionEnd{
 			ID: run.exec.ID, Token: run.exec.Token, Status: StepSucceeded, At: d.now, Event: result.Event, Output: output,
 		})
-		d.r.Step = nil
+		d.req.Step = nil
 		e := stepEntry(audit.StepSucceeded, run.exec, "")
 		e.Step.Event, e.Step.Micros = result.Event, d.now.Sub(run.exec.StartedAt).Microseconds()
 		if err := d.audit(e); err != nil {
@@ -274,19 +275,19 @@ func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepR
 		}
 		if f := result.Feasibility; f != nil {
 			row := *f
-			row.ID, row.Request, row.RequirementsVersion, row.At = audit.NewID(d.now), d.r.ID, run.req.RequirementsVersion, d.now
-			d.c.Feasibility = &row
+			row.ID, row.Request, row.RequirementsVersion, row.At = audit.NewID(d.now), d.req.ID, run.req.RequirementsVersion, d.now
+			d.commit.Feasibility = &row
 		}
 		if y := result.Delivery; y != nil {
 			row := *y
-			row.ID, row.Request, row.At = audit.NewID(d.now), d.r.ID, d.now
-			d.c.Delivery = &row
+			row.ID, row.Request, row.At = audit.NewID(d.now), d.req.ID, d.now
+			d.commit.Delivery = &row
 			if err := d.disclose(&row); err != nil {
 				return err
 			}
 		}
 		if result.Effect != nil {
-			d.c.Effects = append(d.c.Effects, func(ctx context.Context, tx Tx) error {
+			d.commit.Effects = append(d.commit.Effects, func(ctx context.Context, tx Tx) error {
 				if err := o.contain(ctx, run, func() error { return result.Effect(ctx, tx) }); err != nil {
 					return errors.Join(errEffect, err)
 				}
@@ -300,7 +301,7 @@ func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepR
 // still checks that the execution is the request's own and running: somebody else's commit is seen here
 // at once, where the store would turn it away later.
 func (d *draft) still(run *execution) error {
-	if s := d.r.Step; s == nil || s.ID != run.exec.ID || s.Token != run.exec.Token || s.Status != StepRunning {
+	if s := d.req.Step; s == nil || s.ID != run.exec.ID || s.Token != run.exec.Token || s.Status != StepRunning {
 		return ErrFenced
 	}
 	return nil
@@ -321,10 +322,10 @@ func (o *Orchestrator) handBack(ctx context.Context, run *execution) error {
 		if err := d.still(run); err != nil {
 			return err
 		}
-		d.c.End = append(d.c.End, ExecutionEnd{
+		d.commit.End = append(d.commit.End, ExecutionEnd{
 			ID: run.exec.ID, Token: run.exec.Token, Status: StepLost, At: d.now, ErrorClass: "stopped",
 		})
-		d.schedule(d.def.states[d.r.State], Execution{
+		d.schedule(d.machine.State(d.req.State), Execution{
 			Attempt: run.exec.Attempt + 1, Failed: run.exec.Failed, Lost: run.exec.Lost, RunAt: d.now, Status: StepReady,
 		})
 		e := stepEntry(audit.StepFailed, run.exec, "stopped")
@@ -339,31 +340,31 @@ func (o *Orchestrator) fail(ctx context.Context, run *execution, failure error) 
 		if err := d.still(run); err != nil {
 			return err
 		}
-		d.c.End = append(d.c.End, ExecutionEnd{
+		d.commit.End = append(d.commit.End, ExecutionEnd{
 			ID: run.exec.ID, Token: run.exec.Token, Status: StepFailed, At: d.now, ErrorClass: class, ErrorText: text,
 		})
-		d.r.Step = nil
+		d.req.Step = nil
 		e := stepEntry(audit.StepFailed, run.exec, class)
 		e.Step.Micros = d.now.Sub(run.exec.StartedAt).Microseconds()
 		if err := d.audit(e); err != nil {
 			return err
 		}
-		s := d.def.states[d.r.State]
-		policy := s.retry()
+		s := d.machine.State(d.req.State)
+		policy := s.Policy()
 		if run.exec.Failed+1 >= policy.Attempts || isPermanent(failure) {
 			d.tell(NotifyStepFailed, "", nil)
-			return d.move(EventStepFailed, Actor{}, fmt.Sprintf("step %s failed for good (%s)", run.exec.Step, class), nil)
+			return d.move(workflow.EventStepFailed, Actor{}, fmt.Sprintf("step %s failed for good (%s)", run.exec.Step, class), nil)
 		}
 		d.schedule(s, Execution{
 			Attempt: run.exec.Attempt + 1, Failed: run.exec.Failed + 1, Lost: run.exec.Lost,
-			RunAt: d.now.Add(policy.wait(run.exec.Failed + 1)), Status: StepReady,
+			RunAt: d.now.Add(backoff(policy, run.exec.Failed+1)), Status: StepReady,
 		})
 		return nil
 	})
 }
 
-// wait is how long after the n-th failure the next attempt begins: doubled each time, less up to a half by chance.
-func (p RetryPolicy) wait(n int) time.Duration {
+// backoff is how long after the n-th failure the next attempt begins: doubled each time, less a random part of up to half.
+func backoff(p workflow.RetryPolicy, n int) time.Duration {
 	d := p.Backoff.D()
 	for i := 1; i < n && d < p.MaxBackoff.D(); i++ {
 		d *= 2

@@ -10,6 +10,7 @@ import (
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
@@ -142,7 +143,7 @@ func TestCloseWhileInUse(t *testing.T) {
 		n := 0
 		for r, err := range newOrchestrator(t, s).All(t.Context(), orchestrator.Query{}) {
 			if err == nil {
-				err = storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), r.ID)
+				err = storetest.Check(t.Context(), s, workflow.Default(), r.ID)
 			}
 			if err != nil {
 				t.Error(err)

@@ -13,6 +13,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/pgtest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
@@ -90,7 +91,7 @@ func TestLostReplyToCommit(t *testing.T) {
 		if err != nil {
 			t.Fatalf("reply to commit %d lost: %v", n+1, err)
 		}
-		if err := storetest.Check(t.Context(), clean, orchestrator.DefaultDefinition(), id); err != nil {
+		if err := storetest.Check(t.Context(), clean, workflow.Default(), id); err != nil {
 			t.Errorf("reply to commit %d lost: %v", n+1, err)
 		}
 		all, err := clean.Executions(t.Context(), id)
@@ -175,7 +176,7 @@ func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, 
 	disturb()
 	wg.Wait()
 	for _, id := range ids {
-		if err := storetest.Check(ctx, clean, orchestrator.DefaultDefinition(), id); err != nil {
+		if err := storetest.Check(ctx, clean, workflow.Default(), id); err != nil {
 			t.Error(err)
 		}
 		history, err := clean.History(ctx, id)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/testdata"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
@@ -137,7 +138,7 @@ func TestOperationsPage(t *testing.T) {
 		}
 		notWaiting(t, s, raw, ids["waiting"])
 		for name, id := range ids {
-			if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+			if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -147,7 +148,7 @@ func TestOperationsPage(t *testing.T) {
 // notWaiting suspends the request that waits.
 func notWaiting(t *testing.T, s storetest.Store, raw *sql.DB, id string) {
 	t.Helper()
-	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 	if err := newOrchestrator(t, s).Suspend(t.Context(), id, boss, "holidays"); err != nil {
 		t.Fatal(err)
 	}
@@ -167,12 +168,12 @@ func operate(t *testing.T, s storetest.Store, raw *sql.DB) map[string]string {
 	ctx := t.Context()
 	opts := append(storetest.Steps(nil),
 		orchestrator.WithNotifier(orchestrator.NotifierFunc(func(context.Context, orchestrator.Notification) error { return nil })))
-	o, err := orchestrator.New(s, append(opts, orchestrator.WithStep(orchestrator.StepExtraction, orchestrator.StepFunc(
+	o, err := orchestrator.New(s, append(opts, orchestrator.WithStep(workflow.StepExtraction, orchestrator.StepFunc(
 		func(_ context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
 			if c.Request.Title == "failing" {
 				return orchestrator.StepResult{}, orchestrator.Permanent(errors.New("no such server"))
 			}
-			return orchestrator.StepResult{Event: orchestrator.EventExtracted, Output: map[string]int{"files": 1}}, nil
+			return orchestrator.StepResult{Event: workflow.EventExtracted, Output: map[string]int{"files": 1}}, nil
 		})))...)
 	if err != nil {
 		t.Fatal(err)
@@ -203,7 +204,7 @@ func operate(t *testing.T, s storetest.Store, raw *sql.DB) map[string]string {
 			}
 		}
 	}
-	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 	if err := o.SetPriority(ctx, ids["overdue"], orchestrator.Urgent, boss, "the grant ends"); err != nil {
 		t.Fatal(err)
 	}

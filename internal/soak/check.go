@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
@@ -120,7 +121,7 @@ func (w *world) checkRequest(ctx context.Context, id string, bad func(string, ..
 	if !slices.Equal(states, storetest.StraightWay()) {
 		bad("%s went another way: %v", id, states)
 	}
-	if err := storetest.Check(ctx, w.store, orchestrator.DefaultDefinition(), id); err != nil {
+	if err := storetest.Check(ctx, w.store, workflow.Default(), id); err != nil {
 		bad("%w", err)
 	}
 	deliveries, err := w.orch.Deliveries(ctx, id)

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
@@ -144,9 +145,9 @@ func pause(ctx context.Context, d time.Duration) bool {
 // outcomes are those of the steps on the straight way.
 func outcomes() map[string]string {
 	return map[string]string{
-		orchestrator.StepRequirements: orchestrator.EventComplete, orchestrator.StepFeasibility: orchestrator.EventFeasible,
-		orchestrator.StepKickoff: orchestrator.EventScheduled, orchestrator.StepExtraction: orchestrator.EventExtracted,
-		orchestrator.StepQA: orchestrator.EventPassed, orchestrator.StepDelivery: orchestrator.EventDelivered,
+		workflow.StepRequirements: workflow.EventComplete, workflow.StepFeasibility: workflow.EventFeasible,
+		workflow.StepKickoff: workflow.EventScheduled, workflow.StepExtraction: workflow.EventExtracted,
+		workflow.StepQA: workflow.EventPassed, workflow.StepDelivery: workflow.EventDelivered,
 	}
 }
 
@@ -162,9 +163,9 @@ func steps(work time.Duration) []orchestrator.Option {
 			}
 			r := orchestrator.StepResult{Event: event, Output: map[string]int{"attempt": c.Attempt}}
 			switch name {
-			case orchestrator.StepFeasibility:
+			case workflow.StepFeasibility:
 				r.Feasibility = &orchestrator.FeasibilityReport{Feasible: true, Cohort: 40, MinimumCohort: 10}
-			case orchestrator.StepDelivery:
+			case workflow.StepDelivery:
 				r.Delivery = &orchestrator.Delivery{Location: "out", Format: orchestrator.CSV, ManifestSHA256: "00"}
 			}
 			r.Effect = func(ctx context.Context, tx orchestrator.Tx) error {

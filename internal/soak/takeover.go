@@ -11,16 +11,17 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // holding is a workflow of one step that runs until its host stops, and its handler.
 func holding(entered func(request string), concurrency int) []orchestrator.Option {
-	b := orchestrator.Define("takeover", "work")
-	b.Step("work", "hold").On("done", "end").On(orchestrator.EventStepFailed, "end")
+	b := workflow.Define("takeover", "work")
+	b.Step("work", "hold").On("done", "end").On(workflow.EventStepFailed, "end")
 	b.Terminal("end")
-	b.Anywhere(orchestrator.EventWithdraw, "end")
+	b.Anywhere(workflow.EventWithdraw, "end")
 	d, err := b.Build()
 	if err != nil {
 		panic(err) // it is a constant

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 )
 
@@ -107,21 +108,21 @@ func compileDerived(v *runner.View, def *runner.ViewDefinition) (*runner.View, e
 }
 
 // faultError is a fault of a request, with the path of the member.
-type faultError struct{ orchestrator.Fault }
+type faultError struct{ workflow.Fault }
 
 func (e *faultError) Error() string { return e.Path + " " + e.Message }
 
 func faultf(path, format string, args ...any) error {
-	return &faultError{orchestrator.Fault{Path: path, Message: fmt.Sprintf(format, args...)}}
+	return &faultError{workflow.Fault{Path: path, Message: fmt.Sprintf(format, args...)}}
 }
 
 // faultOf makes a Fault of an error, its path below prefix.
-func faultOf(prefix string, err error) orchestrator.Fault {
+func faultOf(prefix string, err error) workflow.Fault {
 	var f *faultError
 	if errors.As(err, &f) {
-		return orchestrator.Fault{Path: prefix + "." + f.Path, Message: f.Message}
+		return workflow.Fault{Path: prefix + "." + f.Path, Message: f.Message}
 	}
-	return orchestrator.Fault{Path: prefix, Message: err.Error()}
+	return workflow.Fault{Path: prefix, Message: err.Error()}
 }
 
 // compileMessage is the first fault of a compilation in one line, with its place in the expression.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Delivered is the output of the step deliver_data.
@@ -45,7 +46,7 @@ func (s *Set) deliver(ctx context.Context, step *orchestrator.StepContext) (orch
 		result.Files = append(result.Files, d)
 	}
 	return orchestrator.StepResult{
-		Event: orchestrator.EventDelivered, Output: Delivered{Package: final, ManifestSHA256: sum}, Delivery: result,
+		Event: workflow.EventDelivered, Output: Delivered{Package: final, ManifestSHA256: sum}, Delivery: result,
 		Reason: fmt.Sprintf("%d files, manifest sha256 %s", len(m.Files)+1, sum),
 	}, nil
 }
@@ -127,11 +128,11 @@ func placeFolder(tmp, final string) error {
 
 // fill writes every file of the package; the manifest comes last.
 func (s *Set) fill(ctx context.Context, step *orchestrator.StepContext, dir string) (Manifest, string, error) {
-	extracted, err := output[Extraction](step, orchestrator.StepExtraction)
+	extracted, err := orchestrator.OutputOf[Extraction](step, workflow.StepExtraction)
 	if err != nil {
 		return Manifest{}, "", err
 	}
-	quality, err := output[QualityReport](step, orchestrator.StepQA)
+	quality, err := orchestrator.OutputOf[QualityReport](step, workflow.StepQA)
 	if err != nil {
 		return Manifest{}, "", err
 	}

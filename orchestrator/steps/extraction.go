@@ -10,6 +10,7 @@ import (
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 )
 
@@ -90,7 +91,7 @@ func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (resu
 		return orchestrator.StepResult{}, err
 	}
 	return orchestrator.StepResult{
-		Event: orchestrator.EventExtracted, Output: out,
+		Event: workflow.EventExtracted, Output: out,
 		Reason: fmt.Sprintf("%d rows of %d patients in %d files", rows, out.Cohort, len(out.Files)),
 	}, nil
 }

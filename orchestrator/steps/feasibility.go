@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 )
 
@@ -52,14 +53,14 @@ func (s *Set) feasibility(ctx context.Context, step *orchestrator.StepContext) (
 	}
 	out.Feasible = len(out.Reasons) == 0
 	result := orchestrator.StepResult{
-		Event: orchestrator.EventFeasible, Output: out,
+		Event: workflow.EventFeasible, Output: out,
 		Reason: fmt.Sprintf("cohort of %d patients", out.Cohort),
 		Feasibility: &orchestrator.FeasibilityReport{
 			Feasible: out.Feasible, Cohort: out.Cohort, MinimumCohort: out.MinimumCohort, Elements: out.Elements, Reasons: out.Reasons,
 		},
 	}
 	if !out.Feasible {
-		result.Event, result.Reason = orchestrator.EventNotFeasible, strings.Join(out.Reasons, "; ")
+		result.Event, result.Reason = workflow.EventNotFeasible, strings.Join(out.Reasons, "; ")
 	}
 	return result, nil
 }

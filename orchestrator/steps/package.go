@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Names in a package.
@@ -73,7 +74,7 @@ func (m *Manifest) of(step *orchestrator.StepContext) bool {
 
 // holds tells whether a package answers the same requirements with the data that was extracted last.
 func (m *Manifest) holds(step *orchestrator.StepContext) bool {
-	extracted, err := output[Extraction](step, orchestrator.StepExtraction)
+	extracted, err := orchestrator.OutputOf[Extraction](step, workflow.StepExtraction)
 	if err != nil || m.Request != step.Request.ID || m.RequirementsVersion != step.Request.RequirementsVersion {
 		return false
 	}

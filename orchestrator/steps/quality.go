@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 )
 
@@ -63,11 +64,11 @@ type FoundIdentity struct {
 
 // validate reads the extracted files back and judges them.
 func (s *Set) validate(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
-	extracted, err := output[Extraction](step, orchestrator.StepExtraction)
+	extracted, err := orchestrator.OutputOf[Extraction](step, workflow.StepExtraction)
 	if err != nil {
 		return orchestrator.StepResult{}, err
 	}
-	found, err := output[Feasibility](step, orchestrator.StepFeasibility)
+	found, err := orchestrator.OutputOf[Feasibility](step, workflow.StepFeasibility)
 	if err != nil {
 		return orchestrator.StepResult{}, err
 	}
@@ -91,7 +92,7 @@ func (s *Set) validate(ctx context.Context, step *orchestrator.StepContext) (orc
 	}
 	s.judgeAll(&report, extracted, found, r)
 
-	event, reason := orchestrator.EventPassed, fmt.Sprintf("all %d checks passed", len(report.Checks))
+	event, reason := workflow.EventPassed, fmt.Sprintf("all %d checks passed", len(report.Checks))
 	if !report.Passed {
 		var failed []string
 		for _, c := range report.Checks {
@@ -99,7 +100,7 @@ func (s *Set) validate(ctx context.Context, step *orchestrator.StepContext) (orc
 				failed = append(failed, c.Name+": "+strings.Join(c.Findings, "; "))
 			}
 		}
-		event, reason = orchestrator.EventFailed, strings.Join(failed, "; ")
+		event, reason = workflow.EventFailed, strings.Join(failed, "; ")
 	}
 	return orchestrator.StepResult{Event: event, Output: report, Reason: reason}, nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 )
 
@@ -79,15 +80,15 @@ func New(cfg Config) (*Set, error) {
 	cfg.CohortDrift = share(cfg.CohortDrift, DefaultCohortDrift)
 	cfg.MaxDuplicates = share(cfg.MaxDuplicates, DefaultMaxDuplicates)
 	s := &Set{cfg: cfg, terminal: map[string]bool{}}
-	s.SetDefinition(orchestrator.DefaultDefinition())
+	s.SetDefinition(workflow.Default())
 	return s, nil
 }
 
 // SetDefinition tells the steps which states of a host's own workflow end a request: then its extracted data is removed.
 // Those of the default workflow are known. It must be called before the orchestrator takes requests and starts.
-func (s *Set) SetDefinition(d *orchestrator.Definition) {
+func (s *Set) SetDefinition(d *workflow.Definition) {
 	for _, state := range d.States {
-		s.terminal[state.Name] = state.Kind == orchestrator.Terminal
+		s.terminal[state.Name] = state.Kind == workflow.Terminal
 	}
 }
 
@@ -105,12 +106,12 @@ func (s *Set) Options() []orchestrator.Option {
 		orchestrator.WithRequirementsCheck(s.CheckRequirements), orchestrator.WithOnStateChange(s.ended),
 	}
 	for name, run := range map[string]orchestrator.StepFunc{
-		orchestrator.StepRequirements: s.requirements,
-		orchestrator.StepFeasibility:  s.feasibility,
-		orchestrator.StepKickoff:      s.kickoff,
-		orchestrator.StepExtraction:   s.extract,
-		orchestrator.StepQA:           s.validate,
-		orchestrator.StepDelivery:     s.deliver,
+		workflow.StepRequirements: s.requirements,
+		workflow.StepFeasibility:  s.feasibility,
+		workflow.StepKickoff:      s.kickoff,
+		workflow.StepExtraction:   s.extract,
+		workflow.StepQA:           s.validate,
+		workflow.StepDelivery:     s.deliver,
 	} {
 		options = append(options, orchestrator.WithStep(name, handler(run)))
 	}
@@ -179,8 +180,8 @@ func StepOf(ctx context.Context) (*orchestrator.StepContext, bool) {
 
 // CheckRequirements finds what only a host with views and an engine can find: unknown views, conditions that
 // do not compile, formats that are not written here. It is safe for concurrent use.
-func (s *Set) CheckRequirements(_ context.Context, r orchestrator.Requirements) []orchestrator.Fault {
-	var faults []orchestrator.Fault
+func (s *Set) CheckRequirements(_ context.Context, r orchestrator.Requirements) []workflow.Fault {
+	var faults []workflow.Fault
 	criteria := func(name string, list []orchestrator.Criterion) {
 		for i, c := range list {
 			if _, err := compileCriterion(c); err != nil {
@@ -194,15 +195,15 @@ func (s *Set) CheckRequirements(_ context.Context, r orchestrator.Requirements) 
 		path := fmt.Sprintf("dataElements[%d]", i)
 		v, err := s.cfg.Views(name)
 		if err != nil {
-			faults = append(faults, orchestrator.Fault{Path: path, Message: "is not a view of this host: " + compileMessage(err)})
+			faults = append(faults, workflow.Fault{Path: path, Message: "is not a view of this host: " + compileMessage(err)})
 			continue
 		}
 		if _, err := availabilityView(v, r.Period); err != nil {
-			faults = append(faults, orchestrator.Fault{Path: path, Message: err.Error()})
+			faults = append(faults, workflow.Fault{Path: path, Message: err.Error()})
 		}
 	}
 	if _, err := formatOf(r.Format); err != nil {
-		faults = append(faults, orchestrator.Fault{Path: "format", Message: err.Error()})
+		faults = append(faults, workflow.Fault{Path: "format", Message: err.Error()})
 	}
 	return faults
 }
@@ -211,17 +212,4 @@ func (s *Set) CheckRequirements(_ context.Context, r orchestrator.Requirements) 
 // written does not depend on which one wrote it.
 func entered(step *orchestrator.StepContext) time.Time {
 	return step.Request.EnteredAt.UTC().Truncate(time.Second)
-}
-
-// output reads what an earlier step handed on; a step that comes without it cannot work.
-func output[T any](step *orchestrator.StepContext, name string) (T, error) {
-	var v T
-	ok, err := step.Output(name, &v)
-	if err != nil {
-		return v, orchestrator.Permanent(err)
-	}
-	if !ok {
-		return v, orchestrator.Permanent(fmt.Errorf("steps: there is no output of step %s", name))
-	}
-	return v, nil
 }

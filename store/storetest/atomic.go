@@ -20,6 +20,7 @@ import (
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 const (
@@ -34,11 +35,11 @@ func countEffect(ctx context.Context, c *orchestrator.StepContext, tx orchestrat
 }
 
 // faultDefinition is the default one with steps that may lose their host as often as they are killed here.
-func faultDefinition() *orchestrator.Definition {
-	d := orchestrator.DefaultDefinition()
+func faultDefinition() *workflow.Definition {
+	d := workflow.Default()
 	for i := range d.States {
-		if d.States[i].Kind == orchestrator.Working {
-			retry := orchestrator.DefaultRetry()
+		if d.States[i].Kind == workflow.Working {
+			retry := workflow.DefaultRetry()
 			retry.Takeovers = 1000
 			d.States[i].Retry = &retry
 		}

@@ -8,11 +8,12 @@ import (
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Check reads everything there is about a request and returns what contradicts what: the invariants that
 // hold between any two transactions. def is the definition it runs under.
-func Check(ctx context.Context, s orchestrator.Store, def *orchestrator.Definition, id string) error {
+func Check(ctx context.Context, s orchestrator.Store, def *workflow.Definition, id string) error {
 	c := checker{ctx: ctx, s: s, def: def}
 	snap, err := s.Snapshot(ctx, id)
 	if err != nil {
@@ -44,7 +45,7 @@ var interventionKinds = map[orchestrator.InterventionKind]bool{
 type checker struct {
 	ctx    context.Context
 	s      orchestrator.Store
-	def    *orchestrator.Definition
+	def    *workflow.Definition
 	r      *orchestrator.Request
 	rows   []orchestrator.StateChange
 	counts map[audit.Type]int
@@ -58,11 +59,11 @@ func (c *checker) bad(format string, args ...any) {
 	c.faults = append(c.faults, fmt.Errorf(format, args...))
 }
 
-func (c *checker) state() *orchestrator.State {
+func (c *checker) state() *workflow.State {
 	if s := c.def.State(c.r.State); s != nil {
 		return s
 	}
-	return &orchestrator.State{}
+	return &workflow.State{}
 }
 
 func (c *checker) history() (err error) {
@@ -166,7 +167,7 @@ func (c *checker) gates() error {
 			c.bad("gate %s is %s, and audit settles it %d times", g.ID, g.Status, c.settled[g.ID])
 		}
 	}
-	if want := b2i(c.state().Kind == orchestrator.Waiting && c.r.Live()); open != want {
+	if want := b2i(c.state().Kind == workflow.Waiting && c.r.Live()); open != want {
 		c.bad("%d gates are open, want %d", open, want)
 	}
 	if c.counts[audit.GateOpened] != len(gates) {
@@ -208,7 +209,7 @@ func (c *checker) executions() error {
 		case orchestrator.StepFailed, orchestrator.StepLost, orchestrator.StepCancelled:
 		}
 	}
-	if want := b2i(c.state().Kind == orchestrator.Working && c.r.Live()); active != want {
+	if want := b2i(c.state().Kind == workflow.Working && c.r.Live()); active != want {
 		c.bad("%d executions wait or run, want %d", active, want)
 	}
 	if succeeded != c.counts[audit.StepSucceeded] {
@@ -259,7 +260,7 @@ func (c *checker) rest() error {
 	if want := b2i(rule != nil && rule.Timeout > 0 && c.r.Live() && c.r.Suspended == nil); escalate != want {
 		c.bad("%d timers to escalate, want %d", escalate, want)
 	}
-	if terminal := c.state().Kind == orchestrator.Terminal; terminal == c.r.Live() || terminal == c.r.ClosedAt.IsZero() {
+	if terminal := c.state().Kind == workflow.Terminal; terminal == c.r.Live() || terminal == c.r.ClosedAt.IsZero() {
 		c.bad("the state is terminal: %v, the outcome %q", terminal, c.r.Outcome)
 	}
 	return nil

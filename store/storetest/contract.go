@@ -15,6 +15,7 @@ import (
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 const waitLong = time.Minute
@@ -69,12 +70,12 @@ func wholeLife(t *testing.T, _ Database, s Store) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkRequest(t, s, orchestrator.DefaultDefinition(), id)
+	checkRequest(t, s, workflow.Default(), id)
 	r := status(t, o, id)
 	if diff := cmp.Diff(n.Researcher, r.Researcher); diff != "" {
 		t.Errorf("researcher: %s", diff)
 	}
-	if !r.Due.Equal(n.Due) || r.Outcome != orchestrator.StateComplete || r.Purpose != orchestrator.PurposeResearch {
+	if !r.Due.Equal(n.Due) || r.Outcome != workflow.StateComplete || r.Purpose != orchestrator.PurposeResearch {
 		t.Errorf("due %v outcome %q purpose %q", r.Due, r.Outcome, r.Purpose)
 	}
 	want := n.Requirements
@@ -83,14 +84,14 @@ func wholeLife(t *testing.T, _ Database, s Store) {
 		t.Errorf("requirements: %s", diff)
 	}
 	outputs, err := s.Outputs(t.Context(), id)
-	if err != nil || len(outputs) != len(outcomes) || !strings.Contains(string(outputs[orchestrator.StepQA]), orchestrator.StepQA) {
+	if err != nil || len(outputs) != len(outcomes) || !strings.Contains(string(outputs[workflow.StepQA]), workflow.StepQA) {
 		t.Errorf("outputs: %v, %v", outputs, err)
 	}
 	gates, err := s.Gates(t.Context(), id)
 	if err != nil || len(gates) != 4 {
 		t.Fatalf("gates: %d, %v; want 4", len(gates), err)
 	}
-	if a := gates[0].Approvals[0]; a.By.Name != Reviewer().Name || a.Meaning != "approval" || len(a.Shown) != 64 || a.Role != orchestrator.RoleInformatician {
+	if a := gates[0].Approvals[0]; a.By.Name != Reviewer().Name || a.Meaning != "approval" || len(a.Shown) != 64 || a.Role != workflow.RoleInformatician {
 		t.Errorf("approval: %+v", a)
 	}
 	reports, err := s.FeasibilityReports(t.Context(), id)
@@ -131,7 +132,7 @@ func compareAndSet(t *testing.T, db Database, s Store) {
 	if r := status(t, first, id); r.Version != 1+writers*each {
 		t.Errorf("version: got %d, want %d", r.Version, 1+writers*each)
 	}
-	checkRequest(t, s, orchestrator.DefaultDefinition(), id)
+	checkRequest(t, s, workflow.Default(), id)
 }
 
 func idempotentSubmit(t *testing.T, db Database, s Store) {
@@ -214,7 +215,7 @@ func rollback(t *testing.T, _ Database, s Store) {
 		if r := status(t, o, id); r.Assignee != "" || r.Version != snap.Request.Version {
 			t.Errorf("%s: the request was changed", tt.name)
 		}
-		checkRequest(t, s, orchestrator.DefaultDefinition(), id)
+		checkRequest(t, s, workflow.Default(), id)
 	}
 	c := draft()
 	if err := s.Commit(t.Context(), c); err != nil {
@@ -227,7 +228,7 @@ func rollback(t *testing.T, _ Database, s Store) {
 
 func claim(t *testing.T, s orchestrator.Store, owner string, n int, lease time.Duration) []orchestrator.Execution {
 	t.Helper()
-	got, err := s.ClaimSteps(t.Context(), orchestrator.StepClaim{Owner: owner, Lease: lease, Steps: map[string]int{orchestrator.StepRequirements: n}})
+	got, err := s.ClaimSteps(t.Context(), orchestrator.StepClaim{Owner: owner, Lease: lease, Steps: map[string]int{workflow.StepRequirements: n}})
 	if err != nil {
 		t.Error(err)
 	}
@@ -281,7 +282,7 @@ func claimedOnce(t *testing.T, seen map[string]int, n int) {
 
 func priorities(t *testing.T, _ Database, s Store) {
 	o := newOrchestrator(t, s)
-	boss := orchestrator.Actor{ID: "b", Roles: []string{orchestrator.RoleAdministrator}}
+	boss := orchestrator.Actor{ID: "b", Roles: []string{workflow.RoleAdministrator}}
 	var ids []string
 	for _, p := range []orchestrator.Priority{orchestrator.Routine, orchestrator.Stat, orchestrator.Urgent, orchestrator.Routine} {
 		n := Sample(p.String())
@@ -465,5 +466,5 @@ func appendOnly(t *testing.T, db Database, s Store) {
 			t.Errorf("%s: got %v, want a refusal", q, err)
 		}
 	}
-	checkRequest(t, s, orchestrator.DefaultDefinition(), id)
+	checkRequest(t, s, workflow.Default(), id)
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // catcher changes the commits that an orchestrator makes.
@@ -70,7 +71,7 @@ func committedWaits(t *testing.T, db Database, s Store) {
 	if ok, err := s.Committed(t.Context(), id, audit.NewID(time.Now())); ok || err != nil {
 		t.Errorf("a commit that nobody made: Committed: %v, %v; want false", ok, err)
 	}
-	checkRequest(t, s, orchestrator.DefaultDefinition(), id)
+	checkRequest(t, s, workflow.Default(), id)
 }
 
 // changeNothing commits a change of a request that is not there.

@@ -11,13 +11,14 @@ import (
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 func restAndWithdraw(t *testing.T, _ Database, s Store) {
 	o := newOrchestrator(t, s, Steps(nil)...)
 	ctx := t.Context()
-	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
-	def := orchestrator.DefaultDefinition()
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
+	def := workflow.Default()
 	id := submit(t, o, "rest")
 	drain := func() {
 		t.Helper()
@@ -36,13 +37,13 @@ func restAndWithdraw(t *testing.T, _ Database, s Store) {
 	must(o.Suspend(ctx, id, boss, "the server is moved"))
 	must(o.Suspend(ctx, id, boss, "again")) // changes nothing
 	drain()
-	if r := status(t, o, id); r.State != orchestrator.StateRequirementsGathering || r.Suspended == nil || r.Step.Status != orchestrator.StepPaused {
+	if r := status(t, o, id); r.State != workflow.StateRequirementsGathering || r.Suspended == nil || r.Step.Status != orchestrator.StepPaused {
 		t.Fatalf("suspended: %s, %+v", r.State, r.Step)
 	}
 	must(o.Resume(ctx, id, boss, "it is back"))
 	drain()
 	r := status(t, o, id)
-	if r.State != orchestrator.StateRequirementsReview {
+	if r.State != workflow.StateRequirementsReview {
 		t.Fatalf("after Resume: %s", r.State)
 	}
 	due := r.Gate.DueAt
@@ -79,7 +80,7 @@ func restAndWithdraw(t *testing.T, _ Database, s Store) {
 		must(o.Withdraw(ctx, id, r.Researcher.Actor(), "the study ended"))
 	}
 	r = status(t, o, id)
-	if r.State != orchestrator.StateFailed || r.Outcome != orchestrator.OutcomeWithdrawn {
+	if r.State != workflow.StateFailed || r.Outcome != orchestrator.OutcomeWithdrawn {
 		t.Errorf("withdrawn: %s, %q", r.State, r.Outcome)
 	}
 	var decided *orchestrator.DecidedError
@@ -97,7 +98,7 @@ func restAndWithdraw(t *testing.T, _ Database, s Store) {
 func scope(t *testing.T, _ Database, s Store) {
 	o := newOrchestrator(t, s, Steps(nil)...)
 	ctx := t.Context()
-	def := orchestrator.DefaultDefinition()
+	def := workflow.Default()
 	id := submit(t, o, "scope")
 	researcher := status(t, o, id).Researcher.Actor()
 	state := func(want string, version, minimum int) {
@@ -128,11 +129,11 @@ func scope(t *testing.T, _ Database, s Store) {
 		return o.RequestScopeChange(ctx, orchestrator.ScopeChange{Request: id, By: researcher, Reason: "more patients", Patch: json.RawMessage(patch)})
 	}
 	drain()
-	state(orchestrator.StateRequirementsReview, 1, 10)
+	state(workflow.StateRequirementsReview, 1, 10)
 	decide(orchestrator.Modify, `{"minimumCohort": 12}`)
-	state(orchestrator.StateFeasibilityValidation, 2, 12)
+	state(workflow.StateFeasibilityValidation, 2, 12)
 	drain()
-	state(orchestrator.StatePhenotypeReview, 2, 12)
+	state(workflow.StatePhenotypeReview, 2, 12)
 	for _, bad := range []string{`{"minimumCohort": -1}`, `{"minimumCohort": "x"}`, `{"colour": "red"}`, `[]`, `{"dataElements": null}`} {
 		if err := ask(bad); !errors.Is(err, orchestrator.ErrInvalid) {
 			t.Errorf("patch %s: got %v, want ErrInvalid", bad, err)
@@ -141,21 +142,21 @@ func scope(t *testing.T, _ Database, s Store) {
 	if err := ask(`{"minimumCohort": 20}`); err != nil {
 		t.Fatal(err)
 	}
-	state(orchestrator.StateScopeChange, 2, 12)
+	state(workflow.StateScopeChange, 2, 12)
 	if err := ask(`{}`); !errors.Is(err, orchestrator.ErrInvalidTransition) {
 		t.Errorf("a second scope change: got %v, want ErrInvalidTransition", err)
 	}
 	decide(orchestrator.Reject, "")
-	state(orchestrator.StatePhenotypeReview, 2, 12)
+	state(workflow.StatePhenotypeReview, 2, 12)
 	if err := o.Amend(ctx, orchestrator.ScopeChange{Request: id, By: researcher, Reason: "more", Patch: json.RawMessage(`{"minimumCohort": 25}`)}); err != nil {
 		t.Fatal(err)
 	}
 	decide(orchestrator.Approve, "")
-	state(orchestrator.StateRequirementsGathering, 3, 25)
+	state(workflow.StateRequirementsGathering, 3, 25)
 	if err := Finish(ctx, o, id); err != nil {
 		t.Fatal(err)
 	}
-	state(orchestrator.StateComplete, 3, 25)
+	state(workflow.StateComplete, 3, 25)
 	versions, err := s.RequirementsVersions(ctx, id)
 	if err != nil || len(versions) != 3 || versions[0].Requirements.MinimumCohort != 10 || versions[2].By.ID != Reviewer().ID {
 		t.Errorf("versions: %+v, %v", versions, err)
@@ -176,43 +177,43 @@ func quorum(t *testing.T, _ Database, s Store) {
 	}
 	for _, tt := range []struct {
 		name  string
-		rule  orchestrator.GateRule
+		rule  workflow.GateRule
 		votes []vote
 		want  string
 	}{
 		{
 			"two of many",
-			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 2}},
+			workflow.GateRule{Roles: []string{"a"}, Quorum: workflow.Quorum{Approvals: 2}},
 			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("1", "a"), orchestrator.Approve, false, nil}, {who("1", "a"), orchestrator.Reject, true, nil}, {who("2", "a"), orchestrator.Approve, false, nil}},
 			"approved",
 		},
 		{
 			"one is not two",
-			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 2}},
+			workflow.GateRule{Roles: []string{"a"}, Quorum: workflow.Quorum{Approvals: 2}},
 			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("1", "a"), orchestrator.Approve, false, nil}},
 			"review",
 		},
 		{
 			"a rejection settles",
-			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 3}},
+			workflow.GateRule{Roles: []string{"a"}, Quorum: workflow.Quorum{Approvals: 3}},
 			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("2", "a"), orchestrator.Reject, false, nil}, {who("3", "a"), orchestrator.Approve, true, nil}},
 			"rejected",
 		},
 		{
 			"each role",
-			orchestrator.GateRule{Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true}},
+			workflow.GateRule{Roles: []string{"a", "b"}, Quorum: workflow.Quorum{EachRole: true}},
 			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("2", "a"), orchestrator.Approve, false, nil}, {who("3", "a", "b"), orchestrator.Approve, false, nil}},
 			"approved",
 		},
 		{
 			"each role is not one role twice",
-			orchestrator.GateRule{Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true}},
+			workflow.GateRule{Roles: []string{"a", "b"}, Quorum: workflow.Quorum{EachRole: true}},
 			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("2", "a"), orchestrator.Approve, false, nil}},
 			"review",
 		},
 		{
 			"nobody speaks twice through a delegate",
-			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 3}},
+			workflow.GateRule{Roles: []string{"a"}, Quorum: workflow.Quorum{Approvals: 3}},
 			[]vote{
 				{who("1", "a"), orchestrator.Approve, false, nil},
 				{who("2"), orchestrator.Approve, true, ptr(who("1", "a"))},

@@ -13,6 +13,7 @@ import (
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // outbox submits a request whose first commit also leaves messages, and returns their ids.
@@ -216,5 +217,5 @@ func duplicates(t *testing.T, _ Database, s Store) {
 	if diff := cmp.Diff([]string{"duplicates"}, titles(t, s, orchestrator.Query{})); diff != "" {
 		t.Error(diff)
 	}
-	checkRequest(t, s, orchestrator.DefaultDefinition(), id)
+	checkRequest(t, s, workflow.Default(), id)
 }

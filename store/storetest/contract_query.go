@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 func titles(t *testing.T, s orchestrator.Store, q orchestrator.Query) []string {
@@ -27,7 +28,7 @@ func titles(t *testing.T, s orchestrator.Store, q orchestrator.Query) []string {
 
 func queries(t *testing.T, _ Database, s Store) {
 	o := newOrchestrator(t, s, Steps(nil)...)
-	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 	mine := Sample("mine")
 	mine.Researcher.Email, mine.Priority = "me@example.org", orchestrator.Urgent
 	late := Sample("late")
@@ -69,9 +70,9 @@ func queries(t *testing.T, _ Database, s Store) {
 		{"by state", orchestrator.Query{States: []string{"complete", "failed"}}, []string{"done", "gone"}},
 		{"by researcher", orchestrator.Query{Researcher: "me@example.org"}, []string{"mine"}},
 		{"by assignee", orchestrator.Query{Assignee: "coordinator-7"}, []string{"late"}},
-		{"waiting for a role", orchestrator.Query{WaitingFor: []string{orchestrator.RoleInformatician}}, []string{"mine", "late"}},
-		{"waiting for another role", orchestrator.Query{WaitingFor: []string{orchestrator.RoleAdministrator, "inform"}}, []string{}},
-		{"waiting for a role of other letters", orchestrator.Query{WaitingFor: []string{strings.ToUpper(orchestrator.RoleInformatician), "%", "_nformatician"}}, []string{}},
+		{"waiting for a role", orchestrator.Query{WaitingFor: []string{workflow.RoleInformatician}}, []string{"mine", "late"}},
+		{"waiting for another role", orchestrator.Query{WaitingFor: []string{workflow.RoleAdministrator, "inform"}}, []string{}},
+		{"waiting for a role of other letters", orchestrator.Query{WaitingFor: []string{strings.ToUpper(workflow.RoleInformatician), "%", "_nformatician"}}, []string{}},
 		{"overdue", orchestrator.Query{Overdue: true}, []string{"late"}},
 		{"together", orchestrator.Query{Live: &yes, Overdue: true, Text: "la", States: []string{"requirements_review"}}, []string{"late"}},
 	} {
@@ -185,16 +186,16 @@ func durations(t *testing.T, _ Database, s Store) {
 	left := map[string]int{}
 	for _, d := range all {
 		left[d.State] = d.Count
-		if d.Median > d.P95 || d.P95 > d.Longest || d.Longest <= 0 && d.State == orchestrator.StateQAReview {
+		if d.Median > d.P95 || d.P95 > d.Longest || d.Longest <= 0 && d.State == workflow.StateQAReview {
 			t.Errorf("%s: median %v, 95 %% %v, longest %v", d.State, d.Median, d.P95, d.Longest)
 		}
 	}
 	for _, state := range StraightWay() {
 		want := 3
 		switch state {
-		case orchestrator.StateComplete:
+		case workflow.StateComplete:
 			want = 0
-		case orchestrator.StateNewRequest:
+		case workflow.StateNewRequest:
 			want = 4
 		}
 		if left[state] != want {

@@ -15,6 +15,7 @@ import (
 	"github.com/anishathalye/porcupine"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 const (
@@ -22,9 +23,9 @@ const (
 	gateTimeout = 40 * time.Millisecond
 )
 
-func decideDefinition() *orchestrator.Definition {
-	return oneGate(orchestrator.GateRule{
-		Roles: []string{"reviewer"}, Timeout: orchestrator.Duration(gateTimeout), EscalateTo: []string{"boss"},
+func decideDefinition() *workflow.Definition {
+	return oneGate(workflow.GateRule{
+		Roles: []string{"reviewer"}, Timeout: workflow.Duration(gateTimeout), EscalateTo: []string{"boss"},
 	})
 }
 
@@ -242,7 +243,7 @@ func startReviewers(t *testing.T, b Backend, address string, gates []string, all
 // fourEyes is R14.
 func fourEyes(t *testing.T, b Backend) (int, int) {
 	_, s := open(t, b)
-	def := oneGate(orchestrator.GateRule{Roles: []string{"reviewer"}, Timeout: orchestrator.Duration(time.Hour), EscalateTo: []string{"boss"}})
+	def := oneGate(workflow.GateRule{Roles: []string{"reviewer"}, Timeout: workflow.Duration(time.Hour), EscalateTo: []string{"boss"}})
 	o := newOrchestrator(t, s, orchestrator.WithDefinition(def))
 	actor := func(id string, roles ...string) orchestrator.Actor {
 		return orchestrator.Actor{ID: id, Name: id, Roles: roles}

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // randomHistories is R16: whatever people and steps do, in whatever order, the invariants hold after each
@@ -20,7 +21,7 @@ func randomHistories(t *testing.T, b Backend) (int, int) {
 	histories, actions := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
 		histories++
-		m := &machine{s: s, def: orchestrator.DefaultDefinition()}
+		m := &machine{s: s, def: workflow.Default()}
 		var opts []orchestrator.Option
 		for name := range outcomes {
 			opts = append(opts, orchestrator.WithStep(name, orchestrator.StepFunc(m.step), orchestrator.StepConcurrency(1)))
@@ -58,13 +59,13 @@ func randomHistories(t *testing.T, b Backend) (int, int) {
 }
 
 func boss() orchestrator.Actor {
-	return orchestrator.Actor{ID: "boss", Name: "Boss", Roles: []string{orchestrator.RoleAdministrator}}
+	return orchestrator.Actor{ID: "boss", Name: "Boss", Roles: []string{workflow.RoleAdministrator}}
 }
 
 type machine struct {
 	s   orchestrator.Store
 	o   *orchestrator.Orchestrator
-	def *orchestrator.Definition
+	def *workflow.Definition
 	id  string
 	// next is what the next run of a step does.
 	next string
@@ -81,8 +82,8 @@ func (m *machine) step(_ context.Context, c *orchestrator.StepContext) (orchestr
 		panic("drawn to panic")
 	case "other":
 		other := map[string]string{
-			orchestrator.StepRequirements: orchestrator.EventIncomplete, orchestrator.StepFeasibility: orchestrator.EventNotFeasible,
-			orchestrator.StepQA: orchestrator.EventFailed,
+			workflow.StepRequirements: workflow.EventIncomplete, workflow.StepFeasibility: workflow.EventNotFeasible,
+			workflow.StepQA: workflow.EventFailed,
 		}
 		if e := other[c.Step]; e != "" {
 			return orchestrator.StepResult{Event: e}, nil

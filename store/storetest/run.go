@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Run tests a backend: the contract of [orchestrator.Store] and the promises that rest on it. What
@@ -127,7 +128,7 @@ func await(t testing.TB, o *orchestrator.Orchestrator, id, what string, within t
 	}
 }
 
-func checkRequest(t testing.TB, s orchestrator.Store, def *orchestrator.Definition, id string) {
+func checkRequest(t testing.TB, s orchestrator.Store, def *workflow.Definition, id string) {
 	t.Helper()
 	if err := Check(t.Context(), s, def, id); err != nil {
 		t.Error(err)
@@ -135,14 +136,14 @@ func checkRequest(t testing.TB, s orchestrator.Store, def *orchestrator.Definiti
 }
 
 // oneStep is a definition with one step and nothing else.
-func oneStep(retry orchestrator.RetryPolicy) *orchestrator.Definition {
-	b := orchestrator.Define("one-step", "work")
-	b.Step("work", "do").On("done", "end").On(orchestrator.EventStepFailed, "review").Retry(retry)
-	b.Gate("review", orchestrator.GateRule{Roles: []string{"boss"}}).
-		On(orchestrator.EventApprove, orchestrator.Return).On(orchestrator.EventRetry, orchestrator.Return).
-		On(orchestrator.EventReject, "end").On(orchestrator.EventModify, "work")
+func oneStep(retry workflow.RetryPolicy) *workflow.Definition {
+	b := workflow.Define("one-step", "work")
+	b.Step("work", "do").On("done", "end").On(workflow.EventStepFailed, "review").Retry(retry)
+	b.Gate("review", workflow.GateRule{Roles: []string{"boss"}}).
+		On(workflow.EventApprove, workflow.Return).On(workflow.EventRetry, workflow.Return).
+		On(workflow.EventReject, "end").On(workflow.EventModify, "work")
 	b.Terminal("end")
-	b.Anywhere(orchestrator.EventWithdraw, "end")
+	b.Anywhere(workflow.EventWithdraw, "end")
 	d, err := b.Build()
 	if err != nil {
 		panic(err)
@@ -151,10 +152,10 @@ func oneStep(retry orchestrator.RetryPolicy) *orchestrator.Definition {
 }
 
 // oneGate is a definition with one gate and nothing else.
-func oneGate(rule orchestrator.GateRule) *orchestrator.Definition {
-	b := orchestrator.Define("one-gate", "review")
-	b.Gate("review", rule).On(orchestrator.EventApprove, "approved").On(orchestrator.EventReject, "rejected").
-		On(orchestrator.EventModify, "modified")
+func oneGate(rule workflow.GateRule) *workflow.Definition {
+	b := workflow.Define("one-gate", "review")
+	b.Gate("review", rule).On(workflow.EventApprove, "approved").On(workflow.EventReject, "rejected").
+		On(workflow.EventModify, "modified")
 	b.Terminal("approved").Terminal("rejected").Terminal("modified")
 	d, err := b.Build()
 	if err != nil {

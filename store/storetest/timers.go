@@ -9,15 +9,16 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // timersFireOnce is R7, in real time: three hosts see the same timers come due, and each driver call of
 // a firing fails in turn. (With a database whose clock can be set, store's own test adds 48 h by synctest.)
 func timersFireOnce(t *testing.T, b Backend) (int, int) {
 	const timeout = 200 * time.Millisecond
-	def := oneGate(orchestrator.GateRule{
-		Roles: []string{"reviewer"}, Timeout: orchestrator.Duration(timeout), EscalateTo: []string{"boss"},
-		Reminders: []orchestrator.Duration{orchestrator.Duration(timeout / 2)},
+	def := oneGate(workflow.GateRule{
+		Roles: []string{"reviewer"}, Timeout: workflow.Duration(timeout), EscalateTo: []string{"boss"},
+		Reminders: []workflow.Duration{workflow.Duration(timeout / 2)},
 	})
 	t.Run("three hosts", func(t *testing.T) {
 		db, s := open(t, b)
@@ -71,8 +72,8 @@ func timersFireOnce(t *testing.T, b Backend) (int, int) {
 			t.Fatal(err)
 		}
 		defer func() { _ = s.Close() }()
-		quick := oneGate(orchestrator.GateRule{
-			Roles: []string{"reviewer"}, Timeout: orchestrator.Duration(30 * time.Millisecond), EscalateTo: []string{"boss"},
+		quick := oneGate(workflow.GateRule{
+			Roles: []string{"reviewer"}, Timeout: workflow.Duration(30 * time.Millisecond), EscalateTo: []string{"boss"},
 		})
 		o := newOrchestrator(t, s, orchestrator.WithDefinition(quick))
 		for n := 1; ; n++ {

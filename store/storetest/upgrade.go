@@ -9,6 +9,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // succeed is a handler with one outcome.
@@ -19,9 +20,9 @@ func succeed(event string) orchestrator.StepHandler {
 }
 
 // newer is oneStep with its state and step named otherwise.
-func newer() *orchestrator.Definition {
-	b := orchestrator.Define("one-step", "labour")
-	b.Step("labour", "do_better").On("done", "end").On(orchestrator.EventStepFailed, "end")
+func newer() *workflow.Definition {
+	b := workflow.Define("one-step", "labour")
+	b.Step("labour", "do_better").On("done", "end").On(workflow.EventStepFailed, "end")
 	b.Terminal("end")
 	d, err := b.Build()
 	if err != nil {
@@ -32,7 +33,7 @@ func newer() *orchestrator.Definition {
 
 // upgrades is R13 as far as one version of the program can show it.
 func upgrades(t *testing.T, b Backend) (int, int) {
-	old := oneStep(orchestrator.DefaultRetry())
+	old := oneStep(workflow.DefaultRetry())
 	oldHash, err := old.Hash()
 	if err != nil {
 		t.Fatal(err)
@@ -46,7 +47,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		if err := o.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		for id, def := range map[string]*orchestrator.Definition{id: old, fresh: newer()} {
+		for id, def := range map[string]*workflow.Definition{id: old, fresh: newer()} {
 			if r := status(t, o, id); r.State != "end" {
 				t.Errorf("%s: state %s, want end", id, r.State)
 			}
@@ -86,7 +87,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		if diff := cmp.Diff([]string{"old"}, titles(t, s, orchestrator.Query{Parked: true})); diff != "" {
 			t.Errorf("parked: %s", diff)
 		}
-		err := o.Withdraw(t.Context(), id, orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}, "unused")
+		err := o.Withdraw(t.Context(), id, orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}, "unused")
 		if !errors.Is(err, orchestrator.ErrParked) {
 			t.Errorf("Withdraw: got %v, want ErrParked", err)
 		}
@@ -102,7 +103,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		id := submit(t, newOrchestrator(t, s, orchestrator.WithDefinition(old)), "old")
 		o := newOrchestrator(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
 			orchestrator.WithMigration(oldHash, map[string]string{"work": "labour"}))
-		boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+		boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 		if err := o.Suspend(t.Context(), id, boss, "nobody is there"); err != nil {
 			t.Fatal(err)
 		}
@@ -119,7 +120,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 	})
 	t.Run("is moved when its rest ends", func(t *testing.T) {
 		_, s := open(t, b)
-		boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+		boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 		before := newOrchestrator(t, s, orchestrator.WithDefinition(old))
 		id := submit(t, before, "old")
 		if err := before.Suspend(t.Context(), id, boss, "on leave"); err != nil {
@@ -163,7 +164,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 }
 
 // orphan returns a request whose definition is gone from the database.
-func orphan(t *testing.T, b Backend, old *orchestrator.Definition) (orchestrator.Store, string) {
+func orphan(t *testing.T, b Backend, old *workflow.Definition) (orchestrator.Store, string) {
 	t.Helper()
 	db, ok := b.New(t).(SQLDatabase)
 	if !ok {
@@ -183,19 +184,19 @@ func orphan(t *testing.T, b Backend, old *orchestrator.Definition) (orchestrator
 }
 
 // movedAndEnded has people suspend and withdraw requests as the first thing after a host came with another definition.
-func movedAndEnded(t *testing.T, b Backend, old *orchestrator.Definition, oldHash string) {
+func movedAndEnded(t *testing.T, b Backend, old *workflow.Definition, oldHash string) {
 	_, s := open(t, b)
-	d := orchestrator.Define("both", "labour")
-	d.Step("labour", "do_better").On("done", "ask").On(orchestrator.EventStepFailed, "end")
-	d.Gate("ask", orchestrator.GateRule{Roles: []string{"boss"}, Timeout: orchestrator.Duration(time.Hour)}).
-		On(orchestrator.EventApprove, "end").On(orchestrator.EventReject, "end").On(orchestrator.EventModify, "end")
+	d := workflow.Define("both", "labour")
+	d.Step("labour", "do_better").On("done", "ask").On(workflow.EventStepFailed, "end")
+	d.Gate("ask", workflow.GateRule{Roles: []string{"boss"}, Timeout: workflow.Duration(time.Hour)}).
+		On(workflow.EventApprove, "end").On(workflow.EventReject, "end").On(workflow.EventModify, "end")
 	d.Terminal("end")
-	d.Anywhere(orchestrator.EventWithdraw, "end")
+	d.Anywhere(workflow.EventWithdraw, "end")
 	def, err := d.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 	for _, to := range []string{"labour", "ask"} {
 		o := newOrchestrator(t, s, orchestrator.WithDefinition(def), orchestrator.WithMigration(oldHash, map[string]string{"work": to}))
 		for name, do := range map[string]func(id string) error{

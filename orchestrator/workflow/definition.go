@@ -1,4 +1,4 @@
-package orchestrator
+package workflow
 
 import (
 	"crypto/sha256"
@@ -8,11 +8,12 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
 )
 
 // Definition is a workflow as data: states, the steps and gates in them, and the transitions between
-// them. Build it in Go (a literal, or [Define]) or read it from JSON with [ParseDefinition]. It must not
-// be changed once an [Orchestrator] has it; then any goroutine may share it.
+// them. Build it in Go (a literal, or [Define]) or read it from JSON with [Parse]. It must not
+// be changed once it was compiled or given to an orchestrator; then any goroutine may share it.
 type Definition struct {
 	Name string `json:"name"`
 	// Initial is the state a submitted request enters first.
@@ -142,17 +143,17 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d)
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf("orchestrator: %q is not a duration such as 24h", text)
+		return fmt.Errorf("workflow: %q is not a duration such as 24h", text)
 	}
 	*d = Duration(v)
 	return nil
 }
 
-// ParseDefinition reads a definition from JSON and validates it. Unknown members and trailing text are errors.
-func ParseDefinition(data []byte) (*Definition, error) {
+// Parse reads a definition from JSON and validates it. Unknown members and trailing text are errors.
+func Parse(data []byte) (*Definition, error) {
 	var d Definition
-	if err := decodeOne(data, &d); err != nil {
-		return nil, fmt.Errorf("orchestrator: definition: %w", err)
+	if err := input.Decode(data, &d); err != nil {
+		return nil, fmt.Errorf("workflow: definition: %w", err)
 	}
 	if err := d.Validate(); err != nil {
 		return nil, err
@@ -164,7 +165,7 @@ func ParseDefinition(data []byte) (*Definition, error) {
 func (d *Definition) Canonical() ([]byte, error) {
 	raw, err := json.Marshal(d)
 	if err != nil {
-		return nil, fmt.Errorf("orchestrator: definition: %w", err)
+		return nil, fmt.Errorf("workflow: definition: %w", err)
 	}
 	return audit.Canonical(raw)
 }
@@ -189,7 +190,8 @@ func (d *Definition) State(name string) *State {
 	return nil
 }
 
-func (s *State) retry() RetryPolicy {
+// Policy returns the retry policy of the state's step: Retry, or [DefaultRetry].
+func (s *State) Policy() RetryPolicy {
 	if s.Retry == nil {
 		return DefaultRetry()
 	}

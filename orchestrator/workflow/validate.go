@@ -1,4 +1,4 @@
-package orchestrator
+package workflow
 
 import (
 	"fmt"
@@ -6,9 +6,14 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
 )
 
 var wordName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
+
+// ValidName says whether a state, a step or an event may have a name: lower case letters, digits and _.
+func ValidName(name string) bool { return wordName.MatchString(name) }
 
 // Validate returns a [*DefinitionError] that names every fault, or nil: names, kinds, missing gate
 // outcomes, two transitions for one event, states that cannot be reached, states from which no terminal
@@ -32,17 +37,17 @@ func (d *Definition) Validate() error {
 	for i, t := range d.Transitions {
 		v.transition(t, fmt.Sprintf("transitions[%d]", i), names)
 	}
-	c := index(d, "")
-	if c.returns[d.Initial] {
+	m := index(d)
+	if m.returns[d.Initial] {
 		v.add("initial", "returns to the state before, and there is none")
 	}
 	v.ambiguity(d)
 	for i := range d.States {
-		v.outcomes(c, &d.States[i], fmt.Sprintf("states[%d] (%s)", i, d.States[i].Name))
+		v.outcomes(m, &d.States[i], fmt.Sprintf("states[%d] (%s)", i, d.States[i].Name))
 	}
 	// The walks below need states and transitions that fit together.
 	if len(v.Faults) == 0 {
-		v.walks(c)
+		v.walks(m)
 	}
 	if len(v.Faults) > 0 {
 		return &v.DefinitionError
@@ -58,14 +63,14 @@ func (v *definitionFaults) add(path, message string) {
 
 // plain refuses text that databases and canonical JSON cannot hold.
 func (v *definitionFaults) plain(path, text string) {
-	var e ValidationError
-	e.plain(path, text)
-	v.Faults = append(v.Faults, e.Faults...)
+	if fault := input.TextFault(text); fault != "" {
+		v.add(path, fault)
+	}
 }
 
 func (v *definitionFaults) state(s *State, path string, names map[string]*State) {
 	path = fmt.Sprintf("%s (%s)", path, s.Name)
-	if !wordName.MatchString(s.Name) {
+	if !ValidName(s.Name) {
 		v.add(path, "has a name that is not lower case letters, digits and _")
 	} else if names[s.Name] != nil {
 		v.add(path, "stands twice")
@@ -76,7 +81,7 @@ func (v *definitionFaults) state(s *State, path string, names map[string]*State)
 	default:
 		v.add(path, "has a kind that is none of pass, step, gate, terminal")
 	}
-	if s.Kind == Working && !wordName.MatchString(s.Step) {
+	if s.Kind == Working && !ValidName(s.Step) {
 		v.add(path, "names no step")
 	}
 	if s.Kind != Working && (s.Step != "" || s.Retry != nil) {
@@ -127,7 +132,7 @@ func (v *definitionFaults) gate(g *GateRule, path string) {
 func (v *definitionFaults) role(path, role string) {
 	v.plain(path, role)
 	if strings.Contains(role, "|") {
-		v.add(path, "holds |")
+		v.add(path, "contains |")
 	}
 }
 
@@ -148,7 +153,7 @@ func (v *definitionFaults) transition(t Transition, path string, names map[strin
 	if t.To != Return && names[t.To] == nil {
 		v.add(path, fmt.Sprintf("leads to no state: %q", t.To))
 	}
-	if !wordName.MatchString(t.Event) {
+	if !ValidName(t.Event) {
 		v.add(path, "has an event that is not lower case letters, digits and _")
 	}
 	for i, w := range t.When {
@@ -183,8 +188,8 @@ func (v *definitionFaults) ambiguity(d *Definition) {
 	}
 }
 
-func (v *definitionFaults) outcomes(c *compiled, s *State, path string) {
-	out := c.out[s.Name]
+func (v *definitionFaults) outcomes(m *Machine, s *State, path string) {
+	out := m.out[s.Name]
 	missing := func(events ...string) {
 		for _, e := range events {
 			if len(out[e]) == 0 {
@@ -211,13 +216,13 @@ func (v *definitionFaults) outcomes(c *compiled, s *State, path string) {
 	}
 }
 
-func (v *definitionFaults) walks(c *compiled) {
+func (v *definitionFaults) walks(m *Machine) {
 	// Where a state that returns may lead: to any state that leads to it.
 	back := map[string][]string{}
 	edges := map[string][]string{} // without AnyLive: withdrawing is no way out of a dead end
 	all := map[string][]string{}
-	for _, s := range c.States {
-		for _, ts := range c.out[s.Name] {
+	for _, s := range m.def.States {
+		for _, ts := range m.out[s.Name] {
 			for _, t := range ts {
 				if t.To == Return {
 					continue
@@ -230,24 +235,24 @@ func (v *definitionFaults) walks(c *compiled) {
 			}
 		}
 	}
-	for name := range c.returns {
+	for name := range m.returns {
 		all[name] = append(all[name], back[name]...)
 		edges[name] = append(edges[name], back[name]...)
 	}
-	seen := reach(all, c.Initial)
-	for i, s := range c.States {
+	seen := reach(all, m.def.Initial)
+	for i, s := range m.def.States {
 		path := fmt.Sprintf("states[%d] (%s)", i, s.Name)
 		if !seen[s.Name] {
 			v.add(path, "cannot be reached")
 			continue
 		}
-		if !slices.ContainsFunc(c.States, func(t State) bool { return t.Kind == Terminal && reach(edges, s.Name)[t.Name] }) {
+		if !slices.ContainsFunc(m.def.States, func(t State) bool { return t.Kind == Terminal && reach(edges, s.Name)[t.Name] }) {
 			v.add(path, "is a dead end: no terminal state can be reached from it")
 		}
 		if s.Kind == Pass {
 			passes := map[string][]string{}
 			for from, tos := range edges {
-				if c.states[from].Kind == Pass {
+				if m.states[from].Kind == Pass {
 					passes[from] = tos
 				}
 			}

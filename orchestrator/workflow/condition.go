@@ -1,4 +1,4 @@
-package orchestrator
+package workflow
 
 import (
 	"cmp"
@@ -24,14 +24,16 @@ type Condition struct {
 	Value json.RawMessage `json:"value,omitempty"`
 }
 
-// facts are what conditions look at.
-type facts map[string]any
+// Facts are the document that conditions look at; see [NewFacts].
+type Facts map[string]any
 
-func newFacts(r *Request, output json.RawMessage) (facts, error) {
-	f := facts{"priority": r.Priority.String()}
-	raw, err := json.Marshal(r.Requirements)
+// NewFacts makes facts of a request's priority and requirements (a value that encodes to JSON) and of the output of the step
+// that raised the event (JSON; empty for none).
+func NewFacts(priority string, requirements any, output json.RawMessage) (Facts, error) {
+	f := Facts{"priority": priority}
+	raw, err := json.Marshal(requirements)
 	if err != nil {
-		return nil, fmt.Errorf("orchestrator: facts: %w", err)
+		return nil, fmt.Errorf("workflow: facts: %w", err)
 	}
 	if f["requirements"], err = decodeNumbers(raw); err != nil {
 		return nil, err
@@ -49,7 +51,7 @@ func decodeNumbers(raw []byte) (any, error) {
 	dec.UseNumber()
 	var v any
 	if err := dec.Decode(&v); err != nil {
-		return nil, fmt.Errorf("orchestrator: facts: %w", err)
+		return nil, fmt.Errorf("workflow: facts: %w", err)
 	}
 	return v, nil
 }
@@ -93,7 +95,7 @@ func (c Condition) fault() string {
 }
 
 // holds is false for a fact that is not there, whatever the operator.
-func (c Condition) holds(f facts) bool {
+func (c Condition) holds(f Facts) bool {
 	got, ok := lookup(map[string]any(f), c.Path)
 	if !ok {
 		return false
