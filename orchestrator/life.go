@@ -94,14 +94,6 @@ func (o *Orchestrator) RequestScopeChange(ctx context.Context, c ScopeChange) er
 	})
 }
 
-// Amend is [Orchestrator.RequestScopeChange] with changed requirements: the patch is required.
-func (o *Orchestrator) Amend(ctx context.Context, c ScopeChange) error {
-	if len(c.Patch) == 0 {
-		return invalid("patch", "is missing")
-	}
-	return o.RequestScopeChange(ctx, c)
-}
-
 // Withdraw ends a live request: it fails, with the outcome [OutcomeWithdrawn]. A running step is cancelled.
 // The submitter, the researcher, the assignee and administrators may withdraw. Repeating it is harmless.
 func (o *Orchestrator) Withdraw(ctx context.Context, id string, by Actor, reason string) error {

@@ -1,6 +1,7 @@
 package orchestrator
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,18 +30,40 @@ func (o *Orchestrator) snapshot(ctx context.Context, id string) (*Snapshot, erro
 	return o.store.Snapshot(ctx, id)
 }
 
-// Active streams the live requests: highest priority first, then oldest.
-func (o *Orchestrator) Active(ctx context.Context) iter.Seq2[Request, error] {
-	live := true
-	return o.All(ctx, Query{Live: &live, Limit: 200})
+// Requests streams the requests that a query selects: highest priority first, then oldest. A request whose priority changes
+// meanwhile can be missed or come twice.
+func (o *Orchestrator) Requests(ctx context.Context, q Query) iter.Seq2[Request, error] {
+	return requests(q, func(q Query) (Page, error) { return o.Page(ctx, q) })
 }
 
-// All streams every request that a query selects, page by page; one that changes its priority meanwhile
-// can be missed or come twice.
-func (o *Orchestrator) All(ctx context.Context, q Query) iter.Seq2[Request, error] {
+// Page returns one page of the requests that a query selects, for callers that keep the cursor between pages.
+func (o *Orchestrator) Page(ctx context.Context, q Query) (Page, error) {
+	if err := q.validate(); err != nil {
+		return Page{}, err
+	}
+	return o.store.Requests(ctx, q)
+}
+
+// Inbox streams the requests that wait for a decision by one of the roles, in the order of [Orchestrator.Requests]. Without
+// roles there are none.
+func (o *Orchestrator) Inbox(ctx context.Context, roles ...string) iter.Seq2[Request, error] {
+	return requests(Query{}, func(q Query) (Page, error) {
+		var v ValidationError
+		for _, role := range roles {
+			v.plain("roles", role)
+		}
+		if err := v.orNil(); err != nil {
+			return Page{}, err
+		}
+		return o.store.Inbox(ctx, roles, q)
+	})
+}
+
+func requests(q Query, read func(Query) (Page, error)) iter.Seq2[Request, error] {
+	q.Limit = cmp.Or(q.Limit, 200)
 	return func(yield func(Request, error) bool) {
 		for {
-			page, err := o.List(ctx, q)
+			page, err := read(q)
 			if err != nil {
 				yield(Request{}, err)
 				return
@@ -58,28 +81,8 @@ func (o *Orchestrator) All(ctx context.Context, q Query) iter.Seq2[Request, erro
 	}
 }
 
-// CountActive counts the live requests.
-func (o *Orchestrator) CountActive(ctx context.Context) (int64, error) {
-	counts, err := o.store.Counts(ctx)
-	var n int64
-	for _, c := range counts {
-		if c.Live {
-			n += c.Count
-		}
-	}
-	return n, err
-}
-
 // Counts counts the requests by state.
 func (o *Orchestrator) Counts(ctx context.Context) ([]StateCount, error) { return o.store.Counts(ctx) }
-
-// List returns a page of requests.
-func (o *Orchestrator) List(ctx context.Context, q Query) (Page, error) {
-	if err := q.validate(); err != nil {
-		return Page{}, err
-	}
-	return o.store.Requests(ctx, q)
-}
 
 // validate refuses texts that a database cannot be asked for.
 func (q *Query) validate() error {
@@ -89,7 +92,6 @@ func (q *Query) validate() error {
 		texts []string
 	}{
 		{"states", q.States},
-		{"waitingFor", q.WaitingFor},
 		{"definitions", q.Definitions},
 		{"researcher", []string{q.Researcher}},
 		{"assignee", []string{q.Assignee}},
@@ -319,7 +321,7 @@ func (o *Orchestrator) recordSystem(ctx context.Context, entries []audit.Entry) 
 	last := ""
 	for range maxConflicts {
 		if last != "" {
-			if ok, err := o.store.Committed(ctx, audit.SystemChain, last); err != nil || ok {
+			if ok, err := o.store.Committed(ctx, last); err != nil || ok {
 				return err
 			}
 		}

@@ -41,15 +41,20 @@ func TestIDsThatNobodyHas(t *testing.T) {
 		}
 		for name, q := range map[string]orchestrator.Query{
 			"states": {States: []string{"complete", id}}, "researcher": {Researcher: id}, "assignee": {Assignee: id},
-			"waitingFor": {WaitingFor: []string{id}}, "definitions": {Definitions: []string{id}}, "text": {Text: id}, "cursor": {Cursor: id},
+			"definitions": {Definitions: []string{id}}, "text": {Text: id}, "cursor": {Cursor: id},
 		} {
-			if _, err := o.List(t.Context(), q); !errors.Is(err, orchestrator.ErrInvalid) {
-				t.Errorf("List by %s %q: got %v, want ErrInvalid", name, id, err)
+			if _, err := o.Page(t.Context(), q); !errors.Is(err, orchestrator.ErrInvalid) {
+				t.Errorf("Page by %s %q: got %v, want ErrInvalid", name, id, err)
 			}
-			for _, err := range o.All(t.Context(), q) {
+			for _, err := range o.Requests(t.Context(), q) {
 				if !errors.Is(err, orchestrator.ErrInvalid) {
-					t.Errorf("All by %s %q: got %v, want ErrInvalid", name, id, err)
+					t.Errorf("Requests by %s %q: got %v, want ErrInvalid", name, id, err)
 				}
+			}
+		}
+		for _, err := range o.Inbox(t.Context(), "reviewer", id) {
+			if !errors.Is(err, orchestrator.ErrInvalid) {
+				t.Errorf("Inbox of %q: got %v, want ErrInvalid", id, err)
 			}
 		}
 	}

@@ -293,7 +293,7 @@ func (e *engine) adopt() {
 }
 
 func (e *engine) adoptAll(q Query) {
-	for r, err := range e.o.All(e.claiming, q) {
+	for r, err := range e.o.Requests(e.claiming, q) {
 		if err != nil {
 			return // the next start tries again; each change of a request does so, too
 		}

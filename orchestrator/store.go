@@ -31,7 +31,7 @@ type Store interface {
 	// Each error but ErrUnknownOutcome means that nothing was written.
 	Commit(ctx context.Context, c *Commit) error
 	// Committed says whether a commit is in the database. It waits for a commit that is under way.
-	Committed(ctx context.Context, request, commit string) (bool, error)
+	Committed(ctx context.Context, commit string) (bool, error)
 
 	// ClaimSteps leases executions that may run now (ready, or running with an ended lease) to an owner
 	// and raises their fencing tokens. Requests of higher priority come first, then older ones.
@@ -55,8 +55,11 @@ type Store interface {
 	RequestByKey(ctx context.Context, key string) (string, error)
 	// RequestOfGate returns the id of the request a gate belongs to, or ErrNotFound.
 	RequestOfGate(ctx context.Context, gate string) (string, error)
-	// Requests returns a page of requests.
+	// Requests returns a page of the requests that a query selects.
 	Requests(ctx context.Context, q Query) (Page, error)
+	// Inbox returns a page of those among them that are not suspended and have an open gate that one of the roles may
+	// decide. Without roles the page is empty.
+	Inbox(ctx context.Context, roles []string, q Query) (Page, error)
 	// Counts counts live and ended requests by state.
 	Counts(ctx context.Context) ([]StateCount, error)
 	// StateDurations returns, for each state left in [from, to), how long it was held, state by state.
@@ -270,8 +273,6 @@ type Query struct {
 	// Researcher is the opaque id of the researcher (their e-mail address unless the host gave another).
 	Researcher string
 	Assignee   string
-	// WaitingFor selects requests with an open gate that one of these roles may decide.
-	WaitingFor []string
 	// Overdue selects live requests whose due date, or whose open gate's, has passed.
 	Overdue bool
 	// Parked selects requests that no host can go on with.

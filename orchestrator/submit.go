@@ -59,7 +59,7 @@ func (o *Orchestrator) Submit(ctx context.Context, n NewRequest) (string, error)
 		case errors.Is(err, ErrDuplicate):
 			if last != nil {
 				// The attempt before was under way, and has come through meanwhile.
-				if ok, err := o.store.Committed(ctx, last.req.ID, last.commit.ID); err != nil || ok {
+				if ok, err := o.store.Committed(ctx, last.commit.ID); err != nil || ok {
 					return last.req.ID, err
 				}
 				last = nil

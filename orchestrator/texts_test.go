@@ -56,8 +56,8 @@ func TestTextsAreChecked(t *testing.T) {
 		{"RequestScopeChange", func(ctx context.Context) error {
 			return o.RequestScopeChange(ctx, orchestrator.ScopeChange{Request: "r", By: bad, Reason: nul, Patch: patch})
 		}, append(faults("by"), "reason contains a control character")},
-		{"Amend", func(ctx context.Context) error {
-			return o.Amend(ctx, orchestrator.ScopeChange{Request: "r", By: who, Reason: "r", Patch: large})
+		{"RequestScopeChange with a large patch", func(ctx context.Context) error {
+			return o.RequestScopeChange(ctx, orchestrator.ScopeChange{Request: "r", By: who, Reason: "r", Patch: large})
 		}, []string{"patch is longer than 1048576 bytes"}},
 		{"Suspend", func(ctx context.Context) error { return o.Suspend(ctx, "r", who, nul) }, []string{"reason contains a control character"}},
 		{"Reassign", func(ctx context.Context) error { return o.Reassign(ctx, "r", nul, who, "r") }, []string{"assignee contains a control character"}},

@@ -29,7 +29,7 @@ func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 			}
 		}
 		return nil
-	}, func(ctx context.Context) (bool, error) { return s.Committed(ctx, c.Request.ID, c.ID) })
+	}, func(ctx context.Context) (bool, error) { return s.Committed(ctx, c.ID) })
 	if err == nil {
 		s.notify.hint(s)
 	}
@@ -137,7 +137,7 @@ var errProbed = errors.New("store: probed")
 
 // Committed implements [orchestrator.Store]. On SQLite, transactions that write wait for each other. On PostgreSQL an entry
 // with the commit's id can be inserted only when no transaction that has done so is under way or was made.
-func (s *Store) Committed(ctx context.Context, _, commit string) (bool, error) {
+func (s *Store) Committed(ctx context.Context, commit string) (bool, error) {
 	found := false
 	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
 		var err error

@@ -84,7 +84,7 @@ func TestLeaseTakenWhileACommitWaits(t *testing.T) {
 		if err != nil || len(all) != 1 || all[0].Token != x.Token+tt.token {
 			t.Errorf("%s: %+v, %v; want token %d", tt.name, all, err, x.Token+tt.token)
 		}
-		if ok, err := s.Committed(t.Context(), id, c.ID); err != nil || ok != (tt.want == nil) {
+		if ok, err := s.Committed(t.Context(), c.ID); err != nil || ok != (tt.want == nil) {
 			t.Errorf("%s: Committed: %v, %v", tt.name, ok, err)
 		}
 	}
@@ -141,7 +141,7 @@ func TestCloseWhileInUse(t *testing.T) {
 		}
 		defer func() { _ = s.Close() }()
 		n := 0
-		for r, err := range newOrchestrator(t, s).All(t.Context(), orchestrator.Query{}) {
+		for r, err := range newOrchestrator(t, s).Requests(t.Context(), orchestrator.Query{}) {
 			if err == nil {
 				err = storetest.Check(t.Context(), s, workflow.Default(), r.ID)
 			}

@@ -290,7 +290,7 @@ func TestErrorsKeepTheAddress(t *testing.T) {
 	for range 3 { // connections that broke, then none at all
 		_, err1 := s.Snapshot(t.Context(), id)
 		_, err2 := s.ClaimSteps(t.Context(), orchestrator.StepClaim{Owner: "a", Lease: time.Second, Steps: map[string]int{"x": 1}})
-		_, err3 := s.Committed(t.Context(), id, "none")
+		_, err3 := s.Committed(t.Context(), "none")
 		err4 := s.Ping(t.Context())
 		err5 := s.Wake(t.Context())
 		err6 := s.Listen(t.Context(), func() {})

@@ -126,7 +126,7 @@ func askForScopeChange(ctx context.Context, id, db string) error {
 	if err != nil {
 		return err
 	}
-	return o.Amend(ctx, orchestrator.ScopeChange{
+	return o.RequestScopeChange(ctx, orchestrator.ScopeChange{
 		Request: id, By: r.Researcher.Actor(), Reason: "two patients are enough", Patch: []byte(`{"minimumCohort":2}`),
 	})
 }

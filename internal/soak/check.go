@@ -74,7 +74,7 @@ func (w *world) check(ctx context.Context) error {
 // checkRequests wants each submitted request there once, complete, by the straight way, with nothing that contradicts it.
 func (w *world) checkRequests(ctx context.Context, bad func(string, ...any)) error {
 	seen := map[string]int{}
-	for r, err := range w.orch.All(ctx, orchestrator.Query{}) {
+	for r, err := range w.orch.Requests(ctx, orchestrator.Query{}) {
 		if err != nil {
 			return err
 		}

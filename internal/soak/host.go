@@ -201,9 +201,11 @@ func decideShare(ctx context.Context, o *orchestrator.Orchestrator, share string
 		})
 	}
 	for ctx.Err() == nil {
-		page, err := o.List(ctx, orchestrator.Query{WaitingFor: storetest.Reviewer().Roles, Limit: 300})
 		decided := 0
-		for _, r := range page.Requests {
+		for r, err := range o.Inbox(ctx, storetest.Reviewer().Roles...) {
+			if err != nil {
+				break
+			}
 			h := fnv.New32a()
 			_, _ = io.WriteString(h, r.ID) // never fails
 			if h.Sum32()%n != i && time.Since(r.Gate.OpenedAt) < 5*time.Second {
@@ -216,7 +218,7 @@ func decideShare(ctx context.Context, o *orchestrator.Orchestrator, share string
 				return
 			}
 		}
-		if err != nil || decided == 0 {
+		if decided == 0 {
 			pause(ctx, 100*time.Millisecond)
 		}
 	}

@@ -108,8 +108,8 @@ func (o options) takeovers(ctx context.Context, db string, out io.Writer) (err e
 // owned waits until each request's step is run by a host of its own, and returns these by request.
 func owned(ctx context.Context, orch *orchestrator.Orchestrator, n int) (map[string]string, error) {
 	for {
-		owners, distinct := map[string]string{}, map[string]bool{}
-		for r, err := range orch.Active(ctx) {
+		live, owners, distinct := true, map[string]string{}, map[string]bool{}
+		for r, err := range orch.Requests(ctx, orchestrator.Query{Live: &live}) {
 			if err != nil {
 				return nil, err
 			}

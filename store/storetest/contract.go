@@ -209,7 +209,7 @@ func rollback(t *testing.T, _ Database, s Store) {
 		if err := s.Commit(t.Context(), c); !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
 		}
-		if ok, err := s.Committed(t.Context(), id, c.ID); ok || err != nil {
+		if ok, err := s.Committed(t.Context(), c.ID); ok || err != nil {
 			t.Errorf("%s: Committed: %v, %v", tt.name, ok, err)
 		}
 		if r := status(t, o, id); r.Assignee != "" || r.Version != snap.Request.Version {
@@ -221,7 +221,7 @@ func rollback(t *testing.T, _ Database, s Store) {
 	if err := s.Commit(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := s.Committed(t.Context(), id, c.ID); !ok || err != nil {
+	if ok, err := s.Committed(t.Context(), c.ID); !ok || err != nil {
 		t.Errorf("Committed: %v, %v; want true", ok, err)
 	}
 }

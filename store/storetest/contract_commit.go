@@ -46,7 +46,7 @@ func committedWaits(t *testing.T, db Database, s Store) {
 		answers = make(chan answer, 1)
 		c.Effects = append(c.Effects, func(ctx context.Context, _ orchestrator.Tx) error {
 			go func() {
-				ok, err := other.Committed(ctx, c.Request.ID, c.ID)
+				ok, err := other.Committed(ctx, c.ID)
 				answers <- answer{ok, err}
 			}()
 			select { // time to answer too early
@@ -68,7 +68,7 @@ func committedWaits(t *testing.T, db Database, s Store) {
 	if a := <-answers; !a.ok || a.err != nil {
 		t.Errorf("a request that is there: Committed: %v, %v; want true", a.ok, a.err)
 	}
-	if ok, err := s.Committed(t.Context(), id, audit.NewID(time.Now())); ok || err != nil {
+	if ok, err := s.Committed(t.Context(), audit.NewID(time.Now())); ok || err != nil {
 		t.Errorf("a commit that nobody made: Committed: %v, %v; want false", ok, err)
 	}
 	checkRequest(t, s, workflow.Default(), id)

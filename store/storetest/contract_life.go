@@ -148,7 +148,7 @@ func scope(t *testing.T, _ Database, s Store) {
 	}
 	decide(orchestrator.Reject, "")
 	state(workflow.StatePhenotypeReview, 2, 12)
-	if err := o.Amend(ctx, orchestrator.ScopeChange{Request: id, By: researcher, Reason: "more", Patch: json.RawMessage(`{"minimumCohort": 25}`)}); err != nil {
+	if err := o.RequestScopeChange(ctx, orchestrator.ScopeChange{Request: id, By: researcher, Reason: "more", Patch: json.RawMessage(`{"minimumCohort": 25}`)}); err != nil {
 		t.Fatal(err)
 	}
 	decide(orchestrator.Approve, "")
