@@ -243,9 +243,6 @@ func newInstanceName() string {
 	return fmt.Sprintf("%s:%d:%s", host, os.Getpid(), hex.EncodeToString(b[:]))
 }
 
-// Instance returns the name of this host in leases and audit entries.
-func (o *Orchestrator) Instance() string { return o.cfg.instance }
-
 // Definition returns the workflow of new requests. It must not be changed.
 func (o *Orchestrator) Definition() *workflow.Definition { return o.machine.Definition() }
 

@@ -113,6 +113,15 @@ type StateChange struct {
 	Commit string `json:"commit"`
 }
 
+// Path returns the moves of a request's history, for [workflow.Definition.Mermaid] and [workflow.Definition.DOT].
+func Path(history []StateChange) []workflow.Move {
+	moves := make([]workflow.Move, len(history))
+	for i, h := range history {
+		moves[i] = workflow.Move{From: h.From, Event: h.Event, To: h.To}
+	}
+	return moves
+}
+
 // InterventionKind says what a person did to a request beside deciding at its gates.
 type InterventionKind string
 

@@ -190,7 +190,8 @@ var (
 	fhirDate     = regexp.MustCompile(`^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$`)
 )
 
-// Validate returns a [*ValidationError] that names every missing or wrong field, or nil.
+// Validate returns a [*ValidationError] that names every missing or wrong field, or nil. It knows neither the host's views
+// nor FHIRPath; see [WithRequirementsCheck].
 func (n NewRequest) Validate() error {
 	var v ValidationError
 	v.require("title", n.Title)
@@ -228,14 +229,6 @@ func (n NewRequest) Validate() error {
 		v.add("priority", "is none of routine, urgent, asap, stat")
 	}
 	n.Requirements.validate(&v, "requirements.")
-	return v.orNil()
-}
-
-// Validate returns a [*ValidationError] that names every missing or wrong field, or nil. It cannot know
-// the host's views nor compile FHIRPath; see [WithRequirementsCheck].
-func (r Requirements) Validate() error {
-	var v ValidationError
-	r.validate(&v, "")
 	return v.orNil()
 }
 
