@@ -138,7 +138,7 @@ func TestDeafStepTimesOut(t *testing.T) {
 		if got := m.got["researchflow.step.duration outcome=timeout,step=do"]; got != 2 {
 			t.Errorf("measured %v time-outs, want 2", got)
 		}
-		if got := strings.Count(logged.String(), `msg="step does not end, it is left behind" request=`+id+" step=do"); got != 2 {
+		if got := strings.Count(logged.String(), `msg="step does not return, abandoned" request=`+id+" step=do"); got != 2 {
 			t.Errorf("told %d times, want 2: %s", got, &logged)
 		}
 	})
@@ -181,7 +181,7 @@ func TestDeafStepKeepsItsSlot(t *testing.T) {
 	})
 }
 
-// TestStopAndDeafSteps: one that was left behind is waited for during the grace; one whose time-out is still to come is
+// TestStopAndDeafSteps: an abandoned one is waited for during the grace; one whose time-out is still to come is
 // recorded once, as timed out.
 func TestStopAndDeafSteps(t *testing.T) {
 	for _, tt := range []struct {

@@ -17,17 +17,17 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// draft is a change of a request in the making: the row as it will be, and all that is written with it.
+// draft is a change of a request that is being prepared: the row after the change, and everything written with it.
 type draft struct {
 	o       *Orchestrator
 	machine *workflow.Machine
 	now     time.Time
 	req     Request
 	commit  Commit
-	who     audit.Who // of the entries to come
+	who     audit.Who // of the entries added from now on
 }
 
-// errNothing ends a change without committing anything, as a success.
+// errNothing ends a change successfully, without a commit.
 var errNothing = errors.New("orchestrator: nothing to change")
 
 const (
@@ -35,8 +35,8 @@ const (
 	maxBackoff   = 100 * time.Millisecond
 )
 
-// change reads a request, has f draft a change of it, and commits that; if somebody else was faster, all
-// over again. f may be called several times and must have no other effects.
+// change reads a request, lets f draft a change of it, and commits that. When another writer was faster it starts again. f
+// may be called several times and must have no other effects.
 func (o *Orchestrator) change(ctx context.Context, id string, f func(ctx context.Context, d *draft) error) error {
 	backoff := time.Millisecond
 	for range maxConflicts {
@@ -63,8 +63,8 @@ func (o *Orchestrator) change(ctx context.Context, id string, f func(ctx context
 	return fmt.Errorf("%w %d times in a row", ErrConflict, maxConflicts)
 }
 
-// open reads a request and prepares a change of it. A request that is to be moved to the host's definition is moved
-// first, by a change of its own: what it is given there has to be in the database before anything else can end it.
+// open reads a request and prepares a change of it. A request that must be moved to the host's definition is moved first, in
+// a commit of its own: a step or gate that it gets there must be stored before a change can end it.
 func (o *Orchestrator) open(ctx context.Context, id string) (*draft, error) {
 	d, err := o.draft(ctx, id)
 	if err != nil || len(d.commit.Audit) == 0 {
@@ -76,7 +76,7 @@ func (o *Orchestrator) open(ctx context.Context, id string) (*draft, error) {
 	return o.draft(ctx, id)
 }
 
-// draft reads a request. The draft is empty, unless the request is to be moved to the host's definition: then it is that
+// draft reads a request. The draft is empty, unless the request must be moved to the host's definition: then it is that
 // move.
 func (o *Orchestrator) draft(ctx context.Context, id string) (*draft, error) {
 	snap, err := o.snapshot(ctx, id)
@@ -97,7 +97,7 @@ func (o *Orchestrator) draft(ctx context.Context, id string) (*draft, error) {
 	return d, nil
 }
 
-// clock is the time of a change: never before the change before, even when the database's clock was set back.
+// clock is the time of a change. It is never before the previous change, even when the database's clock was set back.
 func (s *Snapshot) clock() time.Time {
 	if s.Now.Before(s.Request.UpdatedAt) {
 		return s.Request.UpdatedAt
@@ -142,7 +142,7 @@ func (o *Orchestrator) commit(ctx context.Context, d *draft) error {
 	return nil
 }
 
-// hookLocks keep the calls of hooks in the order of the commits, request by request.
+// hookLocks keep the calls of hooks in the order of each request's commits.
 type hookLocks struct {
 	seed    maphash.Seed
 	stripes [256]sync.Mutex
@@ -157,7 +157,7 @@ func (l *hookLocks) lock(id string, needed bool) func() {
 	return m.Unlock
 }
 
-// audit adds an entry. The first error sticks to the draft's end by making the commit fail.
+// audit seals an entry and adds it to the commit.
 func (d *draft) audit(e audit.Entry) error {
 	e.ID, e.Tenant, e.Chain, e.Recorded = "", d.o.cfg.tenant, d.req.ID, d.now
 	if e.Who == (audit.Who{}) {
@@ -228,7 +228,7 @@ func (d *draft) follow(moves []workflow.Move, next workflow.Position, by Actor, 
 	return d.enter()
 }
 
-// leave cancels the step and closes the gate that are still open, and forgets a proposal that nobody has decided about.
+// leave cancels the open step, closes the open gate, and drops a proposal that nobody has decided about.
 func (d *draft) leave() error {
 	if p := d.req.Proposed; p != nil && p.State == d.req.State {
 		d.req.Proposed = nil
@@ -260,7 +260,7 @@ func (d *draft) closeGate(status GateStatus) error {
 	})
 }
 
-// enter begins what the state is for.
+// enter starts the state's step, opens its gate, or ends the request.
 func (d *draft) enter() error {
 	s := d.machine.State(d.req.State)
 	switch s.Kind {
@@ -272,7 +272,7 @@ func (d *draft) enter() error {
 		d.req.Outcome, d.req.ClosedAt = s.Name, d.now
 		d.req.Proposed = nil
 		d.commit.ClearTimers = append(d.commit.ClearTimers, TimerOverdue)
-		d.tell(NotifyClosed, "", nil)
+		d.notify(NotifyClosed, "", nil)
 	}
 	return nil
 }
@@ -282,15 +282,15 @@ func (d *draft) schedule(s *workflow.State, e Execution) {
 	e.ID, e.Request, e.State, e.Step, e.Visit = audit.NewID(d.now), d.req.ID, s.Name, s.Step, d.req.Visit
 	e.Priority = d.req.Priority
 	if e.Token == 0 {
-		// Above every token of the request's earlier executions: each commit raises the version.
+		// Higher than every token of the request's earlier executions, since each commit raises the version.
 		e.Token = (d.req.Version + 1) << 16
 	}
 	d.commit.Insert = append(d.commit.Insert, e)
 	d.req.Step = &d.commit.Insert[len(d.commit.Insert)-1]
 }
 
-// again ends the attempt that waits or is paused, and schedules the next one of the same visit.
-func (d *draft) again() {
+// rescheduleStep ends the attempt that waits or is paused, and schedules the next one of the same visit.
+func (d *draft) rescheduleStep() {
 	old := d.req.Step
 	d.commit.End = append(d.commit.End, ExecutionEnd{ID: old.ID, Status: StepCancelled, At: d.now})
 	d.schedule(d.machine.State(d.req.State), Execution{
@@ -314,7 +314,7 @@ func (d *draft) openGate(s *workflow.State) error {
 	}
 	d.commit.OpenGates = append(d.commit.OpenGates, g)
 	d.req.Gate = &g
-	d.tell(NotifyGateOpened, g.ID, rule.Roles)
+	d.notify(NotifyGateOpened, g.ID, rule.Roles)
 	return d.audit(audit.Entry{
 		Type: audit.GateOpened, Action: audit.Create,
 		Gate: &audit.Gate{ID: g.ID, State: g.State, Status: string(GateOpen), Roles: rule.Roles},
@@ -325,12 +325,12 @@ func (d *draft) timer(kind TimerKind, gate string, at time.Time) {
 	d.commit.Timers = append(d.commit.Timers, Timer{ID: audit.NewID(d.now), Request: d.req.ID, Kind: kind, Gate: gate, FireAt: at})
 }
 
-// tell puts a notification into the outbox, if somebody is there to deliver it.
-func (d *draft) tell(kind NotificationKind, gate string, roles []string) {
-	d.send(Notification{Kind: kind, Gate: gate, Roles: roles})
+// notify puts a notification into the outbox, if the host has a notifier.
+func (d *draft) notify(kind NotificationKind, gate string, roles []string) {
+	d.queue(Notification{Kind: kind, Gate: gate, Roles: roles})
 }
 
-func (d *draft) send(n Notification) {
+func (d *draft) queue(n Notification) {
 	if d.o.cfg.notifier == nil {
 		return
 	}

@@ -12,14 +12,14 @@ type Notification struct {
 	Request string           `json:"request"`
 	State   string           `json:"state"`
 	Gate    string           `json:"gate,omitempty"`
-	// Roles to tell; empty: whom To names, else the researcher and the assignee.
+	// Roles to notify. If it is empty: the person that To names, or else the researcher and the assignee.
 	Roles []string `json:"roles,omitempty"`
-	// To is the opaque id of the one person to tell: the delegate, where a gate was delegated.
+	// To is the opaque id of the one person to notify: the delegate of a gate.
 	To string    `json:"to,omitempty"`
 	At time.Time `json:"at"`
 }
 
-// NotificationKind says why people are told.
+// NotificationKind says why people are notified.
 type NotificationKind string
 
 // The kinds of notification.
@@ -33,7 +33,7 @@ const (
 	NotifyStepFailed NotificationKind = "step.failed"
 )
 
-// Notifier tells people. It may be called again with the same notification (same ID) after a failure or a crash.
+// Notifier notifies people. After a failure or a crash it may be called again with the same notification (same ID).
 type Notifier interface {
 	Notify(ctx context.Context, n Notification) error
 }

@@ -8,11 +8,11 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// eventMigrate is the event of a history row that an upgrade of the definition wrote.
+// eventMigrate is the event of the history row that a move to another definition writes.
 const eventMigrate = "migrate"
 
-// park sets a request aside that no host of this version can go on with. It keeps its state; nothing is
-// claimed until a host that can takes it up again.
+// park sets a request aside that hosts of this version cannot continue. It keeps its state. None of its steps is claimed until
+// a host that can continue it unparks it.
 func (d *draft) park(reason string) error {
 	if s := d.req.Step; s != nil {
 		d.commit.End = append(d.commit.End, ExecutionEnd{ID: s.ID, Status: StepPaused, At: d.now})
@@ -24,7 +24,7 @@ func (d *draft) park(reason string) error {
 	})
 }
 
-// unpark takes a request up again.
+// unpark lets a parked request continue, if this host has its state and step.
 func (d *draft) unpark() error {
 	s := d.machine.State(d.req.State)
 	if s == nil || s.Kind == workflow.Working && d.o.cfg.steps[s.Step].handler == nil {
@@ -32,12 +32,12 @@ func (d *draft) unpark() error {
 	}
 	d.req.Parked = ""
 	if d.req.Step != nil && s.Kind == workflow.Working && d.req.Suspended == nil {
-		d.again()
+		d.rescheduleStep()
 	}
 	return d.note("unparked", "")
 }
 
-// parkUnknown parks a request whose definition cannot be had.
+// parkUnknown parks a request whose definition cannot be loaded.
 func (o *Orchestrator) parkUnknown(ctx context.Context, id, reason string) error {
 	for range maxConflicts {
 		snap, err := o.store.Snapshot(ctx, id)
@@ -58,8 +58,8 @@ func (o *Orchestrator) parkUnknown(ctx context.Context, id, reason string) error
 	return ErrConflict
 }
 
-// migrate moves the draft's request to the host's definition. Where its state is another one there, or
-// does something else, it is left and entered.
+// migrate moves the draft's request to the host's definition. If its state has another name, kind or step there, the old state
+// is left and the new one entered.
 func (d *draft) migrate(states map[string]string) error {
 	to := func(name string) string {
 		if s, ok := states[name]; ok {
@@ -70,7 +70,7 @@ func (d *draft) migrate(states map[string]string) error {
 	old, host := d.machine, d.o.machine
 	target := host.State(to(d.req.State))
 	if target == nil {
-		return &parkedError{"its state is not in the definition it is to be moved to"}
+		return &parkedError{"its state is not in the definition it must be moved to"}
 	}
 	err := d.audit(audit.Entry{
 		Type: audit.RequestChanged, Action: audit.Update,

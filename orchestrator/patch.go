@@ -46,13 +46,14 @@ func (o *Orchestrator) patched(ctx context.Context, r Requirements, patch json.R
 	dec.DisallowUnknownFields()
 	var out Requirements
 	if err := dec.Decode(&out); err != nil {
-		return r, invalid("patch", "does not give requirements: "+patchFault(err))
+		return r, invalid("patch", "does not result in requirements: "+patchFault(err))
 	}
 	out = out.withDefaults()
 	return out, o.checkRequirements(ctx, out, "")
 }
 
-// members refuses members that a type does not have, in exactly that case; other mismatches are left to the decoder.
+// members refuses members that a type does not have; names are compared exactly, unlike by encoding/json. It leaves other
+// mismatches to the decoder.
 func (e *ValidationError) members(path string, value any, t reflect.Type) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -73,7 +74,7 @@ func (e *ValidationError) members(path string, value any, t reflect.Type) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			if known[name] == nil {
-				e.add(path+"."+clean(name, 60), "is no member of requirements")
+				e.add(path+"."+clean(name, 60), "is not a member of requirements")
 				continue
 			}
 			e.members(path+"."+name, v[name], known[name])
@@ -87,7 +88,7 @@ func patchFault(err error) string {
 	if errors.As(err, &typ) {
 		return fmt.Sprintf("%s is a JSON %s", typ.Field, input.Kind(typ))
 	}
-	return "it has a member that requirements do not have"
+	return "it has an unknown member"
 }
 
 // mergePatch is RFC 7396, section 2.
@@ -110,7 +111,7 @@ func mergePatch(target, patch any) any {
 	return t
 }
 
-// checkRequirements validates requirements, with the host's check on top.
+// checkRequirements validates requirements and then applies the host's check.
 func (o *Orchestrator) checkRequirements(ctx context.Context, r Requirements, prefix string) error {
 	var v ValidationError
 	r.validate(&v, prefix)

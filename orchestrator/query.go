@@ -7,29 +7,29 @@ import (
 // Query selects requests. Zero fields select everything.
 type Query struct {
 	States []string
-	// Live selects requests that live (true) or ended (false).
+	// Live selects live requests (true) or ended ones (false).
 	Live *bool
 	// Researcher is the opaque id of the researcher (their e-mail address unless the host gave another).
 	Researcher string
 	Assignee   string
-	// Overdue selects live requests whose due date, or whose open gate's, has passed.
+	// Overdue selects live requests whose due date, or that of their open gate, has passed.
 	Overdue bool
-	// Parked selects requests that no host can go on with.
+	// Parked selects requests that are parked; see [Request].Parked.
 	Parked bool
-	// Definitions selects requests that are bound to one of these definitions, by hash.
+	// Definitions selects requests that are bound to one of these definitions, given by hash.
 	Definitions []string
-	// Text selects requests whose title holds words that begin with each of these words, in any order.
+	// Text selects requests by their titles: each of these words must be the beginning of a word there, in any order.
 	Text string
-	// Limit is the size of a page: 0 means 50, at most 1000.
+	// Limit is the size of a page, at most 1000; 0 means 50.
 	Limit int
-	// Cursor is the Next of the page before.
+	// Cursor is the previous page's Next; "" means the first page.
 	Cursor string
 }
 
 // Page is a page of requests: highest priority first, then oldest.
 type Page struct {
 	Requests []Request
-	// Next is the cursor of the next page; "" this is the last.
+	// Next is the cursor of the next page; "" means that this is the last.
 	Next string
 }
 
@@ -40,7 +40,7 @@ type StateCount struct {
 	Count int64  `json:"count"`
 }
 
-// StateDuration is how long a state was held once, or, from Durations, statistics over many.
+// StateDuration is how long a request once was in a state.
 type StateDuration struct {
 	State string
 	Held  time.Duration
@@ -49,7 +49,7 @@ type StateDuration struct {
 // Backlog is what waits. Ages are on the database's clock.
 type Backlog struct {
 	ReadySteps    int64         // steps that could run now
-	OldestReady   time.Duration // how long the oldest of them could have
+	OldestReady   time.Duration // how long the oldest of them has waited
 	RunningSteps  int64
 	ExpiredLeases int64
 	OldestLease   time.Duration // since the longest running step started
@@ -58,7 +58,7 @@ type Backlog struct {
 	OldestMessage time.Duration
 }
 
-// validate refuses texts that a database cannot be asked for.
+// validate refuses text that databases cannot hold.
 func (q *Query) validate() error {
 	var v ValidationError
 	for _, f := range []struct {

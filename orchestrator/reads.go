@@ -19,7 +19,7 @@ func (o *Orchestrator) Status(ctx context.Context, id string) (*Request, error) 
 	return &snap.Request, nil
 }
 
-// snapshot reads a request. An id that no database can hold is nobody's.
+// snapshot reads a request. An id that databases cannot hold is not found.
 func (o *Orchestrator) snapshot(ctx context.Context, id string) (*Snapshot, error) {
 	if input.TextFault(id) != "" {
 		return nil, ErrNotFound
@@ -84,7 +84,7 @@ func (o *Orchestrator) Counts(ctx context.Context) ([]StateCount, error) { retur
 // Backlog measures what waits.
 func (o *Orchestrator) Backlog(ctx context.Context) (Backlog, error) { return o.store.Backlog(ctx) }
 
-// rowsOf reads rows of a request; those of an unknown one are ErrNotFound.
+// rowsOf reads rows of a request, and fails with ErrNotFound for an unknown request.
 func rowsOf[T any](ctx context.Context, o *Orchestrator, id string, read func(context.Context, string) ([]T, error)) ([]T, error) {
 	if input.TextFault(id) != "" {
 		return nil, ErrNotFound
@@ -116,7 +116,7 @@ func (o *Orchestrator) Escalations(ctx context.Context, id string) ([]Escalation
 	return rowsOf(ctx, o, id, o.store.Escalations)
 }
 
-// Interventions returns what people did to a request beside deciding, first one first.
+// Interventions returns what people did to a request besides deciding at gates, first one first.
 func (o *Orchestrator) Interventions(ctx context.Context, id string) ([]Intervention, error) {
 	return rowsOf(ctx, o, id, o.store.Interventions)
 }
@@ -143,7 +143,8 @@ type StateStatistics struct {
 	Mean, Median, P95, Longest time.Duration
 }
 
-// Durations says, state by state, how long requests stayed in it, for all that left it in [from, to).
+// Durations returns, for each state, statistics of how long requests stayed in it. It counts the stays that ended in
+// [from, to).
 func (o *Orchestrator) Durations(ctx context.Context, from, to time.Time) ([]StateStatistics, error) {
 	var all []StateStatistics
 	var held []time.Duration
@@ -178,8 +179,8 @@ func (o *Orchestrator) Durations(ctx context.Context, from, to time.Time) ([]Sta
 	return all, nil
 }
 
-// Watch yields a request's history rows with Seq above after: those there are and, whichever host
-// writes them, those to come, until the request has ended, ctx is done (its error comes last), or the loop is left.
+// Watch yields a request's history rows with Seq greater than after: first the existing ones, then new ones as any host writes
+// them. It ends when the request has ended, or when ctx is done, with its error.
 func (o *Orchestrator) Watch(ctx context.Context, id string, after int64) iter.Seq2[StateChange, error] {
 	return func(yield func(StateChange, error) bool) {
 		wake, unsubscribe := o.wakes.subscribe()
@@ -203,7 +204,7 @@ func (o *Orchestrator) Watch(ctx context.Context, id string, after int64) iter.S
 				}
 				after = h.Seq
 			}
-			// Rows that came after the snapshot was read are in rows already; the next round sees the end.
+			// The snapshot was read before the rows: when it says that the request has ended, the rows are complete.
 			if !snap.Request.Live() {
 				return
 			}

@@ -24,7 +24,7 @@ func (o *Orchestrator) VerifyAudit(ctx context.Context, chain string) (audit.Hea
 	if input.TextFault(chain) != "" {
 		return audit.Head{}, ErrNotFound
 	}
-	// The head is read first: entries that come meanwhile lie behind it.
+	// The head is read first, so that entries added meanwhile come after it.
 	end, _, err := o.store.AuditHead(ctx, chain)
 	if err != nil {
 		return audit.Head{}, err
@@ -44,13 +44,13 @@ func (o *Orchestrator) VerifyAudit(ctx context.Context, chain string) (audit.Hea
 	return v.Head(), v.End(end)
 }
 
-// maxEntries is how many entries one commit of Record or [StepContext.Audit] holds: the messages of a version are numbered
-// up to 999, and databases limit the arguments of a statement.
+// maxEntries is the maximum number of entries in one commit of Record or [StepContext.Audit]: the messages of a version are
+// numbered up to 999, and databases limit the number of arguments of a statement.
 const maxEntries = 500
 
-// Record appends entries to the audit trail: to the chain of the request that Chain names, or, where it is "" or
-// [audit.SystemChain], to that of the host. Ids, times and instance are filled in. It returns when they are committed,
-// which many are one part after the other; whoever reads data must not hand it on when Record fails.
+// Record appends entries to the audit trail: to the chain of the request that Chain names or, if Chain is "" or
+// [audit.SystemChain], to that of the host. Ids, times and instance are filled in. It returns when all are committed; many are
+// committed in several parts. A caller that reads data must not pass it on when Record fails.
 func (o *Orchestrator) Record(ctx context.Context, entries ...audit.Entry) error {
 	for len(entries) > 0 {
 		chain := entries[0].Chain
@@ -112,5 +112,5 @@ func (o *Orchestrator) recordSystem(ctx context.Context, entries []audit.Entry) 
 			return err
 		}
 	}
-	return fmt.Errorf("%w: the audit trail of the host is too busy", ErrConflict)
+	return fmt.Errorf("%w: too many writers on the audit trail of the host", ErrConflict)
 }

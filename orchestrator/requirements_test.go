@@ -44,23 +44,23 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		{"long title", func(n *NewRequest) { n.Title = strings.Repeat("a", 301) }, []string{"title is longer than 300 bytes"}},
 		{"control character", func(n *NewRequest) { n.Description = "a\x00b" }, []string{"description contains a control character"}},
 		{"not UTF-8", func(n *NewRequest) { n.Protocol = "\xff" }, []string{"protocol is not UTF-8"}},
-		{"priority", func(n *NewRequest) { n.Priority = 9 }, []string{"priority is none of routine, urgent, asap, stat"}},
+		{"priority", func(n *NewRequest) { n.Priority = 9 }, []string{"priority is not routine, urgent, asap or stat"}},
 		{"criterion", func(n *NewRequest) {
 			n.Requirements.Exclusion = []Criterion{{Resource: "patient", Condition: "true", Codes: []Coding{{}}, MinimumMatches: -1}}
 		}, []string{
-			"requirements.exclusion[0].resource is not a FHIR resource type", "requirements.exclusion[0].condition stands beside codes; a criterion has one of them",
-			"requirements.exclusion[0].codes[0].code is missing", "requirements.exclusion[0].minimumMatches is below 0",
+			"requirements.exclusion[0].resource is not a FHIR resource type", "requirements.exclusion[0].condition cannot be combined with codes",
+			"requirements.exclusion[0].codes[0].code is missing", "requirements.exclusion[0].minimumMatches is negative",
 		}},
 		{"views", func(n *NewRequest) { n.Requirements.DataElements = []string{"a", "../b", "a"} }, []string{
 			"requirements.dataElements[1] is not the name of a view", "requirements.dataElements[2] is named twice",
 		}},
 		{"period", func(n *NewRequest) { n.Requirements.Period = &Period{Start: "2026-02-30", End: "2025"} }, []string{
-			"requirements.period.start is not a day of the calendar", "requirements.period.end is before the start",
+			"requirements.period.start is not a date of the calendar", "requirements.period.end is before the start",
 		}},
 		{"format and level", func(n *NewRequest) { n.Requirements.Format, n.Requirements.PHILevel = "xls", "all" }, []string{
-			"requirements.format is none of csv, ndjson, json, parquet", "requirements.phiLevel is none of de-identified, limited, identified",
+			"requirements.format is not csv, ndjson, json or parquet", "requirements.phiLevel is not de-identified, limited or identified",
 		}},
-		{"cohort", func(n *NewRequest) { n.Requirements.MinimumCohort = -1 }, []string{"requirements.minimumCohort is below 0"}},
+		{"cohort", func(n *NewRequest) { n.Requirements.MinimumCohort = -1 }, []string{"requirements.minimumCohort is negative"}},
 	} {
 		n := complete()
 		tt.change(&n)
@@ -107,7 +107,7 @@ func TestParseNewRequest(t *testing.T) {
 		{`{"title": "a", "title": "b"}`, "orchestrator: request: a member occurs twice, a number exceeds float64, or text is not Unicode"},
 		{`{"requirements": {"minimumCohort": 97.25}}`, "orchestrator: request: line 1: requirements.minimumCohort: got a JSON number, want int"},
 		{"{\n\"due\": \"Jane Doe\"}", "orchestrator: request: line 2: not a time such as 2006-01-02T15:04:05Z"},
-		{`{"priority": "now"}`, "orchestrator: request: line 1: priority is none of routine, urgent, asap, stat"},
+		{`{"priority": "now"}`, "orchestrator: request: line 1: priority is not routine, urgent, asap or stat"},
 	} {
 		if _, err := ParseNewRequest([]byte(tt.in)); err == nil || err.Error() != tt.want {
 			t.Errorf("%q:\ngot  %v\nwant %s", tt.in, err, tt.want)
@@ -203,10 +203,10 @@ func TestPatchNamesMembersExactly(t *testing.T) {
 	r := complete().Requirements
 	r.MinimumCohort, r.Period = 10, &Period{Start: "2020"}
 	for _, tt := range []struct{ patch, want string }{
-		{`{"MinimumCohort": 20}`, "patch.MinimumCohort is no member of requirements"},
-		{`{"period": {"Start": "2021"}}`, "patch.period.Start is no member of requirements"},
-		{`{"inclusion": [{"resource": "Condition", "codes": [{"Code": "1"}]}]}`, "patch.inclusion[0].codes[0].Code is no member of requirements"},
-		{`{"colour": null, "format": "xls"}`, "patch.colour is no member of requirements"},
+		{`{"MinimumCohort": 20}`, "patch.MinimumCohort is not a member of requirements"},
+		{`{"period": {"Start": "2021"}}`, "patch.period.Start is not a member of requirements"},
+		{`{"inclusion": [{"resource": "Condition", "codes": [{"Code": "1"}]}]}`, "patch.inclusion[0].codes[0].Code is not a member of requirements"},
+		{`{"colour": null, "format": "xls"}`, "patch.colour is not a member of requirements"},
 		{`{"minimumCohort": 20, "period": null, "inclusion": [{"resource": "Condition", "codes": [{"code": "1"}], "period": {"end": "2020"}}]}`, ""},
 	} {
 		_, err := new(Orchestrator).patched(t.Context(), r, json.RawMessage(tt.patch))

@@ -10,7 +10,7 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/internal/input"
 )
 
-// StepContext is what a step is given. It may be shared by the goroutines of one run of the step.
+// StepContext is the input of one attempt at a step. The goroutines of the attempt may share it.
 type StepContext struct {
 	// Request is the request as it was when the step began; its requirements are the ones to answer.
 	Request Request
@@ -19,8 +19,8 @@ type StepContext struct {
 	Attempt int
 	// IdempotencyKey is the same for every attempt at this visit of the state, and for nothing else.
 	IdempotencyKey string
-	// Token rises with every claim of the request's steps: a resource that remembers the highest token
-	// it has seen can turn away an owner that lost its lease.
+	// Token rises with every claim of the request's steps: a resource that remembers the highest token it has seen can refuse
+	// an owner that has lost its lease.
 	Token int64
 
 	outputs  map[string]json.RawMessage // see OutputOf
@@ -59,9 +59,8 @@ func OutputOf[T any](step *StepContext, name string) (T, error) {
 	return v, nil
 }
 
-// Progress stores how far the step is and renews the lease. It fails with [ErrFenced] when the lease was
-// lost: then the step should stop, for nothing it returns will be kept. The library renews leases by
-// itself while a step runs; calling Progress is for people who watch.
+// Progress stores how far the step is, for people who watch, and renews the lease. It fails with [ErrFenced] when the lease was
+// lost: then the step should stop, since its result will be dropped. Steps need not call it: the library renews their leases.
 func (s *StepContext) Progress(ctx context.Context, p Progress) error {
 	if s.progress == nil {
 		return nil
@@ -69,9 +68,8 @@ func (s *StepContext) Progress(ctx context.Context, p Progress) error {
 	return s.progress(ctx, p)
 }
 
-// Audit commits entries to the request's audit chain now, under the step's lease. Chain, times, instance,
-// purpose and protocol are filled in. Whoever reads data calls it before the first byte is handed on, and
-// does not hand it on when Audit fails.
+// Audit commits entries to the request's audit chain now, under the step's lease. Chain, times, instance, purpose and protocol
+// are filled in. A step that reads data must call it before passing on the first byte, and must not pass it on when Audit fails.
 func (s *StepContext) Audit(ctx context.Context, entries ...audit.Entry) error {
 	if s.audit == nil || len(entries) == 0 {
 		return nil
@@ -84,7 +82,7 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// Permanent wraps a step's error for which another attempt is of no use. Permanent(nil) is nil.
+// Permanent marks a step's error as one that another attempt would not help. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil

@@ -5,11 +5,11 @@ import (
 	"time"
 )
 
-// StepClaim asks for executions.
+// StepClaim says which executions to claim.
 type StepClaim struct {
 	Owner string
 	Lease time.Duration
-	// Steps are the names of the steps wanted, with how many of each at most.
+	// Steps maps the names of the wanted steps to the maximum number of executions of each.
 	Steps map[string]int
 }
 
@@ -18,7 +18,7 @@ type Lease struct {
 	Execution string
 	Owner     string
 	Token     int64
-	// For is how long from now; RenewLease only.
+	// For is the duration from now; RenewLease only.
 	For time.Duration
 }
 
@@ -56,14 +56,14 @@ type Message struct {
 	Kind MessageKind `json:"kind"`
 	// Request is the request's id, or [audit.SystemChain] for entries of the host.
 	Request string `json:"request"`
-	// Seq is the order within the request: version * 1000 + n. Of entries of the host it is their own.
+	// Seq orders the messages of a request: version * 1000 + n. For audit entries of the host it is the entry's Seq.
 	Seq       int64           `json:"seq"`
 	Payload   json.RawMessage `json:"payload"`
 	CreatedAt time.Time       `json:"createdAt"`
 	Attempts  int             `json:"attempts"`
 }
 
-// MessageClaim asks for outbox messages.
+// MessageClaim says which outbox messages to claim.
 type MessageClaim struct {
 	Owner string
 	Lease time.Duration

@@ -10,12 +10,11 @@ import (
 
 // Commit is one change of a request, to be written in one transaction.
 type Commit struct {
-	// ID is the id of the first audit entry; no other commit has it.
+	// ID identifies the commit: it is the id of the first audit entry.
 	ID string
 	// Expect is the version the request must have; 0: it must not exist.
 	Expect int64
-	// Request is the whole row after the change, with Version = Expect + 1. Its Gate and Step are not written from
-	// here, but from the fields below.
+	// Request is the row after the change, with Version = Expect + 1. Its Gate and Step are written from the fields below.
 	Request *Request
 	// IdempotencyKey and Digest are written when Expect is 0.
 	IdempotencyKey string
@@ -27,17 +26,17 @@ type Commit struct {
 	History      []StateChange
 	Requirements *RequirementsVersion
 
-	// End are executions that end or pause; each must be ready, running or paused.
+	// End lists executions that end or pause; each must be ready, running or paused.
 	End []ExecutionEnd
 	// Start marks a claimed execution as running.
 	Start *ExecutionStart
-	// Fence is the lease that the writer must still hold, when neither End nor Start says so.
+	// Fence is a lease that the writer must still hold, nil for none. End and Start imply theirs.
 	Fence *Lease
 	// Insert are new executions.
 	Insert []Execution
 
 	OpenGates []Gate
-	// Gates are existing ones, whose status, due time and escalations change.
+	// Gates are existing gates whose status, due time or escalations change.
 	Gates       []Gate
 	Approvals   []Approval
 	Delegations []Delegation
@@ -48,7 +47,8 @@ type Commit struct {
 	Feasibility *FeasibilityReport
 	Delivery    *Delivery
 
-	// FireTimer is the id of the timer this commit is the firing of; it must exist (else ErrConflict) and is deleted.
+	// FireTimer is the id of the timer that this commit fires, "" for none. The timer is deleted; if it does not exist, Commit
+	// fails with ErrConflict.
 	FireTimer string
 	// ClearTimers deletes the request's timers of these kinds, before Timers are inserted.
 	ClearTimers []TimerKind
@@ -56,10 +56,10 @@ type Commit struct {
 
 	Messages []Message
 
-	// Reprioritize gives the request's priority to its executions as well.
+	// Reprioritize also sets the request's priority on its executions.
 	Reprioritize bool
 
-	// Effects run in the transaction after all else was written; an error rolls everything back and is returned.
+	// Effects run in the transaction after everything else was written; an error rolls everything back and is returned.
 	Effects []func(ctx context.Context, tx Tx) error
 }
 
@@ -73,8 +73,8 @@ type ExecutionStart struct {
 // ExecutionEnd ends or pauses an execution.
 type ExecutionEnd struct {
 	ID string
-	// Token must be the row's, else ErrFenced; 0 takes whatever there is (the request leaves the state),
-	// and raises the row's token so that its owner notices.
+	// Token must be the row's, else ErrFenced. 0 means any token (the request leaves the state) and raises the row's, so that
+	// the owner notices.
 	Token      int64
 	Status     ExecutionStatus
 	At         time.Time

@@ -12,9 +12,9 @@ import (
 // PurposeResearch is the purpose of use of a request that names none: healthcare research (HL7 v3 ActReason).
 const PurposeResearch = "HRESCH"
 
-// Submit takes a request in and returns its id, such as REQ-20261123-1A2B3C4D. It fails with a
-// [*ValidationError] that names every missing or wrong field, and with [ErrIdempotencyKey]. With an
-// idempotency key it may be called again after any error, and answers with the same id.
+// Submit stores a new request and returns its id, such as REQ-20261123-1A2B3C4D. It fails with a [*ValidationError] that names
+// every missing or wrong field, and with [ErrIdempotencyKey]. With an idempotency key it may be called again after any error
+// and returns the same id.
 func (o *Orchestrator) Submit(ctx context.Context, n NewRequest) (string, error) {
 	n.Requirements = n.Requirements.withDefaults()
 	if n.Purpose == "" {
@@ -30,10 +30,10 @@ func (o *Orchestrator) Submit(ctx context.Context, n NewRequest) (string, error)
 		return "", err
 	}
 	content := n
-	content.SubmittedBy.Address, content.SubmittedBy.Client = "", "" // a repeat may come another way
+	content.SubmittedBy.Address, content.SubmittedBy.Client = "", "" // a repeat may come from elsewhere
 	digest, err := canonicalDigest(content)
 	if err != nil {
-		return "", invalid("request", "holds text that is not Unicode")
+		return "", invalid("request", "contains text that is not Unicode")
 	}
 	if n.IdempotencyKey != "" {
 		id, err := o.sameRequest(ctx, n.IdempotencyKey, digest)
@@ -54,11 +54,11 @@ func (o *Orchestrator) Submit(ctx context.Context, n NewRequest) (string, error)
 		switch {
 		case err == nil:
 			return d.req.ID, nil
-		case errors.Is(err, ErrConflict): // the connection broke; as far as can be seen nothing was written
+		case errors.Is(err, ErrConflict): // the connection broke, and the commit was not found
 			last = d
 		case errors.Is(err, ErrDuplicate):
 			if last != nil {
-				// The attempt before was under way, and has come through meanwhile.
+				// The previous attempt may have been committed after all.
 				if ok, err := o.store.Committed(ctx, last.commit.ID); err != nil || ok {
 					return last.req.ID, err
 				}
@@ -74,10 +74,10 @@ func (o *Orchestrator) Submit(ctx context.Context, n NewRequest) (string, error)
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("orchestrator: submit: no id is free: %w", ErrConflict)
+	return "", fmt.Errorf("orchestrator: submit: found no free id: %w", ErrConflict)
 }
 
-// sameRequest returns the request with an idempotency key, if it has this content.
+// sameRequest returns the id of the request with an idempotency key, if it has the same content.
 func (o *Orchestrator) sameRequest(ctx context.Context, key, digest string) (string, error) {
 	id, err := o.store.RequestByKey(ctx, key)
 	if err != nil {
@@ -93,8 +93,8 @@ func (o *Orchestrator) sameRequest(ctx context.Context, key, digest string) (str
 	return id, nil
 }
 
-// newRequest drafts a request's first commit. After an attempt whose outcome may still come in, the
-// same id is used, so that the two exclude each other.
+// newRequest drafts a request's first commit. After an attempt that may yet be committed it uses the same id, so that only one
+// of the two can succeed.
 func (o *Orchestrator) newRequest(ctx context.Context, n NewRequest, digest string, last *draft) (*draft, error) {
 	now, err := o.store.Now(ctx)
 	if err != nil {
@@ -169,20 +169,20 @@ func (o *Orchestrator) definition(ctx context.Context, hash string) (*workflow.M
 	}
 	def, err := workflow.Parse(raw)
 	if err != nil {
-		return nil, &parkedError{"its definition is of a version that this program does not read"}
+		return nil, &parkedError{"its definition has a format that this program cannot read"}
 	}
 	m, err := workflow.Compile(def)
 	if err != nil {
 		return nil, err
 	}
 	if m.Hash() != hash {
-		return nil, &parkedError{"its definition in the database is not the one it was submitted under"}
+		return nil, &parkedError{"its definition in the database does not have the hash of the one it was submitted under"}
 	}
 	o.definitions.Store(hash, m)
 	return m, nil
 }
 
-// parkedError says why nothing can be done with a request.
+// parkedError says why this host cannot continue a request.
 type parkedError struct{ reason string }
 
 func (e *parkedError) Error() string { return ErrParked.Error() + ": " + e.reason }

@@ -49,7 +49,7 @@ func TestTextsAreChecked(t *testing.T) {
 		}, []string{"meaning is longer than 200 bytes", "patch is longer than 1048576 bytes", "reason is longer than 4000 bytes"}},
 		{"Decide with a patch that has no canonical form", func(ctx context.Context) error {
 			return o.Decide(ctx, orchestrator.Decision{Gate: "g", By: who, Verdict: orchestrator.Modify, Reason: "r", Patch: json.RawMessage(`{"a":1,"a":2}`)})
-		}, []string{"patch has a member twice, a number beyond float64, or text that is not Unicode"}},
+		}, []string{"patch has a member twice, a number that exceeds float64, or text that is not Unicode"}},
 		{"Delegate", func(ctx context.Context) error {
 			return o.Delegate(ctx, orchestrator.Delegation{Gate: "g", From: bad, To: orchestrator.Actor{ID: nul}, Reason: nul})
 		}, append(faults("from"), "reason contains a control character", "to.id contains a control character")},

@@ -17,7 +17,7 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// execute runs one claimed execution from beginning to end.
+// execute runs one claimed execution and stores its result.
 func (e *engine) execute(x Execution) {
 	o := e.o
 	log := o.cfg.logger.With(slog.String("request", x.Request), slog.String("step", x.Step))
@@ -32,12 +32,12 @@ func (e *engine) execute(x Execution) {
 	}
 	if err != nil || run == nil {
 		if err != nil {
-			log.LogAttrs(ctx, slog.LevelWarn, "step not begun", slog.Any("error", err))
+			log.LogAttrs(ctx, slog.LevelWarn, "step not started", slog.Any("error", err))
 		}
 		if err != nil && !errors.Is(err, ErrFenced) {
 			e.report(err)
 			if !e.draining {
-				e.pause(nil, o.cfg.poll) // whatever is wrong, it is not to be tried a thousand times a second
+				e.pause(nil, o.cfg.poll) // do not try again at once
 			}
 			o.release(ctx, lease, log)
 		}
@@ -47,17 +47,17 @@ func (e *engine) execute(x Execution) {
 
 	var keeping sync.WaitGroup
 	stopKeeping := make(chan struct{})
-	keeping.Go(func() { o.keep(ctx, lease, stopKeeping, cancel) })
+	keeping.Go(func() { o.keepLease(ctx, lease, stopKeeping, cancel) })
 	started := time.Now()
 	result, err := e.call(ctx, run, lease)
 	o.handlers.remove(run.exec)
 	o.metrics.step(ctx, x.Step, time.Since(started), err)
 
-	// The lease is kept while the result is being written: that may take longer than it lasts.
-	stopped := e.working.Err() != nil && !errors.Is(err, errStepLeft)
+	// The lease is renewed until the result is written, which may take longer than the lease.
+	stopped := e.working.Err() != nil && !errors.Is(err, errStepAbandoned)
 	finish := context.WithoutCancel(ctx)
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrFenced) {
-		err = cause // whatever the handler makes of it
+		err = cause // whatever the handler returned
 	} else {
 		err = o.persist(finish, lease, func(ctx context.Context) error { return o.finish(ctx, run, result, err, stopped) })
 	}
@@ -83,18 +83,18 @@ func (e *engine) report(err error) {
 	}
 }
 
-// execution is a step that this host has begun.
+// execution is a step that this host has started.
 type execution struct {
-	exec    Execution
-	req     Request
-	machine *workflow.Machine
-	outputs map[string]json.RawMessage
-	left    atomic.Bool // see call
+	exec      Execution
+	req       Request
+	machine   *workflow.Machine
+	outputs   map[string]json.RawMessage
+	abandoned atomic.Bool // see call
 }
 
-// begin marks a claimed execution as running. An execution whose host was lost is ended, and another
-// attempt takes its place. It returns nil where there is nothing to run. cancel is entered in o.handlers before the
-// commit, and with that before any other commit that may end the execution.
+// begin marks a claimed execution as running. An execution whose host was lost is ended and replaced by another attempt. begin
+// returns nil when there is nothing to run. It registers cancel in o.handlers before the commit, and so before any commit that
+// could end the execution.
 func (o *Orchestrator) begin(ctx context.Context, x Execution, cancel context.CancelCauseFunc) (_ *execution, err error) {
 	var run *execution
 	defer func() {
@@ -107,7 +107,7 @@ func (o *Orchestrator) begin(ctx context.Context, x Execution, cancel context.Ca
 			o.handlers.remove(run.exec)
 			run = nil
 		}
-		// Another attempt at the begin may have been committed, its reply lost.
+		// The token also tells whether this change was already committed and only its reply lost.
 		if s := d.req.Step; s == nil || s.ID != x.ID || s.Token != x.Token || d.req.Suspended != nil {
 			return ErrFenced
 		}
@@ -126,7 +126,7 @@ func (o *Orchestrator) begin(ctx context.Context, x Execution, cancel context.Ca
 				if err := d.audit(stepEntry(audit.StepFailed, exec, "lost")); err != nil {
 					return err
 				}
-				d.tell(NotifyStepFailed, "", nil)
+				d.notify(NotifyStepFailed, "", nil)
 				return d.move(workflow.EventStepFailed, Actor{}, "the step lost its host too often", nil)
 			}
 			d.schedule(s, Execution{
@@ -151,7 +151,7 @@ func (o *Orchestrator) begin(ctx context.Context, x Execution, cancel context.Ca
 	}
 	run.req.Version++
 	run.req.Step = &run.exec
-	// It has begun: when the host stops now, the step is handed back, and not left behind as if its host had died.
+	// Not cancelled by ctx: a host that stops now hands the step back, instead of losing it as if the host had died.
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), o.cfg.lease)
 	defer done()
 	if run.outputs, err = o.store.Outputs(ctx, x.Request); err != nil {
@@ -171,9 +171,8 @@ func stepEntry(t audit.Type, x Execution, class string) audit.Entry {
 	return e
 }
 
-// keep renews the lease until told to stop; when it is lost, or could not be renewed in time, the step
-// is cancelled.
-func (o *Orchestrator) keep(ctx context.Context, lease Lease, stop <-chan struct{}, cancel context.CancelCauseFunc) {
+// keepLease renews the lease until stop is closed. It cancels the step when the lease is lost or could not be renewed in time.
+func (o *Orchestrator) keepLease(ctx context.Context, lease Lease, stop <-chan struct{}, cancel context.CancelCauseFunc) {
 	ctx = context.WithoutCancel(ctx)
 	every := time.NewTicker(o.cfg.lease / 3)
 	defer every.Stop()
@@ -201,13 +200,13 @@ func (o *Orchestrator) keep(ctx context.Context, lease Lease, stop <-chan struct
 	}
 }
 
-// persist tries again while the database is away, for as long as the lease may last.
+// persist stores a result, and tries again while the database cannot be reached.
 func (o *Orchestrator) persist(ctx context.Context, lease Lease, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, max(4*lease.For, 30*time.Second))
 	defer cancel()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := f(ctx)
-		if err == nil || definite(err) {
+		if err == nil || isFinal(err) {
 			return err
 		}
 		o.cfg.logger.LogAttrs(ctx, slog.LevelInfo, "trying again to store a result", slog.Any("error", err))
@@ -219,8 +218,8 @@ func (o *Orchestrator) persist(ctx context.Context, lease Lease, f func(context.
 	}
 }
 
-// definite errors do not go away by trying again.
-func definite(err error) bool {
+// isFinal says whether trying again cannot help.
+func isFinal(err error) bool {
 	for _, target := range []error{ErrFenced, ErrNotFound, ErrInvalidTransition, ErrParked, ErrInvalid, errEffect} {
 		if errors.Is(err, target) {
 			return true
@@ -235,12 +234,12 @@ func (o *Orchestrator) release(ctx context.Context, lease Lease, log *slog.Logge
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.cfg.lease)
 	defer cancel()
 	if err := o.store.ReleaseLease(ctx, lease); err != nil {
-		log.LogAttrs(ctx, slog.LevelInfo, "lease not handed back", slog.Any("error", err))
+		log.LogAttrs(ctx, slog.LevelInfo, "lease not released", slog.Any("error", err))
 	}
 }
 
-// finish writes what became of an execution: the request moves on, or another attempt is scheduled, or
-// the step has failed for good.
+// finish stores the result of an execution: the request moves on, another attempt is scheduled, or the step has failed for
+// good.
 func (o *Orchestrator) finish(ctx context.Context, run *execution, result StepResult, failure error, stopped bool) error {
 	var output json.RawMessage
 	if failure == nil {
@@ -261,7 +260,7 @@ func (o *Orchestrator) finish(ctx context.Context, run *execution, result StepRe
 
 func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepResult, output json.RawMessage) error {
 	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
-		if err := d.still(run); err != nil {
+		if err := d.stillRunning(run); err != nil {
 			return err
 		}
 		d.commit.End = append(d.commit.End, ExecutionEnd{
@@ -298,9 +297,9 @@ func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepR
 	})
 }
 
-// still checks that the execution is the request's own and running: somebody else's commit is seen here
-// at once, where the store would turn it away later.
-func (d *draft) still(run *execution) error {
+// stillRunning checks that the execution is still the request's and running. The store would refuse the commit, too; this
+// check is earlier.
+func (d *draft) stillRunning(run *execution) error {
 	if s := d.req.Step; s == nil || s.ID != run.exec.ID || s.Token != run.exec.Token || s.Status != StepRunning {
 		return ErrFenced
 	}
@@ -316,10 +315,10 @@ func (d *draft) disclose(y *Delivery) error {
 	return d.audit(e)
 }
 
-// handBack has the step run again at once, on another host: this one is stopping.
+// handBack schedules another attempt at once, for another host, because this one is stopping.
 func (o *Orchestrator) handBack(ctx context.Context, run *execution) error {
 	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
-		if err := d.still(run); err != nil {
+		if err := d.stillRunning(run); err != nil {
 			return err
 		}
 		d.commit.End = append(d.commit.End, ExecutionEnd{
@@ -337,7 +336,7 @@ func (o *Orchestrator) handBack(ctx context.Context, run *execution) error {
 func (o *Orchestrator) fail(ctx context.Context, run *execution, failure error) error {
 	class, text := classify(failure)
 	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
-		if err := d.still(run); err != nil {
+		if err := d.stillRunning(run); err != nil {
 			return err
 		}
 		d.commit.End = append(d.commit.End, ExecutionEnd{
@@ -352,7 +351,7 @@ func (o *Orchestrator) fail(ctx context.Context, run *execution, failure error) 
 		s := d.machine.State(d.req.State)
 		policy := s.Policy()
 		if run.exec.Failed+1 >= policy.Attempts || isPermanent(failure) {
-			d.tell(NotifyStepFailed, "", nil)
+			d.notify(NotifyStepFailed, "", nil)
 			return d.move(workflow.EventStepFailed, Actor{}, fmt.Sprintf("step %s failed for good (%s)", run.exec.Step, class), nil)
 		}
 		d.schedule(s, Execution{
@@ -392,7 +391,7 @@ func classify(err error) (class, text string) {
 	return class, clean(err.Error(), 1000)
 }
 
-// clean makes text fit to be stored: valid, one line, bounded.
+// clean makes text valid UTF-8 in one line of at most limit bytes.
 func clean(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {
