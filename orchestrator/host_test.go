@@ -151,7 +151,7 @@ func TestNewChecksItsConfiguration(t *testing.T) {
 		{"step's name", `"Extract data" is not a name of a step`, s, []orchestrator.Option{orchestrator.WithStep("Extract data", orchestrator.StepFunc(nil))}},
 		{"tenant", "the tenant's name is not UTF-8", s, []orchestrator.Option{orchestrator.WithTenant("a\xff")}},
 		{"hook", "WithOnStateChange: no function", s, []orchestrator.Option{orchestrator.WithOnStateChange(nil)}},
-		{"migration", `state work maps to "labour", which the definition does not have`, s, []orchestrator.Option{orchestrator.WithMigration("x", map[string]string{"work": "labour"})}},
+		{"migration", `state work maps to "job", which the definition does not have`, s, []orchestrator.Option{orchestrator.WithMigration("x", map[string]string{"work": "job"})}},
 		{"authorizer", "no authorizer", s, []orchestrator.Option{orchestrator.WithAuthorizer(nil)}},
 	} {
 		if _, err := orchestrator.New(tt.store, tt.opts...); err == nil || !strings.Contains(err.Error(), tt.want) {

@@ -393,7 +393,7 @@ func TestChangedFilesAreFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = l.handler(name)(t.Context(), l.step(name))
-		if err == nil || !strings.Contains(err.Error(), "was changed since it was extracted") {
+		if err == nil || !strings.Contains(err.Error(), "has changed since it was extracted") {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if entries, _ := os.ReadDir(s.cfg.OutDir); len(entries) > 0 {

@@ -35,9 +35,8 @@ type ExtractedFile struct {
 	Skipped   int64  `json:"skipped,omitempty"`
 }
 
-// extract runs each requested view over the cohort into a file. Every attempt has a folder of its own, named
-// by its fencing token; folders of the request that no later step knows are removed first, and its own if it fails: the
-// request may have ended meanwhile.
+// extract runs each requested view over the cohort into a file. Every attempt has a folder of its own, named by its fencing
+// token. It first removes the folders of earlier attempts, and its own if it fails, since the request may have ended meanwhile.
 func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (result orchestrator.StepResult, err error) {
 	r := step.Requirements()
 	format, err := formatOf(r.Format)
@@ -51,7 +50,7 @@ func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (resu
 	out := Extraction{
 		Dir: filepath.Join(step.Request.ID, attemptName(step)), Cohort: len(cohort), Format: strings.TrimPrefix(format.extension, "."),
 	}
-	if err := os.MkdirAll(filepath.Dir(s.cfg.WorkDir), 0o755); err != nil { // folders above are the host's
+	if err := os.MkdirAll(filepath.Dir(s.cfg.WorkDir), 0o755); err != nil { // the parent folders belong to the host
 		return orchestrator.StepResult{}, fmt.Errorf("steps: %w", err)
 	}
 	parent := filepath.Join(s.cfg.WorkDir, step.Request.ID)
@@ -62,7 +61,7 @@ func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (resu
 	defer func() {
 		if err != nil {
 			os.RemoveAll(dir)
-			os.Remove(parent) // unless another attempt is at work there
+			os.Remove(parent) // fails while another attempt uses it
 		}
 	}()
 	var rows int64

@@ -15,7 +15,7 @@ type Feasibility struct {
 	Feasible      bool `json:"feasible"`
 	Cohort        int  `json:"cohort"` // patients
 	MinimumCohort int  `json:"minimumCohort"`
-	// Criteria tells how the cohort came about.
+	// Criteria says how many patients each criterion matched.
 	Criteria []CriterionCount `json:"criteria"`
 	// Elements are the data elements in the order of the request.
 	Elements []orchestrator.ElementAvailability `json:"elements,omitempty"`
@@ -23,7 +23,7 @@ type Feasibility struct {
 	Reasons []string `json:"reasons,omitempty"`
 }
 
-// feasibility finds the cohort and what data there is for it.
+// feasibility finds the cohort and counts its data.
 func (s *Set) feasibility(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
 	r := step.Requirements()
 	cohort, criteria, err := s.cohort(ctx, r)

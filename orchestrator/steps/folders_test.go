@@ -42,8 +42,8 @@ func TestFoldersAreApart(t *testing.T) {
 		{"apart", "work", "out", ""},
 		{"work below packages", "out/.work", "out", ""},
 		{"packages below work", "work", "work/out", ""},
-		{"the same", "data", "data", "steps: the work folder is the folder for packages"},
-		{"the same, written otherwise", "data", "x/../data/", "steps: the work folder is the folder for packages"},
+		{"the same", "data", "data", "steps: the work folder and the folder for packages are the same"},
+		{"the same, written otherwise", "data", "x/../data/", "steps: the work folder and the folder for packages are the same"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -15,8 +15,7 @@ import (
 	"github.com/researchflow/researchflow/runner"
 )
 
-// QualityReport is the output of the step validate_quality. It names views and columns, and counts; it never
-// holds a value.
+// QualityReport is the output of the step validate_quality. It contains names of views and columns, and counts, but no values.
 type QualityReport struct {
 	Passed bool `json:"passed"`
 	// Completeness is the share of cells that are not null, 0 to 1.
@@ -26,11 +25,11 @@ type QualityReport struct {
 	Identifiers  []FoundIdentity `json:"identifiers,omitempty"`
 }
 
-// QualityCheck is one judgement.
+// QualityCheck is the result of one check.
 type QualityCheck struct {
 	Name   string `json:"name"`
 	Passed bool   `json:"passed"`
-	// Findings say what is wrong, or, where the check is passed, what a reviewer should look at.
+	// Findings say what is wrong or, if the check has passed, what a reviewer should look at.
 	Findings []string `json:"findings,omitempty"`
 }
 
@@ -47,7 +46,7 @@ type ViewQuality struct {
 // ColumnQuality holds the figures of one column.
 type ColumnQuality struct {
 	Name string `json:"name"`
-	// Nulls of the view's rows have no value; NullRate is their share, 0 to 1.
+	// Nulls is the number of rows without a value; NullRate is their share, 0 to 1.
 	Nulls    int64   `json:"nulls"`
 	NullRate float64 `json:"nullRate"`
 }
@@ -58,7 +57,7 @@ type FoundIdentity struct {
 	Column string         `json:"column"`
 	Kind   IdentifierKind `json:"kind"`
 	Rows   int64          `json:"rows"`
-	// Refused says that the request's PHI level forbids it; otherwise it is for the reviewer to weigh.
+	// Refused says that the request's PHI level forbids it; otherwise the reviewer decides.
 	Refused bool `json:"refused"`
 }
 
@@ -117,7 +116,7 @@ func inspect(
 	if _, sum, err := fileSum(filepath.Join(dir, f.Name)); err != nil {
 		return q, nil, err
 	} else if sum != f.SHA256 {
-		return q, nil, orchestrator.Permanent(fmt.Errorf("the file was changed since it was extracted"))
+		return q, nil, orchestrator.Permanent(fmt.Errorf("the file has changed since it was extracted"))
 	}
 	file, err := os.Open(filepath.Join(dir, f.Name))
 	if err != nil {
@@ -132,7 +131,7 @@ func inspect(
 	}
 	kinds := pathKinds(v)
 	counts := make([]map[IdentifierKind]int64, len(names))
-	seen := map[[16]byte]struct{}{} // half a SHA-256 tells rows apart, and keeps none of their values
+	seen := map[[16]byte]struct{}{} // half a SHA-256 identifies a row without keeping its values
 	var key []byte
 	err = format.read(file, names, func(values []string, null []bool) error {
 		if q.Rows++; q.Rows%1024 == 0 && ctx.Err() != nil {
@@ -189,7 +188,7 @@ func allKinds() []IdentifierKind {
 	}
 }
 
-// round keeps four digits, enough for a share and short in a report.
+// round rounds a share to four digits.
 func round(share float64) float64 { return math.Round(share*1e4) / 1e4 }
 
 // judgeAll fills in the checks and the verdict.
@@ -206,7 +205,7 @@ func (s *Set) judgeAll(report *QualityReport, extracted Extraction, found Feasib
 	add(identifiersCheck(report, r))
 }
 
-// completeness: each requested element is there, and has rows if the feasibility step saw any.
+// completeness checks that each requested element was extracted, and has rows if the feasibility step found any.
 func completeness(report *QualityReport, found Feasibility, r orchestrator.Requirements) QualityCheck {
 	c := QualityCheck{Name: "completeness", Passed: true}
 	rows, expected := map[string]int64{}, map[string]int64{}
@@ -238,7 +237,7 @@ func completeness(report *QualityReport, found Feasibility, r orchestrator.Requi
 	return c
 }
 
-// nullRates: a column without any value is for the reviewer to see; views have columns that a source may not fill.
+// nullRates points out columns without any value. They do not fail the check, since a source need not fill all columns.
 func nullRates(report *QualityReport) QualityCheck {
 	c := QualityCheck{Name: "null rates", Passed: true}
 	for _, v := range report.Views {

@@ -13,15 +13,15 @@ import (
 type Requirements struct {
 	// Score is how complete the request is, 0 to 100.
 	Score int `json:"score"`
-	// Complete tells whether the request can go on: all that is required is there and can be carried out.
+	// Complete says whether the request can continue: everything required is present and valid.
 	Complete bool `json:"complete"`
-	// Missing lists what is required and absent or wrong.
+	// Missing lists what is required and is absent or invalid.
 	Missing []workflow.Fault `json:"missing,omitempty"`
 	// Advised lists what a reviewer may want to ask for.
 	Advised []workflow.Fault `json:"advised,omitempty"`
 }
 
-// item is one thing that a complete request has; the weights of all are 100 together.
+// item is one part of a complete request; the weights of all add up to 100.
 type item struct {
 	path     string
 	weight   int
@@ -54,7 +54,7 @@ func (s *Set) items(r orchestrator.Request) []item {
 	}
 }
 
-// requirements scores the request and finds what cannot be carried out.
+// requirements scores the request and lists what is missing or invalid.
 func (s *Set) requirements(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
 	var out Requirements
 	for _, it := range s.items(step.Request) {

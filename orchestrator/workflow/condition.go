@@ -10,17 +10,17 @@ import (
 	"strings"
 )
 
-// Condition is a test on the facts of a request, as data. The facts are one JSON document:
+// Condition is a test of the facts about a request. The facts are one JSON document:
 //
 //	{"requirements": {...}, "priority": "routine", "output": ...}
 //
-// where output is that of the step that raised the event.
+// where output is that of the step that raised the event. A condition on a fact that is absent does not hold.
 type Condition struct {
 	// Path is a JSON pointer (RFC 6901) into the facts, for example "/requirements/phiLevel".
 	Path string `json:"path"`
-	// Op is eq, ne, lt, le, gt, ge (numbers with numbers, text with text), in (Value is an array), or exists.
+	// Op is eq, ne, lt, le, gt or ge (of two numbers or two texts), in (Value is an array), or exists.
 	Op string `json:"op"`
-	// Value is JSON; none for exists.
+	// Value is JSON; exists has none.
 	Value json.RawMessage `json:"value,omitempty"`
 }
 
@@ -63,7 +63,7 @@ func (c Condition) fault() string {
 	switch root, _, _ := strings.Cut(c.Path[1:], "/"); root {
 	case "requirements", "priority", "output":
 	default:
-		return "its path is under none of /requirements, /priority, /output"
+		return "its path does not begin with /requirements, /priority or /output"
 	}
 	var v any
 	if c.Op != "exists" {
@@ -78,7 +78,7 @@ func (c Condition) fault() string {
 		switch v.(type) {
 		case json.Number, string:
 		default:
-			return "its value is neither number nor text"
+			return "its value is neither a number nor a text"
 		}
 	case "in":
 		if _, ok := v.([]any); !ok {
@@ -89,12 +89,12 @@ func (c Condition) fault() string {
 			return "exists takes no value"
 		}
 	default:
-		return "its op is none of eq, ne, lt, le, gt, ge, in, exists"
+		return "its op is not eq, ne, lt, le, gt, ge, in or exists"
 	}
 	return ""
 }
 
-// holds is false for a fact that is not there, whatever the operator.
+// holds is false for an absent fact, whatever the operator.
 func (c Condition) holds(f Facts) bool {
 	got, ok := lookup(map[string]any(f), c.Path)
 	if !ok {

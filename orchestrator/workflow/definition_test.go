@@ -126,7 +126,7 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 		}, []string{`transitions[0] (new_request on next) leads to no state: "nowhere"`}},
 		{"two for one event", func(d *Definition) {
 			d.Transitions = append(d.Transitions, Transition{From: StateQAReview, Event: EventApprove, To: StateFailed})
-		}, []string{"transitions[43] (qa_review on approve) is never taken: there are two transitions for one event"}},
+		}, []string{"transitions[43] (qa_review on approve) is never taken: an earlier transition for the event has no conditions"}},
 		{"missing outcome and dead end", func(d *Definition) {
 			d.Transitions = slices.DeleteFunc(d.Transitions, func(t Transition) bool {
 				return t.From == StateQAReview && t.Event == EventModify || t.From == StateDataDelivery
@@ -165,7 +165,7 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 				From: StateDataExtraction, Event: "odd", To: StateFailed,
 				When: []Condition{{Path: "/priority", Op: "eq", Value: json.RawMessage(`"stat"`)}},
 			})
-		}, []string{"has conditions but no transition without any behind it"}},
+		}, []string{"has conditions but is not followed by a transition without any"}},
 		{"odd condition", func(d *Definition) {
 			d.Transitions[1].When = []Condition{{Path: "x", Op: "~"}}
 		}, []string{"when[0] its path is not a JSON pointer"}},
@@ -177,7 +177,7 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 				d.Transitions = append(d.Transitions, Transition{From: StateDataExtraction, Event: []string{"a", "b"}[i], To: StateFailed, When: []Condition{c}})
 			}
 		}, []string{
-			"transitions[43] (data_extraction on a).when[0] its path is under none of /requirements, /priority, /output",
+			"transitions[43] (data_extraction on a).when[0] its path does not begin with /requirements, /priority or /output",
 			"transitions[44] (data_extraction on b).when[0] its value is not JSON",
 		}},
 		{"texts", func(d *Definition) {
@@ -190,7 +190,7 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 		}},
 		{"initial returns", func(d *Definition) {
 			d.Initial = StateHumanReview
-		}, []string{"initial returns to the state before, and there is none"}},
+		}, []string{"initial returns to the previous state, and there is none"}},
 		{"initial", func(d *Definition) { d.Initial = StateComplete }, []string{"initial is a terminal state"}},
 	}
 	for _, tt := range tests {

@@ -27,7 +27,7 @@ func (d *Definition) Mermaid(path ...Move) string {
 		fmt.Fprintf(&b, "    state \"%s\" as %s\n", label, mermaidID(s.Name))
 	}
 	fmt.Fprintf(&b, "    [*] --> %s\n", mermaidID(d.Initial))
-	for _, e := range d.edges(path, "#35;") { // Mermaid reads # as the beginning of a character's name
+	for _, e := range d.edges(path, "#35;") { // in Mermaid # begins the name of a character
 		fmt.Fprintf(&b, "    %s --> %s: %s\n", mermaidID(e.from), mermaidID(e.to), e.label())
 	}
 	for i, t := range d.anywhere() {
@@ -115,9 +115,9 @@ func (d *Definition) DOT(path ...Move) string {
 	return b.String()
 }
 
-// Names of the drawings' own (ANY, START, those below) have capital letters, which names of states have not.
+// Names that the drawings add (ANY, START, those below) have capital letters, which names of states do not have.
 
-// mermaidID is a state's name, or another one where Mermaid has a use of its own for that.
+// mermaidID is a state's name, changed where it is a word of Mermaid's own.
 func mermaidID(name string) string {
 	switch name {
 	case "class", "click", "default", "href", "note", "scale", "state", "style":
@@ -140,7 +140,7 @@ var (
 	dotText     = strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\r", " ", "\n", " ")
 )
 
-// edge is a way between two states, with the events that lead along it.
+// edge joins two states, with all events that lead from one to the other.
 type edge struct {
 	from, to string
 	events   []label
@@ -166,8 +166,8 @@ func (d *Definition) anywhere() []Transition {
 	return slices.DeleteFunc(slices.Clone(d.Transitions), func(t Transition) bool { return t.From != AnyLive })
 }
 
-// edges are the transitions to draw: those between the same two states joined to one, those from every live state
-// only where the path took them, and a return as it was taken, or to each state that it may lead to.
+// edges are the arrows to draw, one for all transitions between the same two states. A transition from AnyLive is included only
+// where the path took it. A return leads to each state that it may lead to.
 func (d *Definition) edges(path []Move, number string) []edge {
 	var all []edge
 	find := func(from, to string) *edge {

@@ -15,9 +15,9 @@ var wordName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 // ValidName says whether a state, a step or an event may have a name: lower case letters, digits and _.
 func ValidName(name string) bool { return wordName.MatchString(name) }
 
-// Validate returns a [*DefinitionError] that names every fault, or nil: names, kinds, missing gate
-// outcomes, two transitions for one event, states that cannot be reached, states from which no terminal
-// state can be reached, and Pass states that lead in a circle.
+// Validate returns a [*DefinitionError] that names every fault, or nil. Faults are wrong names and kinds, missing gate outcomes,
+// transitions that are never taken, states that cannot be reached, states from which no terminal state can be reached, and
+// cycles of Pass states.
 func (d *Definition) Validate() error {
 	v := definitionFaults{}
 	if d.Name == "" {
@@ -39,13 +39,13 @@ func (d *Definition) Validate() error {
 	}
 	m := index(d)
 	if m.returns[d.Initial] {
-		v.add("initial", "returns to the state before, and there is none")
+		v.add("initial", "returns to the previous state, and there is none")
 	}
 	v.ambiguity(d)
 	for i := range d.States {
 		v.outcomes(m, &d.States[i], fmt.Sprintf("states[%d] (%s)", i, d.States[i].Name))
 	}
-	// The walks below need states and transitions that fit together.
+	// The walks need valid states and transitions.
 	if len(v.Faults) == 0 {
 		v.walks(m)
 	}
@@ -61,7 +61,7 @@ func (v *definitionFaults) add(path, message string) {
 	v.Faults = append(v.Faults, Fault{path, message})
 }
 
-// plain refuses text that databases and canonical JSON cannot hold.
+// plain refuses text that databases or canonical JSON cannot hold.
 func (v *definitionFaults) plain(path, text string) {
 	if fault := input.TextFault(text); fault != "" {
 		v.add(path, fault)
@@ -71,15 +71,15 @@ func (v *definitionFaults) plain(path, text string) {
 func (v *definitionFaults) state(s *State, path string, names map[string]*State) {
 	path = fmt.Sprintf("%s (%s)", path, s.Name)
 	if !ValidName(s.Name) {
-		v.add(path, "has a name that is not lower case letters, digits and _")
+		v.add(path, "has a name with other characters than lower case letters, digits and _")
 	} else if names[s.Name] != nil {
-		v.add(path, "stands twice")
+		v.add(path, "is defined twice")
 	}
 	names[s.Name] = s
 	switch s.Kind {
 	case Pass, Working, Waiting, Terminal:
 	default:
-		v.add(path, "has a kind that is none of pass, step, gate, terminal")
+		v.add(path, "has a kind that is not pass, step, gate or terminal")
 	}
 	if s.Kind == Working && !ValidName(s.Step) {
 		v.add(path, "names no step")
@@ -119,16 +119,16 @@ func (v *definitionFaults) gate(g *GateRule, path string) {
 		v.add(path, "has a gate with a negative number")
 	}
 	if len(g.EscalateTo) > 0 && g.Timeout == 0 {
-		v.add(path, "escalates to somebody but has no timeout")
+		v.add(path, "has roles to escalate to but no timeout")
 	}
 	for _, r := range g.Reminders {
 		if r <= 0 || (g.Timeout > 0 && r >= g.Timeout) {
-			v.add(path, "has a reminder that is not between opening and timeout")
+			v.add(path, "has a reminder that is not after the opening and before the timeout")
 		}
 	}
 }
 
-// role refuses what stores put between roles.
+// role refuses |, which stores use as a separator.
 func (v *definitionFaults) role(path, role string) {
 	v.plain(path, role)
 	if strings.Contains(role, "|") {
@@ -148,13 +148,13 @@ func (v *definitionFaults) transition(t Transition, path string, names map[strin
 	case from.Kind == Terminal:
 		v.add(path, "leads from a terminal state")
 	case from.Kind == Pass && t.Event != EventNext:
-		v.add(path, "leads from a state that is left by next alone")
+		v.add(path, "leads from a pass state on another event than next")
 	}
 	if t.To != Return && names[t.To] == nil {
 		v.add(path, fmt.Sprintf("leads to no state: %q", t.To))
 	}
 	if !ValidName(t.Event) {
-		v.add(path, "has an event that is not lower case letters, digits and _")
+		v.add(path, "has an event with other characters than lower case letters, digits and _")
 	}
 	for i, w := range t.When {
 		if f := w.fault(); f != "" {
@@ -163,27 +163,28 @@ func (v *definitionFaults) transition(t Transition, path string, names map[strin
 	}
 }
 
-// ambiguity looks at the transitions as written, so that two for any state are found as well.
+// ambiguity finds transitions that are never taken, and conditional ones without a fallback. It looks at the transitions as
+// written, so that those from AnyLive are compared with each other only.
 func (v *definitionFaults) ambiguity(d *Definition) {
 	type key struct{ from, event string }
-	sure := map[key]bool{}  // an unconditional one was seen
-	maybe := map[key]bool{} // conditional ones were seen
+	fallback := map[key]bool{}    // an unconditional one was seen
+	conditional := map[key]bool{} // conditional ones were seen
 	for i, t := range d.Transitions {
 		k := key{t.From, t.Event}
-		if sure[k] {
-			v.add(fmt.Sprintf("transitions[%d] (%s on %s)", i, t.From, t.Event), "is never taken: there are two transitions for one event")
+		if fallback[k] {
+			v.add(fmt.Sprintf("transitions[%d] (%s on %s)", i, t.From, t.Event), "is never taken: an earlier transition for the event has no conditions")
 		}
 		if len(t.When) == 0 {
-			sure[k] = true
+			fallback[k] = true
 		} else {
-			maybe[k] = true
+			conditional[k] = true
 		}
 	}
 	for i, t := range d.Transitions {
 		k := key{t.From, t.Event}
-		if maybe[k] && !sure[k] {
-			v.add(fmt.Sprintf("transitions[%d] (%s on %s)", i, t.From, t.Event), "has conditions but no transition without any behind it")
-			delete(maybe, k)
+		if conditional[k] && !fallback[k] {
+			v.add(fmt.Sprintf("transitions[%d] (%s on %s)", i, t.From, t.Event), "has conditions but is not followed by a transition without any")
+			delete(conditional, k)
 		}
 	}
 }
@@ -217,9 +218,9 @@ func (v *definitionFaults) outcomes(m *Machine, s *State, path string) {
 }
 
 func (v *definitionFaults) walks(m *Machine) {
-	// Where a state that returns may lead: to any state that leads to it.
+	// A state that returns may lead to any state that leads to it.
 	back := map[string][]string{}
-	edges := map[string][]string{} // without AnyLive: withdrawing is no way out of a dead end
+	edges := map[string][]string{} // without AnyLive: withdrawing does not make up for a dead end
 	all := map[string][]string{}
 	for _, s := range m.def.States {
 		for _, ts := range m.out[s.Name] {
@@ -258,7 +259,7 @@ func (v *definitionFaults) walks(m *Machine) {
 			}
 			for _, to := range passes[s.Name] {
 				if reach(passes, to)[s.Name] {
-					v.add(path, "leads back to itself through states that are left at once")
+					v.add(path, "leads back to itself through pass states only")
 					break
 				}
 			}
