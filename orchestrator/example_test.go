@@ -104,6 +104,7 @@ func ExampleNewRequest_Validate() {
 	n := orchestrator.NewRequest{Title: "no more than a title"}
 	n.Researcher.Email = "ada"
 	fmt.Println(n.Validate())
-	// Output:
-	// orchestrator: invalid request: description is missing; protocol is missing; researcher.name is missing; researcher.department is missing; researcher.email is not an e-mail address; requirements.inclusion is missing; requirements.dataElements is missing
+	// Output: orchestrator: invalid request: description is missing; protocol is missing; researcher.name is missing;
+	// researcher.department is missing; researcher.email is not an e-mail address; requirements.inclusion is missing;
+	// requirements.dataElements is missing
 }
