@@ -9,6 +9,7 @@ import (
 
 	"github.com/researchflow/researchflow"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // A request comes in, and goes on until a person has to decide.
@@ -50,7 +51,7 @@ func Example() {
 			log.Fatal(err)
 		}
 		fmt.Println(change.To)
-		if change.To == orchestrator.StateRequirementsReview {
+		if change.To == workflow.StateRequirementsReview {
 			break // until flow.Orchestrator.Decide
 		}
 	}

@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/internal/testdata"
-	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 var update = flag.Bool("update", false, "rewrite the drawing in README.md")
@@ -24,13 +24,13 @@ func TestReadmeDrawing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const begin, end = "<!-- drawing: DefaultDefinition().Mermaid() -->\n```mermaid\n", "```\n"
+	const begin, end = "<!-- drawing: workflow.Default().Mermaid() -->\n```mermaid\n", "```\n"
 	before, rest, ok := strings.Cut(string(text), begin)
 	drawing, after, ok2 := strings.Cut(rest, end)
 	if !ok || !ok2 {
 		t.Fatal("README.md has no drawing")
 	}
-	want := orchestrator.DefaultDefinition().Mermaid()
+	want := workflow.Default().Mermaid()
 	if *update && drawing != want {
 		if err := os.WriteFile(path, []byte(before+begin+want+end+after), 0o644); err != nil {
 			t.Fatal(err)

@@ -208,8 +208,14 @@ func (p pinger) PingContext(ctx context.Context) error { return p.store.Ping(ctx
 func (f *Flow) components(version func(context.Context) (string, error)) []health.Component {
 	list := []health.Component{
 		health.Database(pinger{f.Store}, func(ctx context.Context) (int, error) {
-			n, err := f.Orchestrator.CountActive(ctx)
-			return int(n), err
+			counts, err := f.Orchestrator.Counts(ctx)
+			live := 0
+			for _, c := range counts {
+				if c.Live {
+					live += int(c.Count)
+				}
+			}
+			return live, err
 		}),
 		health.FHIRServer(version),
 	}

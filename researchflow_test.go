@@ -20,6 +20,7 @@ import (
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/orchestrator/steps"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 	"github.com/researchflow/researchflow/runner/views"
 )
@@ -93,7 +94,7 @@ func complete(t *testing.T, flow *researchflow.Flow, n orchestrator.NewRequest) 
 		if r.Gate == nil || r.Gate.Visit != change.Seq {
 			continue
 		}
-		if state == orchestrator.StateHumanReview {
+		if state == workflow.StateHumanReview {
 			t.Fatalf("the request waits for an administrator: %s", change.Reason)
 		}
 		d := orchestrator.Decision{
@@ -103,7 +104,7 @@ func complete(t *testing.T, flow *researchflow.Flow, n orchestrator.NewRequest) 
 			t.Fatal(err)
 		}
 	}
-	if state != orchestrator.StateComplete {
+	if state != workflow.StateComplete {
 		t.Fatalf("the request ended in %q", state)
 	}
 	return id
@@ -344,7 +345,7 @@ func TestPassiveLeavesStepsToOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r, err := flow.Orchestrator.Status(t.Context(), id); err != nil || r.State != orchestrator.StateRequirementsGathering {
+	if r, err := flow.Orchestrator.Status(t.Context(), id); err != nil || r.State != workflow.StateRequirementsGathering {
 		t.Fatalf("status %+v, %v", r, err)
 	}
 	open(t, active)
@@ -352,7 +353,7 @@ func TestPassiveLeavesStepsToOthers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if change.To == orchestrator.StateRequirementsReview {
+		if change.To == workflow.StateRequirementsReview {
 			break
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // TestOwnWorkflowKeepsNoData: extracted data stays while a request lives and goes when it ends, whatever a host calls
@@ -23,17 +24,17 @@ func TestOwnWorkflowKeepsNoData(t *testing.T) {
 	}{
 		{"look", orchestrator.Approve, "released"},
 		{"look", orchestrator.Reject, "dropped"},
-		{orchestrator.StateFailed, orchestrator.Approve, orchestrator.StateComplete}, // a name that ends a request elsewhere
+		{workflow.StateFailed, orchestrator.Approve, workflow.StateComplete}, // a name that ends a request elsewhere
 	}
 	for _, tt := range tests {
 		t.Run(tt.gate+" "+tt.end, func(t *testing.T) {
 			t.Parallel()
-			b := orchestrator.Define("own", "extracting")
-			b.Step("extracting", orchestrator.StepExtraction).
-				On(orchestrator.EventExtracted, tt.gate).On(orchestrator.EventStepFailed, tt.end)
-			b.Gate(tt.gate, orchestrator.GateRule{Roles: []string{"board"}}).
-				On(orchestrator.EventApprove, tt.end).On(orchestrator.EventReject, tt.end).On(orchestrator.EventModify, "extracting")
-			workflow, err := b.Terminal(tt.end).Build()
+			b := workflow.Define("own", "extracting")
+			b.Step("extracting", workflow.StepExtraction).
+				On(workflow.EventExtracted, tt.gate).On(workflow.EventStepFailed, tt.end)
+			b.Gate(tt.gate, workflow.GateRule{Roles: []string{"board"}}).
+				On(workflow.EventApprove, tt.end).On(workflow.EventReject, tt.end).On(workflow.EventModify, "extracting")
+			definition, err := b.Terminal(tt.end).Build()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -41,7 +42,7 @@ func TestOwnWorkflowKeepsNoData(t *testing.T) {
 			defer cancel()
 			cfg := config(t)
 			cfg.DataPath = data(t, 3)
-			cfg.Orchestrator = []orchestrator.Option{orchestrator.WithDefinition(workflow)}
+			cfg.Orchestrator = []orchestrator.Option{orchestrator.WithDefinition(definition)}
 			flow := open(t, cfg)
 			id, err := flow.Orchestrator.Submit(ctx, newRequest("patient_simple"))
 			if err != nil {

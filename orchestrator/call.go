@@ -14,13 +14,13 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
-// call runs the handler; a panic is an error. A handler that has not returned one lease after its time-out is left
-// behind with errStepLeft: what it returns is dropped, and its slot stays taken until then. One lease is how long a
-// host may be silent before it counts as dead, and is enough to put things away.
+// call runs the handler; a panic is an error. A handler that has not returned one lease after its timeout is abandoned
+// (errStepAbandoned): its result is dropped, and its slot stays taken until it returns. One lease is how long a host
+// may be silent before it counts as dead, which is long enough to clean up.
 func (e *engine) call(ctx context.Context, run *execution, lease Lease) (StepResult, error) {
 	o, step := e.o, run.exec.Step
 	var leave <-chan time.Time
-	if timeout := run.def.states[run.exec.State].retry().Timeout.D(); timeout > 0 {
+	if timeout := run.machine.State(run.exec.State).Policy().Timeout.D(); timeout > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, timeout, errStepTimeout)
 		defer cancel()
@@ -49,21 +49,21 @@ func (e *engine) call(ctx context.Context, run *execution, lease Lease) (StepRes
 		return out.result, out.err
 	case <-leave:
 	}
-	run.left.Store(true)
+	run.abandoned.Store(true)
 	log := o.cfg.logger.With(slog.String("request", run.req.ID), slog.String("step", step))
-	log.LogAttrs(ctx, slog.LevelWarn, "step does not end, it is left behind", slog.Int("attempt", run.exec.Attempt))
-	o.left.add(step, 1)
-	e.left.Go(func() {
+	log.LogAttrs(ctx, slog.LevelWarn, "step does not return, abandoned", slog.Int("attempt", run.exec.Attempt))
+	o.abandoned.add(step, 1)
+	e.abandoned.Go(func() {
 		<-done
-		log.LogAttrs(ctx, slog.LevelInfo, "step that was left behind has ended")
-		o.left.add(step, -1)
+		log.LogAttrs(ctx, slog.LevelInfo, "abandoned step has returned")
+		o.abandoned.add(step, -1)
 		o.signal()
 	})
-	return StepResult{}, errStepLeft
+	return StepResult{}, errStepAbandoned
 }
 
-// handlers are what cancels the handlers that run on this host, by claim: an execution may be claimed again before its
-// last owner, Start or Drain, has noticed.
+// handlers holds the cancel functions of the handlers that run on this host. The key is the claim, not the execution:
+// this host may claim an execution again (Drain beside Start) before the handler of the earlier claim has noticed.
 type handlers struct {
 	mu     sync.Mutex
 	cancel map[claim]context.CancelCauseFunc
@@ -89,8 +89,8 @@ func (h *handlers) remove(x Execution) {
 	delete(h.cancel, claim{x.ID, x.Token})
 }
 
-// end cancels the handlers of executions that a commit of this host has ended, as a renewal would that finds the lease
-// lost. An execution that ends by itself is not among them any more.
+// end cancels the handlers of executions that a commit of this host has ended, with the error of a lost lease. The
+// handler of an execution that ended by itself has been removed before.
 func (h *handlers) end(ends []ExecutionEnd) {
 	if len(ends) == 0 {
 		return
@@ -104,13 +104,13 @@ func (h *handlers) end(ends []ExecutionEnd) {
 	}
 }
 
-// leftSteps counts the handlers that were left behind and still run, by step.
-type leftSteps struct {
+// abandonedSteps counts abandoned handlers that still run, by step.
+type abandonedSteps struct {
 	mu sync.Mutex
 	n  map[string]int
 }
 
-func (l *leftSteps) add(step string, n int) {
+func (l *abandonedSteps) add(step string, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.n == nil {
@@ -119,8 +119,8 @@ func (l *leftSteps) add(step string, n int) {
 	l.n[step] += n
 }
 
-// takeFrom takes their slots from those that are free.
-func (l *leftSteps) takeFrom(free map[string]int) {
+// takeFrom subtracts their slots from the free ones.
+func (l *abandonedSteps) takeFrom(free map[string]int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for step, n := range l.n {
@@ -128,11 +128,11 @@ func (l *leftSteps) takeFrom(free map[string]int) {
 	}
 }
 
-// contain calls code of the step's; a panic there is an error.
+// contain calls the step's code and turns a panic into an error.
 func (o *Orchestrator) contain(ctx context.Context, run *execution, f func() error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			// The value may hold data: only where it came from is kept.
+			// The panic's value may contain data: only the stack is logged.
 			o.cfg.logger.LogAttrs(ctx, slog.LevelError, "step panicked", slog.String("request", run.req.ID),
 				slog.String("step", run.exec.Step), slog.String("stack", stackWithoutValues()))
 			err = &panicError{}
@@ -146,8 +146,8 @@ type panicError struct{}
 func (*panicError) Error() string { return "orchestrator: the step panicked" }
 
 var (
-	errStepTimeout = errors.New("orchestrator: the step took longer than its timeout")
-	errStepLeft    = fmt.Errorf("%w and does not end", errStepTimeout)
+	errStepTimeout   = errors.New("orchestrator: the step took longer than its timeout")
+	errStepAbandoned = fmt.Errorf("%w and did not return", errStepTimeout)
 )
 
 // stackWithoutValues names the functions on the stack, without arguments.
@@ -168,16 +168,16 @@ func (o *Orchestrator) stepContext(run *execution, lease Lease) *StepContext {
 	return &StepContext{
 		Request: run.req, Step: run.exec.Step, Attempt: run.exec.Attempt,
 		IdempotencyKey: fmt.Sprintf("%s/%d/%s", run.req.ID, run.exec.Visit, run.exec.Step), Token: lease.Token,
-		Outputs: run.out,
+		outputs: run.outputs,
 		progress: func(ctx context.Context, p Progress) error {
-			if run.left.Load() {
+			if run.abandoned.Load() {
 				return ErrFenced
 			}
 			p.Note = clean(p.Note, 200)
 			return o.store.RenewLease(ctx, lease, &p)
 		},
 		audit: func(ctx context.Context, entries []audit.Entry) error {
-			if run.left.Load() {
+			if run.abandoned.Load() {
 				return ErrFenced
 			}
 			for part := range slices.Chunk(entries, maxEntries) {
@@ -193,7 +193,7 @@ func (o *Orchestrator) stepContext(run *execution, lease Lease) *StepContext {
 // auditStep commits entries under the step's lease.
 func (o *Orchestrator) auditStep(ctx context.Context, run *execution, lease Lease, entries []audit.Entry) error {
 	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
-		d.c.Fence = &lease
+		d.commit.Fence = &lease
 		for _, e := range entries {
 			if e.Step == nil {
 				e.Step = &audit.Step{ID: run.exec.ID, Name: run.exec.Step, Attempt: run.exec.Attempt, Token: lease.Token}

@@ -9,12 +9,13 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 )
 
 // admin may do everything.
 func admin() orchestrator.Actor {
-	return orchestrator.Actor{ID: "admin", Roles: []string{orchestrator.RoleAdministrator}}
+	return orchestrator.Actor{ID: "admin", Roles: []string{workflow.RoleAdministrator}}
 }
 
 // TestRunningStepIsCancelledAtOnce: on the host that commits what ends a running step its handler learns that with the
@@ -37,7 +38,7 @@ func TestRunningStepIsCancelledAtOnce(t *testing.T) {
 				inBubble(t, func(t *testing.T, s *store.Store) {
 					began, causes := make(chan struct{}), make(chan error, 1)
 					first := true
-					runs := newOrchestrator(t, s, orchestrator.WithStep(orchestrator.StepRequirements, orchestrator.StepFunc(
+					runs := newOrchestrator(t, s, orchestrator.WithStep(workflow.StepRequirements, orchestrator.StepFunc(
 						func(ctx context.Context, _ *orchestrator.StepContext) (orchestrator.StepResult, error) {
 							if first {
 								first = false
@@ -110,7 +111,7 @@ func TestStepIsCancelledBeforeItBegins(t *testing.T) {
 	inBubble(t, func(t *testing.T, s *store.Store) {
 		p := &pausing{Store: s, begun: make(chan struct{}), goOn: make(chan struct{})}
 		took := make(chan time.Duration, 1)
-		o := newOrchestrator(t, p, orchestrator.WithStep(orchestrator.StepRequirements, orchestrator.StepFunc(
+		o := newOrchestrator(t, p, orchestrator.WithStep(workflow.StepRequirements, orchestrator.StepFunc(
 			func(ctx context.Context, _ *orchestrator.StepContext) (orchestrator.StepResult, error) {
 				begin := time.Now()
 				<-ctx.Done()

@@ -17,15 +17,16 @@ import (
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 )
 
 // oneStep is a workflow of one step, "do", that may take a minute.
 func oneStep(t *testing.T, attempts int) orchestrator.Option {
 	t.Helper()
-	b := orchestrator.Define("once", "work")
-	b.Step("work", "do").On("done", "end").On(orchestrator.EventStepFailed, "failed").
-		Retry(orchestrator.RetryPolicy{Attempts: attempts, Takeovers: 1, Timeout: orchestrator.Duration(time.Minute)})
+	b := workflow.Define("once", "work")
+	b.Step("work", "do").On("done", "end").On(workflow.EventStepFailed, "failed").
+		Retry(workflow.RetryPolicy{Attempts: attempts, Takeovers: 1, Timeout: workflow.Duration(time.Minute)})
 	b.Terminal("end")
 	b.Terminal("failed")
 	def, err := b.Build()
@@ -137,7 +138,7 @@ func TestDeafStepTimesOut(t *testing.T) {
 		if got := m.got["researchflow.step.duration outcome=timeout,step=do"]; got != 2 {
 			t.Errorf("measured %v time-outs, want 2", got)
 		}
-		if got := strings.Count(logged.String(), `msg="step does not end, it is left behind" request=`+id+" step=do"); got != 2 {
+		if got := strings.Count(logged.String(), `msg="step does not return, abandoned" request=`+id+" step=do"); got != 2 {
 			t.Errorf("told %d times, want 2: %s", got, &logged)
 		}
 	})
@@ -180,7 +181,7 @@ func TestDeafStepKeepsItsSlot(t *testing.T) {
 	})
 }
 
-// TestStopAndDeafSteps: one that was left behind is waited for during the grace; one whose time-out is still to come is
+// TestStopAndDeafSteps: an abandoned one is waited for during the grace; one whose time-out is still to come is
 // recorded once, as timed out.
 func TestStopAndDeafSteps(t *testing.T) {
 	for _, tt := range []struct {

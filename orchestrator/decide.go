@@ -10,16 +10,17 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// Decide records a reviewer's decision at an open gate and, when it settles the gate, moves the request
-// on, in one transaction.
+// Decide records a reviewer's decision at an open gate. If it settles the gate, the request moves on in the same
+// transaction.
 //
-// A gate is decided once. Repeating the same decision (same reviewer, verdict, reason and patch) answers
-// nil again; a different one fails with a [*DecidedError]. It fails with a [*DeniedError] when the reviewer
-// may not decide here: the submitter and the researcher never may (four eyes), nor whoever proposed the
-// scope change, nor who has none of the gate's roles; that is recorded in the audit trail. It fails with
-// a [*ValidationError] for a decision that is not complete or whose patch does not give valid requirements.
+// A gate is decided once. Repeating the same decision (same reviewer, verdict, reason and patch) returns nil again; a
+// different one fails with a [*DecidedError]. Decide fails with a [*DeniedError], recorded in the audit trail, when
+// the reviewer may not decide here: the submitter, the researcher and whoever proposed the scope change never may
+// (four eyes), and others need one of the gate's roles. It fails with a [*ValidationError] when the decision is
+// incomplete or its patch does not result in valid requirements.
 func (o *Orchestrator) Decide(ctx context.Context, dec Decision) error {
 	if err := dec.validate(); err != nil {
 		return err
@@ -29,7 +30,7 @@ func (o *Orchestrator) Decide(ctx context.Context, dec Decision) error {
 		Patch                          any
 	}{dec.Gate, personOf(&dec.By), personOf(dec.OnBehalfOf), string(dec.Verdict), dec.Reason, dec.Patch})
 	if err != nil {
-		return &ValidationError{[]Fault{{"patch", "has a member twice, a number beyond float64, or text that is not Unicode"}}}
+		return invalid("patch", "has a member twice, a number that exceeds float64, or text that is not Unicode")
 	}
 	id, err := o.store.RequestOfGate(ctx, dec.Gate)
 	if err != nil {
@@ -37,15 +38,15 @@ func (o *Orchestrator) Decide(ctx context.Context, dec Decision) error {
 	}
 	var denied *DeniedError
 	err = o.change(ctx, id, func(ctx context.Context, d *draft) error {
-		g, err := o.gateAsIs(ctx, d, dec.Gate)
+		g, err := o.anyGate(ctx, d, dec.Gate)
 		if err != nil {
 			return err
 		}
-		if err := repeated(g, digest, dec.By, dec.OnBehalfOf); err != nil {
+		if err := alreadyDecided(g, digest, dec.By, dec.OnBehalfOf); err != nil {
 			return err
 		}
-		if d.r.Suspended != nil {
-			return suspendedError(d.r.ID)
+		if d.req.Suspended != nil {
+			return suspendedError(d.req.ID)
 		}
 		role, err := o.mayDecide(ctx, d, g, &dec)
 		if errors.As(err, &denied) {
@@ -85,7 +86,7 @@ func (dec *Decision) validate() error {
 	case Reject, Modify:
 		v.require("reason", dec.Reason)
 	default:
-		v.add("verdict", "is none of approve, reject, modify")
+		v.add("verdict", "is not approve, reject or modify")
 	}
 	if dec.Verdict == Modify && len(dec.Patch) == 0 {
 		v.add("patch", "is missing")
@@ -109,18 +110,18 @@ func personOf(a *Actor) string {
 	return a.System + "|" + a.ID
 }
 
-// gateAsIs returns the gate, open or not.
-func (o *Orchestrator) gateAsIs(ctx context.Context, d *draft, id string) (*Gate, error) {
-	if d.r.Gate != nil && d.r.Gate.ID == id {
-		return d.r.Gate, nil
+// anyGate returns a gate of the request, open or closed.
+func (o *Orchestrator) anyGate(ctx context.Context, d *draft, id string) (*Gate, error) {
+	if d.req.Gate != nil && d.req.Gate.ID == id {
+		return d.req.Gate, nil
 	}
-	gates, err := o.store.Gates(ctx, d.r.ID)
+	gates, err := o.store.Gates(ctx, d.req.ID)
 	if err != nil {
 		return nil, err
 	}
 	for i := range gates {
 		if gates[i].ID == id {
-			if gates[i].Status == GateOpen { // it was opened after the request was read
+			if gates[i].Status == GateOpen { // opened after the request was read
 				return nil, ErrConflict
 			}
 			return &gates[i], nil
@@ -129,9 +130,9 @@ func (o *Orchestrator) gateAsIs(ctx context.Context, d *draft, id string) (*Gate
 	return nil, ErrNotFound
 }
 
-// repeated is errNothing for the same decision, and an error for another one by the same reviewer, by or for somebody
-// who has spoken already (a person counts once, whoever spoke for them), or at a gate that is settled.
-func repeated(g *Gate, digest string, by Actor, onBehalfOf *Actor) error {
+// alreadyDecided returns errNothing for a repeat of a decision. It returns a *DecidedError when the gate is settled,
+// or when the reviewer or the principal has decided before in another way, in person or through a delegate.
+func alreadyDecided(g *Gate, digest string, by Actor, onBehalfOf *Actor) error {
 	for _, a := range g.Approvals {
 		if a.Digest == digest {
 			return errNothing
@@ -145,7 +146,7 @@ func repeated(g *Gate, digest string, by Actor, onBehalfOf *Actor) error {
 		return decided
 	}
 	for _, a := range g.Approvals {
-		if a.voice(by) || onBehalfOf != nil && a.voice(*onBehalfOf) {
+		if a.isBy(by) || onBehalfOf != nil && a.isBy(*onBehalfOf) {
 			decided.Verdict, decided.At = a.Verdict, a.At
 			return decided
 		}
@@ -153,8 +154,8 @@ func repeated(g *Gate, digest string, by Actor, onBehalfOf *Actor) error {
 	return nil
 }
 
-// voice says whether the decision is a person's, made by them or for them.
-func (a *Approval) voice(p Actor) bool {
+// isBy says whether a person made the decision, or somebody on their behalf.
+func (a *Approval) isBy(p Actor) bool {
 	return a.By.Same(p) || a.OnBehalfOf != nil && a.OnBehalfOf.Same(p)
 }
 
@@ -167,22 +168,22 @@ func (o *Orchestrator) mayDecide(ctx context.Context, d *draft, g *Gate, dec *De
 			return "", &DeniedError{Rule: "delegation", Reason: "the principal has not delegated this gate to the actor"}
 		}
 	}
-	if err := fourEyes(&d.r, dec.By, principal); err != nil {
+	if err := fourEyes(&d.req, dec.By, principal); err != nil {
 		return "", err
 	}
 	roles := slices.Clone(g.Roles)
 	if g.Quorum.EachRole {
-		// A role that has spoken needs no second word, unless it is the only one the reviewer has.
-		slices.SortStableFunc(roles, func(a, b string) int { return min(g.spoken(a), 1) - min(g.spoken(b), 1) })
+		// Prefer a role that nobody has decided in yet.
+		slices.SortStableFunc(roles, func(a, b string) int { return min(g.decisionsAs(a), 1) - min(g.decisionsAs(b), 1) })
 	}
 	if g.Escalations > 0 {
 		roles = append(roles, g.EscalateTo...)
 	}
-	return o.authorize(ctx, principal, roles, &d.r)
+	return o.authorize(ctx, principal, roles, &d.req)
 }
 
-// spoken counts the decisions in a role.
-func (g *Gate) spoken(role string) (n int) {
+// decisionsAs counts the decisions in a role.
+func (g *Gate) decisionsAs(role string) (n int) {
 	for _, a := range g.Approvals {
 		if a.Role == role {
 			n++
@@ -191,14 +192,14 @@ func (g *Gate) spoken(role string) (n int) {
 	return n
 }
 
-// fourEyes knows the researcher by the id alone: a [Researcher] has no namespace.
+// fourEyes compares the researcher by id only: a [Researcher] has no namespace.
 func fourEyes(r *Request, actors ...Actor) error {
 	for _, a := range actors {
 		switch {
 		case a.Same(r.SubmittedBy), a.ID == r.Researcher.Actor().ID, strings.EqualFold(a.ID, r.Researcher.Email):
 			return &DeniedError{Rule: "four-eyes", Reason: "the submitter cannot decide about the request"}
 		case r.Proposed != nil && a.Same(r.Proposed.By):
-			return &DeniedError{Rule: "four-eyes", Reason: "who proposed the scope change cannot decide about it"}
+			return &DeniedError{Rule: "four-eyes", Reason: "the person who proposed the scope change cannot decide about it"}
 		}
 	}
 	return nil
@@ -217,7 +218,7 @@ func (o *Orchestrator) authorize(ctx context.Context, a Actor, roles []string, r
 	return "", &DeniedError{Rule: "authorizer", Reason: "the host's authorizer refused"}
 }
 
-// deny records that somebody was turned away.
+// deny records a refusal in the audit trail.
 func (d *draft) deny(by Actor, g *Gate, why *DeniedError) error {
 	e := audit.Entry{
 		Type: audit.AccessDenied, Action: audit.Execute, Outcome: audit.Minor, Error: clean(why.Rule, maxName), Who: whoOf(by, ""),
@@ -228,27 +229,27 @@ func (d *draft) deny(by Actor, g *Gate, why *DeniedError) error {
 	return d.audit(e)
 }
 
-// decide records the decision and, when it settles the gate, moves on.
+// decide records the decision and, if it settles the gate, moves the request on.
 func (o *Orchestrator) decide(ctx context.Context, d *draft, g *Gate, dec *Decision, role, digest string) error {
 	shown := dec.Shown
 	if shown == "" {
 		var err error
-		if shown, err = requirementsDigest(d.r.Requirements); err != nil {
+		if shown, err = requirementsDigest(d.req.Requirements); err != nil {
 			return err
 		}
 	}
 	a := Approval{
-		ID: audit.NewID(d.now), Gate: g.ID, Request: d.r.ID, By: dec.By, OnBehalfOf: dec.OnBehalfOf, Role: role,
-		Verdict: dec.Verdict, Reason: dec.Reason, At: d.now, FromVersion: d.r.RequirementsVersion, Patch: dec.Patch,
+		ID: audit.NewID(d.now), Gate: g.ID, Request: d.req.ID, By: dec.By, OnBehalfOf: dec.OnBehalfOf, Role: role,
+		Verdict: dec.Verdict, Reason: dec.Reason, At: d.now, FromVersion: d.req.RequirementsVersion, Patch: dec.Patch,
 		Meaning: dec.Meaning, Shown: shown, Digest: digest,
 	}
-	status, event := GateApproved, EventApprove
+	status, event := GateApproved, workflow.EventApprove
 	meaning := "approval"
 	switch dec.Verdict {
 	case Reject:
-		status, event, meaning = GateRejected, EventReject, "rejection"
+		status, event, meaning = GateRejected, workflow.EventReject, "rejection"
 	case Modify:
-		status, event, meaning = GateModified, EventModify, "modification"
+		status, event, meaning = GateModified, workflow.EventModify, "modification"
 	}
 	if a.Meaning == "" {
 		a.Meaning = meaning
@@ -263,8 +264,8 @@ func (o *Orchestrator) decide(ctx context.Context, d *draft, g *Gate, dec *Decis
 			return err
 		}
 	}
-	a.ToVersion = d.r.RequirementsVersion
-	d.c.Approvals = append(d.c.Approvals, a)
+	a.ToVersion = d.req.RequirementsVersion
+	d.commit.Approvals = append(d.commit.Approvals, a)
 	name := dec.By.Name
 	if name == "" {
 		name = dec.By.ID
@@ -289,18 +290,18 @@ func (o *Orchestrator) decide(ctx context.Context, d *draft, g *Gate, dec *Decis
 	return d.move(event, dec.By, dec.Reason, nil)
 }
 
-// settledBy says whether one more approval, by a role, opens the gate.
+// settledBy says whether one more approval, in the given role, settles the gate.
 func (g *Gate) settledBy(role string) bool {
 	if g.Quorum.EachRole {
 		missing, standIns := 0, 0
 		for _, r := range g.Roles {
-			if r != role && g.spoken(r) == 0 {
+			if r != role && g.decisionsAs(r) == 0 {
 				missing++
 			}
 		}
 		for _, r := range g.EscalateTo {
 			if !slices.Contains(g.Roles, r) {
-				standIns += g.spoken(r)
+				standIns += g.decisionsAs(r)
 				if r == role {
 					standIns++
 				}
@@ -311,11 +312,11 @@ func (g *Gate) settledBy(role string) bool {
 	return len(g.Approvals)+1 >= max(1, g.Quorum.Approvals)
 }
 
-// applyScope changes the requirements as the proposal that waits at this gate and the reviewer say.
+// applyScope applies the patch of the scope change that waits at this gate, and the reviewer's own patch.
 func (o *Orchestrator) applyScope(ctx context.Context, d *draft, g *Gate, dec *Decision) error {
-	req, changed := d.r.Requirements, false
+	req, changed := d.req.Requirements, false
 	reason := dec.Reason
-	if p := d.r.Proposed; p != nil && p.State == g.State {
+	if p := d.req.Proposed; p != nil && p.State == g.State {
 		if dec.Verdict != Reject && len(p.Patch) > 0 {
 			var err error
 			if req, err = o.patched(ctx, req, p.Patch); err != nil {
@@ -326,7 +327,7 @@ func (o *Orchestrator) applyScope(ctx context.Context, d *draft, g *Gate, dec *D
 				reason = p.Reason
 			}
 		}
-		d.r.Proposed = nil
+		d.req.Proposed = nil
 	}
 	if dec.Verdict == Modify {
 		var err error
@@ -341,8 +342,8 @@ func (o *Orchestrator) applyScope(ctx context.Context, d *draft, g *Gate, dec *D
 	return d.revise(req, dec.By, reason)
 }
 
-// Delegate lets x.To decide at an open gate on behalf of x.From, who has a role there. The decision is
-// recorded with both. It fails like [Orchestrator.Decide].
+// Delegate lets x.To decide at an open gate on behalf of x.From, who has a role there. The decision will name both. It
+// fails like [Orchestrator.Decide].
 func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 	var v ValidationError
 	v.require("gate", x.Gate)
@@ -365,19 +366,19 @@ func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 	}
 	var denied *DeniedError
 	err = o.change(ctx, id, func(ctx context.Context, d *draft) error {
-		g, err := o.gateAsIs(ctx, d, x.Gate)
+		g, err := o.anyGate(ctx, d, x.Gate)
 		if err != nil {
 			return err
 		}
 		if g.Status != GateOpen {
-			return repeated(g, "", x.To, nil)
+			return alreadyDecided(g, "", x.To, nil)
 		}
 		if slices.ContainsFunc(g.Delegations, func(y Delegation) bool { return y.From.Same(x.From) && y.To.Same(x.To) }) {
 			return errNothing
 		}
 		role, err := o.mayDecide(ctx, d, g, &Decision{By: x.From})
 		if err == nil {
-			err = fourEyes(&d.r, x.To)
+			err = fourEyes(&d.req, x.To)
 		}
 		if errors.As(err, &denied) {
 			return d.deny(x.From, g, denied)
@@ -387,9 +388,9 @@ func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 		}
 		denied = nil
 		x.At = d.now
-		d.c.Delegations = append(d.c.Delegations, x)
+		d.commit.Delegations = append(d.commit.Delegations, x)
 		d.who = whoOf(x.From, role)
-		d.send(Notification{Kind: NotifyDelegated, Gate: g.ID, To: x.To.ID})
+		d.queue(Notification{Kind: NotifyDelegated, Gate: g.ID, To: x.To.ID})
 		return d.audit(audit.Entry{
 			Type: audit.GateDelegated, Action: audit.Update, Gate: &audit.Gate{ID: g.ID, State: g.State, To: x.To.ID},
 		})

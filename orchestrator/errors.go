@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode/utf8"
+
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Conditions that callers test with errors.Is.
@@ -14,42 +16,31 @@ var (
 	ErrNotFound = errors.New("orchestrator: not found")
 	// ErrInvalidTransition: the request's state does not allow this.
 	ErrInvalidTransition = errors.New("orchestrator: the request's state does not allow this")
-	// ErrConflict: somebody else changed the request first; nothing was written.
-	ErrConflict = errors.New("orchestrator: the request was changed by somebody else")
-	// ErrFenced: the lease on the step was lost; nothing was written.
+	// ErrConflict: another writer changed the request first; nothing was written.
+	ErrConflict = errors.New("orchestrator: another writer changed the request")
+	// ErrFenced: the step's lease was lost; nothing was written.
 	ErrFenced = errors.New("orchestrator: the step's lease was lost")
-	// ErrDecided: the gate was decided already, in another way; see [*DecidedError].
+	// ErrDecided: the gate has been decided in another way; see [*DecidedError].
 	ErrDecided = errors.New("orchestrator: the gate is decided")
 	// ErrDenied: the actor may not do this; see [*DeniedError].
 	ErrDenied = errors.New("orchestrator: denied")
 	// ErrIdempotencyKey: the idempotency key was used for another request.
-	ErrIdempotencyKey = errors.New("orchestrator: the idempotency key belongs to a request with other content")
+	ErrIdempotencyKey = errors.New("orchestrator: the idempotency key belongs to a request with different content")
 	// ErrDuplicate is what a [Store] returns from Commit when the request's id or idempotency key exists.
-	ErrDuplicate = errors.New("orchestrator: the request exists")
+	ErrDuplicate = errors.New("orchestrator: the request exists already")
 	// ErrUnknownOutcome: the connection broke while a transaction was being committed, and the database could
 	// not be asked whether it was. Read the request again before doing anything.
-	ErrUnknownOutcome = errors.New("orchestrator: it is not known whether the change was committed")
-	// ErrUnsupported: this store cannot do this.
+	ErrUnknownOutcome = errors.New("orchestrator: unknown whether the change was committed")
+	// ErrUnsupported: the store cannot do this.
 	ErrUnsupported = errors.New("orchestrator: not supported by this store")
-	// ErrParked: no host can go on with the request; its error text says why.
+	// ErrParked: this version of the program cannot continue the request; the error's text says why.
 	ErrParked = errors.New("orchestrator: the request is parked")
-	// ErrInvalid is wrapped by every [*ValidationError] and [*DefinitionError].
+	// ErrInvalid is wrapped by every [*ValidationError].
 	ErrInvalid = errors.New("orchestrator: invalid")
 )
 
-// Fault is one thing wrong with an input.
-type Fault struct {
-	// Path of the element, for example "researcher.email".
-	Path string `json:"path"`
-	// Message says what is wrong, without the value.
-	Message string `json:"message"`
-}
-
-// String returns path and message.
-func (f Fault) String() string { return f.Path + " " + f.Message }
-
 // ValidationError lists everything wrong with a request or its requirements.
-type ValidationError struct{ Faults []Fault }
+type ValidationError struct{ Faults []workflow.Fault }
 
 // Error returns all faults in one line.
 func (e *ValidationError) Error() string { return "orchestrator: invalid request: " + e.list() }
@@ -66,7 +57,7 @@ func (e *ValidationError) list() string {
 func (e *ValidationError) Unwrap() error { return ErrInvalid }
 
 func (e *ValidationError) add(path, message string) {
-	e.Faults = append(e.Faults, Fault{path, message})
+	e.Faults = append(e.Faults, workflow.Fault{Path: path, Message: message})
 }
 
 func (e *ValidationError) require(path, text string) bool {
@@ -77,22 +68,14 @@ func (e *ValidationError) require(path, text string) bool {
 	return true
 }
 
-// plain refuses text that databases and canonical JSON cannot hold.
+// plain refuses text that databases or canonical JSON cannot hold.
 func (e *ValidationError) plain(path, text string) {
-	if !utf8.ValidString(text) || strings.ContainsRune(text, utf8.RuneError) {
-		e.add(path, "is not UTF-8")
-	} else if strings.ContainsFunc(text, func(r rune) bool { return r < 0x20 && r != '\n' && r != '\r' && r != '\t' }) {
-		e.add(path, "holds a control character")
+	if fault := input.TextFault(text); fault != "" {
+		e.add(path, fault)
 	}
 }
 
-func isPlain(text string) bool {
-	var v ValidationError
-	v.plain("", text)
-	return len(v.Faults) == 0
-}
-
-// Lengths in bytes. A name is one of a person, a role, a program; a document is JSON.
+// Maximum lengths in bytes. A name is that of a person, a role or a program; a document is JSON.
 const (
 	maxName     = 300
 	maxReason   = 4000
@@ -100,7 +83,7 @@ const (
 	maxDocument = 1 << 20
 )
 
-// text refuses what plain refuses, and what is too long.
+// text refuses what plain refuses, and text that is too long.
 func (e *ValidationError) text(path, text string, limit int) {
 	e.plain(path, text)
 	if len(text) > limit {
@@ -110,8 +93,8 @@ func (e *ValidationError) text(path, text string, limit int) {
 
 func (e *ValidationError) actor(path string, a Actor) {
 	e.text(path+".system", a.System, maxName)
-	if strings.Contains(a.System, "|") { // it stands between system and id
-		e.add(path+".system", "holds |")
+	if strings.Contains(a.System, "|") { // it separates system and id
+		e.add(path+".system", "contains |")
 	}
 	e.text(path+".id", a.ID, maxName)
 	e.text(path+".name", a.Name, maxName)
@@ -129,27 +112,16 @@ func (e *ValidationError) due(t time.Time) {
 	}
 }
 
+func invalid(path, message string) error {
+	return &ValidationError{[]workflow.Fault{{Path: path, Message: message}}}
+}
+
 func (e *ValidationError) orNil() error {
 	if len(e.Faults) == 0 {
 		return nil
 	}
 	return e
 }
-
-// DefinitionError lists everything wrong with a workflow definition.
-type DefinitionError struct{ Faults []Fault }
-
-// Error returns all faults in one line.
-func (e *DefinitionError) Error() string {
-	parts := make([]string, len(e.Faults))
-	for i, f := range e.Faults {
-		parts[i] = f.String()
-	}
-	return "orchestrator: invalid definition: " + strings.Join(parts, "; ")
-}
-
-// Unwrap returns [ErrInvalid].
-func (e *DefinitionError) Unwrap() error { return ErrInvalid }
 
 // DecidedError says how a gate was decided.
 type DecidedError struct {
@@ -162,9 +134,9 @@ type DecidedError struct {
 // Error names the gate and its status.
 func (e *DecidedError) Error() string {
 	if e.Status == GateOpen {
-		return fmt.Sprintf("orchestrator: gate %s: the reviewer has decided otherwise at %s", e.Gate, e.At.UTC().Format(time.RFC3339))
+		return fmt.Sprintf("orchestrator: gate %s: the reviewer decided differently at %s", e.Gate, e.At.UTC().Format(time.RFC3339))
 	}
-	return fmt.Sprintf("orchestrator: gate %s is %s since %s", e.Gate, e.Status, e.At.UTC().Format(time.RFC3339))
+	return fmt.Sprintf("orchestrator: gate %s has been %s since %s", e.Gate, e.Status, e.At.UTC().Format(time.RFC3339))
 }
 
 // Unwrap returns [ErrDecided].
@@ -193,6 +165,15 @@ type TransitionError struct {
 // Error names state and event.
 func (e *TransitionError) Error() string {
 	return fmt.Sprintf("orchestrator: request %s: no transition from %s on %s", e.Request, e.State, e.Event)
+}
+
+// transitionError adds the request to an error of the machine.
+func transitionError(request string, err error) error {
+	var none *workflow.TransitionError
+	if errors.As(err, &none) {
+		return &TransitionError{Request: request, State: none.State, Event: none.Event}
+	}
+	return err
 }
 
 // Unwrap returns [ErrInvalidTransition].

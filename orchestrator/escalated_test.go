@@ -10,6 +10,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 )
 
@@ -17,11 +18,11 @@ import (
 func TestRetryAtAnEscalatedGate(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openStore(t, store.WithClock(time.Now))
-		b := orchestrator.Define("fails", "work")
-		b.Step("work", "do").On("done", "end").On(orchestrator.EventStepFailed, "review").Retry(orchestrator.RetryPolicy{Attempts: 1})
-		b.Gate("review", orchestrator.GateRule{Roles: []string{"lead"}, Timeout: orchestrator.Duration(time.Hour), EscalateTo: []string{"chief"}}).
-			On(orchestrator.EventApprove, orchestrator.Return).On(orchestrator.EventRetry, orchestrator.Return).
-			On(orchestrator.EventReject, "end").On(orchestrator.EventModify, "work")
+		b := workflow.Define("fails", "work")
+		b.Step("work", "do").On("done", "end").On(workflow.EventStepFailed, "review").Retry(workflow.RetryPolicy{Attempts: 1})
+		b.Gate("review", workflow.GateRule{Roles: []string{"lead"}, Timeout: workflow.Duration(time.Hour), EscalateTo: []string{"chief"}}).
+			On(workflow.EventApprove, workflow.Return).On(workflow.EventRetry, workflow.Return).
+			On(workflow.EventReject, "end").On(workflow.EventModify, "work")
 		b.Terminal("end")
 		def, err := b.Build()
 		if err != nil {
@@ -53,11 +54,12 @@ func TestRetryAtAnEscalatedGate(t *testing.T) {
 	})
 }
 
-// TestEachRoleAtAnEscalatedGate: an approval by a role that the gate was escalated to stands in for one that is missing.
+// TestEachRoleAtAnEscalatedGate: an approval by a role that the gate was escalated to stands in for one that is
+// missing.
 func TestEachRoleAtAnEscalatedGate(t *testing.T) {
-	rule := orchestrator.GateRule{
-		Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true},
-		Timeout: orchestrator.Duration(time.Hour), EscalateTo: []string{"chief"},
+	rule := workflow.GateRule{
+		Roles: []string{"a", "b"}, Quorum: workflow.Quorum{EachRole: true},
+		Timeout: workflow.Duration(time.Hour), EscalateTo: []string{"chief"},
 	}
 	for _, tt := range []struct {
 		name  string
@@ -73,8 +75,8 @@ func TestEachRoleAtAnEscalatedGate(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := openStore(t, store.WithClock(time.Now))
-				b := orchestrator.Define("each", "review")
-				b.Gate("review", rule).On(orchestrator.EventApprove, "approved").On(orchestrator.EventReject, "rejected").On(orchestrator.EventModify, "review")
+				b := workflow.Define("each", "review")
+				b.Gate("review", rule).On(workflow.EventApprove, "approved").On(workflow.EventReject, "rejected").On(workflow.EventModify, "review")
 				b.Terminal("approved")
 				b.Terminal("rejected")
 				def, err := b.Build()

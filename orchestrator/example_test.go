@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 )
 
@@ -26,12 +27,12 @@ func Example() {
 	}
 	defer func() { _ = db.Close() }()
 
-	b := orchestrator.Define("count", "counting")
-	b.Step("counting", "count").On("counted", "review").On(orchestrator.EventStepFailed, "failed")
-	b.Gate("review", orchestrator.GateRule{Roles: []string{"reviewer"}}).
-		On(orchestrator.EventApprove, "released").
-		On(orchestrator.EventReject, "failed").
-		On(orchestrator.EventModify, "counting")
+	b := workflow.Define("count", "counting")
+	b.Step("counting", "count").On("counted", "review").On(workflow.EventStepFailed, "failed")
+	b.Gate("review", workflow.GateRule{Roles: []string{"reviewer"}}).
+		On(workflow.EventApprove, "released").
+		On(workflow.EventReject, "failed").
+		On(workflow.EventModify, "counting")
 	b.Terminal("released").Terminal("failed")
 	workflow, err := b.Build()
 	if err != nil {
@@ -99,32 +100,11 @@ func Example() {
 	// audit: <nil>
 }
 
-func ExampleDefinition_Mermaid() {
-	b := orchestrator.Define("tiny", "work")
-	b.Step("work", "do").On("done", "end").On(orchestrator.EventStepFailed, "end")
-	b.Terminal("end")
-	d, err := b.Build()
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	fmt.Print(d.Mermaid())
-	// Output:
-	// stateDiagram-v2
-	//     state "work\nstep do" as work
-	//     state "end" as end
-	//     [*] --> work
-	//     work --> end: done, step_failed
-	//     end --> [*]
-	//     classDef gate fill:#fff3cd,stroke:#b58900
-	//     classDef terminal fill:#eeeeee,stroke:#666666
-	//     class end terminal
-}
-
 func ExampleNewRequest_Validate() {
 	n := orchestrator.NewRequest{Title: "no more than a title"}
 	n.Researcher.Email = "ada"
 	fmt.Println(n.Validate())
-	// Output:
-	// orchestrator: invalid request: description is missing; protocol is missing; researcher.name is missing; researcher.department is missing; researcher.email is not an e-mail address; requirements.inclusion is missing; requirements.dataElements is missing
+	// Output: orchestrator: invalid request: description is missing; protocol is missing; researcher.name is missing;
+	// researcher.department is missing; researcher.email is not an e-mail address; requirements.inclusion is missing;
+	// requirements.dataElements is missing
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
@@ -80,7 +81,7 @@ func TestStartAndStopInAnyOrder(t *testing.T) {
 	if err := lifetest.Finish(ctx, o, id); err != nil {
 		t.Error(err)
 	}
-	if err := storetest.Check(ctx, s, orchestrator.DefaultDefinition(), id); err != nil {
+	if err := storetest.Check(ctx, s, workflow.Default(), id); err != nil {
 		t.Error(err)
 	}
 }
@@ -88,11 +89,11 @@ func TestStartAndStopInAnyOrder(t *testing.T) {
 func TestStopGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 	s := openStore(t)
 	began, stop := make(chan struct{}, 2), make(chan struct{})
-	o := newOrchestrator(t, s, orchestrator.WithStep(orchestrator.StepRequirements, orchestrator.StepFunc(
+	o := newOrchestrator(t, s, orchestrator.WithStep(workflow.StepRequirements, orchestrator.StepFunc(
 		func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
 			began <- struct{}{}
 			<-stop // it does not listen to its context
-			return orchestrator.StepResult{Event: orchestrator.EventComplete}, nil
+			return orchestrator.StepResult{Event: workflow.EventComplete}, nil
 		})))
 	if _, err := o.Submit(t.Context(), lifetest.Sample("deaf")); err != nil {
 		t.Fatal(err)
@@ -121,7 +122,7 @@ func TestStopGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if h.To == orchestrator.StateRequirementsReview {
+		if h.To == workflow.StateRequirementsReview {
 			break
 		}
 	}
@@ -132,7 +133,7 @@ func TestStopGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 
 func TestNewChecksItsConfiguration(t *testing.T) {
 	s := openStore(t)
-	bad := orchestrator.DefaultDefinition()
+	bad := workflow.Default()
 	bad.Initial = "nowhere"
 	for _, tt := range []struct {
 		name, want string
@@ -142,16 +143,16 @@ func TestNewChecksItsConfiguration(t *testing.T) {
 		{"no store", "no store", nil, nil},
 		{"definition", "initial names no state", s, []orchestrator.Option{orchestrator.WithDefinition(bad)}},
 		{"lease", "the lease is shorter than 100 ms", s, []orchestrator.Option{orchestrator.WithLease(time.Millisecond)}},
-		{"poll", "the poll interval is not above 0", s, []orchestrator.Option{orchestrator.WithPoll(0)}},
-		{"grace", "the grace is below 0", s, []orchestrator.Option{orchestrator.WithGrace(-1)}},
+		{"poll", "the poll interval is not positive", s, []orchestrator.Option{orchestrator.WithPoll(0)}},
+		{"grace", "the grace period is negative", s, []orchestrator.Option{orchestrator.WithGrace(-1)}},
 		{"concurrency", "the concurrency is below 1", s, []orchestrator.Option{orchestrator.WithConcurrency(0)}},
 		{"handler", "step extract_data has no handler", s, []orchestrator.Option{orchestrator.WithStep("extract_data", nil)}},
-		{"step's concurrency", "the concurrency of step x is below 0", s, []orchestrator.Option{orchestrator.WithStep("x", orchestrator.StepFunc(nil), orchestrator.StepConcurrency(-1))}},
-		{"instance", "the instance name has other characters", s, []orchestrator.Option{orchestrator.WithInstance("a b")}},
-		{"step's name", `"Extract data" is no name of a step`, s, []orchestrator.Option{orchestrator.WithStep("Extract data", orchestrator.StepFunc(nil))}},
+		{"step's concurrency", "the concurrency of step x is negative", s, []orchestrator.Option{orchestrator.WithStep("x", orchestrator.StepFunc(nil), orchestrator.StepConcurrency(-1))}},
+		{"instance", "the instance name is longer than 100 characters", s, []orchestrator.Option{orchestrator.WithInstance("a b")}},
+		{"step's name", `"Extract data" is not a name of a step`, s, []orchestrator.Option{orchestrator.WithStep("Extract data", orchestrator.StepFunc(nil))}},
 		{"tenant", "the tenant's name is not UTF-8", s, []orchestrator.Option{orchestrator.WithTenant("a\xff")}},
-		{"hook", "no function to call on a state change", s, []orchestrator.Option{orchestrator.WithOnStateChange(nil)}},
-		{"migration", `state work is to become "labour", which the definition does not have`, s, []orchestrator.Option{orchestrator.WithMigration("x", map[string]string{"work": "labour"})}},
+		{"hook", "WithOnStateChange: no function", s, []orchestrator.Option{orchestrator.WithOnStateChange(nil)}},
+		{"migration", `state work maps to "job", which the definition does not have`, s, []orchestrator.Option{orchestrator.WithMigration("x", map[string]string{"work": "job"})}},
 		{"authorizer", "no authorizer", s, []orchestrator.Option{orchestrator.WithAuthorizer(nil)}},
 	} {
 		if _, err := orchestrator.New(tt.store, tt.opts...); err == nil || !strings.Contains(err.Error(), tt.want) {
@@ -222,12 +223,12 @@ func TestLeaseIsKeptWhileAStepRuns(t *testing.T) {
 			case <-ctx.Done():
 				return orchestrator.StepResult{}, context.Cause(ctx)
 			case <-time.After(10 * time.Minute):
-				return orchestrator.StepResult{Event: orchestrator.EventComplete}, nil
+				return orchestrator.StepResult{Event: workflow.EventComplete}, nil
 			}
 		})
 		var hosts []*orchestrator.Orchestrator
 		for _, name := range []string{"one", "two"} {
-			o := newOrchestrator(t, s, orchestrator.WithInstance(name), orchestrator.WithStep(orchestrator.StepRequirements, long))
+			o := newOrchestrator(t, s, orchestrator.WithInstance(name), orchestrator.WithStep(workflow.StepRequirements, long))
 			if err := o.Start(t.Context()); err != nil {
 				t.Fatal(err)
 			}

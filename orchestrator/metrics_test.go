@@ -15,6 +15,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 )
 
@@ -132,10 +133,10 @@ func TestMetrics(t *testing.T) {
 			orchestrator.WithNotifier(orchestrator.NotifierFunc(func(context.Context, orchestrator.Notification) error {
 				return errors.New("no mail server")
 			})),
-			orchestrator.WithStep(orchestrator.StepRequirements, orchestrator.StepFunc(
+			orchestrator.WithStep(workflow.StepRequirements, orchestrator.StepFunc(
 				func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
 					<-time.After(time.Minute)
-					return orchestrator.StepResult{Event: orchestrator.EventComplete}, nil
+					return orchestrator.StepResult{Event: workflow.EventComplete}, nil
 				}), orchestrator.StepConcurrency(1)))
 		for range 2 {
 			if _, err := o.Submit(t.Context(), lifetest.Sample("measured")); err != nil {

@@ -7,22 +7,24 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-var boss = orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator, "lead"}}
+var boss = orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator, "lead"}}
 
-// detours has a step that fails, a gate whose way back after retry is written out, and two gates that any state may lead to.
-func detours(t *testing.T) *orchestrator.Definition {
+// detours has a step that fails, a gate whose way back after retry is written out, and two gates that any state may
+// lead to.
+func detours(t *testing.T) *workflow.Definition {
 	t.Helper()
-	b := orchestrator.Define("detours", "work")
-	b.Step("work", "do").On("done", "end").On(orchestrator.EventStepFailed, "review").Retry(orchestrator.RetryPolicy{Attempts: 1})
-	rule := orchestrator.GateRule{Roles: []string{"lead"}}
-	b.Gate("review", rule).On(orchestrator.EventApprove, "end").On(orchestrator.EventRetry, "work").
-		On(orchestrator.EventReject, "end").On(orchestrator.EventModify, "work")
-	b.Gate("scope", rule).On(orchestrator.EventApprove, orchestrator.Return).On(orchestrator.EventReject, orchestrator.Return).
-		On(orchestrator.EventModify, orchestrator.Return)
+	b := workflow.Define("detours", "work")
+	b.Step("work", "do").On("done", "end").On(workflow.EventStepFailed, "review").Retry(workflow.RetryPolicy{Attempts: 1})
+	rule := workflow.GateRule{Roles: []string{"lead"}}
+	b.Gate("review", rule).On(workflow.EventApprove, "end").On(workflow.EventRetry, "work").
+		On(workflow.EventReject, "end").On(workflow.EventModify, "work")
+	b.Gate("scope", rule).On(workflow.EventApprove, workflow.Return).On(workflow.EventReject, workflow.Return).
+		On(workflow.EventModify, workflow.Return)
 	b.Terminal("end")
-	b.Anywhere(orchestrator.EventScopeChange, "scope").Anywhere(orchestrator.EventWithdraw, "end")
+	b.Anywhere(workflow.EventScopeChange, "scope").Anywhere(workflow.EventWithdraw, "end")
 	def, err := b.Build()
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +55,7 @@ func TestRetryTakesTheWayThatIsWrittenOut(t *testing.T) {
 
 // TestStepsDoNotTakePeoplesWays: the outcome of a step is none of the events by which people lead away from any state.
 func TestStepsDoNotTakePeoplesWays(t *testing.T) {
-	for _, event := range []string{orchestrator.EventWithdraw, orchestrator.EventScopeChange, orchestrator.EventStepFailed} {
+	for _, event := range []string{workflow.EventWithdraw, workflow.EventScopeChange, workflow.EventStepFailed} {
 		o := newOrchestrator(t, openStore(t), orchestrator.WithDefinition(detours(t)), orchestrator.WithStep("do", orchestrator.StepFunc(
 			func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
 				return orchestrator.StepResult{Event: event}, nil
@@ -77,9 +79,9 @@ func TestStepsDoNotTakePeoplesWays(t *testing.T) {
 
 // TestPeopleAreToldApart: a namespace and an id are another person than the id that they look like together.
 func TestPeopleAreToldApart(t *testing.T) {
-	b := orchestrator.Define("two", "review")
-	b.Gate("review", orchestrator.GateRule{Roles: []string{"lead"}, Quorum: orchestrator.Quorum{Approvals: 2}}).
-		On(orchestrator.EventApprove, "end").On(orchestrator.EventReject, "end").On(orchestrator.EventModify, "review")
+	b := workflow.Define("two", "review")
+	b.Gate("review", workflow.GateRule{Roles: []string{"lead"}, Quorum: workflow.Quorum{Approvals: 2}}).
+		On(workflow.EventApprove, "end").On(workflow.EventReject, "end").On(workflow.EventModify, "review")
 	b.Terminal("end")
 	def, err := b.Build()
 	if err != nil {
@@ -109,7 +111,8 @@ func TestPeopleAreToldApart(t *testing.T) {
 	}
 }
 
-// TestProposalIsMovedWithItsGate: a change of scope that waits is decided under the new definition as under the old one.
+// TestProposalIsMovedWithItsGate: a change of scope that waits is decided under the new definition as under the old
+// one.
 func TestProposalIsMovedWithItsGate(t *testing.T) {
 	s := openStore(t)
 	old := detours(t)
@@ -123,7 +126,7 @@ func TestProposalIsMovedWithItsGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	err = before.RequestScopeChange(t.Context(), orchestrator.ScopeChange{
-		Request: id, By: orchestrator.Actor{ID: "admin", Roles: []string{orchestrator.RoleAdministrator}}, Reason: "smaller", Patch: []byte(`{"minimumCohort": 3}`),
+		Request: id, By: orchestrator.Actor{ID: "admin", Roles: []string{workflow.RoleAdministrator}}, Reason: "smaller", Patch: []byte(`{"minimumCohort": 3}`),
 	})
 	if err != nil {
 		t.Fatal(err)

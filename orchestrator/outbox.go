@@ -22,7 +22,7 @@ func (e *engine) deliverMessages(ctx context.Context) (bool, error) {
 	if ctx.Err() != nil {
 		return false, nil
 	}
-	// As with steps: what is claimed is dealt with.
+	// As with steps: whatever is claimed is finished.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*o.cfg.lease)
 	defer cancel()
 	begin := time.Now()
@@ -34,7 +34,7 @@ func (e *engine) deliverMessages(ctx context.Context) (bool, error) {
 	}
 	for _, m := range claimed {
 		class := ""
-		if time.Since(begin) > o.cfg.lease/2 { // a delivery may take half a lease: this one could outlive its own
+		if time.Since(begin) > o.cfg.lease/2 { // a delivery may take half a lease: this one could outlast its claim
 			if err := o.store.FinishMessage(context.WithoutCancel(ctx), m.ID, o.cfg.instance, "late", 0); err != nil {
 				return false, err
 			}
@@ -52,7 +52,7 @@ func (e *engine) deliverMessages(ctx context.Context) (bool, error) {
 		if e.working.Err() != nil {
 			retry = 0
 		}
-		// Storing that it was delivered is worth finishing: else it is delivered again.
+		// Not cancelled by ctx: a delivery that is not recorded is repeated.
 		if err := o.store.FinishMessage(context.WithoutCancel(ctx), m.ID, o.cfg.instance, class, retry); err != nil {
 			return false, err
 		}
@@ -60,7 +60,7 @@ func (e *engine) deliverMessages(ctx context.Context) (bool, error) {
 	return len(claimed) > 0, nil
 }
 
-// sinkMessages are what the outbox takes for the audit sink, if there is one. Those of a commit are numbered by its draft.
+// sinkMessages returns the outbox messages for the audit sink, if there is one. The draft of a commit numbers its own.
 func (o *Orchestrator) sinkMessages(entries []audit.Sealed, now time.Time) ([]Message, error) {
 	if o.cfg.sink == nil {
 		return nil, nil
@@ -77,7 +77,7 @@ func (o *Orchestrator) sinkMessages(entries []audit.Sealed, now time.Time) ([]Me
 	return messages, nil
 }
 
-// deliver hands one message over; a panic of the host's code is an error.
+// deliver delivers one message and turns a panic of the host's code into an error.
 func (o *Orchestrator) deliver(ctx context.Context, m Message) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, o.cfg.lease/2)
 	defer cancel()

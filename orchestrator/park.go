@@ -5,38 +5,39 @@ import (
 	"errors"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// eventMigrate is the event of a history row that an upgrade of the definition wrote.
+// eventMigrate is the event of the history row that a move to another definition writes.
 const eventMigrate = "migrate"
 
-// park sets a request aside that no host of this version can go on with. It keeps its state; nothing is
-// claimed until a host that can takes it up again.
+// park sets a request aside that hosts of this version cannot continue. It keeps its state. None of its steps is
+// claimed until a host that can continue it unparks it.
 func (d *draft) park(reason string) error {
-	if s := d.r.Step; s != nil {
-		d.c.End = append(d.c.End, ExecutionEnd{ID: s.ID, Status: StepPaused, At: d.now})
+	if s := d.req.Step; s != nil {
+		d.commit.End = append(d.commit.End, ExecutionEnd{ID: s.ID, Status: StepPaused, At: d.now})
 	}
-	d.r.Parked = reason
+	d.req.Parked = reason
 	return d.audit(audit.Entry{
 		Type: audit.RequestChanged, Action: audit.Update, Outcome: audit.Serious, Error: "parked",
 		Entity: []audit.Entity{{Kind: "parked"}},
 	})
 }
 
-// unpark takes a request up again.
+// unpark lets a parked request continue, if this host has its state and step.
 func (d *draft) unpark() error {
-	s := d.def.states[d.r.State]
-	if s == nil || s.Kind == Working && d.o.cfg.steps[s.Step].handler == nil {
+	s := d.machine.State(d.req.State)
+	if s == nil || s.Kind == workflow.Working && d.o.cfg.steps[s.Step].handler == nil {
 		return errNothing
 	}
-	d.r.Parked = ""
-	if d.r.Step != nil && s.Kind == Working && d.r.Suspended == nil {
-		d.again()
+	d.req.Parked = ""
+	if d.req.Step != nil && s.Kind == workflow.Working && d.req.Suspended == nil {
+		d.rescheduleStep()
 	}
 	return d.note("unparked", "")
 }
 
-// parkUnknown parks a request whose definition cannot be had.
+// parkUnknown parks a request whose definition cannot be loaded.
 func (o *Orchestrator) parkUnknown(ctx context.Context, id, reason string) error {
 	for range maxConflicts {
 		snap, err := o.store.Snapshot(ctx, id)
@@ -46,7 +47,7 @@ func (o *Orchestrator) parkUnknown(ctx context.Context, id, reason string) error
 		if snap.Request.Parked != "" {
 			return nil
 		}
-		d := &draft{o: o, now: snap.clock(), r: snap.Request, c: Commit{Expect: snap.Request.Version, Head: snap.Audit}}
+		d := &draft{o: o, now: snap.clock(), req: snap.Request, commit: Commit{Expect: snap.Request.Version, Head: snap.Audit}}
 		if err := d.park(reason); err != nil {
 			return err
 		}
@@ -57,8 +58,8 @@ func (o *Orchestrator) parkUnknown(ctx context.Context, id, reason string) error
 	return ErrConflict
 }
 
-// migrate moves the draft's request to the host's definition. Where its state is another one there, or
-// does something else, it is left and entered.
+// migrate moves the draft's request to the host's definition. If its state has another name, kind or step there, the
+// old state is left and the new one entered.
 func (d *draft) migrate(states map[string]string) error {
 	to := func(name string) string {
 		if s, ok := states[name]; ok {
@@ -66,54 +67,49 @@ func (d *draft) migrate(states map[string]string) error {
 		}
 		return name
 	}
-	old, def := d.def, d.o.def
-	target := def.states[to(d.r.State)]
+	old, host := d.machine, d.o.machine
+	target := host.State(to(d.req.State))
 	if target == nil {
-		return &parkedError{"its state is not in the definition it is to be moved to"}
+		return &parkedError{"its state is not in the definition it must be moved to"}
 	}
 	err := d.audit(audit.Entry{
 		Type: audit.RequestChanged, Action: audit.Update,
-		Entity: []audit.Entity{{Kind: "definition", Ref: def.Name, Before: old.hash, After: def.hash}},
+		Entity: []audit.Entity{{Kind: "definition", Ref: host.Definition().Name, Before: old.Hash(), After: host.Hash()}},
 	})
 	if err != nil {
 		return err
 	}
-	was := old.states[d.r.State]
-	d.def, d.r.Definition = def, def.hash
+	was := old.State(d.req.State)
+	d.machine, d.req.Definition = host, host.Hash()
 	returns := map[string]string{}
-	for from, back := range d.r.Returns {
-		if def.states[to(from)] != nil && def.states[to(back)] != nil {
+	for from, back := range d.req.Returns {
+		if host.State(to(from)) != nil && host.State(to(back)) != nil {
 			returns[to(from)] = to(back)
 		}
 	}
-	d.r.Returns = nil
+	d.req.Returns = nil
 	if len(returns) > 0 {
-		d.r.Returns = returns
+		d.req.Returns = returns
 	}
 	if was != nil && was.Name == target.Name && was.Kind == target.Kind && was.Step == target.Step {
 		return nil
 	}
-	hops := []hop{{d.r.State, eventMigrate, target.Name}}
-	next := place{target.Name, d.r.Returns}
-	if target.Kind == Pass {
-		f, err := newFacts(&d.r, nil)
-		if err != nil {
-			return err
-		}
-		more, end, err := def.next(next, EventNext, f)
-		if err != nil {
-			return err
-		}
-		hops, next = append(hops, more...), end
-	}
-	proposed := d.r.Proposed
-	if err := d.follow(hops, next, Actor{}, ""); err != nil {
+	f, err := facts(&d.req, nil)
+	if err != nil {
 		return err
 	}
-	if proposed != nil && d.r.State == to(proposed.State) { // the same gate, by another name
+	moves, next, err := host.Enter(workflow.Move{From: d.req.State, Event: eventMigrate, To: target.Name}, d.req.Returns, f)
+	if err != nil {
+		return transitionError(d.req.ID, err)
+	}
+	proposed := d.req.Proposed
+	if err := d.follow(moves, next, Actor{}, ""); err != nil {
+		return err
+	}
+	if proposed != nil && d.req.State == to(proposed.State) { // the same gate, by another name
 		p := *proposed
-		p.State = d.r.State
-		d.r.Proposed = &p
+		p.State = d.req.State
+		d.req.Proposed = &p
 	}
 	return nil
 }

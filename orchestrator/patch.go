@@ -14,16 +14,17 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
 )
 
 // patched applies a JSON merge patch (RFC 7396) to requirements and checks the result.
 func (o *Orchestrator) patched(ctx context.Context, r Requirements, patch json.RawMessage) (Requirements, error) {
 	var change any
 	if err := json.Unmarshal(patch, &change); err != nil {
-		return r, &ValidationError{[]Fault{{"patch", "is not JSON"}}}
+		return r, invalid("patch", "is not JSON")
 	}
 	if _, ok := change.(map[string]any); !ok {
-		return r, &ValidationError{[]Fault{{"patch", "is not a JSON object"}}}
+		return r, invalid("patch", "is not a JSON object")
 	}
 	var v ValidationError
 	v.members("patch", change, reflect.TypeFor[Requirements]())
@@ -45,13 +46,14 @@ func (o *Orchestrator) patched(ctx context.Context, r Requirements, patch json.R
 	dec.DisallowUnknownFields()
 	var out Requirements
 	if err := dec.Decode(&out); err != nil {
-		return r, &ValidationError{[]Fault{{"patch", "does not give requirements: " + patchFault(err)}}}
+		return r, invalid("patch", "does not result in requirements: "+patchFault(err))
 	}
 	out = out.withDefaults()
 	return out, o.checkRequirements(ctx, out, "")
 }
 
-// members refuses members that a type does not have, in exactly that case; other mismatches are left to the decoder.
+// members refuses members that a type does not have; names are compared exactly, unlike by encoding/json. It leaves
+// other mismatches to the decoder.
 func (e *ValidationError) members(path string, value any, t reflect.Type) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()
@@ -72,7 +74,7 @@ func (e *ValidationError) members(path string, value any, t reflect.Type) {
 		}
 		for _, name := range slices.Sorted(maps.Keys(v)) {
 			if known[name] == nil {
-				e.add(path+"."+clean(name, 60), "is no member of requirements")
+				e.add(path+"."+clean(name, 60), "is not a member of requirements")
 				continue
 			}
 			e.members(path+"."+name, v[name], known[name])
@@ -84,9 +86,9 @@ func (e *ValidationError) members(path string, value any, t reflect.Type) {
 func patchFault(err error) string {
 	var typ *json.UnmarshalTypeError
 	if errors.As(err, &typ) {
-		return fmt.Sprintf("%s is a JSON %s", typ.Field, jsonKind(typ))
+		return fmt.Sprintf("%s is a JSON %s", typ.Field, input.Kind(typ))
 	}
-	return "it has a member that requirements do not have"
+	return "it has an unknown member"
 }
 
 // mergePatch is RFC 7396, section 2.
@@ -109,7 +111,7 @@ func mergePatch(target, patch any) any {
 	return t
 }
 
-// checkRequirements validates requirements, with the host's check on top.
+// checkRequirements validates requirements and then applies the host's check.
 func (o *Orchestrator) checkRequirements(ctx context.Context, r Requirements, prefix string) error {
 	var v ValidationError
 	r.validate(&v, prefix)

@@ -1,14 +1,13 @@
 package orchestrator
 
 import (
+	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"iter"
 	"slices"
 	"time"
 
-	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
 )
 
 // Status returns a request as it is now, or [ErrNotFound].
@@ -20,26 +19,48 @@ func (o *Orchestrator) Status(ctx context.Context, id string) (*Request, error) 
 	return &snap.Request, nil
 }
 
-// snapshot reads a request. An id that no database can hold is nobody's.
+// snapshot reads a request. An id that databases cannot hold is not found.
 func (o *Orchestrator) snapshot(ctx context.Context, id string) (*Snapshot, error) {
-	if !isPlain(id) {
+	if input.TextFault(id) != "" {
 		return nil, ErrNotFound
 	}
 	return o.store.Snapshot(ctx, id)
 }
 
-// Active streams the live requests: highest priority first, then oldest.
-func (o *Orchestrator) Active(ctx context.Context) iter.Seq2[Request, error] {
-	live := true
-	return o.All(ctx, Query{Live: &live, Limit: 200})
+// Requests streams the requests that a query selects: highest priority first, then oldest. A request whose priority
+// changes meanwhile can be missed or come twice.
+func (o *Orchestrator) Requests(ctx context.Context, q Query) iter.Seq2[Request, error] {
+	return requests(q, func(q Query) (Page, error) { return o.Page(ctx, q) })
 }
 
-// All streams every request that a query selects, page by page; one that changes its priority meanwhile
-// can be missed or come twice.
-func (o *Orchestrator) All(ctx context.Context, q Query) iter.Seq2[Request, error] {
+// Page returns one page of the requests that a query selects, for callers that keep the cursor between pages.
+func (o *Orchestrator) Page(ctx context.Context, q Query) (Page, error) {
+	if err := q.validate(); err != nil {
+		return Page{}, err
+	}
+	return o.store.Requests(ctx, q)
+}
+
+// Inbox streams the requests that wait for a decision by one of the roles, in the order of [Orchestrator.Requests].
+// Without roles there are none.
+func (o *Orchestrator) Inbox(ctx context.Context, roles ...string) iter.Seq2[Request, error] {
+	return requests(Query{}, func(q Query) (Page, error) {
+		var v ValidationError
+		for _, role := range roles {
+			v.plain("roles", role)
+		}
+		if err := v.orNil(); err != nil {
+			return Page{}, err
+		}
+		return o.store.Inbox(ctx, roles, q)
+	})
+}
+
+func requests(q Query, read func(Query) (Page, error)) iter.Seq2[Request, error] {
+	q.Limit = cmp.Or(q.Limit, 200)
 	return func(yield func(Request, error) bool) {
 		for {
-			page, err := o.List(ctx, q)
+			page, err := read(q)
 			if err != nil {
 				yield(Request{}, err)
 				return
@@ -57,57 +78,15 @@ func (o *Orchestrator) All(ctx context.Context, q Query) iter.Seq2[Request, erro
 	}
 }
 
-// CountActive counts the live requests.
-func (o *Orchestrator) CountActive(ctx context.Context) (int64, error) {
-	counts, err := o.store.Counts(ctx)
-	var n int64
-	for _, c := range counts {
-		if c.Live {
-			n += c.Count
-		}
-	}
-	return n, err
-}
-
 // Counts counts the requests by state.
 func (o *Orchestrator) Counts(ctx context.Context) ([]StateCount, error) { return o.store.Counts(ctx) }
-
-// List returns a page of requests.
-func (o *Orchestrator) List(ctx context.Context, q Query) (Page, error) {
-	if err := q.validate(); err != nil {
-		return Page{}, err
-	}
-	return o.store.Requests(ctx, q)
-}
-
-// validate refuses texts that a database cannot be asked for.
-func (q *Query) validate() error {
-	var v ValidationError
-	for _, f := range []struct {
-		path  string
-		texts []string
-	}{
-		{"states", q.States},
-		{"waitingFor", q.WaitingFor},
-		{"definitions", q.Definitions},
-		{"researcher", []string{q.Researcher}},
-		{"assignee", []string{q.Assignee}},
-		{"text", []string{q.Text}},
-		{"cursor", []string{q.Cursor}},
-	} {
-		for _, text := range f.texts {
-			v.plain(f.path, text)
-		}
-	}
-	return v.orNil()
-}
 
 // Backlog measures what waits.
 func (o *Orchestrator) Backlog(ctx context.Context) (Backlog, error) { return o.store.Backlog(ctx) }
 
-// rowsOf reads rows of a request; those of an unknown one are ErrNotFound.
+// rowsOf reads rows of a request, and fails with ErrNotFound for an unknown request.
 func rowsOf[T any](ctx context.Context, o *Orchestrator, id string, read func(context.Context, string) ([]T, error)) ([]T, error) {
-	if !isPlain(id) {
+	if input.TextFault(id) != "" {
 		return nil, ErrNotFound
 	}
 	rows, err := read(ctx, id)
@@ -137,7 +116,7 @@ func (o *Orchestrator) Escalations(ctx context.Context, id string) ([]Escalation
 	return rowsOf(ctx, o, id, o.store.Escalations)
 }
 
-// Interventions returns what people did to a request beside deciding, first one first.
+// Interventions returns what people did to a request besides deciding at gates, first one first.
 func (o *Orchestrator) Interventions(ctx context.Context, id string) ([]Intervention, error) {
 	return rowsOf(ctx, o, id, o.store.Interventions)
 }
@@ -164,7 +143,8 @@ type StateStatistics struct {
 	Mean, Median, P95, Longest time.Duration
 }
 
-// Durations says, state by state, how long requests stayed in it, for all that left it in [from, to).
+// Durations returns, for each state, statistics of how long requests stayed in it. It counts the stays that ended in
+// [from, to).
 func (o *Orchestrator) Durations(ctx context.Context, from, to time.Time) ([]StateStatistics, error) {
 	var all []StateStatistics
 	var held []time.Duration
@@ -199,8 +179,8 @@ func (o *Orchestrator) Durations(ctx context.Context, from, to time.Time) ([]Sta
 	return all, nil
 }
 
-// Watch yields a request's history rows with Seq above after: those there are and, whichever host
-// writes them, those to come, until the request has ended, ctx is done (its error comes last), or the loop is left.
+// Watch yields a request's history rows with Seq greater than after: first the existing ones, then new ones as any
+// host writes them. It ends when the request has ended, or when ctx is done, with its error.
 func (o *Orchestrator) Watch(ctx context.Context, id string, after int64) iter.Seq2[StateChange, error] {
 	return func(yield func(StateChange, error) bool) {
 		wake, unsubscribe := o.wakes.subscribe()
@@ -224,7 +204,7 @@ func (o *Orchestrator) Watch(ctx context.Context, id string, after int64) iter.S
 				}
 				after = h.Seq
 			}
-			// Rows that came after the snapshot was read are in rows already; the next round sees the end.
+			// The snapshot was read before the rows: when it says that the request has ended, the rows are complete.
 			if !snap.Request.Live() {
 				return
 			}
@@ -240,109 +220,4 @@ func (o *Orchestrator) Watch(ctx context.Context, id string, after int64) iter.S
 			t.Stop()
 		}
 	}
-}
-
-// AuditEntries streams the audit entries of a request, or of [audit.SystemChain], first one first.
-func (o *Orchestrator) AuditEntries(ctx context.Context, chain string) iter.Seq2[audit.Sealed, error] {
-	if !isPlain(chain) {
-		return func(yield func(audit.Sealed, error) bool) { yield(audit.Sealed{}, ErrNotFound) }
-	}
-	return o.store.AuditEntries(ctx, chain, 0)
-}
-
-// VerifyAudit verifies a chain to its end and returns its head. The error is an [*audit.BadEntryError] for
-// a broken chain.
-func (o *Orchestrator) VerifyAudit(ctx context.Context, chain string) (audit.Head, error) {
-	if !isPlain(chain) {
-		return audit.Head{}, ErrNotFound
-	}
-	// The head is read first: entries that come meanwhile lie behind it.
-	end, _, err := o.store.AuditHead(ctx, chain)
-	if err != nil {
-		return audit.Head{}, err
-	}
-	v := audit.NewVerifier(chain, audit.Head{})
-	for s, err := range o.store.AuditEntries(ctx, chain, 0) {
-		if err == nil && v.Head().Seq == end.Seq && s.Seq > end.Seq {
-			break
-		}
-		if err == nil {
-			err = v.Add(&s)
-		}
-		if err != nil {
-			return v.Head(), err
-		}
-	}
-	return v.Head(), v.End(end)
-}
-
-// maxEntries is how many entries one commit of Record or [StepContext.Audit] holds: the messages of a version are numbered
-// up to 999, and databases limit the arguments of a statement.
-const maxEntries = 500
-
-// Record appends entries to the audit trail: to the chain of the request that Chain names, or, where it is "" or
-// [audit.SystemChain], to that of the host. Ids, times and instance are filled in. It returns when they are committed,
-// which many are one part after the other; whoever reads data must not hand it on when Record fails.
-func (o *Orchestrator) Record(ctx context.Context, entries ...audit.Entry) error {
-	for len(entries) > 0 {
-		chain := entries[0].Chain
-		n := 1
-		for n < min(len(entries), maxEntries) && entries[n].Chain == chain {
-			n++
-		}
-		var err error
-		if chain == "" || chain == audit.SystemChain {
-			err = o.recordSystem(ctx, entries[:n])
-		} else {
-			err = o.change(ctx, chain, func(_ context.Context, d *draft) error {
-				for _, e := range entries[:n] {
-					if err := d.audit(e); err != nil {
-						return err
-					}
-				}
-				return nil
-			})
-		}
-		if err != nil {
-			return err
-		}
-		entries = entries[n:]
-	}
-	return nil
-}
-
-func (o *Orchestrator) recordSystem(ctx context.Context, entries []audit.Entry) error {
-	if o.cfg.sink != nil {
-		defer o.signal()
-	}
-	last := ""
-	for range maxConflicts {
-		if last != "" {
-			if ok, err := o.store.Committed(ctx, audit.SystemChain, last); err != nil || ok {
-				return err
-			}
-		}
-		prev, now, err := o.store.AuditHead(ctx, audit.SystemChain)
-		if err != nil {
-			return err
-		}
-		head := prev
-		sealed := make([]audit.Sealed, len(entries))
-		for i, e := range entries {
-			e.ID, e.Chain, e.Recorded, e.Tenant = "", audit.SystemChain, now, o.cfg.tenant
-			e.Who.Instance = o.cfg.instance
-			if sealed[i], head, err = head.Seal(e); err != nil {
-				return err
-			}
-		}
-		last = sealed[len(sealed)-1].ID
-		messages, err := o.sinkMessages(sealed, now)
-		if err != nil {
-			return err
-		}
-		if err := o.store.AppendAudit(ctx, prev, sealed, messages); !errors.Is(err, ErrConflict) {
-			return err
-		}
-	}
-	return fmt.Errorf("%w: the audit trail of the host is too busy", ErrConflict)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // watched is a store whose commits are seen, and which may have lost its definitions.
@@ -45,8 +46,8 @@ func TestManyEntriesAtOnce(t *testing.T) {
 	for i := range entries {
 		entries[i] = audit.Entry{Type: audit.FHIRRead, Action: audit.Read}
 	}
-	b := orchestrator.Define("once", "work")
-	b.Step("work", "do").On("done", "end").On(orchestrator.EventStepFailed, "end")
+	b := workflow.Define("once", "work")
+	b.Step("work", "do").On("done", "end").On(workflow.EventStepFailed, "end")
 	b.Terminal("end")
 	def, err := b.Build()
 	if err != nil {

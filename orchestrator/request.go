@@ -3,15 +3,17 @@ package orchestrator
 import (
 	"encoding/json"
 	"time"
+
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// Actor is a person or service that does something. Hosts fill it from their own authentication; the
-// library trusts it. Only System, ID and the role that mattered go to the audit trail, and the printed
-// Name where a gate is decided.
+// Actor is a person or service that does something. Hosts fill it from their own authentication; the library trusts
+// it. The audit trail holds only System, ID, Client, Address and the role that allowed the action, and Name where a
+// gate is decided.
 type Actor struct {
 	// System is the namespace of ID (an identity provider's URL); "" means the host's own.
 	System string `json:"system,omitempty"`
-	// ID is the opaque id of the person; it decides who is the same person (four eyes).
+	// ID is the opaque id of the person; two actors with the same System and ID are the same person.
 	ID string `json:"id"`
 	// Name is the printed name.
 	Name string `json:"name,omitempty"`
@@ -25,15 +27,6 @@ type Actor struct {
 // Same says whether two actors are the same person.
 func (a Actor) Same(b Actor) bool { return a.ID == b.ID && a.System == b.System }
 
-// Roles that the default definition uses.
-const (
-	RoleResearcher      = "researcher"
-	RoleInformatician   = "informatician"    // requirements_review, phenotype_review
-	RoleDataSteward     = "data_steward"     // extraction_approval, scope_change
-	RoleQualityReviewer = "quality_reviewer" // qa_review
-	RoleAdministrator   = "administrator"    // human_review, and every escalation
-)
-
 // Request is the state of a request as it is now.
 type Request struct {
 	ID          string     `json:"id"`
@@ -45,35 +38,35 @@ type Request struct {
 	Priority    Priority   `json:"priority"`
 	Due         time.Time  `json:"due,omitzero"`
 	SubmittedBy Actor      `json:"submittedBy"`
-	// Assignee is the opaque id of who looks after the request; "" nobody in particular.
+	// Assignee is the opaque id of the person who looks after the request; "" means nobody.
 	Assignee string `json:"assignee,omitempty"`
 
 	State string `json:"state"`
 	// Visit is the Seq of the history row that entered State.
 	Visit int64 `json:"visit"`
-	// Version rises by one with every change; transitions compare and set it.
+	// Version rises by one with every change; a commit compares and sets it.
 	Version int64 `json:"version"`
 	// Definition is the hash of the workflow definition the request is bound to.
 	Definition string `json:"definition"`
-	// Returns remembers, for a state that can send a request back to where it was, where that is.
+	// Returns names, for each state with a transition to [workflow.Return], the state that the request came from.
 	Returns map[string]string `json:"returns,omitempty"`
 
 	Requirements        Requirements `json:"requirements"`
 	RequirementsVersion int          `json:"requirementsVersion"`
-	// Proposed is a scope change that waits for its decision, nil if none.
+	// Proposed is the scope change that waits for a decision, nil if none.
 	Proposed *Proposal `json:"proposed,omitempty"`
 
-	// Gate is the gate that is open now, nil if none.
+	// Gate is the open gate, nil if none.
 	Gate *Gate `json:"gate,omitempty"`
-	// Step is the step that is to run or runs now, nil if none.
+	// Step is the execution that waits or runs, nil if none.
 	Step *Execution `json:"step,omitempty"`
 
-	// Suspended is set while the request is at rest.
+	// Suspended is set while the request is suspended, nil otherwise.
 	Suspended *Suspension `json:"suspended,omitempty"`
-	// Parked says why no host can go on with the request ("" it is not parked): its state or step is
-	// unknown to the definition at hand.
+	// Parked says why hosts cannot continue the request, for example because its definition has no such state or step;
+	// "" means that it is not parked.
 	Parked string `json:"parked,omitempty"`
-	// Outcome is "" while the request lives; afterwards the terminal state, or "withdrawn".
+	// Outcome is "" while the request is live; afterwards it is the terminal state, or "withdrawn".
 	Outcome string `json:"outcome,omitempty"`
 
 	SubmittedAt time.Time `json:"submittedAt"`
@@ -82,18 +75,18 @@ type Request struct {
 	ClosedAt    time.Time `json:"closedAt,omitzero"`
 }
 
-// Live says whether the request has not come to an end.
+// Live says whether the request has not ended.
 func (r *Request) Live() bool { return r.Outcome == "" }
 
 // OutcomeWithdrawn is the Outcome of a withdrawn request.
 const OutcomeWithdrawn = "withdrawn"
 
-// Suspension says who put a request to rest, and keeps what has to go on afterwards.
+// Suspension says who suspended a request, and holds what [Orchestrator.Resume] needs.
 type Suspension struct {
 	By     Actor     `json:"by"`
 	Reason string    `json:"reason"`
 	At     time.Time `json:"at"`
-	// Timers are the gate's timers, with the time that was left.
+	// Timers are the open gate's timers, with their remaining time.
 	Timers []SuspendedTimer `json:"timers,omitempty"`
 }
 
@@ -112,7 +105,7 @@ type StateChange struct {
 	From  string `json:"from,omitempty"`
 	To    string `json:"to"`
 	Event string `json:"event"`
-	// By is the person who caused it; the zero value means the system.
+	// By is the person who caused it; the zero value means the library.
 	By     Actor     `json:"by,omitzero"`
 	Reason string    `json:"reason,omitempty"`
 	At     time.Time `json:"at"`
@@ -120,27 +113,36 @@ type StateChange struct {
 	Commit string `json:"commit"`
 }
 
-// InterventionKind says what a person did to a request beside deciding at its gates.
+// Path returns the moves of a request's history, for [workflow.Definition.Mermaid] and [workflow.Definition.DOT].
+func Path(history []StateChange) []workflow.Move {
+	moves := make([]workflow.Move, len(history))
+	for i, h := range history {
+		moves[i] = workflow.Move{From: h.From, Event: h.Event, To: h.To}
+	}
+	return moves
+}
+
+// InterventionKind says what a person did to a request besides deciding at its gates.
 type InterventionKind string
 
 // The kinds of intervention.
 const (
 	InterveneSuspend  InterventionKind = "suspend"
 	InterveneResume   InterventionKind = "resume"
-	InterveneRetry    InterventionKind = "retry" // a step that waited for its next attempt; Value is the step
+	InterveneRetry    InterventionKind = "retry" // of a step that waited for its next attempt; Value is the step
 	InterveneReassign InterventionKind = "reassign"
 	IntervenePriority InterventionKind = "priority"
 	InterveneDue      InterventionKind = "due"
 )
 
-// Intervention is what a person did to a request that changed no state; what did is in the history.
+// Intervention is what a person did to a request without changing its state. Changes of state are in the history.
 type Intervention struct {
 	ID      string           `json:"id"`
 	Request string           `json:"request"`
 	Kind    InterventionKind `json:"kind"`
 	By      Actor            `json:"by"`
 	Reason  string           `json:"reason"`
-	// Value is what it was changed to: the assignee, the priority, the due date (RFC 3339); "" nothing.
+	// Value is the new assignee, priority or due date (RFC 3339); "" means none.
 	Value string    `json:"value,omitempty"`
 	At    time.Time `json:"at"`
 }
@@ -152,17 +154,17 @@ type Verdict string
 const (
 	Approve Verdict = "approve"
 	Reject  Verdict = "reject"
-	// Modify changes the requirements by a patch and goes on as the definition says.
+	// Modify changes the requirements by a patch; the definition says where the request goes then.
 	Modify Verdict = "modify"
 )
 
-// Decision is a reviewer's word at an open gate.
+// Decision is a reviewer's decision at an open gate.
 type Decision struct {
 	// Gate is the open gate's id ([Request].Gate.ID).
 	Gate string `json:"gate"`
 	// By is who decides.
 	By Actor `json:"by"`
-	// OnBehalfOf is the principal where By is a delegate (see Delegate); nil otherwise.
+	// OnBehalfOf is the principal when By is a delegate (see [Orchestrator.Delegate]), nil otherwise.
 	OnBehalfOf *Actor  `json:"onBehalfOf,omitempty"`
 	Verdict    Verdict `json:"verdict"`
 	// Reason is required for Reject and Modify.
@@ -171,12 +173,12 @@ type Decision struct {
 	Patch json.RawMessage `json:"patch,omitempty"`
 	// Meaning is the meaning of the signature (21 CFR 11.50); "" means "approval", "rejection", "modification".
 	Meaning string `json:"meaning,omitempty"`
-	// Shown is the SHA-256 (hex) of exactly what the reviewer was shown; "" means that of the canonical
-	// JSON of the requirements the gate was opened with.
+	// Shown is the SHA-256 (hex) of exactly what the reviewer was shown; "" means that of the request's requirements
+	// as canonical JSON.
 	Shown string `json:"shown,omitempty"`
 }
 
-// GateStatus says how a gate stands.
+// GateStatus is the status of a gate.
 type GateStatus string
 
 // The gate statuses.
@@ -185,7 +187,7 @@ const (
 	GateApproved GateStatus = "approved"
 	GateRejected GateStatus = "rejected"
 	GateModified GateStatus = "modified"
-	// GateClosed was left without a decision: the request was withdrawn, its scope changed, or its step retried.
+	// GateClosed was closed without a decision: the request was withdrawn, its scope changed, or its step retried.
 	GateClosed GateStatus = "closed"
 )
 
@@ -196,18 +198,18 @@ type Gate struct {
 	State   string `json:"state"`
 	// Visit is the Seq of the history row that opened it.
 	Visit int64 `json:"visit"`
-	// Roles may decide: any one of them. Escalated gates may also be decided by EscalateTo.
-	Roles      []string   `json:"roles"`
-	EscalateTo []string   `json:"escalateTo,omitempty"`
-	Quorum     Quorum     `json:"quorum"`
-	Status     GateStatus `json:"status"`
-	OpenedAt   time.Time  `json:"openedAt"`
-	// DueAt is when it escalates next; zero: never.
+	// Roles may decide, each of them. After an escalation EscalateTo may decide, too.
+	Roles      []string        `json:"roles"`
+	EscalateTo []string        `json:"escalateTo,omitempty"`
+	Quorum     workflow.Quorum `json:"quorum"`
+	Status     GateStatus      `json:"status"`
+	OpenedAt   time.Time       `json:"openedAt"`
+	// DueAt is when it escalates next; zero means never.
 	DueAt time.Time `json:"dueAt,omitzero"`
-	// Escalations counts how often it was escalated.
+	// Escalations counts its escalations.
 	Escalations int       `json:"escalations"`
 	ClosedAt    time.Time `json:"closedAt,omitzero"`
-	// RequirementsVersion is the version that was put before the reviewers.
+	// RequirementsVersion is the version that the reviewers decide about.
 	RequirementsVersion int `json:"requirementsVersion"`
 	// Approvals are the decisions so far, first one first.
 	Approvals []Approval `json:"approvals,omitempty"`
@@ -255,22 +257,21 @@ type Escalation struct {
 	At      time.Time `json:"at"`
 }
 
-// ScopeChange asks for a change of a live request's scope. It waits for a decision in the state
-// scope_change; approved, the patch is applied and requirements are gathered again.
+// ScopeChange asks for a change of a live request's scope; see [Orchestrator.RequestScopeChange].
 type ScopeChange struct {
 	Request string `json:"request"`
 	By      Actor  `json:"by"`
 	Reason  string `json:"reason"`
-	// Patch is a JSON merge patch (RFC 7396) to the requirements; nil where the change is in words only.
+	// Patch is a JSON merge patch (RFC 7396) to the requirements; nil when Reason describes the change in words only.
 	Patch json.RawMessage `json:"patch,omitempty"`
 }
 
-// Proposal is a scope change that waits for its decision.
+// Proposal is a scope change that waits for a decision.
 type Proposal struct {
 	By     Actor     `json:"by"`
 	Reason string    `json:"reason"`
 	At     time.Time `json:"at"`
-	// State is where it is decided.
+	// State is the gate's state where it is decided.
 	State string          `json:"state"`
 	Patch json.RawMessage `json:"patch,omitempty"`
 }
@@ -285,7 +286,7 @@ type RequirementsVersion struct {
 	At           time.Time    `json:"at"`
 }
 
-// FeasibilityReport is what the feasibility step found; a row of its own, kept for good.
+// FeasibilityReport is what the feasibility step found. It is stored as a row of its own and never removed.
 type FeasibilityReport struct {
 	ID                  string                `json:"id"`
 	Request             string                `json:"request"`
@@ -298,7 +299,7 @@ type FeasibilityReport struct {
 	At                  time.Time             `json:"at,omitzero"`
 }
 
-// ElementAvailability says how much there is of one data element.
+// ElementAvailability says how much data there is for one data element.
 type ElementAvailability struct {
 	Name         string  `json:"name"`
 	Rows         int64   `json:"rows"`
@@ -306,7 +307,7 @@ type ElementAvailability struct {
 	Availability float64 `json:"availability"` // share of the cohort with at least one row, 0 to 1
 }
 
-// Delivery is a package that was handed over; a row of its own, kept for good.
+// Delivery is a package that was delivered. It is stored as a row of its own and never removed.
 type Delivery struct {
 	ID             string          `json:"id"`
 	Request        string          `json:"request"`

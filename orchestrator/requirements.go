@@ -1,26 +1,25 @@
 package orchestrator
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/mail"
 	"regexp"
 	"strings"
 	"time"
 
-	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// NewRequest is what a researcher hands in: who asks, under which protocol, the wish in words and the
-// structured [Requirements]. Its JSON form is the request file that the examples read.
+// NewRequest is what a researcher submits: who asks, under which protocol, the request in words, and the structured
+// [Requirements]. Its JSON form is the request file that the examples read.
 type NewRequest struct {
 	// Title names the request in lists; one line.
 	Title string `json:"title"`
-	// Description is the wish in the researcher's words.
+	// Description is the request in the researcher's words.
 	Description string `json:"description"`
 	// Researcher is the person who asks.
 	Researcher Researcher `json:"researcher"`
@@ -28,40 +27,40 @@ type NewRequest struct {
 	Protocol string `json:"protocol"`
 	// Purpose is the purpose of use, a code of the HL7 value set PurposeOfUse; "" means HRESCH.
 	Purpose string `json:"purpose,omitempty"`
-	// Priority decides which request's steps run first; the zero value is [Routine].
+	// Priority decides whose steps run first; the zero value is [Routine].
 	Priority Priority `json:"priority,omitempty"`
-	// Due is the time by which the researcher wants the data; zero means none.
+	// Due is the deadline for the data; zero means none.
 	Due time.Time `json:"due,omitzero"`
 	// Requirements say which patients and which data.
 	Requirements Requirements `json:"requirements"`
-	// IdempotencyKey makes a repeated Submit harmless: a second Submit with the same key and content answers
-	// with the first one's id, one with other content fails with [ErrIdempotencyKey]. "" means no key.
+	// IdempotencyKey makes a repeated Submit harmless: with the same key and content it returns the id of the first
+	// request, with the same key and different content it fails with [ErrIdempotencyKey]. "" means no key.
 	IdempotencyKey string `json:"idempotencyKey,omitempty"`
-	// SubmittedBy is who hands the request in; the zero value means the researcher.
-	// Whoever submits can never approve (four eyes).
+	// SubmittedBy is the person who submits the request; the zero value means the researcher. The submitter can never
+	// decide at its gates (four eyes).
 	SubmittedBy Actor `json:"submittedBy,omitzero"`
 }
 
 // Researcher is the person a request is for.
 type Researcher struct {
-	// ID is the host's opaque id of the person; "" means the e-mail address serves as id.
+	// ID is the host's opaque id of the person; "" means that the e-mail address is the id.
 	ID         string `json:"id,omitempty"`
 	Name       string `json:"name"`
 	Email      string `json:"email"`
 	Department string `json:"department"`
 }
 
-// Actor returns the researcher as an actor with the role "researcher".
+// Actor returns the researcher as an actor with the role [workflow.RoleResearcher].
 func (r Researcher) Actor() Actor {
 	id := r.ID
 	if id == "" {
 		id = strings.ToLower(r.Email)
 	}
-	return Actor{ID: id, Name: r.Name, Roles: []string{RoleResearcher}}
+	return Actor{ID: id, Name: r.Name, Roles: []string{workflow.RoleResearcher}}
 }
 
-// Requirements are the structured part of a request. The cohort is every patient who satisfies each
-// inclusion criterion and no exclusion criterion; the data elements are views, run over that cohort.
+// Requirements are the structured part of a request. The cohort is every patient who satisfies all inclusion criteria
+// and no exclusion criterion; the data elements are views that run over that cohort.
 type Requirements struct {
 	Inclusion []Criterion `json:"inclusion"`
 	Exclusion []Criterion `json:"exclusion,omitempty"`
@@ -71,17 +70,17 @@ type Requirements struct {
 	Period *Period `json:"period,omitempty"`
 	// Format of the delivered files; "" means [CSV].
 	Format Format `json:"format,omitempty"`
-	// PHILevel says which identifiers the delivery may hold; "" means [DeIdentified].
+	// PHILevel says which identifiers the delivery may contain; "" means [DeIdentified].
 	PHILevel PHILevel `json:"phiLevel,omitempty"`
-	// MinimumCohort is the least number of patients; a smaller cohort is not feasible.
+	// MinimumCohort is the minimum number of patients; a smaller cohort is not feasible.
 	MinimumCohort int `json:"minimumCohort"`
 }
 
-// Criterion is satisfied by the patients who have at least MinimumMatches resources of a type for which
-// the condition is true, or which carry one of the codes, within the period. With neither condition nor
-// codes any resource of the type matches.
+// Criterion is satisfied by patients who have at least MinimumMatches matching resources. A resource of the type
+// matches when it falls into the period and either the condition is true or it has one of the codes; with neither
+// condition nor codes every resource of the type in the period matches.
 type Criterion struct {
-	// Description says it in words, for people.
+	// Description is the criterion in words, for people.
 	Description string `json:"description,omitempty"`
 	// Resource is a FHIR resource type, for example "Condition".
 	Resource string `json:"resource"`
@@ -91,7 +90,7 @@ type Criterion struct {
 	Codes []Coding `json:"codes,omitempty"`
 	// Period restricts which resources count; nil means any time.
 	Period *Period `json:"period,omitempty"`
-	// MinimumMatches is the least number of matching resources a patient needs; 0 means 1.
+	// MinimumMatches is the minimum number of matching resources per patient; 0 means 1.
 	MinimumMatches int `json:"minimumMatches,omitempty"`
 }
 
@@ -121,7 +120,7 @@ const (
 	Parquet Format = "parquet"
 )
 
-// PHILevel says which protected health information a delivery may hold (45 CFR 164.514).
+// PHILevel says which protected health information a delivery may contain (45 CFR 164.514).
 type PHILevel string
 
 // The levels.
@@ -171,65 +170,18 @@ func (p *Priority) UnmarshalText(text []byte) error {
 			return nil
 		}
 	}
-	return errors.New("orchestrator: priority is none of routine, urgent, asap, stat")
+	return errors.New("orchestrator: priority is not routine, urgent, asap or stat")
 }
 
-// ParseNewRequest reads a request file: one JSON object in the form of [NewRequest]. Unknown members,
-// wrong types and trailing text are errors that name the place. It does not check completeness; Submit
-// and [NewRequest.Validate] do.
+// ParseNewRequest reads a request file: one JSON object in the form of [NewRequest]. Unknown members, wrong types and
+// trailing text are errors that name the line. [Orchestrator.Submit] and [NewRequest.Validate] check whether the
+// request is complete.
 func ParseNewRequest(data []byte) (NewRequest, error) {
 	var n NewRequest
-	if err := decodeOne(data, &n); err != nil {
+	if err := input.Decode(data, &n); err != nil {
 		return NewRequest{}, fmt.Errorf("orchestrator: request: %w", err)
 	}
 	return n, nil
-}
-
-// decodeOne reads one JSON object, and refuses members that it does not have and text behind it.
-func decodeOne(data []byte, into any) error {
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.DisallowUnknownFields()
-	if err := dec.Decode(into); err != nil {
-		return errors.New(jsonFault(data, dec, err))
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return fmt.Errorf("text after the object (line %d)", lineOf(data, dec.InputOffset()))
-	}
-	if _, err := audit.Canonical(data); err != nil {
-		return errors.New("a member stands twice, a number is beyond float64, or text is not Unicode")
-	}
-	return nil
-}
-
-func jsonFault(data []byte, dec *json.Decoder, err error) string {
-	var syntax *json.SyntaxError
-	var typ *json.UnmarshalTypeError
-	var when *time.ParseError
-	switch {
-	case errors.As(err, &syntax):
-		return fmt.Sprintf("line %d: not JSON: %s", lineOf(data, syntax.Offset), strings.TrimPrefix(syntax.Error(), "json: "))
-	case errors.As(err, &typ) && typ.Field == "":
-		return fmt.Sprintf("line %d: a JSON %s where an object is wanted", lineOf(data, typ.Offset), jsonKind(typ))
-	case errors.As(err, &typ):
-		return fmt.Sprintf("line %d: %s: a JSON %s where %s is wanted", lineOf(data, typ.Offset), typ.Field, jsonKind(typ), typ.Type)
-	case errors.As(err, &when):
-		return fmt.Sprintf("line %d: a text that is no time such as 2006-01-02T15:04:05Z", lineOf(data, dec.InputOffset()))
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Sprintf("line %d: the text ends too early", lineOf(data, int64(len(data))))
-	default:
-		return fmt.Sprintf("line %d: %s", lineOf(data, dec.InputOffset()), strings.TrimPrefix(strings.TrimPrefix(err.Error(), "json: "), "orchestrator: "))
-	}
-}
-
-// jsonKind is what was found in place of a type: encoding/json gives a number with its digits.
-func jsonKind(err *json.UnmarshalTypeError) string {
-	kind, _, _ := strings.Cut(err.Value, " ")
-	return kind
-}
-
-func lineOf(data []byte, offset int64) int {
-	offset = min(offset, int64(len(data)))
-	return 1 + bytes.Count(data[:offset], []byte{'\n'})
 }
 
 var (
@@ -238,7 +190,8 @@ var (
 	fhirDate     = regexp.MustCompile(`^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$`)
 )
 
-// Validate returns a [*ValidationError] that names every missing or wrong field, or nil.
+// Validate returns a [*ValidationError] that names every missing or wrong field, or nil. It knows neither the host's
+// views nor FHIRPath; see [WithRequirementsCheck].
 func (n NewRequest) Validate() error {
 	var v ValidationError
 	v.require("title", n.Title)
@@ -251,7 +204,7 @@ func (n NewRequest) Validate() error {
 			v.add("researcher.email", "is not an e-mail address")
 		}
 	}
-	if strings.ContainsAny(n.Title, "\r\n") { // plain lets line ends pass, which a description may have
+	if strings.ContainsAny(n.Title, "\r\n") { // plain allows line ends, which a description may have
 		v.add("title", "has more than one line")
 	}
 	for _, f := range []struct {
@@ -273,17 +226,9 @@ func (n NewRequest) Validate() error {
 	v.actor("submittedBy", n.SubmittedBy)
 	v.due(n.Due)
 	if n.Priority < Routine || n.Priority > Stat {
-		v.add("priority", "is none of routine, urgent, asap, stat")
+		v.add("priority", "is not routine, urgent, asap or stat")
 	}
 	n.Requirements.validate(&v, "requirements.")
-	return v.orNil()
-}
-
-// Validate returns a [*ValidationError] that names every missing or wrong field, or nil. It cannot know
-// the host's views nor compile FHIRPath; see [WithRequirementsCheck].
-func (r Requirements) Validate() error {
-	var v ValidationError
-	r.validate(&v, "")
 	return v.orNil()
 }
 
@@ -315,15 +260,15 @@ func (r Requirements) validate(v *ValidationError, prefix string) {
 	switch r.Format {
 	case "", CSV, NDJSON, JSON, Parquet:
 	default:
-		v.add(prefix+"format", "is none of csv, ndjson, json, parquet")
+		v.add(prefix+"format", "is not csv, ndjson, json or parquet")
 	}
 	switch r.PHILevel {
 	case "", DeIdentified, LimitedDataSet, Identified:
 	default:
-		v.add(prefix+"phiLevel", "is none of de-identified, limited, identified")
+		v.add(prefix+"phiLevel", "is not de-identified, limited or identified")
 	}
 	if r.MinimumCohort < 0 {
-		v.add(prefix+"minimumCohort", "is below 0")
+		v.add(prefix+"minimumCohort", "is negative")
 	}
 	if raw, err := json.Marshal(r); err == nil && len(raw) > maxDocument {
 		v.add(cmp.Or(strings.TrimSuffix(prefix, "."), "requirements"), fmt.Sprintf("are longer than %d bytes of JSON", maxDocument))
@@ -337,7 +282,7 @@ func (c Criterion) validate(v *ValidationError, prefix string) {
 		v.add(prefix+"resource", "is not a FHIR resource type")
 	}
 	if c.Condition != "" && len(c.Codes) > 0 {
-		v.add(prefix+"condition", "stands beside codes; a criterion has one of them")
+		v.add(prefix+"condition", "cannot be combined with codes")
 	}
 	for i, code := range c.Codes {
 		v.require(fmt.Sprintf("%scodes[%d].code", prefix, i), code.Code)
@@ -345,7 +290,7 @@ func (c Criterion) validate(v *ValidationError, prefix string) {
 	}
 	c.Period.validate(v, prefix+"period")
 	if c.MinimumMatches < 0 {
-		v.add(prefix+"minimumMatches", "is below 0")
+		v.add(prefix+"minimumMatches", "is negative")
 	}
 }
 
@@ -360,7 +305,7 @@ func (p *Period) validate(v *ValidationError, path string) {
 		if !fhirDate.MatchString(end.text) {
 			v.add(path+"."+end.name, "is not a date (YYYY, YYYY-MM or YYYY-MM-DD)")
 		} else if _, err := time.Parse(time.DateOnly, end.text); len(end.text) == 10 && err != nil {
-			v.add(path+"."+end.name, "is not a day of the calendar")
+			v.add(path+"."+end.name, "is not a date of the calendar")
 		}
 	}
 	// Dates of different precision compare as text up to the shorter one: 2020-05 does not end before 2020.
@@ -369,8 +314,7 @@ func (p *Period) validate(v *ValidationError, path string) {
 	}
 }
 
-// withDefaults returns the requirements with the documented defaults filled in, so that what is stored,
-// shown and signed says what will be done.
+// withDefaults fills in the documented defaults, so that what is stored, shown and signed says what will be done.
 func (r Requirements) withDefaults() Requirements {
 	if r.Format == "" {
 		r.Format = CSV

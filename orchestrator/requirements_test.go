@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 func complete() NewRequest {
@@ -40,25 +42,25 @@ func TestValidateNamesEveryFault(t *testing.T) {
 		{"e-mail", func(n *NewRequest) { n.Researcher.Email = "ada" }, []string{"researcher.email is not an e-mail address"}},
 		{"title of two lines", func(n *NewRequest) { n.Title = "a\nb" }, []string{"title has more than one line"}},
 		{"long title", func(n *NewRequest) { n.Title = strings.Repeat("a", 301) }, []string{"title is longer than 300 bytes"}},
-		{"control character", func(n *NewRequest) { n.Description = "a\x00b" }, []string{"description holds a control character"}},
+		{"control character", func(n *NewRequest) { n.Description = "a\x00b" }, []string{"description contains a control character"}},
 		{"not UTF-8", func(n *NewRequest) { n.Protocol = "\xff" }, []string{"protocol is not UTF-8"}},
-		{"priority", func(n *NewRequest) { n.Priority = 9 }, []string{"priority is none of routine, urgent, asap, stat"}},
+		{"priority", func(n *NewRequest) { n.Priority = 9 }, []string{"priority is not routine, urgent, asap or stat"}},
 		{"criterion", func(n *NewRequest) {
 			n.Requirements.Exclusion = []Criterion{{Resource: "patient", Condition: "true", Codes: []Coding{{}}, MinimumMatches: -1}}
 		}, []string{
-			"requirements.exclusion[0].resource is not a FHIR resource type", "requirements.exclusion[0].condition stands beside codes; a criterion has one of them",
-			"requirements.exclusion[0].codes[0].code is missing", "requirements.exclusion[0].minimumMatches is below 0",
+			"requirements.exclusion[0].resource is not a FHIR resource type", "requirements.exclusion[0].condition cannot be combined with codes",
+			"requirements.exclusion[0].codes[0].code is missing", "requirements.exclusion[0].minimumMatches is negative",
 		}},
 		{"views", func(n *NewRequest) { n.Requirements.DataElements = []string{"a", "../b", "a"} }, []string{
 			"requirements.dataElements[1] is not the name of a view", "requirements.dataElements[2] is named twice",
 		}},
 		{"period", func(n *NewRequest) { n.Requirements.Period = &Period{Start: "2026-02-30", End: "2025"} }, []string{
-			"requirements.period.start is not a day of the calendar", "requirements.period.end is before the start",
+			"requirements.period.start is not a date of the calendar", "requirements.period.end is before the start",
 		}},
 		{"format and level", func(n *NewRequest) { n.Requirements.Format, n.Requirements.PHILevel = "xls", "all" }, []string{
-			"requirements.format is none of csv, ndjson, json, parquet", "requirements.phiLevel is none of de-identified, limited, identified",
+			"requirements.format is not csv, ndjson, json or parquet", "requirements.phiLevel is not de-identified, limited or identified",
 		}},
-		{"cohort", func(n *NewRequest) { n.Requirements.MinimumCohort = -1 }, []string{"requirements.minimumCohort is below 0"}},
+		{"cohort", func(n *NewRequest) { n.Requirements.MinimumCohort = -1 }, []string{"requirements.minimumCohort is negative"}},
 	} {
 		n := complete()
 		tt.change(&n)
@@ -96,16 +98,16 @@ func TestParseNewRequest(t *testing.T) {
 	}
 	for _, tt := range []struct{ in, want string }{
 		{"{\n\"title\": \"x\",\n\"colour\": 1}", `orchestrator: request: line 3: unknown field "colour"`},
-		{"{\n\"title\": 7}", "orchestrator: request: line 2: title: a JSON number where string is wanted"},
+		{"{\n\"title\": 7}", "orchestrator: request: line 2: title: got a JSON number, want string"},
 		{"{\"title\": \"x\"", "orchestrator: request: line 1: the text ends too early"},
 		{"{\n\n x}", "orchestrator: request: line 3: not JSON: invalid character 'x' looking for beginning of object key string"},
 		{"{}\n{}", "orchestrator: request: text after the object (line 2)"},
 		{"", "orchestrator: request: line 1: the text ends too early"},
-		{"\n[]", "orchestrator: request: line 2: a JSON array where an object is wanted"},
-		{`{"title": "a", "title": "b"}`, "orchestrator: request: a member stands twice, a number is beyond float64, or text is not Unicode"},
-		{`{"requirements": {"minimumCohort": 97.25}}`, "orchestrator: request: line 1: requirements.minimumCohort: a JSON number where int is wanted"},
-		{"{\n\"due\": \"Jane Doe\"}", "orchestrator: request: line 2: a text that is no time such as 2006-01-02T15:04:05Z"},
-		{`{"priority": "now"}`, "orchestrator: request: line 1: priority is none of routine, urgent, asap, stat"},
+		{"\n[]", "orchestrator: request: line 2: got a JSON array, want an object"},
+		{`{"title": "a", "title": "b"}`, "orchestrator: request: a member occurs twice, a number exceeds float64, or text is not Unicode"},
+		{`{"requirements": {"minimumCohort": 97.25}}`, "orchestrator: request: line 1: requirements.minimumCohort: got a JSON number, want int"},
+		{"{\n\"due\": \"Jane Doe\"}", "orchestrator: request: line 2: not a time such as 2006-01-02T15:04:05Z"},
+		{`{"priority": "now"}`, "orchestrator: request: line 1: priority is not routine, urgent, asap or stat"},
 	} {
 		if _, err := ParseNewRequest([]byte(tt.in)); err == nil || err.Error() != tt.want {
 			t.Errorf("%q:\ngot  %v\nwant %s", tt.in, err, tt.want)
@@ -170,18 +172,18 @@ func TestMergePatch(t *testing.T) {
 
 func TestBackoff(t *testing.T) {
 	t.Parallel()
-	p := RetryPolicy{Backoff: Duration(time.Second), MaxBackoff: Duration(10 * time.Second)}
+	p := workflow.RetryPolicy{Backoff: workflow.Duration(time.Second), MaxBackoff: workflow.Duration(10 * time.Second)}
 	for n, most := range []time.Duration{1: 1, 2: 2, 3: 4, 4: 8, 5: 10, 60: 10} {
 		if most == 0 {
 			continue
 		}
 		for range 50 {
-			if got := p.wait(n); got > most*time.Second || got < most*time.Second/2 {
+			if got := backoff(p, n); got > most*time.Second || got < most*time.Second/2 {
 				t.Errorf("wait after %d failures: %v, want between %v and %v", n, got, most*time.Second/2, most*time.Second)
 			}
 		}
 	}
-	if got := (RetryPolicy{}).wait(3); got != 0 {
+	if got := backoff(workflow.RetryPolicy{}, 3); got != 0 {
 		t.Errorf("no backoff: got %v", got)
 	}
 }
@@ -194,17 +196,17 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// TestPatchNamesMembersExactly: encoding/json takes members in any case, and a patch in another case would be lost behind
-// the member that was there.
+// TestPatchNamesMembersExactly: encoding/json takes members in any case, and a patch in another case would be lost
+// behind the member that was there.
 func TestPatchNamesMembersExactly(t *testing.T) {
 	t.Parallel()
 	r := complete().Requirements
 	r.MinimumCohort, r.Period = 10, &Period{Start: "2020"}
 	for _, tt := range []struct{ patch, want string }{
-		{`{"MinimumCohort": 20}`, "patch.MinimumCohort is no member of requirements"},
-		{`{"period": {"Start": "2021"}}`, "patch.period.Start is no member of requirements"},
-		{`{"inclusion": [{"resource": "Condition", "codes": [{"Code": "1"}]}]}`, "patch.inclusion[0].codes[0].Code is no member of requirements"},
-		{`{"colour": null, "format": "xls"}`, "patch.colour is no member of requirements"},
+		{`{"MinimumCohort": 20}`, "patch.MinimumCohort is not a member of requirements"},
+		{`{"period": {"Start": "2021"}}`, "patch.period.Start is not a member of requirements"},
+		{`{"inclusion": [{"resource": "Condition", "codes": [{"Code": "1"}]}]}`, "patch.inclusion[0].codes[0].Code is not a member of requirements"},
+		{`{"colour": null, "format": "xls"}`, "patch.colour is not a member of requirements"},
 		{`{"minimumCohort": 20, "period": null, "inclusion": [{"resource": "Condition", "codes": [{"code": "1"}], "period": {"end": "2020"}}]}`, ""},
 	} {
 		_, err := new(Orchestrator).patched(t.Context(), r, json.RawMessage(tt.patch))

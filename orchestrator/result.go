@@ -8,12 +8,14 @@ import (
 	"math"
 	"slices"
 	"unicode/utf8"
+
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// check refuses a result that the definition or the store cannot take.
+// check refuses a result that the definition has no transition for, or that a store cannot hold.
 func (o *Orchestrator) check(ctx context.Context, run *execution, result StepResult) (json.RawMessage, error) {
-	own := func(t Transition) bool { return t.From != AnyLive } // the others are for people
-	if result.Event == EventStepFailed || !slices.ContainsFunc(run.def.out[run.exec.State][result.Event], own) {
+	own := func(t workflow.Transition) bool { return t.From != workflow.AnyLive } // events from any live state are for people
+	if result.Event == workflow.EventStepFailed || !slices.ContainsFunc(run.machine.Transitions(run.exec.State, result.Event), own) {
 		return nil, Permanent(&outcomeError{fmt.Sprintf("state %s has no transition on the step's outcome %q", run.exec.State, clean(result.Event, 60))})
 	}
 	if err := result.Feasibility.validate(); err != nil {
@@ -35,12 +37,12 @@ func (o *Orchestrator) check(ctx context.Context, run *execution, result StepRes
 		return nil, err
 	}
 	if err != nil {
-		return nil, Permanent(&outcomeError{"the step's output does not go into JSON"})
+		return nil, Permanent(&outcomeError{"the step's output cannot be encoded as JSON"})
 	}
 	if len(raw) > MaxOutput {
 		return nil, Permanent(&outcomeError{fmt.Sprintf("the step's output is longer than %d bytes", MaxOutput)})
 	}
-	if !utf8.Valid(raw) { // ready JSON is taken as it is
+	if !utf8.Valid(raw) { // json.RawMessage is not checked by Marshal
 		return nil, Permanent(&outcomeError{"the step's output is not UTF-8"})
 	}
 	return raw, nil
@@ -84,7 +86,7 @@ func (y *Delivery) validate() error {
 	return v.outcome("delivery")
 }
 
-// outcome is the error of a step whose result has these faults.
+// outcome returns the error of a step whose result has these faults.
 func (e *ValidationError) outcome(what string) error {
 	if len(e.Faults) == 0 {
 		return nil

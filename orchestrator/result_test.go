@@ -10,6 +10,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // panicky is an output that does not go into JSON, loudly.
@@ -17,7 +18,8 @@ type panicky struct{}
 
 func (panicky) MarshalJSON() ([]byte, error) { panic("Jane Doe") }
 
-// TestBadResultsFailTheStep: what a step hands back, or does in its effect, is a failure of the step, and of nothing else.
+// TestBadResultsFailTheStep: what a step hands back, or does in its effect, is a failure of the step, and of nothing
+// else.
 func TestBadResultsFailTheStep(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -44,7 +46,7 @@ func TestBadResultsFailTheStep(t *testing.T) {
 		{
 			"a reason with a control character",
 			orchestrator.StepResult{Feasibility: &orchestrator.FeasibilityReport{Reasons: []string{"a\x00"}}},
-			"outcome: orchestrator: the step's feasibility report is invalid: reasons[0] holds a control character",
+			"outcome: orchestrator: the step's feasibility report is invalid: reasons[0] contains a control character",
 		},
 		{
 			"a share that is no number",
@@ -56,8 +58,8 @@ func TestBadResultsFailTheStep(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			b := orchestrator.Define("once", "work")
-			b.Step("work", "do").On("done", "end").On(orchestrator.EventStepFailed, "end").Retry(orchestrator.RetryPolicy{Attempts: 1, Takeovers: 1})
+			b := workflow.Define("once", "work")
+			b.Step("work", "do").On("done", "end").On(workflow.EventStepFailed, "end").Retry(workflow.RetryPolicy{Attempts: 1, Takeovers: 1})
 			b.Terminal("end")
 			def, err := b.Build()
 			if err != nil {

@@ -13,11 +13,12 @@ import (
 // engine is a running orchestrator.
 type engine struct {
 	o *Orchestrator
-	// claiming ends when Stop begins; working when running steps are to end as well.
+	// Contexts of the engine's own goroutines, which outlive the call of Start: claiming is cancelled when Stop
+	// begins, working when running steps must end as well.
 	claiming, working     context.Context
 	stopClaims, stopSteps context.CancelCauseFunc
 	loops, steps          sync.WaitGroup
-	left                  sync.WaitGroup // handlers that were left behind, see call
+	abandoned             sync.WaitGroup // abandoned handlers, see call
 
 	ending       sync.Once
 	ended, quiet chan struct{} // see end
@@ -25,14 +26,15 @@ type engine struct {
 	draining bool // see Drain
 
 	mu     sync.Mutex
-	free   map[string]int // step -> executions that may still be begun
+	free   map[string]int // step -> free slots
 	failed error          // see takeError
 }
 
 var errStopping = errors.New("orchestrator: the host is stopping")
 
-// Start begins to run steps, fire timers and deliver messages, and returns when it does. Starting twice
-// changes nothing; what an earlier Stop still ends is waited for. It fails when the store cannot be used. ctx is for starting only: Stop ends the running.
+// Start starts running steps, firing timers and delivering messages, and returns. Starting twice changes nothing;
+// after a Stop that gave up, Start waits until everything has ended. It fails when the store cannot be used. ctx
+// limits starting only; see [Orchestrator.Stop].
 func (o *Orchestrator) Start(ctx context.Context) error {
 	o.run.Lock()
 	defer o.run.Unlock()
@@ -40,7 +42,7 @@ func (o *Orchestrator) Start(ctx context.Context) error {
 		if e.claiming.Err() == nil {
 			return nil
 		}
-		select { // a Stop has given up waiting for it
+		select { // a Stop gave up waiting for this engine
 		case <-e.end():
 			o.engine = nil
 		case <-ctx.Done():
@@ -74,10 +76,10 @@ func (o *Orchestrator) newEngine(base context.Context) *engine {
 	return e
 }
 
-// Drain does the work that there is now, in the calling goroutine's time, and returns when nothing is left that could
-// be done at once: steps, due timers, messages. It is for programs that want no goroutines running between calls,
-// and for tests; it may be used beside [Orchestrator.Start], also on other hosts. It stops at the first error of the store. When ctx
-// ends, running steps are cancelled and handed back.
+// Drain runs the steps, fires the timers and delivers the messages that are due, until there are none, and returns. It
+// is for tests and for programs that want no goroutines between calls. It may be used beside [Orchestrator.Start],
+// also on other hosts. It stops at the first error of the store. When ctx ends, running steps are cancelled and their
+// leases released.
 func (o *Orchestrator) Drain(ctx context.Context) error {
 	if err := o.putDefinition(ctx); err != nil {
 		return err
@@ -104,7 +106,7 @@ func (o *Orchestrator) Drain(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// takeError returns the first error of a step that could not be begun or stored, and forgets it.
+// takeError returns, once, the first error of a step that could not be started or stored.
 func (e *engine) takeError() error {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -113,10 +115,10 @@ func (e *engine) takeError() error {
 	return err
 }
 
-// Stop ends what Start began: it claims nothing more, lets running steps go on for the grace period,
-// cancels those that are left, hands their leases back, and waits. It may be called twice, and before Start. When ctx ends
-// first, its error is returned while the rest still comes to its end; a second Stop waits for that. A handler that was left
-// behind after its time-out (see [RetryPolicy]) is waited for during the grace period only.
+// Stop ends what Start started: it claims nothing more, lets running steps continue for the grace period, cancels the
+// remaining ones, releases their leases, and waits. It may be called twice, and before Start. When ctx ends first,
+// Stop returns its error while everything still ends; a second Stop waits for that. Stop waits for a handler that was
+// abandoned after its timeout (see [workflow.RetryPolicy]) during the grace period only.
 func (o *Orchestrator) Stop(ctx context.Context) error {
 	o.run.Lock()
 	defer o.run.Unlock()
@@ -143,22 +145,22 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	}
 }
 
-// end returns what is closed when all that was running has come to its end, handlers that were left behind excepted;
-// quiet is closed when these have returned, too.
+// end returns a channel that is closed when everything has ended, except abandoned handlers; quiet is closed when they
+// have returned, too.
 func (e *engine) end() <-chan struct{} {
 	e.ending.Do(func() {
 		go func() {
 			e.loops.Wait()
 			e.steps.Wait()
 			close(e.ended)
-			e.left.Wait()
+			e.abandoned.Wait()
 			close(e.quiet)
 		}()
 	})
 	return e.ended
 }
 
-// wakes tell the loops of this host that there may be something to do.
+// wakes tells the loops of this host that there may be work.
 type wakes struct {
 	mu   sync.Mutex
 	subs map[chan struct{}]bool
@@ -191,8 +193,8 @@ func (o *Orchestrator) signal() {
 	}
 }
 
-// loop calls work again and again: at once while it says there is more, else after a wake or the poll interval. Errors make it wait
-// a little longer each time.
+// loop calls work repeatedly: at once while there is more, otherwise after a wake or the poll interval. After each
+// further error it waits a little longer.
 func (e *engine) loop(name string, work func(ctx context.Context) (more bool, err error)) {
 	wake, unsubscribe := e.o.wakes.subscribe()
 	e.loops.Go(func() {
@@ -203,7 +205,7 @@ func (e *engine) loop(name string, work func(ctx context.Context) (more bool, er
 			switch {
 			case err != nil && e.claiming.Err() == nil:
 				failures++
-				e.o.cfg.logger.LogAttrs(e.claiming, slog.LevelWarn, "cannot work", slog.String("loop", name), slog.Any("error", err))
+				e.o.cfg.logger.LogAttrs(e.claiming, slog.LevelWarn, "loop failed", slog.String("loop", name), slog.Any("error", err))
 				if !e.pause(nil, min(e.o.cfg.poll, time.Duration(failures)*100*time.Millisecond)) {
 					return
 				}
@@ -219,7 +221,7 @@ func (e *engine) loop(name string, work func(ctx context.Context) (more bool, er
 	})
 }
 
-// pause waits; false when the host stops.
+// pause waits for a wake or d. It is false when the host stops.
 func (e *engine) pause(wake <-chan struct{}, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -232,7 +234,7 @@ func (e *engine) pause(wake <-chan struct{}, d time.Duration) bool {
 	return true
 }
 
-// listen has other hosts' commits wake this one.
+// listen lets the commits of other hosts wake this one.
 func (e *engine) listen(w Waker) {
 	for {
 		err := w.Listen(e.claiming, e.o.signal)
@@ -251,7 +253,7 @@ func (e *engine) claimSteps(ctx context.Context) (bool, error) {
 	e.mu.Lock()
 	free := maps.Clone(e.free)
 	e.mu.Unlock()
-	e.o.left.takeFrom(free) // after the copy: whoever leaves a handler behind counts it first, then frees its slot
+	e.o.abandoned.takeFrom(free) // after the copy: whoever leaves a handler behind counts it first, then frees its slot
 	maps.DeleteFunc(free, func(_ string, n int) bool { return n <= 0 })
 	if len(free) == 0 {
 		return false, nil // a step that ends wakes this loop
@@ -259,7 +261,7 @@ func (e *engine) claimSteps(ctx context.Context) (bool, error) {
 	if ctx.Err() != nil {
 		return false, nil
 	}
-	// A claim that is given up half way could hold leases that nobody knows of.
+	// A claim that is cancelled half way could leave leases that no host knows of.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), e.o.cfg.lease)
 	defer cancel()
 	claimed, err := e.o.store.ClaimSteps(ctx, StepClaim{Owner: e.o.cfg.instance, Lease: e.o.cfg.lease, Steps: free})
@@ -280,7 +282,7 @@ func (e *engine) claimSteps(ctx context.Context) (bool, error) {
 	return len(claimed) > 0, err
 }
 
-// adopt moves live requests of old definitions to this host's, where the host says how, and takes up parked ones again.
+// adopt unparks parked requests that this host can continue, and moves requests as [WithMigration] says.
 func (e *engine) adopt() {
 	live := true
 	queries := []Query{{Live: &live, Parked: true, Limit: 200}}
@@ -293,12 +295,12 @@ func (e *engine) adopt() {
 }
 
 func (e *engine) adoptAll(q Query) {
-	for r, err := range e.o.All(e.claiming, q) {
+	for r, err := range e.o.Requests(e.claiming, q) {
 		if err != nil {
-			return // the next start tries again; each change of a request does so, too
+			return // the next start tries again, and so does each change of such a request
 		}
 		err := e.o.change(e.claiming, r.ID, func(_ context.Context, d *draft) error {
-			if d.r.Parked == "" {
+			if d.req.Parked == "" {
 				return errNothing
 			}
 			return d.unpark()

@@ -7,19 +7,19 @@ import (
 	"time"
 )
 
-// StepHandler does the work of a step. One handler serves many requests at once: it must be safe for
-// use by several goroutines.
+// StepHandler does the work of a step. It must be safe for use by several goroutines, since it serves many requests at
+// once.
 //
-// A step runs at least once. Its effects happen exactly once when they are made in [StepResult].Effect;
-// otherwise use [StepContext].IdempotencyKey, which is the same for every attempt at the same visit of
-// the state, or [StepContext].Token, which rises with every takeover.
+// A step runs at least once. Its effects happen exactly once if they are made in [StepResult].Effect. For other
+// effects there are [StepContext].IdempotencyKey, which is the same for every attempt at one visit of the state, and
+// [StepContext].Token, which rises with every takeover.
 //
-// An error is a failed attempt, and so is a panic; wrap an error with [Permanent] when another attempt
-// is of no use. Errors must not hold patients' data: their text is stored.
+// An error or a panic is a failed attempt; wrap an error with [Permanent] when another attempt would not help. Errors
+// must not contain patients' data: their text is stored.
 type StepHandler interface {
-	// Run is called with a context that ends when the lease is lost, the request leaves the state, the
-	// attempt times out, or the host stops. What another host does to the request is noticed when the lease is
-	// renewed, three times in its span.
+	// Run does the work of one attempt. Its context ends when the lease is lost, the request leaves the state, the
+	// attempt times out, or the host stops. A change by another host is noticed when the lease is renewed, three times
+	// in its span.
 	Run(ctx context.Context, step *StepContext) (StepResult, error)
 }
 
@@ -31,25 +31,24 @@ func (f StepFunc) Run(ctx context.Context, step *StepContext) (StepResult, error
 	return f(ctx, step)
 }
 
-// StepResult is what a step that did not fail hands back. It is stored in the transaction that moves
-// the request on.
+// StepResult is what a successful attempt returns. It is stored in the transaction that moves the request on.
 type StepResult struct {
-	// Event is the outcome, which decides the next state; the definition names the possible ones.
+	// Event is the outcome, which decides the next state; it must have a transition in the definition.
 	Event string
-	// Output is stored as JSON and given to later steps; nil means none. It should be small (at most
-	// [MaxOutput] bytes): large things belong into files that it names.
+	// Output is stored as JSON for later steps (see [OutputOf]); nil means none. It has at most [MaxOutput] bytes:
+	// large results belong in files that it names.
 	Output any
-	// Reason goes to the request's history, for people; "" none.
+	// Reason goes to the request's history, for people; "" means none.
 	Reason string
-	// Feasibility, Delivery: stored as rows of their own.
+	// Feasibility and Delivery are stored as rows of their own.
 	Feasibility *FeasibilityReport
 	Delivery    *Delivery
-	// Effect, when not nil, runs in that same transaction; its effects happen exactly once. It may be
-	// called more than once (never committed twice), so it must only use tx.
+	// Effect, when not nil, runs in the same transaction, so that its effects happen exactly once. It may be called
+	// more than once but is committed once, so it must use only tx.
 	Effect func(ctx context.Context, tx Tx) error
 }
 
-// MaxOutput is the largest step output in bytes of JSON.
+// MaxOutput is the maximum size of a step's output in bytes of JSON.
 const MaxOutput = 1 << 20
 
 // Tx is the transaction of the database that moves the request on.
@@ -59,30 +58,7 @@ type Tx interface {
 	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
-// Names of the default definition's steps.
-const (
-	StepRequirements = "gather_requirements"  // events complete, incomplete
-	StepFeasibility  = "validate_feasibility" // events feasible, not_feasible
-	StepKickoff      = "schedule_kickoff"     // event scheduled
-	StepExtraction   = "extract_data"         // event extracted
-	StepQA           = "validate_quality"     // events passed, failed
-	StepDelivery     = "deliver_data"         // event delivered
-)
-
-// Outcomes of the default definition's steps.
-const (
-	EventComplete    = "complete"
-	EventIncomplete  = "incomplete"
-	EventFeasible    = "feasible"
-	EventNotFeasible = "not_feasible"
-	EventScheduled   = "scheduled"
-	EventExtracted   = "extracted"
-	EventPassed      = "passed"
-	EventFailed      = "failed"
-	EventDelivered   = "delivered"
-)
-
-// ExecutionStatus says how one attempt at a step stands.
+// ExecutionStatus is the status of one attempt at a step.
 type ExecutionStatus string
 
 // The execution statuses.
@@ -93,7 +69,7 @@ const (
 	StepFailed    ExecutionStatus = "failed"
 	// StepLost: its host's lease expired; another attempt followed.
 	StepLost ExecutionStatus = "lost"
-	// StepCancelled: the request left the state otherwise.
+	// StepCancelled: the request left the state, or another attempt was started, before this one ended.
 	StepCancelled ExecutionStatus = "cancelled"
 	// StepPaused: the request is suspended.
 	StepPaused ExecutionStatus = "paused"
@@ -110,7 +86,7 @@ type Execution struct {
 	Failed  int             `json:"failed"`  // how many attempts of this visit failed before
 	Lost    int             `json:"lost"`    // how many attempts of this visit lost their host before
 	Status  ExecutionStatus `json:"status"`
-	RunAt   time.Time       `json:"runAt"` // not before
+	RunAt   time.Time       `json:"runAt"` // it does not run before
 	// Owner is the instance that holds the lease until LeaseUntil; Token is the fencing token.
 	Owner      string          `json:"owner,omitempty"`
 	Token      int64           `json:"token"`
@@ -128,6 +104,6 @@ type Execution struct {
 // Progress is how far a running step says it is.
 type Progress struct {
 	Done  int64  `json:"done"`
-	Total int64  `json:"total"` // 0: not known
+	Total int64  `json:"total"` // 0 means unknown
 	Note  string `json:"note,omitempty"`
 }

@@ -7,9 +7,10 @@ import (
 	"fmt"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
 )
 
-// StepContext is what a step is given. It may be shared by the goroutines of one run of the step.
+// StepContext is the input of one attempt at a step. The goroutines of the attempt may share it.
 type StepContext struct {
 	// Request is the request as it was when the step began; its requirements are the ones to answer.
 	Request Request
@@ -18,42 +19,49 @@ type StepContext struct {
 	Attempt int
 	// IdempotencyKey is the same for every attempt at this visit of the state, and for nothing else.
 	IdempotencyKey string
-	// Token rises with every claim of the request's steps: a resource that remembers the highest token
-	// it has seen can turn away an owner that lost its lease.
+	// Token rises with every claim of the request's steps: a resource that remembers the highest token it has seen can
+	// refuse an owner that has lost its lease.
 	Token int64
-	// Outputs are the newest outputs of the steps that succeeded before, by step name.
-	Outputs map[string]json.RawMessage
 
+	outputs  map[string]json.RawMessage // see OutputOf
 	progress func(ctx context.Context, p Progress) error
 	audit    func(ctx context.Context, entries []audit.Entry) error
 }
 
-// NewStepContext returns a context for calling a handler without an orchestrator, in tests: progress goes
-// nowhere, and so do audit entries.
+// NewStepContext returns a context for calling a handler without an orchestrator, in tests. outputs are what
+// [OutputOf] returns, by step; progress and audit entries are dropped.
 func NewStepContext(r Request, step string, outputs map[string]json.RawMessage) *StepContext {
 	return &StepContext{
-		Request: r, Step: step, Attempt: 1, Token: 1, IdempotencyKey: fmt.Sprintf("%s/%d/%s", r.ID, r.Visit, step), Outputs: outputs,
+		Request: r, Step: step, Attempt: 1, Token: 1, IdempotencyKey: fmt.Sprintf("%s/%d/%s", r.ID, r.Visit, step), outputs: outputs,
 	}
 }
 
 // Requirements returns the requirements to answer.
 func (s *StepContext) Requirements() Requirements { return s.Request.Requirements }
 
-// Output decodes the newest output of an earlier step; false: that step has none. Its errors hold no values.
-func (s *StepContext) Output(step string, into any) (bool, error) {
-	raw, ok := s.Outputs[step]
+// OutputOf decodes the newest output of an earlier step. It fails with [ErrNotFound] when that step has none. JSON
+// members that T does not have are ignored, so that the output of a newer host can be read. Its errors are
+// [Permanent], since another attempt would find the same output, and contain no values.
+func OutputOf[T any](step *StepContext, name string) (T, error) {
+	var v T
+	raw, ok := step.outputs[name]
 	if !ok {
-		return false, nil
+		return v, Permanent(fmt.Errorf("%w: an output of step %s", ErrNotFound, name))
 	}
-	if err := json.Unmarshal(raw, into); err != nil {
-		return false, outputFault(step, into, err)
+	err := json.Unmarshal(raw, &v)
+	var typ *json.UnmarshalTypeError
+	switch {
+	case errors.As(err, &typ):
+		return v, Permanent(fmt.Errorf("orchestrator: the output of step %s is not a %T: .%s is a JSON %s", name, v, typ.Field, input.Kind(typ)))
+	case err != nil:
+		return v, Permanent(fmt.Errorf("orchestrator: the output of step %s is not a %T", name, v))
 	}
-	return true, nil
+	return v, nil
 }
 
-// Progress stores how far the step is and renews the lease. It fails with [ErrFenced] when the lease was
-// lost: then the step should stop, for nothing it returns will be kept. The library renews leases by
-// itself while a step runs; calling Progress is for people who watch.
+// Progress stores how far the step is, for people who watch, and renews the lease. It fails with [ErrFenced] when the
+// lease was lost: then the step should stop, since its result will be dropped. Steps need not call it: the library
+// renews their leases.
 func (s *StepContext) Progress(ctx context.Context, p Progress) error {
 	if s.progress == nil {
 		return nil
@@ -61,9 +69,9 @@ func (s *StepContext) Progress(ctx context.Context, p Progress) error {
 	return s.progress(ctx, p)
 }
 
-// Audit commits entries to the request's audit chain now, under the step's lease. Chain, times, instance,
-// purpose and protocol are filled in. Whoever reads data calls it before the first byte is handed on, and
-// does not hand it on when Audit fails.
+// Audit commits entries to the request's audit chain now, under the step's lease. Chain, times, instance, purpose and
+// protocol are filled in. A step that reads data must call it before passing on the first byte, and must not pass it
+// on when Audit fails.
 func (s *StepContext) Audit(ctx context.Context, entries ...audit.Entry) error {
 	if s.audit == nil || len(entries) == 0 {
 		return nil
@@ -76,7 +84,7 @@ type permanentError struct{ err error }
 func (e *permanentError) Error() string { return e.err.Error() }
 func (e *permanentError) Unwrap() error { return e.err }
 
-// Permanent wraps a step's error for which another attempt is of no use. Permanent(nil) is nil.
+// Permanent marks a step's error as one that another attempt would not help. Permanent(nil) is nil.
 func Permanent(err error) error {
 	if err == nil {
 		return nil

@@ -6,14 +6,15 @@ import (
 	"fmt"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // PurposeResearch is the purpose of use of a request that names none: healthcare research (HL7 v3 ActReason).
 const PurposeResearch = "HRESCH"
 
-// Submit takes a request in and returns its id, such as REQ-20261123-1A2B3C4D. It fails with a
-// [*ValidationError] that names every missing or wrong field, and with [ErrIdempotencyKey]. With an
-// idempotency key it may be called again after any error, and answers with the same id.
+// Submit stores a new request and returns its id, such as REQ-20261123-1A2B3C4D. It fails with a [*ValidationError]
+// that names every missing or wrong field, and with [ErrIdempotencyKey]. With an idempotency key it may be called
+// again after any error and returns the same id.
 func (o *Orchestrator) Submit(ctx context.Context, n NewRequest) (string, error) {
 	n.Requirements = n.Requirements.withDefaults()
 	if n.Purpose == "" {
@@ -29,10 +30,10 @@ func (o *Orchestrator) Submit(ctx context.Context, n NewRequest) (string, error)
 		return "", err
 	}
 	content := n
-	content.SubmittedBy.Address, content.SubmittedBy.Client = "", "" // a repeat may come another way
+	content.SubmittedBy.Address, content.SubmittedBy.Client = "", "" // a repeat may come from elsewhere
 	digest, err := canonicalDigest(content)
 	if err != nil {
-		return "", &ValidationError{[]Fault{{"request", "holds text that is not Unicode"}}}
+		return "", invalid("request", "contains text that is not Unicode")
 	}
 	if n.IdempotencyKey != "" {
 		id, err := o.sameRequest(ctx, n.IdempotencyKey, digest)
@@ -52,14 +53,14 @@ func (o *Orchestrator) Submit(ctx context.Context, n NewRequest) (string, error)
 		err = o.commit(ctx, d)
 		switch {
 		case err == nil:
-			return d.r.ID, nil
-		case errors.Is(err, ErrConflict): // the connection broke; as far as can be seen nothing was written
+			return d.req.ID, nil
+		case errors.Is(err, ErrConflict): // the connection broke, and the commit was not found
 			last = d
 		case errors.Is(err, ErrDuplicate):
 			if last != nil {
-				// The attempt before was under way, and has come through meanwhile.
-				if ok, err := o.store.Committed(ctx, last.r.ID, last.c.ID); err != nil || ok {
-					return last.r.ID, err
+				// The previous attempt may have been committed after all.
+				if ok, err := o.store.Committed(ctx, last.commit.ID); err != nil || ok {
+					return last.req.ID, err
 				}
 				last = nil
 			}
@@ -73,10 +74,10 @@ func (o *Orchestrator) Submit(ctx context.Context, n NewRequest) (string, error)
 			return "", err
 		}
 	}
-	return "", fmt.Errorf("orchestrator: submit: no id is free: %w", ErrConflict)
+	return "", fmt.Errorf("orchestrator: submit: found no free id: %w", ErrConflict)
 }
 
-// sameRequest returns the request with an idempotency key, if it has this content.
+// sameRequest returns the id of the request with an idempotency key, if it has the same content.
 func (o *Orchestrator) sameRequest(ctx context.Context, key, digest string) (string, error) {
 	id, err := o.store.RequestByKey(ctx, key)
 	if err != nil {
@@ -92,8 +93,8 @@ func (o *Orchestrator) sameRequest(ctx context.Context, key, digest string) (str
 	return id, nil
 }
 
-// newRequest drafts a request's first commit. After an attempt whose outcome may still come in, the
-// same id is used, so that the two exclude each other.
+// newRequest drafts a request's first commit. After an attempt that may yet be committed it uses the same id, so that
+// only one of the two can succeed.
 func (o *Orchestrator) newRequest(ctx context.Context, n NewRequest, digest string, last *draft) (*draft, error) {
 	now, err := o.store.Now(ctx)
 	if err != nil {
@@ -101,41 +102,41 @@ func (o *Orchestrator) newRequest(ctx context.Context, n NewRequest, digest stri
 	}
 	id := newRequestID(now)
 	if last != nil {
-		id = last.r.ID
+		id = last.req.ID
 	}
-	d := &draft{o: o, def: o.def, now: now, who: whoOf(n.SubmittedBy, RoleResearcher)}
-	d.r = Request{
+	d := &draft{o: o, machine: o.machine, now: now, who: whoOf(n.SubmittedBy, workflow.RoleResearcher)}
+	d.req = Request{
 		ID: id, Title: n.Title, Description: n.Description, Researcher: n.Researcher, Protocol: n.Protocol,
 		Purpose: n.Purpose, Priority: n.Priority, Due: n.Due.UTC(), SubmittedBy: n.SubmittedBy,
-		Definition: o.def.hash, Requirements: n.Requirements, SubmittedAt: now,
+		Definition: o.machine.Hash(), Requirements: n.Requirements, SubmittedAt: now,
 	}
-	d.c.IdempotencyKey, d.c.Digest = n.IdempotencyKey, digest
+	d.commit.IdempotencyKey, d.commit.Digest = n.IdempotencyKey, digest
 	after, err := requirementsDigest(n.Requirements)
 	if err != nil {
 		return nil, err
 	}
 	err = d.audit(audit.Entry{
 		Type: audit.RequestSubmitted, Action: audit.Create, Entity: []audit.Entity{
-			{Kind: "requirements", Version: 1, After: after}, {Kind: "definition", Ref: o.def.Name, After: o.def.hash},
+			{Kind: "requirements", Version: 1, After: after}, {Kind: "definition", Ref: o.machine.Definition().Name, After: o.machine.Hash()},
 		},
 	})
 	if err != nil {
 		return nil, err
 	}
-	d.r.RequirementsVersion = 1
-	d.c.Requirements = &RequirementsVersion{Request: id, Version: 1, Requirements: n.Requirements, By: n.SubmittedBy, At: now}
+	d.req.RequirementsVersion = 1
+	d.commit.Requirements = &RequirementsVersion{Request: id, Version: 1, Requirements: n.Requirements, By: n.SubmittedBy, At: now}
 	if !n.Due.IsZero() {
 		d.timer(TimerOverdue, "", n.Due.UTC())
 	}
-	f, err := newFacts(&d.r, nil)
+	f, err := facts(&d.req, nil)
 	if err != nil {
 		return nil, err
 	}
-	hops, next, err := o.def.begin(f)
+	moves, next, err := o.machine.Begin(f)
 	if err != nil {
 		return nil, err
 	}
-	return d, d.follow(hops, next, n.SubmittedBy, "")
+	return d, d.follow(moves, next, n.SubmittedBy, "")
 }
 
 // putDefinition stores the definition of new requests, once per orchestrator.
@@ -143,11 +144,11 @@ func (o *Orchestrator) putDefinition(ctx context.Context) error {
 	if o.stored.Load() {
 		return nil
 	}
-	canonical, err := o.def.Canonical()
+	canonical, err := o.machine.Definition().Canonical()
 	if err != nil {
 		return err
 	}
-	if err := o.store.PutDefinition(ctx, o.def.hash, canonical); err != nil {
+	if err := o.store.PutDefinition(ctx, o.machine.Hash(), canonical); err != nil {
 		return err
 	}
 	o.stored.Store(true)
@@ -155,9 +156,9 @@ func (o *Orchestrator) putDefinition(ctx context.Context) error {
 }
 
 // definition returns the definition that a request is bound to.
-func (o *Orchestrator) definition(ctx context.Context, hash string) (*compiled, error) {
+func (o *Orchestrator) definition(ctx context.Context, hash string) (*workflow.Machine, error) {
 	if d, ok := o.definitions.Load(hash); ok {
-		return d.(*compiled), nil
+		return d.(*workflow.Machine), nil
 	}
 	raw, err := o.store.Definition(ctx, hash)
 	if errors.Is(err, ErrNotFound) {
@@ -166,22 +167,22 @@ func (o *Orchestrator) definition(ctx context.Context, hash string) (*compiled, 
 	if err != nil {
 		return nil, err
 	}
-	def, err := ParseDefinition(raw)
+	def, err := workflow.Parse(raw)
 	if err != nil {
-		return nil, &parkedError{"its definition is of a version that this program does not read"}
+		return nil, &parkedError{"its definition has a format that this program cannot read"}
 	}
-	c, err := compile(def)
+	m, err := workflow.Compile(def)
 	if err != nil {
 		return nil, err
 	}
-	if c.hash != hash {
-		return nil, &parkedError{"its definition in the database is not the one it was submitted under"}
+	if m.Hash() != hash {
+		return nil, &parkedError{"its definition in the database does not have the hash of the one it was submitted under"}
 	}
-	o.definitions.Store(hash, c)
-	return c, nil
+	o.definitions.Store(hash, m)
+	return m, nil
 }
 
-// parkedError says why nothing can be done with a request.
+// parkedError says why this host cannot continue a request.
 type parkedError struct{ reason string }
 
 func (e *parkedError) Error() string { return ErrParked.Error() + ": " + e.reason }

@@ -24,8 +24,8 @@ func TestTextsAreChecked(t *testing.T) {
 	bad := orchestrator.Actor{System: nul, ID: odd, Name: nul, Roles: []string{"a", nul}, Address: nul, Client: nul}
 	faults := func(path string) []string {
 		return []string{
-			path + ".address holds a control character", path + ".client holds a control character", path + ".id is not UTF-8",
-			path + ".name holds a control character", path + ".roles[1] holds a control character", path + ".system holds a control character",
+			path + ".address contains a control character", path + ".client contains a control character", path + ".id is not UTF-8",
+			path + ".name contains a control character", path + ".roles[1] contains a control character", path + ".system contains a control character",
 		}
 	}
 	patch := json.RawMessage(`{"minimumCohort": 1}`)
@@ -39,8 +39,8 @@ func TestTextsAreChecked(t *testing.T) {
 			return o.Decide(ctx, orchestrator.Decision{
 				Gate: nul, By: bad, OnBehalfOf: &bad, Verdict: orchestrator.Reject, Reason: nul, Meaning: odd, Shown: "not a hash",
 			})
-		}, slices.Concat(faults("by"), []string{"gate holds a control character", "meaning is not UTF-8"}, faults("onBehalfOf"),
-			[]string{"reason holds a control character", "shown is not a SHA-256 in hex"})},
+		}, slices.Concat(faults("by"), []string{"gate contains a control character", "meaning is not UTF-8"}, faults("onBehalfOf"),
+			[]string{"reason contains a control character", "shown is not a SHA-256 in hex"})},
 		{"Decide with long texts", func(ctx context.Context) error {
 			return o.Decide(ctx, orchestrator.Decision{
 				Gate: "g", By: who, Verdict: orchestrator.Modify, Reason: strings.Repeat("r", 4001), Meaning: strings.Repeat("m", 201),
@@ -49,18 +49,18 @@ func TestTextsAreChecked(t *testing.T) {
 		}, []string{"meaning is longer than 200 bytes", "patch is longer than 1048576 bytes", "reason is longer than 4000 bytes"}},
 		{"Decide with a patch that has no canonical form", func(ctx context.Context) error {
 			return o.Decide(ctx, orchestrator.Decision{Gate: "g", By: who, Verdict: orchestrator.Modify, Reason: "r", Patch: json.RawMessage(`{"a":1,"a":2}`)})
-		}, []string{"patch has a member twice, a number beyond float64, or text that is not Unicode"}},
+		}, []string{"patch has a member twice, a number that exceeds float64, or text that is not Unicode"}},
 		{"Delegate", func(ctx context.Context) error {
 			return o.Delegate(ctx, orchestrator.Delegation{Gate: "g", From: bad, To: orchestrator.Actor{ID: nul}, Reason: nul})
-		}, append(faults("from"), "reason holds a control character", "to.id holds a control character")},
+		}, append(faults("from"), "reason contains a control character", "to.id contains a control character")},
 		{"RequestScopeChange", func(ctx context.Context) error {
 			return o.RequestScopeChange(ctx, orchestrator.ScopeChange{Request: "r", By: bad, Reason: nul, Patch: patch})
-		}, append(faults("by"), "reason holds a control character")},
-		{"Amend", func(ctx context.Context) error {
-			return o.Amend(ctx, orchestrator.ScopeChange{Request: "r", By: who, Reason: "r", Patch: large})
+		}, append(faults("by"), "reason contains a control character")},
+		{"RequestScopeChange with a large patch", func(ctx context.Context) error {
+			return o.RequestScopeChange(ctx, orchestrator.ScopeChange{Request: "r", By: who, Reason: "r", Patch: large})
 		}, []string{"patch is longer than 1048576 bytes"}},
-		{"Suspend", func(ctx context.Context) error { return o.Suspend(ctx, "r", who, nul) }, []string{"reason holds a control character"}},
-		{"Reassign", func(ctx context.Context) error { return o.Reassign(ctx, "r", nul, who, "r") }, []string{"assignee holds a control character"}},
+		{"Suspend", func(ctx context.Context) error { return o.Suspend(ctx, "r", who, nul) }, []string{"reason contains a control character"}},
+		{"Reassign", func(ctx context.Context) error { return o.Reassign(ctx, "r", nul, who, "r") }, []string{"assignee contains a control character"}},
 		{"SetDue", func(ctx context.Context) error {
 			return o.SetDue(ctx, "r", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), who, "r")
 		}, []string{"due is not in the years 1 to 9999"}},

@@ -12,8 +12,8 @@ import (
 
 const timerBatch = 100
 
-// fireTimers fires the timers whose time has come. Several hosts may try the same one: one commits. What fire did without
-// an error is not due any more, so that a full batch of these may be followed by the next at once.
+// fireTimers fires the due timers. Several hosts may try the same one; one of them commits. It says that there is more
+// after a full batch, unless none of its timers could be fired.
 func (e *engine) fireTimers(ctx context.Context) (bool, error) {
 	due, err := e.o.store.DueTimers(ctx, timerBatch)
 	if err != nil {
@@ -25,7 +25,7 @@ func (e *engine) fireTimers(ctx context.Context) (bool, error) {
 		if ctx.Err() != nil {
 			return false, nil
 		}
-		// The host may stop in between; the change itself is finished.
+		// A stopping host still finishes the change.
 		if err := e.o.fire(context.WithoutCancel(ctx), t); err != nil {
 			failed = err
 			e.o.cfg.logger.LogAttrs(ctx, slog.LevelWarn, "timer not fired", slog.String("request", t.Request),
@@ -40,8 +40,8 @@ func (e *engine) fireTimers(ctx context.Context) (bool, error) {
 	return len(due) == timerBatch, nil
 }
 
-// fire does what a timer is for. A timer that somebody else has fired meanwhile is nothing. That of a request that this
-// host can do nothing with waits: the request is parked.
+// fire fires a timer, unless another host has done so meanwhile. A request that this host cannot continue is parked,
+// and its timer waits.
 func (o *Orchestrator) fire(ctx context.Context, t Timer) error {
 	err := o.change(ctx, t.Request, func(ctx context.Context, d *draft) error {
 		timers, err := o.store.Timers(ctx, t.Request)
@@ -51,19 +51,19 @@ func (o *Orchestrator) fire(ctx context.Context, t Timer) error {
 		if !slices.ContainsFunc(timers, func(x Timer) bool { return x.ID == t.ID }) {
 			return errNothing
 		}
-		d.c.FireTimer = t.ID
+		d.commit.FireTimer = t.ID
 		switch t.Kind {
 		case TimerOverdue:
-			d.tell(NotifyOverdue, "", nil)
-			return d.note("overdue", d.r.Due.Format(time.RFC3339))
+			d.notify(NotifyOverdue, "", nil)
+			return d.note("overdue", d.req.Due.Format(time.RFC3339))
 		case TimerRemind, TimerEscalate:
 		}
-		g := d.r.Gate
+		g := d.req.Gate
 		if g == nil || g.ID != t.Gate {
-			return d.note("timer", string(t.Kind)) // of a gate that is gone; only the timer is removed
+			return d.note("timer", string(t.Kind)) // its gate is closed: only the timer is removed
 		}
 		if t.Kind == TimerRemind {
-			d.tell(NotifyReminder, g.ID, g.deciders())
+			d.notify(NotifyReminder, g.ID, g.deciders())
 			return d.audit(audit.Entry{
 				Type: audit.GateReminded, Action: audit.Execute, Gate: &audit.Gate{ID: g.ID, State: g.State, Roles: g.deciders()},
 			})
@@ -85,20 +85,20 @@ func (g *Gate) deciders() []string {
 	return append(slices.Clone(g.Roles), g.EscalateTo...)
 }
 
-// escalate tells more people, and lets them decide; the gate stays open, with its next timer set.
+// escalate notifies the roles of EscalateTo and lets them decide. The gate stays open, and its next timer is set.
 func (d *draft) escalate(g Gate) error {
-	s := d.def.states[g.State]
+	s := d.machine.State(g.State)
 	g.Escalations++
 	g.DueAt = time.Time{}
 	if s != nil && s.Gate != nil && s.Gate.Timeout > 0 {
 		g.DueAt = d.now.Add(s.Gate.Timeout.D())
 		d.timer(TimerEscalate, g.ID, g.DueAt)
 	}
-	d.r.Gate = &g
-	d.c.Gates = append(d.c.Gates, g)
-	x := Escalation{ID: audit.NewID(d.now), Request: d.r.ID, Gate: g.ID, Level: g.Escalations, Roles: g.deciders(), At: d.now}
-	d.c.Escalations = append(d.c.Escalations, x)
-	d.tell(NotifyEscalation, g.ID, x.Roles)
+	d.req.Gate = &g
+	d.commit.Gates = append(d.commit.Gates, g)
+	x := Escalation{ID: audit.NewID(d.now), Request: d.req.ID, Gate: g.ID, Level: g.Escalations, Roles: g.deciders(), At: d.now}
+	d.commit.Escalations = append(d.commit.Escalations, x)
+	d.notify(NotifyEscalation, g.ID, x.Roles)
 	for _, t := range []audit.Type{audit.GateTimedOut, audit.GateEscalated} {
 		err := d.audit(audit.Entry{
 			Type: t, Action: audit.Execute, Gate: &audit.Gate{ID: g.ID, State: g.State, Level: x.Level, Roles: x.Roles},

@@ -10,16 +10,17 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // oneGate is a definition with one gate and nothing else.
-func oneGate(t *testing.T, name string) *orchestrator.Definition {
+func oneGate(t *testing.T, name string) *workflow.Definition {
 	t.Helper()
-	b := orchestrator.Define(name, "review")
-	b.Gate("review", orchestrator.GateRule{Roles: []string{"reviewer"}}).On(orchestrator.EventApprove, "end").
-		On(orchestrator.EventReject, "end").On(orchestrator.EventModify, "end")
+	b := workflow.Define(name, "review")
+	b.Gate("review", workflow.GateRule{Roles: []string{"reviewer"}}).On(workflow.EventApprove, "end").
+		On(workflow.EventReject, "end").On(workflow.EventModify, "end")
 	b.Terminal("end")
-	b.Anywhere(orchestrator.EventWithdraw, "end")
+	b.Anywhere(workflow.EventWithdraw, "end")
 	d, err := b.Build()
 	if err != nil {
 		t.Fatal(err)
@@ -27,8 +28,8 @@ func oneGate(t *testing.T, name string) *orchestrator.Definition {
 	return d
 }
 
-// TestParkedTimersAreLeftAlone: a whole batch of due timers that this host can do nothing with is not tried again at once,
-// and what was parked is not parked any more once another host has moved it.
+// TestParkedTimersAreLeftAlone: a whole batch of due timers that this host can do nothing with is not tried again at
+// once, and what was parked is not parked any more once another host has moved it.
 func TestParkedTimersAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
@@ -72,8 +73,8 @@ func (s *slowReader) DueTimers(ctx context.Context, limit int) ([]orchestrator.T
 	return due, err
 }
 
-// TestTimersBehindParkedOnes: a whole batch of timers of parked requests keeps none from firing, whether the requests were
-// parked before the timers were read or after that.
+// TestTimersBehindParkedOnes: a whole batch of timers of parked requests keeps none from firing, whether the requests
+// were parked before the timers were read or after that.
 func TestTimersBehindParkedOnes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

@@ -14,9 +14,10 @@ import (
 	"unicode/utf8"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// execute runs one claimed execution from beginning to end.
+// execute runs one claimed execution and stores its result.
 func (e *engine) execute(x Execution) {
 	o := e.o
 	log := o.cfg.logger.With(slog.String("request", x.Request), slog.String("step", x.Step))
@@ -31,12 +32,12 @@ func (e *engine) execute(x Execution) {
 	}
 	if err != nil || run == nil {
 		if err != nil {
-			log.LogAttrs(ctx, slog.LevelWarn, "step not begun", slog.Any("error", err))
+			log.LogAttrs(ctx, slog.LevelWarn, "step not started", slog.Any("error", err))
 		}
 		if err != nil && !errors.Is(err, ErrFenced) {
 			e.report(err)
 			if !e.draining {
-				e.pause(nil, o.cfg.poll) // whatever is wrong, it is not to be tried a thousand times a second
+				e.pause(nil, o.cfg.poll) // do not try again at once
 			}
 			o.release(ctx, lease, log)
 		}
@@ -46,17 +47,17 @@ func (e *engine) execute(x Execution) {
 
 	var keeping sync.WaitGroup
 	stopKeeping := make(chan struct{})
-	keeping.Go(func() { o.keep(ctx, lease, stopKeeping, cancel) })
+	keeping.Go(func() { o.keepLease(ctx, lease, stopKeeping, cancel) })
 	started := time.Now()
 	result, err := e.call(ctx, run, lease)
 	o.handlers.remove(run.exec)
 	o.metrics.step(ctx, x.Step, time.Since(started), err)
 
-	// The lease is kept while the result is being written: that may take longer than it lasts.
-	stopped := e.working.Err() != nil && !errors.Is(err, errStepLeft)
+	// The lease is renewed until the result is written, which may take longer than the lease.
+	stopped := e.working.Err() != nil && !errors.Is(err, errStepAbandoned)
 	finish := context.WithoutCancel(ctx)
 	if cause := context.Cause(ctx); err != nil && errors.Is(cause, ErrFenced) {
-		err = cause // whatever the handler makes of it
+		err = cause // whatever the handler returned
 	} else {
 		err = o.persist(finish, lease, func(ctx context.Context) error { return o.finish(ctx, run, result, err, stopped) })
 	}
@@ -82,18 +83,18 @@ func (e *engine) report(err error) {
 	}
 }
 
-// execution is a step that this host has begun.
+// execution is a step that this host has started.
 type execution struct {
-	exec Execution
-	req  Request
-	def  *compiled
-	out  map[string]json.RawMessage
-	left atomic.Bool // see call
+	exec      Execution
+	req       Request
+	machine   *workflow.Machine
+	outputs   map[string]json.RawMessage
+	abandoned atomic.Bool // see call
 }
 
-// begin marks a claimed execution as running. An execution whose host was lost is ended, and another
-// attempt takes its place. It returns nil where there is nothing to run. cancel is entered in o.handlers before the
-// commit, and with that before any other commit that may end the execution.
+// begin marks a claimed execution as running. An execution whose host was lost is ended and replaced by another
+// attempt. begin returns nil when there is nothing to run. It registers cancel in o.handlers before the commit, and so
+// before any commit that could end the execution.
 func (o *Orchestrator) begin(ctx context.Context, x Execution, cancel context.CancelCauseFunc) (_ *execution, err error) {
 	var run *execution
 	defer func() {
@@ -106,42 +107,42 @@ func (o *Orchestrator) begin(ctx context.Context, x Execution, cancel context.Ca
 			o.handlers.remove(run.exec)
 			run = nil
 		}
-		// Another attempt at the begin may have been committed, its reply lost.
-		if s := d.r.Step; s == nil || s.ID != x.ID || s.Token != x.Token || d.r.Suspended != nil {
+		// The token also tells whether this change was already committed and only its reply lost.
+		if s := d.req.Step; s == nil || s.ID != x.ID || s.Token != x.Token || d.req.Suspended != nil {
 			return ErrFenced
 		}
-		s := d.def.states[d.r.State]
+		s := d.machine.State(d.req.State)
 		if s == nil || s.Step != x.Step {
-			return d.park(fmt.Sprintf("its definition does not run step %s in state %s", x.Step, d.r.State))
+			return d.park(fmt.Sprintf("its definition does not run step %s in state %s", x.Step, d.req.State))
 		}
 		entry := audit.Entry{Type: audit.StepStarted, Action: audit.Execute}
-		exec := *d.r.Step
+		exec := *d.req.Step
 		if exec.Status == StepRunning {
 			entry.Type = audit.StepTakenOver
 			lost := ExecutionEnd{ID: x.ID, Token: x.Token, Status: StepLost, At: d.now, ErrorClass: "lost"}
-			d.c.End = append(d.c.End, lost)
-			d.r.Step = nil
-			if exec.Lost+1 > s.retry().Takeovers {
+			d.commit.End = append(d.commit.End, lost)
+			d.req.Step = nil
+			if exec.Lost+1 > s.Policy().Takeovers {
 				if err := d.audit(stepEntry(audit.StepFailed, exec, "lost")); err != nil {
 					return err
 				}
-				d.tell(NotifyStepFailed, "", nil)
-				return d.move(EventStepFailed, Actor{}, "the step lost its host too often", nil)
+				d.notify(NotifyStepFailed, "", nil)
+				return d.move(workflow.EventStepFailed, Actor{}, "the step lost its host too often", nil)
 			}
 			d.schedule(s, Execution{
 				Attempt: exec.Attempt + 1, Failed: exec.Failed, Lost: exec.Lost + 1, RunAt: d.now, Status: StepRunning,
 				Owner: x.Owner, Token: x.Token, LeaseUntil: x.LeaseUntil, StartedAt: d.now,
 			})
-			exec = *d.r.Step
+			exec = *d.req.Step
 		} else {
-			d.c.Start = &ExecutionStart{ID: x.ID, Token: x.Token, StartedAt: d.now}
+			d.commit.Start = &ExecutionStart{ID: x.ID, Token: x.Token, StartedAt: d.now}
 		}
 		exec.Status, exec.StartedAt = StepRunning, d.now
 		e := stepEntry(entry.Type, exec, "")
 		if err := d.audit(e); err != nil {
 			return err
 		}
-		run = &execution{exec: exec, req: d.r, def: d.def}
+		run = &execution{exec: exec, req: d.req, machine: d.machine}
 		o.handlers.add(exec, cancel)
 		return nil
 	})
@@ -150,10 +151,10 @@ func (o *Orchestrator) begin(ctx context.Context, x Execution, cancel context.Ca
 	}
 	run.req.Version++
 	run.req.Step = &run.exec
-	// It has begun: when the host stops now, the step is handed back, and not left behind as if its host had died.
+	// Not cancelled by ctx: a host that stops now hands the step back, instead of losing it as if the host had died.
 	ctx, done := context.WithTimeout(context.WithoutCancel(ctx), o.cfg.lease)
 	defer done()
-	if run.out, err = o.store.Outputs(ctx, x.Request); err != nil {
+	if run.outputs, err = o.store.Outputs(ctx, x.Request); err != nil {
 		return nil, err
 	}
 	return run, nil
@@ -170,9 +171,9 @@ func stepEntry(t audit.Type, x Execution, class string) audit.Entry {
 	return e
 }
 
-// keep renews the lease until told to stop; when it is lost, or could not be renewed in time, the step
-// is cancelled.
-func (o *Orchestrator) keep(ctx context.Context, lease Lease, stop <-chan struct{}, cancel context.CancelCauseFunc) {
+// keepLease renews the lease until stop is closed. It cancels the step when the lease is lost or could not be renewed
+// in time.
+func (o *Orchestrator) keepLease(ctx context.Context, lease Lease, stop <-chan struct{}, cancel context.CancelCauseFunc) {
 	ctx = context.WithoutCancel(ctx)
 	every := time.NewTicker(o.cfg.lease / 3)
 	defer every.Stop()
@@ -200,13 +201,13 @@ func (o *Orchestrator) keep(ctx context.Context, lease Lease, stop <-chan struct
 	}
 }
 
-// persist tries again while the database is away, for as long as the lease may last.
+// persist stores a result, and tries again while the database cannot be reached.
 func (o *Orchestrator) persist(ctx context.Context, lease Lease, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeout(ctx, max(4*lease.For, 30*time.Second))
 	defer cancel()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, time.Second) {
 		err := f(ctx)
-		if err == nil || definite(err) {
+		if err == nil || isFinal(err) {
 			return err
 		}
 		o.cfg.logger.LogAttrs(ctx, slog.LevelInfo, "trying again to store a result", slog.Any("error", err))
@@ -218,8 +219,8 @@ func (o *Orchestrator) persist(ctx context.Context, lease Lease, f func(context.
 	}
 }
 
-// definite errors do not go away by trying again.
-func definite(err error) bool {
+// isFinal says whether trying again cannot help.
+func isFinal(err error) bool {
 	for _, target := range []error{ErrFenced, ErrNotFound, ErrInvalidTransition, ErrParked, ErrInvalid, errEffect} {
 		if errors.Is(err, target) {
 			return true
@@ -234,12 +235,12 @@ func (o *Orchestrator) release(ctx context.Context, lease Lease, log *slog.Logge
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.cfg.lease)
 	defer cancel()
 	if err := o.store.ReleaseLease(ctx, lease); err != nil {
-		log.LogAttrs(ctx, slog.LevelInfo, "lease not handed back", slog.Any("error", err))
+		log.LogAttrs(ctx, slog.LevelInfo, "lease not released", slog.Any("error", err))
 	}
 }
 
-// finish writes what became of an execution: the request moves on, or another attempt is scheduled, or
-// the step has failed for good.
+// finish stores the result of an execution: the request moves on, another attempt is scheduled, or the step has failed
+// for good.
 func (o *Orchestrator) finish(ctx context.Context, run *execution, result StepResult, failure error, stopped bool) error {
 	var output json.RawMessage
 	if failure == nil {
@@ -260,13 +261,13 @@ func (o *Orchestrator) finish(ctx context.Context, run *execution, result StepRe
 
 func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepResult, output json.RawMessage) error {
 	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
-		if err := d.still(run); err != nil {
+		if err := d.stillRunning(run); err != nil {
 			return err
 		}
-		d.c.End = append(d.c.End, ExecutionEnd{
+		d.commit.End = append(d.commit.End, ExecutionEnd{
 			ID: run.exec.ID, Token: run.exec.Token, Status: StepSucceeded, At: d.now, Event: result.Event, Output: output,
 		})
-		d.r.Step = nil
+		d.req.Step = nil
 		e := stepEntry(audit.StepSucceeded, run.exec, "")
 		e.Step.Event, e.Step.Micros = result.Event, d.now.Sub(run.exec.StartedAt).Microseconds()
 		if err := d.audit(e); err != nil {
@@ -274,19 +275,19 @@ func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepR
 		}
 		if f := result.Feasibility; f != nil {
 			row := *f
-			row.ID, row.Request, row.RequirementsVersion, row.At = audit.NewID(d.now), d.r.ID, run.req.RequirementsVersion, d.now
-			d.c.Feasibility = &row
+			row.ID, row.Request, row.RequirementsVersion, row.At = audit.NewID(d.now), d.req.ID, run.req.RequirementsVersion, d.now
+			d.commit.Feasibility = &row
 		}
 		if y := result.Delivery; y != nil {
 			row := *y
-			row.ID, row.Request, row.At = audit.NewID(d.now), d.r.ID, d.now
-			d.c.Delivery = &row
+			row.ID, row.Request, row.At = audit.NewID(d.now), d.req.ID, d.now
+			d.commit.Delivery = &row
 			if err := d.disclose(&row); err != nil {
 				return err
 			}
 		}
 		if result.Effect != nil {
-			d.c.Effects = append(d.c.Effects, func(ctx context.Context, tx Tx) error {
+			d.commit.Effects = append(d.commit.Effects, func(ctx context.Context, tx Tx) error {
 				if err := o.contain(ctx, run, func() error { return result.Effect(ctx, tx) }); err != nil {
 					return errors.Join(errEffect, err)
 				}
@@ -297,10 +298,10 @@ func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepR
 	})
 }
 
-// still checks that the execution is the request's own and running: somebody else's commit is seen here
-// at once, where the store would turn it away later.
-func (d *draft) still(run *execution) error {
-	if s := d.r.Step; s == nil || s.ID != run.exec.ID || s.Token != run.exec.Token || s.Status != StepRunning {
+// stillRunning checks that the execution is still the request's and running. The store would refuse the commit, too;
+// this check is earlier.
+func (d *draft) stillRunning(run *execution) error {
+	if s := d.req.Step; s == nil || s.ID != run.exec.ID || s.Token != run.exec.Token || s.Status != StepRunning {
 		return ErrFenced
 	}
 	return nil
@@ -315,16 +316,16 @@ func (d *draft) disclose(y *Delivery) error {
 	return d.audit(e)
 }
 
-// handBack has the step run again at once, on another host: this one is stopping.
+// handBack schedules another attempt at once, for another host, because this one is stopping.
 func (o *Orchestrator) handBack(ctx context.Context, run *execution) error {
 	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
-		if err := d.still(run); err != nil {
+		if err := d.stillRunning(run); err != nil {
 			return err
 		}
-		d.c.End = append(d.c.End, ExecutionEnd{
+		d.commit.End = append(d.commit.End, ExecutionEnd{
 			ID: run.exec.ID, Token: run.exec.Token, Status: StepLost, At: d.now, ErrorClass: "stopped",
 		})
-		d.schedule(d.def.states[d.r.State], Execution{
+		d.schedule(d.machine.State(d.req.State), Execution{
 			Attempt: run.exec.Attempt + 1, Failed: run.exec.Failed, Lost: run.exec.Lost, RunAt: d.now, Status: StepReady,
 		})
 		e := stepEntry(audit.StepFailed, run.exec, "stopped")
@@ -336,34 +337,35 @@ func (o *Orchestrator) handBack(ctx context.Context, run *execution) error {
 func (o *Orchestrator) fail(ctx context.Context, run *execution, failure error) error {
 	class, text := classify(failure)
 	return o.change(ctx, run.req.ID, func(_ context.Context, d *draft) error {
-		if err := d.still(run); err != nil {
+		if err := d.stillRunning(run); err != nil {
 			return err
 		}
-		d.c.End = append(d.c.End, ExecutionEnd{
+		d.commit.End = append(d.commit.End, ExecutionEnd{
 			ID: run.exec.ID, Token: run.exec.Token, Status: StepFailed, At: d.now, ErrorClass: class, ErrorText: text,
 		})
-		d.r.Step = nil
+		d.req.Step = nil
 		e := stepEntry(audit.StepFailed, run.exec, class)
 		e.Step.Micros = d.now.Sub(run.exec.StartedAt).Microseconds()
 		if err := d.audit(e); err != nil {
 			return err
 		}
-		s := d.def.states[d.r.State]
-		policy := s.retry()
+		s := d.machine.State(d.req.State)
+		policy := s.Policy()
 		if run.exec.Failed+1 >= policy.Attempts || isPermanent(failure) {
-			d.tell(NotifyStepFailed, "", nil)
-			return d.move(EventStepFailed, Actor{}, fmt.Sprintf("step %s failed for good (%s)", run.exec.Step, class), nil)
+			d.notify(NotifyStepFailed, "", nil)
+			return d.move(workflow.EventStepFailed, Actor{}, fmt.Sprintf("step %s failed for good (%s)", run.exec.Step, class), nil)
 		}
 		d.schedule(s, Execution{
 			Attempt: run.exec.Attempt + 1, Failed: run.exec.Failed + 1, Lost: run.exec.Lost,
-			RunAt: d.now.Add(policy.wait(run.exec.Failed + 1)), Status: StepReady,
+			RunAt: d.now.Add(backoff(policy, run.exec.Failed+1)), Status: StepReady,
 		})
 		return nil
 	})
 }
 
-// wait is how long after the n-th failure the next attempt begins: doubled each time, less up to a half by chance.
-func (p RetryPolicy) wait(n int) time.Duration {
+// backoff is how long after the n-th failure the next attempt begins: doubled each time, less a random part of up to
+// half.
+func backoff(p workflow.RetryPolicy, n int) time.Duration {
 	d := p.Backoff.D()
 	for i := 1; i < n && d < p.MaxBackoff.D(); i++ {
 		d *= 2
@@ -391,7 +393,7 @@ func classify(err error) (class, text string) {
 	return class, clean(err.Error(), 1000)
 }
 
-// clean makes text fit to be stored: valid, one line, bounded.
+// clean makes text valid UTF-8 in one line of at most limit bytes.
 func clean(s string, limit int) string {
 	s = strings.Map(func(r rune) rune {
 		switch {

@@ -73,7 +73,7 @@ func (s *Store) AppendAudit(ctx context.Context, prev audit.Head, entries []audi
 			return err
 		}
 		return b.flush(ctx)
-	}, func(ctx context.Context) (bool, error) { return s.Committed(ctx, last.Chain, last.ID) })
+	}, func(ctx context.Context) (bool, error) { return s.Committed(ctx, last.ID) })
 	if err == nil && len(messages) > 0 {
 		s.notify.hint(s)
 	}

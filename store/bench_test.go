@@ -15,6 +15,7 @@ import (
 	"github.com/researchflow/researchflow/internal/pgtest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 func BenchmarkLife(b *testing.B) {
@@ -149,9 +150,9 @@ func (d *transition) commit(ctx context.Context, s orchestrator.Store) error {
 	c := orchestrator.Commit{Expect: d.r.Version}
 	d.r.Version++
 	d.r.Visit++
-	from, to := d.r.State, orchestrator.StateDataExtraction
+	from, to := d.r.State, workflow.StateDataExtraction
 	if from == to {
-		to = orchestrator.StateQAValidation
+		to = workflow.StateQAValidation
 	}
 	d.r.State, d.r.EnteredAt, d.r.UpdatedAt = to, now, now
 	for _, e := range []audit.Entry{

@@ -12,6 +12,7 @@ import (
 	"github.com/researchflow/researchflow/internal/chaos"
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
@@ -72,15 +73,15 @@ func TestTwoDaysAtAGate(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.State != orchestrator.StateScopeChange || r.Gate.Escalations != 3 {
+		if r.State != workflow.StateScopeChange || r.Gate.Escalations != 3 {
 			t.Errorf("state %s, escalations %d; want scope_change, 3", r.State, r.Gate.Escalations)
 		}
-		if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+		if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 			t.Error(err)
 		}
 		// The role that the gate was escalated to may decide now.
 		err = o.Decide(t.Context(), orchestrator.Decision{
-			Gate: r.Gate.ID, By: orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}, Verdict: orchestrator.Reject, Reason: "no",
+			Gate: r.Gate.ID, By: orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}, Verdict: orchestrator.Reject, Reason: "no",
 		})
 		if err != nil {
 			t.Error(err)
@@ -94,11 +95,11 @@ func TestTwoDaysAtAGate(t *testing.T) {
 // the database's clock.
 func TestDeadlinesUseTheDatabaseClock(t *testing.T) {
 	address := pool.URL(t)
-	b := orchestrator.Define("clock", "work")
-	b.Step("work", "do").On("done", "review").On(orchestrator.EventStepFailed, "end")
-	b.Gate("review", orchestrator.GateRule{
-		Roles: []string{"reviewer"}, Timeout: orchestrator.Duration(2 * time.Second), EscalateTo: []string{"boss"},
-	}).On(orchestrator.EventApprove, "end").On(orchestrator.EventReject, "end").On(orchestrator.EventModify, "end")
+	b := workflow.Define("clock", "work")
+	b.Step("work", "do").On("done", "review").On(workflow.EventStepFailed, "end")
+	b.Gate("review", workflow.GateRule{
+		Roles: []string{"reviewer"}, Timeout: workflow.Duration(2 * time.Second), EscalateTo: []string{"boss"},
+	}).On(workflow.EventApprove, "end").On(workflow.EventReject, "end").On(workflow.EventModify, "end")
 	b.Terminal("end")
 	def, err := b.Build()
 	if err != nil {

@@ -29,7 +29,7 @@ func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 			}
 		}
 		return nil
-	}, func(ctx context.Context) (bool, error) { return s.Committed(ctx, c.Request.ID, c.ID) })
+	}, func(ctx context.Context) (bool, error) { return s.Committed(ctx, c.ID) })
 	if err == nil {
 		s.notify.hint(s)
 	}
@@ -125,7 +125,7 @@ var errProbed = errors.New("store: probed")
 // Committed implements [orchestrator.Store]. On SQLite, writing transactions wait for each other, so reading is enough.
 // On PostgreSQL it tries to insert an audit entry with the commit's id: that waits for a transaction in progress that
 // has inserted it, and inserts nothing if the commit was made.
-func (s *Store) Committed(ctx context.Context, _, commit string) (bool, error) {
+func (s *Store) Committed(ctx context.Context, commit string) (bool, error) {
 	found := false
 	err := s.inTx(ctx, 0, func(ctx context.Context, tx bun.Tx) error {
 		var err error

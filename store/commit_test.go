@@ -16,6 +16,7 @@ import (
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
@@ -75,7 +76,7 @@ func TestCommitsOnNewTables(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+			if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 				t.Error(err)
 			}
 			other, err := store.Open(t.Context(), string(db))
@@ -136,7 +137,7 @@ func TestCommitsAfterDeallocate(t *testing.T) {
 				t.Errorf("after %s: %v", q, err)
 			}
 		}
-		if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+		if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 			t.Error(err)
 		}
 	}
@@ -213,7 +214,7 @@ func TestCommitErrors(t *testing.T) {
 					t.Errorf("%s: got %v", tt.name, err)
 				}
 			}
-			if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+			if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 				t.Errorf("%s: %v", tt.name, err)
 			}
 		}
@@ -238,7 +239,7 @@ func TestEffectGoesOnAfterAnError(t *testing.T) {
 	if err == nil || err.Error() != want || errors.Is(err, orchestrator.ErrConflict) {
 		t.Errorf("got %v, want %s", err, want)
 	}
-	if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+	if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 		t.Error(err)
 	}
 }
@@ -264,7 +265,7 @@ func TestLargeCommit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+		if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 			t.Error(err)
 		}
 	})
@@ -279,7 +280,7 @@ func TestWithoutStatementCache(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+	if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 		t.Error(err)
 	}
 }
@@ -323,7 +324,7 @@ func TestYearsThatNoTextHolds(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+		boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 		for _, tt := range []struct {
 			due  time.Time
 			want bool
@@ -344,7 +345,7 @@ func TestYearsThatNoTextHolds(t *testing.T) {
 			if err != nil || len(page.Requests) != 1 || tt.want && !page.Requests[0].Due.Equal(tt.due) {
 				t.Errorf("%v: requests: %+v, %v", tt.due, page.Requests, err)
 			}
-			if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+			if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 				t.Errorf("%v: %v", tt.due, err)
 			}
 		}

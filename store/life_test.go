@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 )
 
@@ -29,12 +30,12 @@ func life(t *testing.T, url string) {
 		})
 	}
 	o, err := orchestrator.New(s,
-		orchestrator.WithStep(orchestrator.StepRequirements, ok("complete")),
-		orchestrator.WithStep(orchestrator.StepFeasibility, ok("feasible")),
-		orchestrator.WithStep(orchestrator.StepKickoff, ok("scheduled")),
-		orchestrator.WithStep(orchestrator.StepExtraction, ok("extracted")),
-		orchestrator.WithStep(orchestrator.StepQA, ok("passed")),
-		orchestrator.WithStep(orchestrator.StepDelivery, ok("delivered")))
+		orchestrator.WithStep(workflow.StepRequirements, ok("complete")),
+		orchestrator.WithStep(workflow.StepFeasibility, ok("feasible")),
+		orchestrator.WithStep(workflow.StepKickoff, ok("scheduled")),
+		orchestrator.WithStep(workflow.StepExtraction, ok("extracted")),
+		orchestrator.WithStep(workflow.StepQA, ok("passed")),
+		orchestrator.WithStep(workflow.StepDelivery, ok("delivered")))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +66,7 @@ func life(t *testing.T, url string) {
 			}
 		}
 	}
-	if len(got) != 18 || got[17] != orchestrator.StateComplete {
+	if len(got) != 18 || got[17] != workflow.StateComplete {
 		t.Errorf("states: got %v, want the 18 of the happy path", got)
 	}
 	if _, err := o.VerifyAudit(ctx, id); err != nil {

@@ -12,6 +12,7 @@ import (
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
@@ -85,7 +86,7 @@ func TestLeaseTakenWhileACommitWaits(t *testing.T) {
 		if err != nil || len(all) != 1 || all[0].Token != x.Token+tt.token {
 			t.Errorf("%s: %+v, %v; want token %d", tt.name, all, err, x.Token+tt.token)
 		}
-		if ok, err := s.Committed(t.Context(), id, c.ID); err != nil || ok != (tt.want == nil) {
+		if ok, err := s.Committed(t.Context(), c.ID); err != nil || ok != (tt.want == nil) {
 			t.Errorf("%s: Committed: %v, %v", tt.name, ok, err)
 		}
 	}
@@ -142,9 +143,9 @@ func TestCloseWhileInUse(t *testing.T) {
 		}
 		defer func() { _ = s.Close() }()
 		n := 0
-		for r, err := range lifetest.New(t, s).All(t.Context(), orchestrator.Query{}) {
+		for r, err := range lifetest.New(t, s).Requests(t.Context(), orchestrator.Query{}) {
 			if err == nil {
-				err = storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), r.ID)
+				err = storetest.Check(t.Context(), s, workflow.Default(), r.ID)
 			}
 			if err != nil {
 				t.Error(err)

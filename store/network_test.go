@@ -16,6 +16,7 @@ import (
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/internal/pgtest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
@@ -84,7 +85,7 @@ func TestLostReplyToCommit(t *testing.T) {
 		if err != nil {
 			t.Fatalf("reply to commit %d lost: %v", n+1, err)
 		}
-		if err := storetest.Check(t.Context(), clean, orchestrator.DefaultDefinition(), id); err != nil {
+		if err := storetest.Check(t.Context(), clean, workflow.Default(), id); err != nil {
 			t.Errorf("reply to commit %d lost: %v", n+1, err)
 		}
 		all, err := clean.Executions(t.Context(), id)
@@ -159,7 +160,7 @@ func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, 
 	disturb()
 	wg.Wait()
 	for _, id := range ids {
-		if err := storetest.Check(ctx, clean, orchestrator.DefaultDefinition(), id); err != nil {
+		if err := storetest.Check(ctx, clean, workflow.Default(), id); err != nil {
 			t.Error(err)
 		}
 		history, err := clean.History(ctx, id)
@@ -273,7 +274,7 @@ func TestErrorsKeepTheAddress(t *testing.T) {
 	for range 3 { // connections that broke, then none at all
 		_, err1 := s.Snapshot(t.Context(), id)
 		_, err2 := s.ClaimSteps(t.Context(), orchestrator.StepClaim{Owner: "a", Lease: time.Second, Steps: map[string]int{"x": 1}})
-		_, err3 := s.Committed(t.Context(), id, "none")
+		_, err3 := s.Committed(t.Context(), "none")
 		err4 := s.Ping(t.Context())
 		err5 := s.Wake(t.Context())
 		err6 := s.Listen(t.Context(), func() {})

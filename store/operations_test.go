@@ -19,6 +19,7 @@ import (
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/internal/testdata"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
@@ -139,7 +140,7 @@ func TestOperationsPage(t *testing.T) {
 		}
 		notWaiting(t, s, raw, ids["waiting"])
 		for name, id := range ids {
-			if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+			if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -149,7 +150,7 @@ func TestOperationsPage(t *testing.T) {
 // notWaiting suspends the waiting request.
 func notWaiting(t *testing.T, s chaos.Store, raw *sql.DB, id string) {
 	t.Helper()
-	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 	if err := lifetest.New(t, s).Suspend(t.Context(), id, boss, "holidays"); err != nil {
 		t.Fatal(err)
 	}
@@ -169,12 +170,12 @@ func operate(t *testing.T, s chaos.Store, raw *sql.DB) map[string]string {
 	ctx := t.Context()
 	opts := append(lifetest.Steps(nil),
 		orchestrator.WithNotifier(orchestrator.NotifierFunc(func(context.Context, orchestrator.Notification) error { return nil })))
-	o, err := orchestrator.New(s, append(opts, orchestrator.WithStep(orchestrator.StepExtraction, orchestrator.StepFunc(
+	o, err := orchestrator.New(s, append(opts, orchestrator.WithStep(workflow.StepExtraction, orchestrator.StepFunc(
 		func(_ context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
 			if c.Request.Title == "failing" {
 				return orchestrator.StepResult{}, orchestrator.Permanent(errors.New("no such server"))
 			}
-			return orchestrator.StepResult{Event: orchestrator.EventExtracted, Output: map[string]int{"files": 1}}, nil
+			return orchestrator.StepResult{Event: workflow.EventExtracted, Output: map[string]int{"files": 1}}, nil
 		})))...)
 	if err != nil {
 		t.Fatal(err)
@@ -205,7 +206,7 @@ func operate(t *testing.T, s chaos.Store, raw *sql.DB) map[string]string {
 			}
 		}
 	}
-	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 	if err := o.SetPriority(ctx, ids["overdue"], orchestrator.Urgent, boss, "the grant ends"); err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +286,7 @@ func TestAuditIsAppendOnly(t *testing.T) {
 				t.Errorf("%s: got %v, want a refusal", q, err)
 			}
 		}
-		if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+		if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 			t.Error(err)
 		}
 	})

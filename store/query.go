@@ -49,6 +49,33 @@ func parseCursor(text string) (c cursor, err error) {
 
 // Requests implements [orchestrator.Store].
 func (s *Store) Requests(ctx context.Context, q orchestrator.Query) (orchestrator.Page, error) {
+	return s.page(ctx, q, func(sel *bun.SelectQuery) *bun.SelectQuery { return sel })
+}
+
+// Inbox implements [orchestrator.Store].
+func (s *Store) Inbox(ctx context.Context, roles []string, q orchestrator.Query) (orchestrator.Page, error) {
+	if len(roles) == 0 {
+		return orchestrator.Page{}, nil
+	}
+	position := bun.Safe("instr") // LIKE ignores case on SQLite
+	if s.postgres() {
+		position = "strpos"
+	}
+	return s.page(ctx, q, func(sel *bun.SelectQuery) *bun.SelectQuery {
+		return sel.Where("r.outcome = ''").Where("r.suspended IS NULL").WhereGroup(" AND ", func(g *bun.SelectQuery) *bun.SelectQuery {
+			for _, role := range roles {
+				g = g.WhereOr("EXISTS (SELECT 1 FROM gates AS w WHERE w.id = r.gate_id AND w.status = 'open' AND ?(w.waiting_for, ?) > 0)",
+					position, "|"+role+"|")
+			}
+			return g
+		})
+	})
+}
+
+// page selects with the query and one more filter.
+func (s *Store) page(
+	ctx context.Context, q orchestrator.Query, and func(*bun.SelectQuery) *bun.SelectQuery,
+) (orchestrator.Page, error) {
 	limit := q.Limit
 	switch {
 	case limit == 0:
@@ -57,7 +84,7 @@ func (s *Store) Requests(ctx context.Context, q orchestrator.Query) (orchestrato
 		return orchestrator.Page{}, fmt.Errorf("store: the page size is not between 1 and %d", maxPage)
 	}
 	var rows []wholeRow
-	selection, err := s.filter(s.selectWhole(&rows), q)
+	selection, err := s.filter(and(s.selectWhole(&rows)), q)
 	if err != nil {
 		return orchestrator.Page{}, err
 	}
@@ -97,19 +124,6 @@ func (s *Store) filter(selection *bun.SelectQuery, q orchestrator.Query) (*bun.S
 	}
 	if q.Assignee != "" {
 		selection = selection.Where("r.assignee = ?", q.Assignee)
-	}
-	if len(q.WaitingFor) > 0 {
-		position := bun.Safe("instr") // not LIKE, which ignores case on SQLite
-		if s.postgres() {
-			position = "strpos"
-		}
-		selection = selection.Where("r.outcome = ''").Where("r.suspended IS NULL").WhereGroup(" AND ", func(g *bun.SelectQuery) *bun.SelectQuery {
-			for _, role := range q.WaitingFor {
-				g = g.WhereOr("EXISTS (SELECT 1 FROM gates AS w WHERE w.id = r.gate_id AND w.status = 'open' AND ?(w.waiting_for, ?) > 0)",
-					position, "|"+role+"|")
-			}
-			return g
-		})
 	}
 	if q.Overdue {
 		selection = selection.Where("r.outcome = ''").Where("(r.due_at < ? OR EXISTS (SELECT 1 FROM gates AS w WHERE w.id = r.gate_id"+

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
@@ -83,7 +84,7 @@ func crashes(t *testing.T) []crash {
 func TestCrashAndResume(t *testing.T) {
 	t.Parallel()
 	all := crashes(t)
-	for _, s := range orchestrator.DefaultDefinition().States {
+	for _, s := range workflow.Default().States {
 		if !slices.ContainsFunc(all, func(c crash) bool { return c.state == s.Name }) {
 			t.Errorf("no run dies after %s", s.Name)
 		}
@@ -116,7 +117,7 @@ func askForScopeChange(ctx context.Context, id, db string) error {
 	if err != nil {
 		return err
 	}
-	after := crasher{opt: options{crashAfter: orchestrator.StateScopeChange, db: db}, out: newConsole(os.Stdout)}.after
+	after := crasher{opt: options{crashAfter: workflow.StateScopeChange, db: db}, out: newConsole(os.Stdout)}.after
 	o, err := orchestrator.New(s, orchestrator.WithOnStateChange(after))
 	if err != nil {
 		return err
@@ -125,7 +126,7 @@ func askForScopeChange(ctx context.Context, id, db string) error {
 	if err != nil {
 		return err
 	}
-	return o.Amend(ctx, orchestrator.ScopeChange{
+	return o.RequestScopeChange(ctx, orchestrator.ScopeChange{
 		Request: id, By: r.Researcher.Actor(), Reason: "two patients are enough", Patch: []byte(`{"minimumCohort":2}`),
 	})
 }
@@ -193,7 +194,7 @@ func checkStored(t *testing.T, db, id string, c crash) {
 	if !slices.Equal(got, want) {
 		t.Errorf("history: got %v, want %v", got, want)
 	}
-	if err := storetest.Check(t.Context(), s, orchestrator.DefaultDefinition(), id); err != nil {
+	if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 		t.Error(err)
 	}
 	deliveries, err := s.Deliveries(t.Context(), id)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/researchflow/researchflow"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // follow shows each state that the request enters and has its gates decided, until it has ended. An end other
@@ -29,7 +30,7 @@ func follow(ctx context.Context, flow *researchflow.Flow, id string, gates revie
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if last.To != orchestrator.StateComplete {
+	if last.To != workflow.StateComplete {
 		return fmt.Errorf("request %s ended in %s: %s", id, last.To, last.Reason)
 	}
 	return nil
@@ -50,10 +51,10 @@ type reviewers struct {
 
 // people are who reviews here, by the role that a gate asks for. None of them submits requests.
 var people = map[string]orchestrator.Actor{
-	orchestrator.RoleInformatician:   {ID: "i.falk", Name: "Ines Falk"},
-	orchestrator.RoleDataSteward:     {ID: "d.okoro", Name: "David Okoro"},
-	orchestrator.RoleQualityReviewer: {ID: "q.sato", Name: "Quinn Sato"},
-	orchestrator.RoleAdministrator:   {ID: "a.weiss", Name: "Anna Weiss"},
+	workflow.RoleInformatician:   {ID: "i.falk", Name: "Ines Falk"},
+	workflow.RoleDataSteward:     {ID: "d.okoro", Name: "David Okoro"},
+	workflow.RoleQualityReviewer: {ID: "q.sato", Name: "Quinn Sato"},
+	workflow.RoleAdministrator:   {ID: "a.weiss", Name: "Anna Weiss"},
 }
 
 // decide decides the gate that was opened by a change, if it is still open.
@@ -75,7 +76,7 @@ func (r reviewers) decide(ctx context.Context, id string, change orchestrator.St
 		if d.Verdict, d.Reason, err = r.question(gate, by, change); err != nil {
 			return err
 		}
-	case gate.State == orchestrator.StateHumanReview:
+	case gate.State == workflow.StateHumanReview:
 		return r.stuck(ctx, id, change)
 	}
 	if err := r.flow.Orchestrator.Decide(ctx, d); err != nil {

@@ -25,6 +25,7 @@ import (
 
 	"github.com/researchflow/researchflow"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 func main() {
@@ -99,9 +100,9 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	case o.out == "":
 		return o, usageError("-out is empty")
 	}
-	if o.crashAfter != "" && orchestrator.DefaultDefinition().State(o.crashAfter) == nil {
+	if o.crashAfter != "" && workflow.Default().State(o.crashAfter) == nil {
 		var states []string
-		for _, s := range orchestrator.DefaultDefinition().States {
+		for _, s := range workflow.Default().States {
 			states = append(states, s.Name)
 		}
 		return o, usageError(fmt.Sprintf("-crash-after %q is not a state; there are %s", o.crashAfter, strings.Join(states, ", ")))

@@ -17,6 +17,7 @@ import (
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
@@ -33,11 +34,11 @@ func countEffect(ctx context.Context, c *orchestrator.StepContext, tx orchestrat
 }
 
 // faultDefinition is the default definition without a limit on how often a step may lose its host.
-func faultDefinition() *orchestrator.Definition {
-	d := orchestrator.DefaultDefinition()
+func faultDefinition() *workflow.Definition {
+	d := workflow.Default()
 	for i := range d.States {
-		if d.States[i].Kind == orchestrator.Working {
-			retry := orchestrator.DefaultRetry()
+		if d.States[i].Kind == workflow.Working {
+			retry := workflow.DefaultRetry()
 			retry.Takeovers = 1000
 			d.States[i].Retry = &retry
 		}

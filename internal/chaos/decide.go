@@ -16,6 +16,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 const (
@@ -23,9 +24,9 @@ const (
 	gateTimeout = 40 * time.Millisecond
 )
 
-func decideDefinition() *orchestrator.Definition {
-	return lifetest.OneGate(orchestrator.GateRule{
-		Roles: []string{"reviewer"}, Timeout: orchestrator.Duration(gateTimeout), EscalateTo: []string{"boss"},
+func decideDefinition() *workflow.Definition {
+	return lifetest.OneGate(workflow.GateRule{
+		Roles: []string{"reviewer"}, Timeout: workflow.Duration(gateTimeout), EscalateTo: []string{"boss"},
 	})
 }
 
@@ -244,7 +245,7 @@ func startReviewers(t *testing.T, b Backend, address string, gates []string, all
 // fourEyes is R14.
 func fourEyes(t *testing.T, b Backend) (int, int) {
 	_, s := open(t, b)
-	def := lifetest.OneGate(orchestrator.GateRule{Roles: []string{"reviewer"}, Timeout: orchestrator.Duration(time.Hour), EscalateTo: []string{"boss"}})
+	def := lifetest.OneGate(workflow.GateRule{Roles: []string{"reviewer"}, Timeout: workflow.Duration(time.Hour), EscalateTo: []string{"boss"}})
 	o := lifetest.New(t, s, orchestrator.WithDefinition(def))
 	actor := func(id string, roles ...string) orchestrator.Actor {
 		return orchestrator.Actor{ID: id, Name: id, Roles: roles}

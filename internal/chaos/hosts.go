@@ -14,6 +14,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // holdStep runs until its context ends or a file appears; then it succeeds.
@@ -62,7 +63,7 @@ func awaitFile(ctx context.Context, file string) error {
 
 func hostOptions(leaseMillis, pollMillis int, file string, opts ...orchestrator.Option) []orchestrator.Option {
 	return append([]orchestrator.Option{
-		orchestrator.WithDefinition(oneStep(orchestrator.DefaultRetry())),
+		orchestrator.WithDefinition(oneStep(workflow.DefaultRetry())),
 		orchestrator.WithStep("do", holdStep(file), orchestrator.StepConcurrency(50)),
 		orchestrator.WithLease(time.Duration(leaseMillis) * time.Millisecond),
 		orchestrator.WithPoll(time.Duration(pollMillis) * time.Millisecond),
@@ -134,7 +135,7 @@ func takenOver(t *testing.T, b Backend) (int, int) {
 	}
 	for _, id := range ids {
 		await(t, o, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
-		checkRequest(t, s, oneStep(orchestrator.DefaultRetry()), id)
+		checkRequest(t, s, oneStep(workflow.DefaultRetry()), id)
 	}
 	return owners, owners
 }
@@ -179,7 +180,7 @@ func fenced(t *testing.T, b Backend) (int, int) {
 	}
 	write(t, ours)
 	await(t, o, id, "ended", waitLong, func(r *orchestrator.Request) bool { return !r.Live() })
-	checkRequest(t, s, oneStep(orchestrator.DefaultRetry()), id)
+	checkRequest(t, s, oneStep(workflow.DefaultRetry()), id)
 	var effects int
 	if err := raw.QueryRowContext(t.Context(), "SELECT count(*) FROM chaos_effects WHERE request_id = '"+id+"'").Scan(&effects); err != nil || effects != 1 {
 		t.Errorf("%d effects (%v), want 1; child: %s", effects, err, out)
@@ -207,7 +208,7 @@ func handedBack(t *testing.T, b Backend) (int, int) {
 	}
 	host := func(name string, started *atomic.Int64) *orchestrator.Orchestrator {
 		return lifetest.New(t, another(t, db), orchestrator.WithInstance(name), orchestrator.WithPoll(200*time.Millisecond),
-			orchestrator.WithDefinition(oneStep(orchestrator.DefaultRetry())), orchestrator.WithStep("do", hold(started), orchestrator.StepConcurrency(steps)))
+			orchestrator.WithDefinition(oneStep(workflow.DefaultRetry())), orchestrator.WithStep("do", hold(started), orchestrator.StepConcurrency(steps)))
 	}
 	var one, two atomic.Int64
 	first, second := host("first", &one), host("second", &two)
@@ -245,16 +246,16 @@ func handedBack(t *testing.T, b Backend) (int, int) {
 		t.Errorf("running again after %v, want within 1 s", took)
 	}
 	for _, id := range ids {
-		checkRequest(t, s, oneStep(orchestrator.DefaultRetry()), id)
+		checkRequest(t, s, oneStep(workflow.DefaultRetry()), id)
 	}
 	return steps, 1
 }
 
 // failsForGood is R12.
 func failsForGood(t *testing.T, b Backend) (int, int) {
-	def := oneStep(orchestrator.RetryPolicy{
-		Attempts: 3, Backoff: orchestrator.Duration(time.Millisecond), MaxBackoff: orchestrator.Duration(4 * time.Millisecond),
-		Timeout: orchestrator.Duration(50 * time.Millisecond),
+	def := oneStep(workflow.RetryPolicy{
+		Attempts: 3, Backoff: workflow.Duration(time.Millisecond), MaxBackoff: workflow.Duration(4 * time.Millisecond),
+		Timeout: workflow.Duration(50 * time.Millisecond),
 	})
 	tests := []struct {
 		name, class string
@@ -326,7 +327,7 @@ func failsForGood(t *testing.T, b Backend) (int, int) {
 // losesItsHost makes every host lose its lease while it runs the step.
 func losesItsHost(t *testing.T, b Backend) {
 	const takeovers = 2
-	def := oneStep(orchestrator.RetryPolicy{Attempts: 1, Takeovers: takeovers})
+	def := oneStep(workflow.RetryPolicy{Attempts: 1, Takeovers: takeovers})
 	_, s := open(t, b)
 	o := lifetest.New(t, s, orchestrator.WithDefinition(def), orchestrator.WithStep("do", orchestrator.StepFunc(
 		func(ctx context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {

@@ -119,8 +119,8 @@ func (s *labelledStore) Commit(ctx context.Context, c *orchestrator.Commit) erro
 	return err
 }
 
-func (s *labelledStore) Committed(ctx context.Context, request, commit string) (bool, error) {
-	return s.Store.Committed(label(ctx, "committed"), request, commit)
+func (s *labelledStore) Committed(ctx context.Context, commit string) (bool, error) {
+	return s.Store.Committed(label(ctx, "committed"), commit)
 }
 
 func (s *labelledStore) Now(ctx context.Context) (time.Time, error) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
@@ -119,7 +120,7 @@ func await(t testing.TB, o *orchestrator.Orchestrator, id, what string, within t
 	return r
 }
 
-func checkRequest(t testing.TB, s orchestrator.Store, def *orchestrator.Definition, id string) {
+func checkRequest(t testing.TB, s orchestrator.Store, def *workflow.Definition, id string) {
 	t.Helper()
 	if err := storetest.Check(t.Context(), s, def, id); err != nil {
 		t.Error(err)
@@ -127,14 +128,14 @@ func checkRequest(t testing.TB, s orchestrator.Store, def *orchestrator.Definiti
 }
 
 // oneStep is a definition with one step and nothing else.
-func oneStep(retry orchestrator.RetryPolicy) *orchestrator.Definition {
-	b := orchestrator.Define("one-step", "work")
-	b.Step("work", "do").On("done", "end").On(orchestrator.EventStepFailed, "review").Retry(retry)
-	b.Gate("review", orchestrator.GateRule{Roles: []string{"boss"}}).
-		On(orchestrator.EventApprove, orchestrator.Return).On(orchestrator.EventRetry, orchestrator.Return).
-		On(orchestrator.EventReject, "end").On(orchestrator.EventModify, "work")
+func oneStep(retry workflow.RetryPolicy) *workflow.Definition {
+	b := workflow.Define("one-step", "work")
+	b.Step("work", "do").On("done", "end").On(workflow.EventStepFailed, "review").Retry(retry)
+	b.Gate("review", workflow.GateRule{Roles: []string{"boss"}}).
+		On(workflow.EventApprove, workflow.Return).On(workflow.EventRetry, workflow.Return).
+		On(workflow.EventReject, "end").On(workflow.EventModify, "work")
 	b.Terminal("end")
-	b.Anywhere(orchestrator.EventWithdraw, "end")
+	b.Anywhere(workflow.EventWithdraw, "end")
 	d, err := b.Build()
 	if err != nil {
 		panic(err)

@@ -10,15 +10,16 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // timersFireOnce is R7 in real time: three hosts see the same timers become due, and each driver call of a firing fails
 // in turn. (A test of package store covers days, with a clock that it sets.)
 func timersFireOnce(t *testing.T, b Backend) (int, int) {
 	const timeout = 200 * time.Millisecond
-	def := lifetest.OneGate(orchestrator.GateRule{
-		Roles: []string{"reviewer"}, Timeout: orchestrator.Duration(timeout), EscalateTo: []string{"boss"},
-		Reminders: []orchestrator.Duration{orchestrator.Duration(timeout / 2)},
+	def := lifetest.OneGate(workflow.GateRule{
+		Roles: []string{"reviewer"}, Timeout: workflow.Duration(timeout), EscalateTo: []string{"boss"},
+		Reminders: []workflow.Duration{workflow.Duration(timeout / 2)},
 	})
 	t.Run("three hosts", func(t *testing.T) {
 		db, s := open(t, b)
@@ -72,8 +73,8 @@ func timersFireOnce(t *testing.T, b Backend) (int, int) {
 			t.Fatal(err)
 		}
 		defer func() { _ = s.Close() }()
-		quick := lifetest.OneGate(orchestrator.GateRule{
-			Roles: []string{"reviewer"}, Timeout: orchestrator.Duration(30 * time.Millisecond), EscalateTo: []string{"boss"},
+		quick := lifetest.OneGate(workflow.GateRule{
+			Roles: []string{"reviewer"}, Timeout: workflow.Duration(30 * time.Millisecond), EscalateTo: []string{"boss"},
 		})
 		o := lifetest.New(t, s, orchestrator.WithDefinition(quick))
 		for n := 1; ; n++ {

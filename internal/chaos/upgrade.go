@@ -10,6 +10,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // succeed is a handler with one outcome.
@@ -20,9 +21,9 @@ func succeed(event string) orchestrator.StepHandler {
 }
 
 // newer is oneStep with other names for its state and step.
-func newer() *orchestrator.Definition {
-	b := orchestrator.Define("one-step", "processing")
-	b.Step("processing", "do_better").On("done", "end").On(orchestrator.EventStepFailed, "end")
+func newer() *workflow.Definition {
+	b := workflow.Define("one-step", "processing")
+	b.Step("processing", "do_better").On("done", "end").On(workflow.EventStepFailed, "end")
 	b.Terminal("end")
 	d, err := b.Build()
 	if err != nil {
@@ -33,7 +34,7 @@ func newer() *orchestrator.Definition {
 
 // upgrades is R13, as far as one version of the program can test it.
 func upgrades(t *testing.T, b Backend) (int, int) {
-	old := oneStep(orchestrator.DefaultRetry())
+	old := oneStep(workflow.DefaultRetry())
 	oldHash, err := old.Hash()
 	if err != nil {
 		t.Fatal(err)
@@ -47,7 +48,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		if err := o.Drain(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		for id, def := range map[string]*orchestrator.Definition{id: old, fresh: newer()} {
+		for id, def := range map[string]*workflow.Definition{id: old, fresh: newer()} {
 			if r := lifetest.Status(t, o, id); r.State != "end" {
 				t.Errorf("%s: state %s, want end", id, r.State)
 			}
@@ -87,7 +88,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		if diff := cmp.Diff([]string{"old"}, lifetest.Titles(t, s, orchestrator.Query{Parked: true})); diff != "" {
 			t.Errorf("parked: %s", diff)
 		}
-		err := o.Withdraw(t.Context(), id, orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}, "unused")
+		err := o.Withdraw(t.Context(), id, orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}, "unused")
 		if !errors.Is(err, orchestrator.ErrParked) {
 			t.Errorf("Withdraw: got %v, want ErrParked", err)
 		}
@@ -103,7 +104,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 		id := lifetest.Submit(t, lifetest.New(t, s, orchestrator.WithDefinition(old)), "old")
 		o := lifetest.New(t, s, orchestrator.WithDefinition(newer()), orchestrator.WithStep("do_better", succeed("done")),
 			orchestrator.WithMigration(oldHash, map[string]string{"work": "processing"}))
-		boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+		boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 		if err := o.Suspend(t.Context(), id, boss, "nobody is there"); err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +121,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 	})
 	t.Run("is moved when its rest ends", func(t *testing.T) {
 		_, s := open(t, b)
-		boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+		boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 		before := lifetest.New(t, s, orchestrator.WithDefinition(old))
 		id := lifetest.Submit(t, before, "old")
 		if err := before.Suspend(t.Context(), id, boss, "on leave"); err != nil {
@@ -164,7 +165,7 @@ func upgrades(t *testing.T, b Backend) (int, int) {
 }
 
 // orphan returns a request whose definition is gone from the database.
-func orphan(t *testing.T, b Backend, old *orchestrator.Definition) (orchestrator.Store, string) {
+func orphan(t *testing.T, b Backend, old *workflow.Definition) (orchestrator.Store, string) {
 	t.Helper()
 	db, ok := b.New(t).(SQLDatabase)
 	if !ok {
@@ -184,19 +185,19 @@ func orphan(t *testing.T, b Backend, old *orchestrator.Definition) (orchestrator
 }
 
 // movedAndEnded suspends and withdraws requests as the first thing that a host with another definition does.
-func movedAndEnded(t *testing.T, b Backend, old *orchestrator.Definition, oldHash string) {
+func movedAndEnded(t *testing.T, b Backend, old *workflow.Definition, oldHash string) {
 	_, s := open(t, b)
-	d := orchestrator.Define("both", "processing")
-	d.Step("processing", "do_better").On("done", "ask").On(orchestrator.EventStepFailed, "end")
-	d.Gate("ask", orchestrator.GateRule{Roles: []string{"boss"}, Timeout: orchestrator.Duration(time.Hour)}).
-		On(orchestrator.EventApprove, "end").On(orchestrator.EventReject, "end").On(orchestrator.EventModify, "end")
+	d := workflow.Define("both", "processing")
+	d.Step("processing", "do_better").On("done", "ask").On(workflow.EventStepFailed, "end")
+	d.Gate("ask", workflow.GateRule{Roles: []string{"boss"}, Timeout: workflow.Duration(time.Hour)}).
+		On(workflow.EventApprove, "end").On(workflow.EventReject, "end").On(workflow.EventModify, "end")
 	d.Terminal("end")
-	d.Anywhere(orchestrator.EventWithdraw, "end")
+	d.Anywhere(workflow.EventWithdraw, "end")
 	def, err := d.Build()
 	if err != nil {
 		t.Fatal(err)
 	}
-	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 	for _, to := range []string{"processing", "ask"} {
 		o := lifetest.New(t, s, orchestrator.WithDefinition(def), orchestrator.WithMigration(oldHash, map[string]string{"work": to}))
 		for name, do := range map[string]func(id string) error{

@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // New returns an orchestrator of a store.
@@ -37,10 +38,10 @@ func Status(t testing.TB, o *orchestrator.Orchestrator, id string) *orchestrator
 }
 
 // OneGate returns a definition with one gate and nothing else.
-func OneGate(rule orchestrator.GateRule) *orchestrator.Definition {
-	b := orchestrator.Define("one-gate", "review")
-	b.Gate("review", rule).On(orchestrator.EventApprove, "approved").On(orchestrator.EventReject, "rejected").
-		On(orchestrator.EventModify, "modified")
+func OneGate(rule workflow.GateRule) *workflow.Definition {
+	b := workflow.Define("one-gate", "review")
+	b.Gate("review", rule).On(workflow.EventApprove, "approved").On(workflow.EventReject, "rejected").
+		On(workflow.EventModify, "modified")
 	b.Terminal("approved").Terminal("rejected").Terminal("modified")
 	d, err := b.Build()
 	if err != nil {

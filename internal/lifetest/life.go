@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Sample returns a valid request.
@@ -24,9 +25,9 @@ func Sample(title string) orchestrator.NewRequest {
 // Outcomes maps each step of the default definition to its event on the happy path.
 func Outcomes() map[string]string {
 	return map[string]string{
-		orchestrator.StepRequirements: orchestrator.EventComplete, orchestrator.StepFeasibility: orchestrator.EventFeasible,
-		orchestrator.StepKickoff: orchestrator.EventScheduled, orchestrator.StepExtraction: orchestrator.EventExtracted,
-		orchestrator.StepQA: orchestrator.EventPassed, orchestrator.StepDelivery: orchestrator.EventDelivered,
+		workflow.StepRequirements: workflow.EventComplete, workflow.StepFeasibility: workflow.EventFeasible,
+		workflow.StepKickoff: workflow.EventScheduled, workflow.StepExtraction: workflow.EventExtracted,
+		workflow.StepQA: workflow.EventPassed, workflow.StepDelivery: workflow.EventDelivered,
 	}
 }
 
@@ -49,12 +50,12 @@ func Steps(effect func(ctx context.Context, step *orchestrator.StepContext, tx o
 			func(_ context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
 				r := orchestrator.StepResult{Event: event, Output: map[string]string{"step": c.Step}}
 				switch name {
-				case orchestrator.StepFeasibility:
+				case workflow.StepFeasibility:
 					r.Feasibility = &orchestrator.FeasibilityReport{
 						Feasible: true, Cohort: 40, MinimumCohort: 10,
 						Elements: []orchestrator.ElementAvailability{{Name: "observation_labs", Rows: 400, Patients: 38, Availability: 0.95}},
 					}
-				case orchestrator.StepDelivery:
+				case workflow.StepDelivery:
 					r.Delivery = &orchestrator.Delivery{
 						Location: "out", Format: orchestrator.CSV, ManifestSHA256: "00",
 						Files: []orchestrator.DeliveredFile{{Name: "observation_labs.csv", Rows: 400, Bytes: 4000, SHA256: "00"}},
@@ -72,7 +73,7 @@ func Steps(effect func(ctx context.Context, step *orchestrator.StepContext, tx o
 // Reviewer returns a person with every role of the default definition, who is not the submitter.
 func Reviewer() orchestrator.Actor {
 	return orchestrator.Actor{ID: "rev-1", Name: "Grace Reviewer", Roles: []string{
-		orchestrator.RoleInformatician, orchestrator.RoleDataSteward, orchestrator.RoleQualityReviewer, orchestrator.RoleAdministrator,
+		workflow.RoleInformatician, workflow.RoleDataSteward, workflow.RoleQualityReviewer, workflow.RoleAdministrator,
 	}}
 }
 

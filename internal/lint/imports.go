@@ -25,21 +25,23 @@ func Rules() []Rule {
 		decimal = "github.com/cockroachdb/apd/v3"
 	)
 	return []Rule{
-		{"orchestrator/steps", []string{"orchestrator", "orchestrator/audit", "runner"}, nil},
+		{"orchestrator/steps", []string{"orchestrator", "orchestrator/audit", "orchestrator/workflow", "runner"}, nil},
 		{"orchestrator/audit", nil, []string{"golang.org/x/mod/sumdb"}},
-		{"orchestrator", []string{"orchestrator/audit"}, []string{otel}},
+		{"orchestrator/internal", []string{"orchestrator/audit"}, nil},
+		{"orchestrator/workflow", []string{"orchestrator/audit", "orchestrator/internal/..."}, nil},
+		{"orchestrator", []string{"orchestrator/audit", "orchestrator/internal/...", "orchestrator/workflow"}, []string{otel}},
 		{
 			"store",
-			[]string{"orchestrator", "orchestrator/audit", "store/..."},
+			[]string{"orchestrator", "orchestrator/audit", "orchestrator/workflow", "store/..."},
 			[]string{bun, "github.com/jackc/pgx/v5", "modernc.org/sqlite"},
 		},
 		// The suite for third-party stores needs what any test needs, and no driver.
 		{
 			"store/storetest",
-			[]string{"orchestrator", "orchestrator/audit", "internal/lifetest"},
+			[]string{"orchestrator", "orchestrator/audit", "orchestrator/workflow", "internal/lifetest"},
 			[]string{"github.com/google/go-cmp", "pgregory.net/rapid"},
 		},
-		{"internal/lifetest", []string{"orchestrator", "orchestrator/audit"}, nil},
+		{"internal/lifetest", []string{"orchestrator", "orchestrator/audit", "orchestrator/workflow"}, nil},
 		{"runner", []string{"cache", "runner/...", "internal/..."}, []string{otel, sync}},
 		{"runner/parquet", []string{"runner"}, []string{"github.com/parquet-go/parquet-go"}},
 		{

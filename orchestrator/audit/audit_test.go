@@ -352,5 +352,5 @@ func ExampleVerify() {
 	fmt.Println(err)
 	// Output:
 	// <nil>
-	// audit: chain REQ-20261123-1A2B3C4D is broken at entry 2: its content does not have its hash
+	// audit: chain REQ-20261123-1A2B3C4D is broken at entry 2: its hash is not that of its content
 }

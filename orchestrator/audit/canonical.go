@@ -57,7 +57,7 @@ func appendToken(dst []byte, tok json.Token, dec *json.Decoder, depth int) ([]by
 	case json.Number:
 		f, err := strconv.ParseFloat(v.String(), 64)
 		if err != nil {
-			return nil, errors.New("a number beyond float64")
+			return nil, errors.New("a number exceeds float64")
 		}
 		return appendNumber(dst, f)
 	case json.Delim:
@@ -111,7 +111,7 @@ func appendObject(dst []byte, dec *json.Decoder, depth int) ([]byte, error) {
 	for i, m := range members {
 		if i > 0 {
 			if members[i-1].key == m.key {
-				return nil, errors.New("a member stands twice")
+				return nil, errors.New("a member occurs twice")
 			}
 			dst = append(dst, ',')
 		}
@@ -159,7 +159,7 @@ func appendString(dst []byte, s string) ([]byte, error) {
 func appendNumber(dst []byte, f float64) ([]byte, error) {
 	switch {
 	case math.IsInf(f, 0) || math.IsNaN(f):
-		return nil, errors.New("a number beyond float64")
+		return nil, errors.New("a number exceeds float64")
 	case f == 0:
 		return append(dst, '0'), nil
 	}

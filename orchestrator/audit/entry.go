@@ -79,8 +79,8 @@ const (
 // SystemChain is the chain of entries that belong to no request.
 const SystemChain = "system"
 
-// Entry is one audit entry. It holds opaque ids, enumerations, counts and hashes, never a value from a
-// patient's data. Times are UTC and cut to microseconds.
+// Entry is one audit entry. It holds opaque ids, enumerations, counts and hashes, never a value from a patient's data.
+// Times are UTC, truncated to microseconds.
 type Entry struct {
 	// Identity. Version, Seq, ID, Prev are filled in by [Head.Seal].
 	Version int    `json:"version"`
@@ -91,10 +91,10 @@ type Entry struct {
 	Seq int64 `json:"seq"`
 	// ID is a UUIDv7.
 	ID string `json:"id"`
-	// Prev is the hash of the entry before, "" for the first.
+	// Prev is the hash of the previous entry, "" for the first.
 	Prev string `json:"prev,omitempty"`
 
-	// Recorded is the database clock; Occurred when it happened, where that differs.
+	// Recorded is the time on the database's clock. Occurred is when it happened, if that differs.
 	Recorded time.Time `json:"recorded"`
 	Occurred time.Time `json:"occurred,omitzero"`
 
@@ -115,10 +115,10 @@ type Entry struct {
 	Sign    *Sign    `json:"signature,omitempty"`
 }
 
-// Who is the user, the role that mattered, and the machinery in between.
+// Who is the user, the role that allowed the action, and the programs and hosts involved.
 type Who struct {
 	System     string `json:"system,omitempty"` // namespace of User
-	User       string `json:"user,omitempty"`   // opaque id; "" the library itself
+	User       string `json:"user,omitempty"`   // opaque id; "" means the library
 	Role       string `json:"role,omitempty"`
 	OnBehalfOf string `json:"onBehalfOf,omitempty"` // opaque id of the principal
 	Client     string `json:"client,omitempty"`
@@ -170,7 +170,7 @@ type Step struct {
 	Micros  int64  `json:"micros,omitempty"` // duration in microseconds
 }
 
-// Entity is a thing that was touched.
+// Entity is a thing that was read or changed.
 type Entity struct {
 	Kind    string `json:"kind"`                // for example requirements, view, file, field
 	Ref     string `json:"reference,omitempty"` // its name, never a patient's
@@ -180,15 +180,15 @@ type Entity struct {
 	Count   int64  `json:"count,omitempty"`
 }
 
-// Patient says which patients, without saying who: HMACs of references with the tenant's key.
+// Patient identifies patients by HMACs of their references with the tenant's key.
 type Patient struct {
-	// HMAC of the one patient's reference; for sets Count and SetHash (over the sorted HMACs).
+	// HMAC is that of one patient's reference. A set of patients has Count and SetHash, a hash of the sorted HMACs.
 	HMAC    string `json:"hmac,omitempty"`
 	Count   int64  `json:"count,omitempty"`
 	SetHash string `json:"setHash,omitempty"`
 }
 
-// Param is a query parameter: its name, and an HMAC where its value identifies somebody.
+// Param is a query parameter: its name, and an HMAC of its value if that identifies somebody.
 type Param struct {
 	Name string `json:"name"`
 	HMAC string `json:"hmac,omitempty"`
@@ -215,17 +215,17 @@ func (e *Entry) Validate() error {
 	switch e.Action {
 	case Create, Read, Update, Delete, Execute:
 	default:
-		return errors.New("audit: entry: the action is none of C, R, U, D, E")
+		return errors.New("audit: entry: the action is not C, R, U, D or E")
 	}
 	switch e.Outcome {
 	case Success, Minor, Serious, Major:
 	default:
-		return errors.New("audit: entry: the outcome is none of 0, 4, 8, 12")
+		return errors.New("audit: entry: the outcome is not 0, 4, 8 or 12")
 	}
 	return nil
 }
 
-// Sealed is an entry in its place in a chain, as it is stored.
+// Sealed is an entry of a chain as it is stored.
 type Sealed struct {
 	Chain    string    `json:"chain"`
 	Seq      int64     `json:"seq"`
@@ -247,14 +247,14 @@ func (s *Sealed) Entry() (Entry, error) {
 	return e, nil
 }
 
-// Head is the end of a chain: its last entry's number and hash. The zero value is an empty chain's.
+// Head is the end of a chain: the number and hash of its last entry. The zero value is that of an empty chain.
 type Head struct {
 	Seq  int64  `json:"seq"`
 	Hash string `json:"hash"`
 }
 
-// Seal puts an entry behind the head and returns it as it is to be stored, and the new head.
-// It fails when the entry is not valid.
+// Seal adds an entry to the chain and returns it as it must be stored, with the new head. It fails when the entry is
+// invalid.
 func (h Head) Seal(e Entry) (Sealed, Head, error) {
 	e.Version, e.Seq, e.Prev = Version, h.Seq+1, h.Hash
 	if e.ID == "" {
@@ -283,7 +283,7 @@ func (h Head) Seal(e Entry) (Sealed, Head, error) {
 	return s, Head{Seq: s.Seq, Hash: s.Hash}, nil
 }
 
-// domain separates these hashes from every other use of SHA-256.
+// domain separates these hashes from other uses of SHA-256.
 const domain = "researchflow audit entry v1\n"
 
 // Hash returns the hash of an entry's canonical JSON, in hex.

@@ -6,7 +6,7 @@ import (
 	"iter"
 )
 
-// BadEntryError names the first entry of a chain at which it is broken.
+// BadEntryError names the first entry at which a chain is broken.
 type BadEntryError struct {
 	Chain string
 	// Seq is the number the entry should have.
@@ -20,7 +20,7 @@ func (e *BadEntryError) Error() string {
 	return fmt.Sprintf("audit: chain %s is broken at entry %d: %s", e.Chain, e.Seq, e.Reason)
 }
 
-// Verifier checks the entries of one chain, first to last. It is not for use by several goroutines.
+// Verifier checks the entries of one chain, first to last. It is not safe for use by several goroutines.
 type Verifier struct {
 	chain string
 	head  Head
@@ -30,7 +30,7 @@ type Verifier struct {
 // prefix, from the entry after it.
 func NewVerifier(chain string, from Head) *Verifier { return &Verifier{chain: chain, head: from} }
 
-// Head returns the last entry that was found good.
+// Head returns the number and hash of the last entry that passed.
 func (v *Verifier) Head() Head { return v.head }
 
 // Add checks the next entry; the error is a [*BadEntryError].
@@ -43,11 +43,11 @@ func (v *Verifier) Add(s *Sealed) error {
 	case s.Seq > want:
 		return bad("it is missing")
 	case s.Seq < want:
-		return bad("its number stands twice")
+		return bad("its number occurs twice")
 	case Hash(s.Body) != s.Hash:
-		return bad("its content does not have its hash")
+		return bad("its hash is not that of its content")
 	case s.Prev != v.head.Hash:
-		return bad("it does not follow the entry before")
+		return bad("it does not follow the previous entry")
 	case !s.agrees():
 		return bad("its columns contradict its content")
 	}
@@ -55,21 +55,21 @@ func (v *Verifier) Add(s *Sealed) error {
 	return nil
 }
 
-// End checks that the chain ends where the head says: a cut tail shows there.
+// End checks that the chain ends with the given head, and so finds a tail that was cut off.
 func (v *Verifier) End(head Head) error {
 	switch {
 	case v.head.Seq < head.Seq:
 		return &BadEntryError{v.chain, v.head.Seq + 1, "it is missing (the tail is cut off)"}
 	case v.head.Seq > head.Seq:
-		return &BadEntryError{v.chain, head.Seq + 1, "it stands behind the end of the chain"}
+		return &BadEntryError{v.chain, head.Seq + 1, "it comes after the end of the chain"}
 	case v.head.Hash != head.Hash:
-		return &BadEntryError{v.chain, head.Seq, "it is not the one the chain ended with"}
+		return &BadEntryError{v.chain, head.Seq, "it is not the last entry of the chain"}
 	}
 	return nil
 }
 
-// Verify checks a whole chain and returns its head. The error is a [*BadEntryError] for a broken chain,
-// or the sequence's own. It checks the context once per entry.
+// Verify checks a whole chain and returns its head. The error is a [*BadEntryError] for a broken chain, that of the
+// sequence, or that of ctx, which is checked for each entry.
 func Verify(ctx context.Context, chain string, entries iter.Seq2[Sealed, error]) (Head, error) {
 	v := NewVerifier(chain, Head{})
 	for s, err := range entries {
@@ -86,8 +86,8 @@ func Verify(ctx context.Context, chain string, entries iter.Seq2[Sealed, error])
 	return v.Head(), nil
 }
 
-// Sink takes audit entries to a place outside the database. It is fed at least once per entry, in the
-// order of each chain; Hash and ID are stable, so that it can drop repeats.
+// Sink stores audit entries outside the database. It receives each entry at least once, in the order of its chain;
+// Hash and ID are stable, so that it can drop repeats.
 type Sink interface {
 	// Append stores the entry or fails; it is called again after a failure.
 	Append(ctx context.Context, s Sealed) error

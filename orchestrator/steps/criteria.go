@@ -6,19 +6,20 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 )
 
-// patientColumn is the only column of a criterion's view, and the first one of an availability view: the
-// patient's id, or the reference to the patient.
+// patientColumn is the only column of a criterion's view and the first one of an availability view: the patient's id
+// or a reference to the patient.
 const patientColumn = "researchflow_patient"
 
-// compileCriterion turns a criterion into a view with a row for each matching resource: the patient.
+// compileCriterion turns a criterion into a view with one row, the patient, for each matching resource.
 // The error is a *faultError that names the member of the criterion.
 func compileCriterion(c orchestrator.Criterion) (*runner.View, error) {
 	s, ok := shapeOf(c.Resource)
 	if !ok {
-		return nil, faultf("resource", "%s is not a type that criteria can use", c.Resource)
+		return nil, faultf("resource", "%s is not a resource type that criteria support", c.Resource)
 	}
 	def := &runner.ViewDefinition{
 		Name: "criterion", Status: "active", Resource: c.Resource,
@@ -51,8 +52,8 @@ func compileCriterion(c orchestrator.Criterion) (*runner.View, error) {
 	return v, nil
 }
 
-// codesCondition adds the codes to the view as constants, so that no text of a request becomes FHIRPath, and
-// returns the condition that one of them is among a resource's codings.
+// codesCondition returns the condition that one of the codes is among a resource's codings. The codes become constants
+// of the view, so that no text of a request is parsed as FHIRPath.
 func codesCondition(def *runner.ViewDefinition, path string, codes []orchestrator.Coding) string {
 	constant := func(kind string, i int, value string) string {
 		name := fmt.Sprintf("%s%d", kind, i)
@@ -69,12 +70,12 @@ func codesCondition(def *runner.ViewDefinition, path string, codes []orchestrato
 	return path + ".coding.where(" + strings.Join(parts, " or ") + ").exists()"
 }
 
-// dataView is a requested view as it will run: restricted to the period.
+// dataView returns a requested view, restricted to the period.
 func dataView(v *runner.View, p *orchestrator.Period) (*runner.View, error) {
 	def := *v.Definition()
 	s, ok := shapeOf(def.Resource)
 	if !ok {
-		return nil, fmt.Errorf("steps: view %s: %s is not a type that is about a patient", v.Name(), def.Resource)
+		return nil, fmt.Errorf("steps: view %s: %s is not a supported resource type with a patient", v.Name(), def.Resource)
 	}
 	within := s.within(p)
 	if within == "" {
@@ -84,15 +85,14 @@ func dataView(v *runner.View, p *orchestrator.Period) (*runner.View, error) {
 	return compileDerived(v, &def)
 }
 
-// availabilityView is a requested view with the patient in front of its columns, so that rows can be
-// counted per patient. It has the same rows otherwise.
+// availabilityView returns a dataView with the patient as its first column, so that rows can be counted per patient.
 func availabilityView(v *runner.View, p *orchestrator.Period) (*runner.View, error) {
 	data, err := dataView(v, p)
 	if err != nil {
 		return nil, err
 	}
 	def := *data.Definition()
-	s, _ := shapeOf(def.Resource) // dataView has seen that there is one
+	s, _ := shapeOf(def.Resource) // dataView has checked that there is one
 	key := runner.Select{Column: []runner.ColumnDefinition{{Name: patientColumn, Path: s.patient}}}
 	def.Select = append([]runner.Select{key}, def.Select...)
 	return compileDerived(v, &def)
@@ -107,24 +107,24 @@ func compileDerived(v *runner.View, def *runner.ViewDefinition) (*runner.View, e
 }
 
 // faultError is a fault of a request, with the path of the member.
-type faultError struct{ orchestrator.Fault }
+type faultError struct{ workflow.Fault }
 
 func (e *faultError) Error() string { return e.Path + " " + e.Message }
 
 func faultf(path, format string, args ...any) error {
-	return &faultError{orchestrator.Fault{Path: path, Message: fmt.Sprintf(format, args...)}}
+	return &faultError{workflow.Fault{Path: path, Message: fmt.Sprintf(format, args...)}}
 }
 
 // faultOf makes a Fault of an error, its path below prefix.
-func faultOf(prefix string, err error) orchestrator.Fault {
+func faultOf(prefix string, err error) workflow.Fault {
 	var f *faultError
 	if errors.As(err, &f) {
-		return orchestrator.Fault{Path: prefix + "." + f.Path, Message: f.Message}
+		return workflow.Fault{Path: prefix + "." + f.Path, Message: f.Message}
 	}
-	return orchestrator.Fault{Path: prefix, Message: err.Error()}
+	return workflow.Fault{Path: prefix, Message: err.Error()}
 }
 
-// compileMessage is the first fault of a compilation in one line, with its place in the expression.
+// compileMessage returns the first fault of a compilation in one line, with its position in the expression.
 func compileMessage(err error) string {
 	var faults runner.CompileErrors
 	if !errors.As(err, &faults) || len(faults) == 0 {

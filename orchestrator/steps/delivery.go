@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Delivered is the output of the step deliver_data.
@@ -19,7 +20,7 @@ type Delivered struct {
 	ManifestSHA256 string `json:"manifestSHA256"`
 }
 
-// deliver puts the package together beside its place and gives it its name when it is complete.
+// deliver makes the package in a temporary folder and renames it when it is complete.
 func (s *Set) deliver(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
 	if err := os.MkdirAll(s.cfg.OutDir, 0o750); err != nil {
 		return orchestrator.StepResult{}, fmt.Errorf("steps: %w", err)
@@ -32,7 +33,7 @@ func (s *Set) deliver(ctx context.Context, step *orchestrator.StepContext) (orch
 	if err != nil {
 		return orchestrator.StepResult{}, err
 	}
-	// The package is in place: what was extracted is not needed again, by this attempt or another one.
+	// With the package in place, no attempt needs the extracted data again.
 	if err := os.RemoveAll(filepath.Join(s.cfg.WorkDir, step.Request.ID)); err != nil {
 		return orchestrator.StepResult{}, fmt.Errorf("steps: %w", err)
 	}
@@ -45,13 +46,13 @@ func (s *Set) deliver(ctx context.Context, step *orchestrator.StepContext) (orch
 		result.Files = append(result.Files, d)
 	}
 	return orchestrator.StepResult{
-		Event: orchestrator.EventDelivered, Output: Delivered{Package: final, ManifestSHA256: sum}, Delivery: result,
+		Event: workflow.EventDelivered, Output: Delivered{Package: final, ManifestSHA256: sum}, Delivery: result,
 		Reason: fmt.Sprintf("%d files, manifest sha256 %s", len(m.Files)+1, sum),
 	}, nil
 }
 
-// packageAt makes the package at final. That of an earlier attempt of the same visit is kept, and so is that of an
-// earlier visit which holds what was extracted, where this is nowhere else.
+// packageAt makes the package at final. It keeps the package of an earlier attempt at the same visit. If the extracted
+// data is gone, it also keeps the package of an earlier visit that contains that data.
 func (s *Set) packageAt(ctx context.Context, step *orchestrator.StepContext, final string) (Manifest, string, error) {
 	old, oldSum, oldErr := readPackage(final)
 	if oldErr == nil && old.of(step) {
@@ -64,7 +65,7 @@ func (s *Set) packageAt(ctx context.Context, step *orchestrator.StepContext, fin
 	return m, sum, err
 }
 
-// partsOf is the folder where attempts put the package of a request together, beside its place.
+// partsOf is the folder in which attempts make the package of a request.
 func (s *Set) partsOf(request string) string { return filepath.Join(s.cfg.OutDir, "."+request+".part") }
 
 // pack makes the package and puts it at final.
@@ -76,7 +77,7 @@ func (s *Set) pack(ctx context.Context, step *orchestrator.StepContext, final st
 	}
 	defer func() {
 		os.RemoveAll(tmp)
-		os.Remove(parts) // unless another attempt is at work there
+		os.Remove(parts) // fails while another attempt uses it
 	}()
 	dir := filepath.Join(tmp, "package")
 	if err := os.Mkdir(dir, 0o750); err != nil {
@@ -109,8 +110,8 @@ func placeZip(tmp string, m Manifest, final string) error {
 	return nil
 }
 
-// placeFolder renames the folder package in tmp to its final name. What stands there is the rest of another visit,
-// or of an attempt that died: it goes first.
+// placeFolder renames the folder package in tmp to its final name. It first moves away what another visit or a killed
+// attempt left there.
 func placeFolder(tmp, final string) error {
 	dir := filepath.Join(tmp, "package")
 	if err := os.Chmod(dir, 0o750); err != nil {
@@ -127,11 +128,11 @@ func placeFolder(tmp, final string) error {
 
 // fill writes every file of the package; the manifest comes last.
 func (s *Set) fill(ctx context.Context, step *orchestrator.StepContext, dir string) (Manifest, string, error) {
-	extracted, err := output[Extraction](step, orchestrator.StepExtraction)
+	extracted, err := orchestrator.OutputOf[Extraction](step, workflow.StepExtraction)
 	if err != nil {
 		return Manifest{}, "", err
 	}
-	quality, err := output[QualityReport](step, orchestrator.StepQA)
+	quality, err := orchestrator.OutputOf[QualityReport](step, workflow.StepQA)
 	if err != nil {
 		return Manifest{}, "", err
 	}
@@ -158,7 +159,7 @@ func (s *Set) fill(ctx context.Context, step *orchestrator.StepContext, dir stri
 			return m, "", err
 		}
 		if sum := m.Files[len(m.Files)-1].SHA256; sum != f.SHA256 {
-			return m, "", orchestrator.Permanent(fmt.Errorf("steps: %s was changed since it was extracted", f.Name))
+			return m, "", orchestrator.Permanent(fmt.Errorf("steps: %s has changed since it was extracted", f.Name))
 		}
 	}
 	err = m.add(dir, dictionaryName, "text/csv; charset=utf-8", nil, func(w io.Writer) error {

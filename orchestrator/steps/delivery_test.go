@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 	"github.com/researchflow/researchflow/runner/views"
 )
@@ -49,8 +50,8 @@ func TestPackage(t *testing.T) {
 			r.Format = format
 			l := newLife(t, s, r)
 			l.toExtraction()
-			l.run(orchestrator.StepQA, orchestrator.EventPassed)
-			res := l.run(orchestrator.StepDelivery, orchestrator.EventDelivered)
+			l.run(workflow.StepQA, workflow.EventPassed)
+			res := l.run(workflow.StepDelivery, workflow.EventDelivered)
 
 			ext := "." + string(format)
 			got := tree(t, res.Delivery.Location)
@@ -130,21 +131,21 @@ func TestStepsMayRunAgain(t *testing.T) {
 		s := newSet(t, synthetic(t, 20), func(c *Config) { c.Zip = zipped })
 		l := newLife(t, s, everybody("patient_simple", "medication_requests"))
 		for _, step := range []struct{ name, event string }{
-			{orchestrator.StepRequirements, orchestrator.EventComplete},
-			{orchestrator.StepFeasibility, orchestrator.EventFeasible},
-			{orchestrator.StepKickoff, orchestrator.EventScheduled},
-			{orchestrator.StepExtraction, orchestrator.EventExtracted},
-			{orchestrator.StepQA, orchestrator.EventPassed},
-			{orchestrator.StepDelivery, orchestrator.EventDelivered},
+			{workflow.StepRequirements, workflow.EventComplete},
+			{workflow.StepFeasibility, workflow.EventFeasible},
+			{workflow.StepKickoff, workflow.EventScheduled},
+			{workflow.StepExtraction, workflow.EventExtracted},
+			{workflow.StepQA, workflow.EventPassed},
+			{workflow.StepDelivery, workflow.EventDelivered},
 		} {
 			l.run(step.name, step.event)
 			first := string(l.outputs[step.name])
 			l.again(step.name, step.event)
 			second := string(l.outputs[step.name])
-			if step.name == orchestrator.StepExtraction { // each attempt has its own folder
+			if step.name == workflow.StepExtraction { // each attempt has its own folder
 				first, second = strings.Replace(first, "token-4", "token-N", 1), strings.Replace(second, "token-5", "token-N", 1)
 			}
-			if step.name != orchestrator.StepExtraction && first != second {
+			if step.name != workflow.StepExtraction && first != second {
 				t.Errorf("%s: second run\n%s\nfirst run\n%s", step.name, second, first)
 			}
 		}
@@ -161,7 +162,7 @@ func TestExtractionKeepsOneFolder(t *testing.T) {
 	l := newLife(t, s, everybody("patient_simple"))
 	l.toExtraction()
 	first := tree(t, s.cfg.WorkDir)
-	l.again(orchestrator.StepExtraction, orchestrator.EventExtracted)
+	l.again(workflow.StepExtraction, workflow.EventExtracted)
 	second := tree(t, s.cfg.WorkDir)
 	if len(first) != 1 || len(second) != 1 || maps.Equal(first, second) {
 		t.Errorf("work folder holds %v, then %v", slices.Collect(maps.Keys(first)), slices.Collect(maps.Keys(second)))
@@ -176,7 +177,7 @@ func TestDeliveryReplacesWhatIsNotItsOwn(t *testing.T) {
 	s := newSet(t, synthetic(t, 10), nil)
 	l := newLife(t, s, everybody("patient_simple"))
 	l.toExtraction()
-	l.run(orchestrator.StepQA, orchestrator.EventPassed)
+	l.run(workflow.StepQA, workflow.EventPassed)
 	// A folder without a manifest stands in the way, and the rest of an attempt that was killed.
 	final := filepath.Join(s.cfg.OutDir, "REQ-20261123-1A2B3C4D")
 	for _, dir := range []string{final, filepath.Join(s.cfg.OutDir, ".REQ-20261123-1A2B3C4D.part", "visit-1-token-1")} {
@@ -187,7 +188,7 @@ func TestDeliveryReplacesWhatIsNotItsOwn(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	l.run(orchestrator.StepDelivery, orchestrator.EventDelivered)
+	l.run(workflow.StepDelivery, workflow.EventDelivered)
 	if got := tree(t, final); got["half"] != "" || got["manifest.json"] == "" {
 		t.Errorf("package holds %v", slices.Sorted(maps.Keys(got)))
 	}
@@ -196,9 +197,9 @@ func TestDeliveryReplacesWhatIsNotItsOwn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l.run(orchestrator.StepExtraction, orchestrator.EventExtracted)
-	l.run(orchestrator.StepQA, orchestrator.EventPassed)
-	l.run(orchestrator.StepDelivery, orchestrator.EventDelivered)
+	l.run(workflow.StepExtraction, workflow.EventExtracted)
+	l.run(workflow.StepQA, workflow.EventPassed)
+	l.run(workflow.StepDelivery, workflow.EventDelivered)
 	second, _, err := readPackage(final)
 	if err != nil || second.Visit <= first.Visit {
 		t.Errorf("second delivery: visit %d after %d, %v", second.Visit, first.Visit, err)
@@ -220,19 +221,19 @@ func TestQualityRefuses(t *testing.T) {
 			"names in a limited data set",
 			map[string]string{"Patient.ndjson": clinic},
 			everybody("patient_demographics"), nil, nil,
-			orchestrator.EventFailed, "patient_demographics.family_name may not hold name at level limited (1 rows)",
+			workflow.EventFailed, "patient_demographics.family_name may not hold name at level limited (1 rows)",
 		},
 		{
 			"names where they are allowed",
 			map[string]string{"Patient.ndjson": clinic},
 			with(everybody("patient_demographics"), orchestrator.Identified), nil, nil,
-			orchestrator.EventPassed, "",
+			workflow.EventPassed, "",
 		},
 		{
 			"birth dates in de-identified data",
 			map[string]string{"Patient.ndjson": clinic},
 			with(everybody("patient_simple"), orchestrator.DeIdentified), nil, nil,
-			orchestrator.EventFailed, "patient_simple.birth_date may not hold birth date at level de-identified (2 rows)",
+			workflow.EventFailed, "patient_simple.birth_date may not hold birth date at level de-identified (2 rows)",
 		},
 		{
 			"birth dates in a list",
@@ -244,47 +245,47 @@ func TestQualityRefuses(t *testing.T) {
 						"select":[{"column":[{"name":"born","path":"birthDate","collection":true},{"name":"id","path":"id"}]}]}`))
 				}
 			}, nil,
-			orchestrator.EventFailed, "births.born may not hold birth date at level de-identified (2 rows)",
+			workflow.EventFailed, "births.born may not hold birth date at level de-identified (2 rows)",
 		},
 		{
 			"dates of care in de-identified data are for the reviewer",
 			map[string]string{"Patient.ndjson": clinic, "Condition.ndjson": diagnoses},
 			with(everybody("condition_diagnoses"), orchestrator.DeIdentified), nil, nil,
-			orchestrator.EventPassed, "condition_diagnoses.onset_datetime holds date at level de-identified (1 rows)",
+			workflow.EventPassed, "condition_diagnoses.onset_datetime holds date at level de-identified (1 rows)",
 		},
 		{
 			"duplicates",
 			map[string]string{"Patient.ndjson": clinic + clinic},
 			everybody("patient_simple"), nil, nil,
-			orchestrator.EventFailed, "duplicates: patient_simple: 4 of 8 rows repeat another",
+			workflow.EventFailed, "duplicates: patient_simple: 4 of 8 rows repeat another",
 		},
 		{
 			"duplicates that are allowed",
 			map[string]string{"Patient.ndjson": clinic + clinic},
 			everybody("patient_simple"),
 			func(c *Config) { c.MaxDuplicates = 0.5 }, nil,
-			orchestrator.EventPassed, "patient_simple: 4 of 8 rows repeat another",
+			workflow.EventPassed, "patient_simple: 4 of 8 rows repeat another",
 		},
 		{
 			"a cohort that shrank",
 			map[string]string{"Patient.ndjson": clinic},
 			everybody("patient_simple"), nil,
-			func(l *life) { l.setCohort(6) }, orchestrator.EventFailed, "cohort size: 4 patients, 6 when feasibility was validated",
+			func(l *life) { l.setCohort(6) }, workflow.EventFailed, "cohort size: 4 patients, 6 when feasibility was validated",
 		},
 		{
 			"a cohort that shrank by a fifth",
 			map[string]string{"Patient.ndjson": clinic},
 			everybody("patient_simple"), nil,
-			func(l *life) { l.setCohort(5) }, orchestrator.EventPassed, "4 patients, 5 when feasibility was validated",
+			func(l *life) { l.setCohort(5) }, workflow.EventPassed, "4 patients, 5 when feasibility was validated",
 		},
 		{
 			"rows that went away",
 			map[string]string{"Patient.ndjson": clinic},
 			everybody("patient_simple", "procedure_history"), nil,
 			func(l *life) {
-				l.outputs[orchestrator.StepFeasibility] = json.RawMessage(`{"cohort":4,"elements":[{"name":"procedure_history","rows":7}]}`)
+				l.outputs[workflow.StepFeasibility] = json.RawMessage(`{"cohort":4,"elements":[{"name":"procedure_history","rows":7}]}`)
 			},
-			orchestrator.EventFailed, "completeness: procedure_history has no rows, 7 were expected",
+			workflow.EventFailed, "completeness: procedure_history has no rows, 7 were expected",
 		},
 	}
 	for _, tt := range tests {
@@ -295,12 +296,12 @@ func TestQualityRefuses(t *testing.T) {
 			if tt.change != nil {
 				tt.change(l)
 			}
-			res := l.run(orchestrator.StepQA, tt.event)
-			text := string(l.outputs[orchestrator.StepQA])
+			res := l.run(workflow.StepQA, tt.event)
+			text := string(l.outputs[workflow.StepQA])
 			if !strings.Contains(res.Reason+text, tt.want) {
 				t.Errorf("reason %q, report %s; want %q in it", res.Reason, text, tt.want)
 			}
-			if report := res.Output.(QualityReport); report.Passed != (tt.event == orchestrator.EventPassed) || len(report.Checks) != 5 {
+			if report := res.Output.(QualityReport); report.Passed != (tt.event == workflow.EventPassed) || len(report.Checks) != 5 {
 				t.Errorf("report %+v", report)
 			}
 		})
@@ -319,8 +320,8 @@ func TestSetIsShared(t *testing.T) {
 				l := newLife(t, s, everybody("patient_simple", "condition_diagnoses"))
 				l.id = fmt.Sprintf("REQ-20261123-%08d", i)
 				l.toExtraction()
-				l.run(orchestrator.StepQA, orchestrator.EventPassed)
-				packages[i] = l.run(orchestrator.StepDelivery, orchestrator.EventDelivered).Delivery.Location
+				l.run(workflow.StepQA, workflow.EventPassed)
+				packages[i] = l.run(workflow.StepDelivery, workflow.EventDelivered).Delivery.Location
 			})
 		}
 	})
@@ -340,13 +341,13 @@ func TestEndRemovesExtractedData(t *testing.T) {
 	s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic}), nil)
 	l := newLife(t, s, everybody("patient_demographics"))
 	l.toExtraction()
-	l.run(orchestrator.StepQA, orchestrator.EventFailed)
+	l.run(workflow.StepQA, workflow.EventFailed)
 	id := request(l.r, 1).ID
-	s.ended(orchestrator.StateChange{Request: id, To: orchestrator.StateHumanReview})
+	s.ended(orchestrator.StateChange{Request: id, To: workflow.StateHumanReview})
 	if got := tree(t, s.cfg.WorkDir); len(got) != 1 {
 		t.Errorf("work folder of a live request: %v", slices.Collect(maps.Keys(got)))
 	}
-	s.ended(orchestrator.StateChange{Request: id, To: orchestrator.StateQAFailed})
+	s.ended(orchestrator.StateChange{Request: id, To: workflow.StateQAFailed})
 	if got := tree(t, s.cfg.WorkDir); len(got) != 0 {
 		t.Errorf("work folder after the end: %v", slices.Collect(maps.Keys(got)))
 	}
@@ -360,7 +361,7 @@ func with(r orchestrator.Requirements, level orchestrator.PHILevel) orchestrator
 // setCohort pretends that the feasibility step found another cohort.
 func (l *life) setCohort(n int) {
 	var f Feasibility
-	if err := json.Unmarshal(l.outputs[orchestrator.StepFeasibility], &f); err != nil {
+	if err := json.Unmarshal(l.outputs[workflow.StepFeasibility], &f); err != nil {
 		l.t.Fatal(err)
 	}
 	f.Cohort = n
@@ -368,17 +369,17 @@ func (l *life) setCohort(n int) {
 	if err != nil {
 		l.t.Fatal(err)
 	}
-	l.outputs[orchestrator.StepFeasibility] = out
+	l.outputs[workflow.StepFeasibility] = out
 }
 
 func TestChangedFilesAreFound(t *testing.T) {
 	t.Parallel()
-	for _, name := range []string{orchestrator.StepQA, orchestrator.StepDelivery} {
+	for _, name := range []string{workflow.StepQA, workflow.StepDelivery} {
 		s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic}), nil)
 		l := newLife(t, s, everybody("patient_simple"))
 		l.toExtraction()
-		if name == orchestrator.StepDelivery {
-			l.run(orchestrator.StepQA, orchestrator.EventPassed)
+		if name == workflow.StepDelivery {
+			l.run(workflow.StepQA, workflow.EventPassed)
 		}
 		found, err := filepath.Glob(filepath.Join(s.cfg.WorkDir, "*", "*", "patient_simple.csv"))
 		if err != nil || len(found) != 1 {
@@ -392,7 +393,7 @@ func TestChangedFilesAreFound(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = l.handler(name)(t.Context(), l.step(name))
-		if err == nil || !strings.Contains(err.Error(), "was changed since it was extracted") {
+		if err == nil || !strings.Contains(err.Error(), "has changed since it was extracted") {
 			t.Errorf("%s: error %v", name, err)
 		}
 		if entries, _ := os.ReadDir(s.cfg.OutDir); len(entries) > 0 {
@@ -417,16 +418,16 @@ func TestOutputsHoldNoValues(t *testing.T) {
 		}
 		said.Write(report)
 	}
-	note(l.run(orchestrator.StepRequirements, orchestrator.EventComplete))
-	note(l.run(orchestrator.StepFeasibility, orchestrator.EventFeasible))
-	note(l.run(orchestrator.StepKickoff, orchestrator.EventScheduled))
-	note(l.run(orchestrator.StepExtraction, orchestrator.EventExtracted))
-	note(l.run(orchestrator.StepQA, orchestrator.EventPassed))
+	note(l.run(workflow.StepRequirements, workflow.EventComplete))
+	note(l.run(workflow.StepFeasibility, workflow.EventFeasible))
+	note(l.run(workflow.StepKickoff, workflow.EventScheduled))
+	note(l.run(workflow.StepExtraction, workflow.EventExtracted))
+	note(l.run(workflow.StepQA, workflow.EventPassed))
 	l.r.PHILevel = orchestrator.DeIdentified
-	note(l.again(orchestrator.StepQA, orchestrator.EventFailed))
+	note(l.again(workflow.StepQA, workflow.EventFailed))
 	l.r.PHILevel = orchestrator.Identified
-	note(l.again(orchestrator.StepQA, orchestrator.EventPassed))
-	res := l.run(orchestrator.StepDelivery, orchestrator.EventDelivered)
+	note(l.again(workflow.StepQA, workflow.EventPassed))
+	res := l.run(workflow.StepDelivery, workflow.EventDelivered)
 	note(res)
 	for name, text := range tree(t, res.Delivery.Location) {
 		if !strings.HasPrefix(name, "data/") {

@@ -38,5 +38,5 @@ func ExampleSet_CheckRequirements() {
 	}
 	// Output:
 	// inclusion[1].period Patient has no date; use a condition
-	// format parquet is not a format that these steps write
+	// format parquet is not a supported format
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 )
 
@@ -34,9 +35,9 @@ type ExtractedFile struct {
 	Skipped   int64  `json:"skipped,omitempty"`
 }
 
-// extract runs each requested view over the cohort into a file. Every attempt has a folder of its own, named
-// by its fencing token; folders of the request that no later step knows are removed first, and its own if it fails: the
-// request may have ended meanwhile.
+// extract runs each requested view over the cohort into a file. Every attempt has a folder of its own, named by its
+// fencing token. It first removes the folders of earlier attempts, and its own if it fails, since the request may have
+// ended meanwhile.
 func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (result orchestrator.StepResult, err error) {
 	r := step.Requirements()
 	format, err := formatOf(r.Format)
@@ -50,7 +51,7 @@ func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (resu
 	out := Extraction{
 		Dir: filepath.Join(step.Request.ID, attemptName(step)), Cohort: len(cohort), Format: strings.TrimPrefix(format.extension, "."),
 	}
-	if err := os.MkdirAll(filepath.Dir(s.cfg.WorkDir), 0o755); err != nil { // folders above are the host's
+	if err := os.MkdirAll(filepath.Dir(s.cfg.WorkDir), 0o755); err != nil { // the parent folders belong to the host
 		return orchestrator.StepResult{}, fmt.Errorf("steps: %w", err)
 	}
 	parent := filepath.Join(s.cfg.WorkDir, step.Request.ID)
@@ -61,7 +62,7 @@ func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (resu
 	defer func() {
 		if err != nil {
 			os.RemoveAll(dir)
-			os.Remove(parent) // unless another attempt is at work there
+			os.Remove(parent) // fails while another attempt uses it
 		}
 	}()
 	var rows int64
@@ -90,7 +91,7 @@ func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (resu
 		return orchestrator.StepResult{}, err
 	}
 	return orchestrator.StepResult{
-		Event: orchestrator.EventExtracted, Output: out,
+		Event: workflow.EventExtracted, Output: out,
 		Reason: fmt.Sprintf("%d rows of %d patients in %d files", rows, out.Cohort, len(out.Files)),
 	}, nil
 }

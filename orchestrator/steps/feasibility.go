@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 )
 
@@ -14,7 +15,7 @@ type Feasibility struct {
 	Feasible      bool `json:"feasible"`
 	Cohort        int  `json:"cohort"` // patients
 	MinimumCohort int  `json:"minimumCohort"`
-	// Criteria tells how the cohort came about.
+	// Criteria says how many patients each criterion matched.
 	Criteria []CriterionCount `json:"criteria"`
 	// Elements are the data elements in the order of the request.
 	Elements []orchestrator.ElementAvailability `json:"elements,omitempty"`
@@ -22,7 +23,7 @@ type Feasibility struct {
 	Reasons []string `json:"reasons,omitempty"`
 }
 
-// feasibility finds the cohort and what data there is for it.
+// feasibility finds the cohort and counts its data.
 func (s *Set) feasibility(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
 	r := step.Requirements()
 	cohort, criteria, err := s.cohort(ctx, r)
@@ -52,14 +53,14 @@ func (s *Set) feasibility(ctx context.Context, step *orchestrator.StepContext) (
 	}
 	out.Feasible = len(out.Reasons) == 0
 	result := orchestrator.StepResult{
-		Event: orchestrator.EventFeasible, Output: out,
+		Event: workflow.EventFeasible, Output: out,
 		Reason: fmt.Sprintf("cohort of %d patients", out.Cohort),
 		Feasibility: &orchestrator.FeasibilityReport{
 			Feasible: out.Feasible, Cohort: out.Cohort, MinimumCohort: out.MinimumCohort, Elements: out.Elements, Reasons: out.Reasons,
 		},
 	}
 	if !out.Feasible {
-		result.Event, result.Reason = orchestrator.EventNotFeasible, strings.Join(out.Reasons, "; ")
+		result.Event, result.Reason = workflow.EventNotFeasible, strings.Join(out.Reasons, "; ")
 	}
 	return result, nil
 }

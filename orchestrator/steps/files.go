@@ -14,7 +14,7 @@ import (
 	"github.com/researchflow/researchflow/runner"
 )
 
-// fileFormat is one of the formats that data files may have.
+// fileFormat is a format of data files.
 type fileFormat struct {
 	extension string
 	mediaType string
@@ -22,7 +22,7 @@ type fileFormat struct {
 	read      func(r io.Reader, columns []string, row func(values []string, null []bool) error) error
 }
 
-// formatOf returns the way a format is written and read.
+// formatOf returns how to write and read a format.
 func formatOf(f orchestrator.Format) (fileFormat, error) {
 	switch f {
 	case orchestrator.CSV, "":
@@ -41,7 +41,7 @@ func formatOf(f orchestrator.Format) (fileFormat, error) {
 			func(w io.Writer) runner.Writer { return runner.NewJSONWriter(w) }, readJSON,
 		}, nil
 	}
-	return fileFormat{}, fmt.Errorf("%s is not a format that these steps write", f)
+	return fileFormat{}, fmt.Errorf("%s is not a supported format", f)
 }
 
 // digest counts and hashes what is written through it.
@@ -58,8 +58,8 @@ func (d *digest) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// writeFile writes a file under a temporary name, and gives it its own when it is complete and on disk.
-// It returns size and SHA-256 in hexadecimal.
+// writeFile writes a file under a temporary name and renames it when it is complete and on disk. It returns its size
+// and its SHA-256 in hex.
 func writeFile(path string, mode os.FileMode, write func(io.Writer) error) (size int64, sum string, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".part-*")
 	if err != nil {
@@ -98,7 +98,7 @@ func fileSum(path string) (size int64, sum string, err error) {
 	return size, hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// syncDir makes the names in a folder durable.
+// syncDir flushes the names in a folder to disk.
 func syncDir(path string) error {
 	d, err := os.Open(path)
 	if err != nil {
@@ -115,8 +115,8 @@ func attemptName(step *orchestrator.StepContext) string {
 	return fmt.Sprintf("visit-%d-token-%d", step.Request.Visit, step.Token)
 }
 
-// freshDir makes the folder of an attempt in a folder of its request, both for the owner only, and removes those of
-// earlier attempts. A folder that a later attempt made is left alone: this one will be fenced.
+// freshDir creates the folder of an attempt in a folder of its request, both for the owner only, and removes those of
+// earlier attempts. It keeps the folder of a later attempt, by which this one has lost its lease.
 func freshDir(parent string, step *orchestrator.StepContext) (string, error) {
 	old, err := os.ReadDir(parent)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -137,7 +137,7 @@ func freshDir(parent string, step *orchestrator.StepContext) (string, error) {
 	return dir, nil
 }
 
-// attemptBefore tells whether one attempt's folder belongs to an earlier attempt than another's.
+// attemptBefore says whether folder a belongs to an earlier attempt than folder b.
 func attemptBefore(a, b string) bool {
 	var av, at, bv, bt int64
 	if n, err := fmt.Sscanf(a, "visit-%d-token-%d", &av, &at); n != 2 || err != nil {

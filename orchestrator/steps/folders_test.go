@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // TestWorkFolderIsNoPattern: characters that mean something in a file pattern mean nothing in a folder's name.
@@ -23,7 +24,7 @@ func TestWorkFolderIsNoPattern(t *testing.T) {
 			s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic}), func(c *Config) { c.WorkDir = dir })
 			l := newLife(t, s, everybody("patient_simple"))
 			l.toExtraction()
-			l.again(orchestrator.StepExtraction, orchestrator.EventExtracted)
+			l.again(workflow.StepExtraction, workflow.EventExtracted)
 			if got := tree(t, dir); len(got) != 1 {
 				t.Errorf("the work folder holds %d files after two attempts, want 1", len(got))
 			}
@@ -41,8 +42,8 @@ func TestFoldersAreApart(t *testing.T) {
 		{"apart", "work", "out", ""},
 		{"work below packages", "out/.work", "out", ""},
 		{"packages below work", "work", "work/out", ""},
-		{"the same", "data", "data", "steps: the work folder is the folder for packages"},
-		{"the same, written otherwise", "data", "x/../data/", "steps: the work folder is the folder for packages"},
+		{"the same", "data", "data", "steps: the work folder and the folder for packages are the same"},
+		{"the same, written otherwise", "data", "x/../data/", "steps: the work folder and the folder for packages are the same"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -75,7 +76,7 @@ func TestDeliveryLeavesNoRests(t *testing.T) {
 	}{
 		{"a folder", false, "", []string{id, later, other}},
 		{"a zip file", true, "", []string{id + ".zip", later, other}},
-		{"no delivery", false, orchestrator.StateFailed, []string{other}},
+		{"no delivery", false, workflow.StateFailed, []string{other}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -83,7 +84,7 @@ func TestDeliveryLeavesNoRests(t *testing.T) {
 			s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic}), func(c *Config) { c.Zip = tt.zip })
 			l := newLife(t, s, everybody("patient_simple"))
 			l.toExtraction()
-			l.run(orchestrator.StepQA, orchestrator.EventPassed)
+			l.run(workflow.StepQA, workflow.EventPassed)
 			for _, name := range []string{killed, later, other} {
 				if err := os.MkdirAll(filepath.Join(s.cfg.OutDir, name, "data"), 0o750); err != nil {
 					t.Fatal(err)
@@ -92,7 +93,7 @@ func TestDeliveryLeavesNoRests(t *testing.T) {
 			if tt.end != "" {
 				s.ended(orchestrator.StateChange{Request: id, To: tt.end})
 			} else {
-				l.run(orchestrator.StepDelivery, orchestrator.EventDelivered)
+				l.run(workflow.StepDelivery, workflow.EventDelivered)
 			}
 			var got []string
 			for _, pattern := range []string{"REQ-*", ".REQ-*.part/*"} {
@@ -124,8 +125,8 @@ func TestDeliveryComesAgain(t *testing.T) {
 		{"as it was", func(*life) {}, ""},
 		{"other requirements", func(l *life) { l.version++ }, "patient_simple.csv: no such file or directory"},
 		{"other data", func(l *life) {
-			out := l.outputs[orchestrator.StepExtraction]
-			l.outputs[orchestrator.StepExtraction] = bytes.Replace(out, []byte(`"sha256":"`), []byte(`"sha256":"0`), 1)
+			out := l.outputs[workflow.StepExtraction]
+			l.outputs[workflow.StepExtraction] = bytes.Replace(out, []byte(`"sha256":"`), []byte(`"sha256":"0`), 1)
 		}, "patient_simple.csv: no such file or directory"},
 	}
 	for _, zipped := range []bool{false, true} {
@@ -135,11 +136,11 @@ func TestDeliveryComesAgain(t *testing.T) {
 				s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic}), func(c *Config) { c.Zip = zipped })
 				l := newLife(t, s, everybody("patient_simple"))
 				l.toExtraction()
-				l.run(orchestrator.StepQA, orchestrator.EventPassed)
-				want := l.run(orchestrator.StepDelivery, orchestrator.EventDelivered)
+				l.run(workflow.StepQA, workflow.EventPassed)
+				want := l.run(workflow.StepDelivery, workflow.EventDelivered)
 				l.visit += 4
 				tt.change(l)
-				got, err := s.deliver(t.Context(), l.step(orchestrator.StepDelivery))
+				got, err := s.deliver(t.Context(), l.step(workflow.StepDelivery))
 				switch {
 				case tt.want != "" && (err == nil || !strings.Contains(err.Error(), tt.want)):
 					t.Errorf("error %v, want one with %q", err, tt.want)
@@ -155,8 +156,8 @@ func TestDeliveryComesAgain(t *testing.T) {
 	}
 }
 
-// TestFailedExtractionLeavesNothing: an attempt that fails takes with it what it has extracted. Nobody else would, where
-// the request ended while the attempt went on.
+// TestFailedExtractionLeavesNothing: an attempt that fails takes with it what it has extracted. Nobody else would,
+// where the request ended while the attempt went on.
 func TestFailedExtractionLeavesNothing(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -171,7 +172,7 @@ func TestFailedExtractionLeavesNothing(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic, "Condition.ndjson": tt.condition}), nil)
-			_, err := s.extract(t.Context(), newLife(t, s, everybody("patient_simple", "condition_diagnoses")).step(orchestrator.StepExtraction))
+			_, err := s.extract(t.Context(), newLife(t, s, everybody("patient_simple", "condition_diagnoses")).step(workflow.StepExtraction))
 			if (err != nil) != (tt.want == nil) {
 				t.Fatalf("extract: %v", err)
 			}

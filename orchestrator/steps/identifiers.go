@@ -12,8 +12,8 @@ import (
 	"github.com/researchflow/researchflow/runner"
 )
 
-// IdentifierKind says which identifier a column holds: those of 45 CFR 164.514(b)(2)(i) that FHIR resources
-// about a patient carry.
+// IdentifierKind says which identifier a column contains: one of those of 45 CFR 164.514(b)(2)(i) that FHIR resources
+// about a patient have.
 type IdentifierKind string
 
 // The kinds of identifier.
@@ -39,8 +39,8 @@ const (
 	refused
 )
 
-// judge applies a PHI level. A limited data set (164.514(e)) may have dates and places. De-identified data may
-// have neither; dates of care are left to the reviewer, since they are in most clinical views.
+// judge applies a PHI level. A limited data set (164.514(e)) may contain dates and places. De-identified data may
+// contain neither; dates of care, which are in most clinical views, only cause a warning to the reviewer.
 func judge(level orchestrator.PHILevel, kind IdentifierKind) verdict {
 	switch {
 	case level == orchestrator.Identified:
@@ -60,7 +60,7 @@ func judge(level orchestrator.PHILevel, kind IdentifierKind) verdict {
 	return refused
 }
 
-// pathKinds returns, for each column of a view, which identifier its path leads to, "" for none.
+// pathKinds returns which identifier the path of each column leads to, for the columns with one.
 func pathKinds(v *runner.View) map[string]IdentifierKind {
 	def := v.Definition()
 	kinds := map[string]IdentifierKind{}
@@ -91,7 +91,7 @@ var (
 	arguments = regexp.MustCompile(`\([^()]*\)`)
 	combined  = regexp.MustCompile(`[+&|]`)
 	plain     = regexp.MustCompile(`[A-Za-z_][A-Za-z0-9_]* ?`)
-	// yesOrNo matches paths that only tell whether, or how many.
+	// yesOrNo matches paths that give only a Boolean or a count.
 	yesOrNo = regexp.MustCompile(`\.(exists|empty|count|hasValue|not|isDistinct)\([^()]*\)$`)
 )
 
@@ -106,8 +106,8 @@ func elementsOf(path string) []string {
 	return names
 }
 
-// lastElement returns the element whose value a path gives, "" where it is put together from several, or
-// where the path is only functions.
+// lastElement returns the element whose value a path gives. It is "" when the value is combined from several elements,
+// or the path consists of functions.
 func lastElement(path string) string {
 	path = quoted.ReplaceAllString(path, "")
 	for {
@@ -120,7 +120,7 @@ func lastElement(path string) string {
 	if combined.MatchString(path) {
 		return ""
 	}
-	// What is left of name.where() is name.where with a blank: functions are followed by one.
+	// name.where() has become name.where and a blank: names of functions are followed by a blank.
 	last := ""
 	for _, name := range plain.FindAllString(path, -1) {
 		if !strings.HasSuffix(name, " ") {
@@ -130,7 +130,8 @@ func lastElement(path string) string {
 	return last
 }
 
-// pathKind looks at the elements from the resource down to the value, and at the column's own path.
+// pathKind returns the identifier that a column contains, given the elements from the resource to the value and the
+// column's own path.
 func pathKind(resourceType string, elements []string, path string) IdentifierKind {
 	bare := quoted.ReplaceAllString(path, "")
 	if yesOrNo.MatchString(bare) && !combined.MatchString(bare) {
@@ -188,8 +189,8 @@ var (
 	telephone = regexp.MustCompile(`^(\+\d{1,3}[ .\-]?)?(\(\d{3}\) ?|\d{3}[ .\-])\d{3}[ .\-]\d{4}( ?x ?\d{1,5})?$`)
 )
 
-// cellKinds returns the identifiers in a cell, each once: that of a value, or, where the cell is a list or an object as
-// JSON, those of the values in it.
+// cellKinds returns the identifiers in a cell, each once. A cell that is a list or an object in JSON may contain
+// several.
 func cellKinds(fromPath IdentifierKind, cell string) []IdentifierKind {
 	if strings.HasPrefix(cell, "[") || strings.HasPrefix(cell, "{") {
 		if kinds, ok := jsonKinds(fromPath, cell); ok {
@@ -202,7 +203,7 @@ func cellKinds(fromPath IdentifierKind, cell string) []IdentifierKind {
 	return nil
 }
 
-// jsonKinds returns the identifiers among the values of a JSON text; it is false for other text.
+// jsonKinds returns the identifiers among the values of a JSON text. It is false for other text.
 func jsonKinds(fromPath IdentifierKind, text string) (kinds []IdentifierKind, ok bool) {
 	var all any
 	if json.Unmarshal([]byte(text), &all) != nil {
@@ -226,7 +227,7 @@ func jsonKinds(fromPath IdentifierKind, text string) (kinds []IdentifierKind, ok
 				walk(v[name])
 			}
 			return
-		default: // null, or a yes or a no
+		default: // null or a Boolean
 			return
 		}
 		if kind := valueKind(fromPath, value); kind != "" && !slices.Contains(kinds, kind) {
@@ -237,8 +238,8 @@ func jsonKinds(fromPath IdentifierKind, text string) (kinds []IdentifierKind, ok
 	return kinds, true
 }
 
-// valueKind returns the identifier that a value is, given what its column's path leads to. A yes or a no
-// is none, whatever the path.
+// valueKind returns which identifier a value is, given the one that its column's path leads to. A Boolean is never an
+// identifier.
 func valueKind(fromPath IdentifierKind, value string) IdentifierKind {
 	if value == "true" || value == "false" {
 		return ""
@@ -252,7 +253,7 @@ func valueKind(fromPath IdentifierKind, value string) IdentifierKind {
 	default:
 		return fromPath
 	}
-	// Most values are codes, words and numbers: a look at some bytes spares them the patterns.
+	// Most values are codes, words and numbers; checking single bytes first avoids the patterns for them.
 	if strings.IndexByte(value, '@') >= 0 && email.MatchString(value) {
 		return ContactIdentifier
 	}

@@ -6,10 +6,11 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// Kickoff is the output of the step schedule_kickoff: a meeting of the researcher with those who look after
-// the data, before data is touched.
+// Kickoff is the output of the step schedule_kickoff: a meeting of the researcher with those who look after the data,
+// before any data is extracted.
 type Kickoff struct {
 	Request string `json:"request"`
 	// At is the proposed time, UTC.
@@ -21,7 +22,7 @@ type Kickoff struct {
 
 // kickoff proposes 10:00 UTC of the second working day after the state was entered.
 func (s *Set) kickoff(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
-	found, err := output[Feasibility](step, orchestrator.StepFeasibility)
+	found, err := orchestrator.OutputOf[Feasibility](step, workflow.StepFeasibility)
 	if err != nil {
 		return orchestrator.StepResult{}, err
 	}
@@ -29,7 +30,7 @@ func (s *Set) kickoff(ctx context.Context, step *orchestrator.StepContext) (orch
 	k := Kickoff{
 		Request: r.ID, At: workingDay(entered(step), 2),
 		Participants: []string{
-			r.Researcher.Actor().ID, orchestrator.RoleInformatician, orchestrator.RoleDataSteward,
+			r.Researcher.Actor().ID, workflow.RoleInformatician, workflow.RoleDataSteward,
 		},
 		Agenda: []string{
 			fmt.Sprintf("cohort: %d patients, %d at least", found.Cohort, found.MinimumCohort),
@@ -48,7 +49,7 @@ func (s *Set) kickoff(ctx context.Context, step *orchestrator.StepContext) (orch
 		}
 	}
 	return orchestrator.StepResult{
-		Event: orchestrator.EventScheduled, Output: k, Reason: "kick-off proposed for " + k.At.Format("2006-01-02 15:04 UTC"),
+		Event: workflow.EventScheduled, Output: k, Reason: "kick-off proposed for " + k.At.Format("2006-01-02 15:04 UTC"),
 	}, nil
 }
 

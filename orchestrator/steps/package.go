@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Names in a package.
@@ -29,10 +30,10 @@ const (
 	readmeName     = "README.txt"
 )
 
-// Manifest is manifest.json of a package: what it answers, and every other file with size and SHA-256.
+// Manifest is the manifest.json of a package: the request that it answers, and every other file with size and SHA-256.
 type Manifest struct {
 	Request string `json:"request"`
-	// Visit is the number of the row of the request's history that this delivery belongs to.
+	// Visit is the Seq of the request's history row in which the delivery began.
 	Visit               int64                 `json:"visit"`
 	RequirementsVersion int                   `json:"requirementsVersion"`
 	Title               string                `json:"title"`
@@ -66,14 +67,14 @@ func newManifest(step *orchestrator.StepContext, cohort int) Manifest {
 	return m
 }
 
-// of tells whether a package was made by an attempt at this visit of the delivery.
+// of says whether a package was made by an attempt at the same visit.
 func (m *Manifest) of(step *orchestrator.StepContext) bool {
 	return m.Request == step.Request.ID && m.Visit == step.Request.Visit
 }
 
-// holds tells whether a package answers the same requirements with the data that was extracted last.
+// holds says whether a package answers the same requirements with the newest extracted data.
 func (m *Manifest) holds(step *orchestrator.StepContext) bool {
-	extracted, err := output[Extraction](step, orchestrator.StepExtraction)
+	extracted, err := orchestrator.OutputOf[Extraction](step, workflow.StepExtraction)
 	if err != nil || m.Request != step.Request.ID || m.RequirementsVersion != step.Request.RequirementsVersion {
 		return false
 	}
@@ -95,8 +96,8 @@ func (m *Manifest) add(dir, name, mediaType string, rows *int64, write func(io.W
 	return nil
 }
 
-// readPackage reads the manifest of a package, a folder or a zip file, and its SHA-256. It fails when there
-// is none, or when a file is absent or not as the manifest says.
+// readPackage reads the manifest of a package (a folder or a zip file), and the manifest's SHA-256. It fails when
+// there is no package, or when a file is absent or differs from the manifest.
 func readPackage(path string) (Manifest, string, error) {
 	var m Manifest
 	files, closeFiles, err := openPackage(path)
@@ -117,7 +118,7 @@ func readPackage(path string) (Manifest, string, error) {
 			return m, "", err
 		}
 		if sum != f.SHA256 {
-			return m, "", fmt.Errorf("steps: %s is not as the manifest says", f.Name)
+			return m, "", fmt.Errorf("steps: %s differs from the manifest", f.Name)
 		}
 	}
 	return m, hexSum(text), nil

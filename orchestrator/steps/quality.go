@@ -11,11 +11,12 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 )
 
-// QualityReport is the output of the step validate_quality. It names views and columns, and counts; it never
-// holds a value.
+// QualityReport is the output of the step validate_quality. It contains names of views and columns, and counts, but no
+// values.
 type QualityReport struct {
 	Passed bool `json:"passed"`
 	// Completeness is the share of cells that are not null, 0 to 1.
@@ -25,11 +26,11 @@ type QualityReport struct {
 	Identifiers  []FoundIdentity `json:"identifiers,omitempty"`
 }
 
-// QualityCheck is one judgement.
+// QualityCheck is the result of one check.
 type QualityCheck struct {
 	Name   string `json:"name"`
 	Passed bool   `json:"passed"`
-	// Findings say what is wrong, or, where the check is passed, what a reviewer should look at.
+	// Findings say what is wrong or, if the check has passed, what a reviewer should look at.
 	Findings []string `json:"findings,omitempty"`
 }
 
@@ -46,7 +47,7 @@ type ViewQuality struct {
 // ColumnQuality holds the figures of one column.
 type ColumnQuality struct {
 	Name string `json:"name"`
-	// Nulls of the view's rows have no value; NullRate is their share, 0 to 1.
+	// Nulls is the number of rows without a value; NullRate is their share, 0 to 1.
 	Nulls    int64   `json:"nulls"`
 	NullRate float64 `json:"nullRate"`
 }
@@ -57,17 +58,17 @@ type FoundIdentity struct {
 	Column string         `json:"column"`
 	Kind   IdentifierKind `json:"kind"`
 	Rows   int64          `json:"rows"`
-	// Refused says that the request's PHI level forbids it; otherwise it is for the reviewer to weigh.
+	// Refused says that the request's PHI level forbids it; otherwise the reviewer decides.
 	Refused bool `json:"refused"`
 }
 
 // validate reads the extracted files back and judges them.
 func (s *Set) validate(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
-	extracted, err := output[Extraction](step, orchestrator.StepExtraction)
+	extracted, err := orchestrator.OutputOf[Extraction](step, workflow.StepExtraction)
 	if err != nil {
 		return orchestrator.StepResult{}, err
 	}
-	found, err := output[Feasibility](step, orchestrator.StepFeasibility)
+	found, err := orchestrator.OutputOf[Feasibility](step, workflow.StepFeasibility)
 	if err != nil {
 		return orchestrator.StepResult{}, err
 	}
@@ -91,7 +92,7 @@ func (s *Set) validate(ctx context.Context, step *orchestrator.StepContext) (orc
 	}
 	s.judgeAll(&report, extracted, found, r)
 
-	event, reason := orchestrator.EventPassed, fmt.Sprintf("all %d checks passed", len(report.Checks))
+	event, reason := workflow.EventPassed, fmt.Sprintf("all %d checks passed", len(report.Checks))
 	if !report.Passed {
 		var failed []string
 		for _, c := range report.Checks {
@@ -99,7 +100,7 @@ func (s *Set) validate(ctx context.Context, step *orchestrator.StepContext) (orc
 				failed = append(failed, c.Name+": "+strings.Join(c.Findings, "; "))
 			}
 		}
-		event, reason = orchestrator.EventFailed, strings.Join(failed, "; ")
+		event, reason = workflow.EventFailed, strings.Join(failed, "; ")
 	}
 	return orchestrator.StepResult{Event: event, Output: report, Reason: reason}, nil
 }
@@ -116,7 +117,7 @@ func inspect(
 	if _, sum, err := fileSum(filepath.Join(dir, f.Name)); err != nil {
 		return q, nil, err
 	} else if sum != f.SHA256 {
-		return q, nil, orchestrator.Permanent(fmt.Errorf("the file was changed since it was extracted"))
+		return q, nil, orchestrator.Permanent(fmt.Errorf("the file has changed since it was extracted"))
 	}
 	file, err := os.Open(filepath.Join(dir, f.Name))
 	if err != nil {
@@ -131,7 +132,7 @@ func inspect(
 	}
 	kinds := pathKinds(v)
 	counts := make([]map[IdentifierKind]int64, len(names))
-	seen := map[[16]byte]struct{}{} // half a SHA-256 tells rows apart, and keeps none of their values
+	seen := map[[16]byte]struct{}{} // half a SHA-256 identifies a row without keeping its values
 	var key []byte
 	err = format.read(file, names, func(values []string, null []bool) error {
 		if q.Rows++; q.Rows%1024 == 0 && ctx.Err() != nil {
@@ -188,7 +189,7 @@ func allKinds() []IdentifierKind {
 	}
 }
 
-// round keeps four digits, enough for a share and short in a report.
+// round rounds a share to four digits.
 func round(share float64) float64 { return math.Round(share*1e4) / 1e4 }
 
 // judgeAll fills in the checks and the verdict.
@@ -205,7 +206,7 @@ func (s *Set) judgeAll(report *QualityReport, extracted Extraction, found Feasib
 	add(identifiersCheck(report, r))
 }
 
-// completeness: each requested element is there, and has rows if the feasibility step saw any.
+// completeness checks that each requested element was extracted, and has rows if the feasibility step found any.
 func completeness(report *QualityReport, found Feasibility, r orchestrator.Requirements) QualityCheck {
 	c := QualityCheck{Name: "completeness", Passed: true}
 	rows, expected := map[string]int64{}, map[string]int64{}
@@ -237,7 +238,8 @@ func completeness(report *QualityReport, found Feasibility, r orchestrator.Requi
 	return c
 }
 
-// nullRates: a column without any value is for the reviewer to see; views have columns that a source may not fill.
+// nullRates points out columns without any value. They do not fail the check, since a source need not fill all
+// columns.
 func nullRates(report *QualityReport) QualityCheck {
 	c := QualityCheck{Name: "null rates", Passed: true}
 	for _, v := range report.Views {

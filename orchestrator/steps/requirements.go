@@ -6,21 +6,22 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Requirements is the output of the step gather_requirements.
 type Requirements struct {
 	// Score is how complete the request is, 0 to 100.
 	Score int `json:"score"`
-	// Complete tells whether the request can go on: all that is required is there and can be carried out.
+	// Complete says whether the request can continue: everything required is present and valid.
 	Complete bool `json:"complete"`
-	// Missing lists what is required and absent or wrong.
-	Missing []orchestrator.Fault `json:"missing,omitempty"`
+	// Missing lists what is required and is absent or invalid.
+	Missing []workflow.Fault `json:"missing,omitempty"`
 	// Advised lists what a reviewer may want to ask for.
-	Advised []orchestrator.Fault `json:"advised,omitempty"`
+	Advised []workflow.Fault `json:"advised,omitempty"`
 }
 
-// item is one thing that a complete request has; the weights of all are 100 together.
+// item is one part of a complete request; the weights of all add up to 100.
 type item struct {
 	path     string
 	weight   int
@@ -53,7 +54,7 @@ func (s *Set) items(r orchestrator.Request) []item {
 	}
 }
 
-// requirements scores the request and finds what cannot be carried out.
+// requirements scores the request and lists what is missing or invalid.
 func (s *Set) requirements(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
 	var out Requirements
 	for _, it := range s.items(step.Request) {
@@ -61,9 +62,9 @@ func (s *Set) requirements(ctx context.Context, step *orchestrator.StepContext) 
 		case it.present:
 			out.Score += it.weight
 		case it.required:
-			out.Missing = append(out.Missing, orchestrator.Fault{Path: it.path, Message: "is missing"})
+			out.Missing = append(out.Missing, workflow.Fault{Path: it.path, Message: "is missing"})
 		default:
-			out.Advised = append(out.Advised, orchestrator.Fault{Path: it.path, Message: it.advice})
+			out.Advised = append(out.Advised, workflow.Fault{Path: it.path, Message: it.advice})
 		}
 	}
 	for _, f := range s.CheckRequirements(ctx, step.Requirements()) {
@@ -73,7 +74,7 @@ func (s *Set) requirements(ctx context.Context, step *orchestrator.StepContext) 
 	out.Complete = len(out.Missing) == 0
 	if out.Complete {
 		return orchestrator.StepResult{
-			Event: orchestrator.EventComplete, Output: out, Reason: fmt.Sprintf("completeness %d of 100", out.Score),
+			Event: workflow.EventComplete, Output: out, Reason: fmt.Sprintf("completeness %d of 100", out.Score),
 		}, nil
 	}
 	missing := make([]string, len(out.Missing))
@@ -81,7 +82,7 @@ func (s *Set) requirements(ctx context.Context, step *orchestrator.StepContext) 
 		missing[i] = f.String()
 	}
 	return orchestrator.StepResult{
-		Event: orchestrator.EventIncomplete, Output: out,
+		Event: workflow.EventIncomplete, Output: out,
 		Reason: fmt.Sprintf("completeness %d of 100: %s", out.Score, strings.Join(missing, "; ")),
 	}, nil
 }

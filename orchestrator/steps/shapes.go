@@ -7,14 +7,14 @@ import (
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
-// shape says where a resource type keeps what criteria ask for, as FHIRPath on the resource.
+// shape has the FHIRPath expressions of a resource type for what criteria ask for.
 type shape struct {
-	patient string   // reference to the patient it is about; for Patient its id
-	code    string   // the CodeableConcepts that say what it is; "" none
-	when    []timing // when it happened; the first whose element exists counts
+	patient string   // reference to the patient; for Patient its id
+	code    string   // the CodeableConcepts that say what it is; "" means none
+	when    []timing // when it happened: the first one whose element exists
 }
 
-// timing is one element that says when: a moment has the same path twice.
+// timing is one element that says when something happened; for a moment start and end are the same path.
 type timing struct{ element, start, end string }
 
 func moment(path string) timing { return timing{path, path, path} }
@@ -31,8 +31,7 @@ const (
 	drugCode  = "medication.ofType(CodeableConcept)"
 )
 
-// shapeOf returns the shape of a FHIR R4 resource type, and false for a type that is not about a patient, or
-// that criteria and data elements do not cover.
+// shapeOf returns the shape of a FHIR R4 resource type. It is false for an unsupported type.
 func shapeOf(resourceType string) (shape, bool) {
 	s, ok := map[string]shape{
 		"Patient":                  {patient: "id"},
@@ -85,9 +84,9 @@ func patientID(reference string) (string, bool) {
 	return id, id != "" && (kind == "Patient" || strings.HasSuffix(kind, "/Patient"))
 }
 
-// within returns a FHIRPath condition that is true for resources that may have happened in the period: their
-// time overlaps it, or is known too imprecisely to tell. A resource without any time does not satisfy it.
-// Without a period the condition is "".
+// within returns a FHIRPath condition that is true for resources that may have happened in the period: their time
+// overlaps it, or is too imprecise to tell. It is false for resources without any time. Without a period the condition
+// is "".
 func (s shape) within(p *orchestrator.Period) string {
 	if p == nil || p.Start == "" && p.End == "" || len(s.when) == 0 {
 		return ""
@@ -95,7 +94,7 @@ func (s shape) within(p *orchestrator.Period) string {
 	var alternatives, before []string
 	for _, t := range s.when {
 		parts := append(before[:len(before):len(before)], t.element+".exists()")
-		// A comparison of dates whose precision does not suffice is empty: only a clear "no" excludes.
+		// A comparison of dates that are not precise enough is empty; only a definite "no" excludes the resource.
 		if p.Start != "" {
 			parts = append(parts, fmt.Sprintf("iif(%s < @%s, false, true)", t.end, dateTime(p.Start)))
 		}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 )
 
@@ -19,25 +20,25 @@ const (
 	DefaultMaxDuplicates = 0.01
 )
 
-// Config says what the steps work with.
+// Config configures the steps.
 type Config struct {
 	// Runner runs views over the source of the data. Required.
 	Runner *runner.Runner
-	// Views returns the view of a name; a data element of a request is such a name. It must be safe for use
-	// by several goroutines. Required.
+	// Views returns the view with a name; the data elements of a request are such names. It must be safe for use by
+	// several goroutines. Required.
 	Views func(name string) (*runner.View, error)
-	// WorkDir is the folder for extracted data until it is delivered; it is made when absent, for the owner
+	// WorkDir is the folder for extracted data until it is delivered. It is created if absent, readable for the owner
 	// only. Required.
 	WorkDir string
-	// OutDir is the folder for packages; it is made when absent. Required, and another one than WorkDir.
+	// OutDir is the folder for packages. It is created if absent. Required; it must differ from WorkDir.
 	OutDir string
 	// Zip makes a package one zip file instead of a folder.
 	Zip bool
-	// CohortDrift is by which share the extracted cohort may differ from the feasibility step's; 0 means
-	// DefaultCohortDrift, a negative value that it may not differ.
+	// CohortDrift is the maximum share by which the extracted cohort may differ from that of the feasibility step; 0
+	// means DefaultCohortDrift, a negative value means none.
 	CohortDrift float64
-	// MaxDuplicates is the largest share of rows of a view that may repeat another row; 0 means
-	// DefaultMaxDuplicates, a negative value that none may.
+	// MaxDuplicates is the maximum share of a view's rows that repeat another row; 0 means DefaultMaxDuplicates, a
+	// negative value means none.
 	MaxDuplicates float64
 	// OnError says what becomes of resources that a view cannot turn into rows: [runner.Fail] (the default)
 	// fails the step, [runner.Skip] leaves them out and counts them.
@@ -50,11 +51,11 @@ type Config struct {
 // Set is the six steps over one configuration. Any goroutine may use it, for any number of requests at once.
 type Set struct {
 	cfg      Config
-	terminal map[string]bool // states, and whether they end a request
+	terminal map[string]bool // state -> whether it ends a request
 }
 
-// New checks a configuration and returns the steps. It touches nothing yet. It fails for a missing field, and
-// where the two folders are the same.
+// New checks a configuration and returns the steps. It creates no folders. It fails when a required field is missing
+// or the two folders are the same.
 func New(cfg Config) (*Set, error) {
 	switch {
 	case cfg.Runner == nil:
@@ -74,20 +75,20 @@ func New(cfg Config) (*Set, error) {
 		*dir = abs
 	}
 	if cfg.WorkDir == cfg.OutDir {
-		return nil, errors.New("steps: the work folder is the folder for packages") // both have a folder named by the request
+		return nil, errors.New("steps: the work folder and the folder for packages are the same") // each has a folder per request
 	}
 	cfg.CohortDrift = share(cfg.CohortDrift, DefaultCohortDrift)
 	cfg.MaxDuplicates = share(cfg.MaxDuplicates, DefaultMaxDuplicates)
 	s := &Set{cfg: cfg, terminal: map[string]bool{}}
-	s.SetDefinition(orchestrator.DefaultDefinition())
+	s.SetDefinition(workflow.Default())
 	return s, nil
 }
 
-// SetDefinition tells the steps which states of a host's own workflow end a request: then its extracted data is removed.
-// Those of the default workflow are known. It must be called before the orchestrator takes requests and starts.
-func (s *Set) SetDefinition(d *orchestrator.Definition) {
+// SetDefinition says which states of a host's own workflow end a request: its extracted data is removed then. The
+// states of the default workflow are known. It must be called before the orchestrator is used.
+func (s *Set) SetDefinition(d *workflow.Definition) {
 	for _, state := range d.States {
-		s.terminal[state.Name] = state.Kind == orchestrator.Terminal
+		s.terminal[state.Name] = state.Kind == workflow.Terminal
 	}
 }
 
@@ -98,32 +99,31 @@ func share(v, standard float64) float64 {
 	return max(v, 0)
 }
 
-// Options registers the six steps, the check of requirements, and the removal of extracted data at the end of
-// a request with an orchestrator.
+// Options returns the options that register the six steps, the check of requirements, and the removal of extracted
+// data when a request ends.
 func (s *Set) Options() []orchestrator.Option {
 	options := []orchestrator.Option{
 		orchestrator.WithRequirementsCheck(s.CheckRequirements), orchestrator.WithOnStateChange(s.ended),
 	}
 	for name, run := range map[string]orchestrator.StepFunc{
-		orchestrator.StepRequirements: s.requirements,
-		orchestrator.StepFeasibility:  s.feasibility,
-		orchestrator.StepKickoff:      s.kickoff,
-		orchestrator.StepExtraction:   s.extract,
-		orchestrator.StepQA:           s.validate,
-		orchestrator.StepDelivery:     s.deliver,
+		workflow.StepRequirements: s.requirements,
+		workflow.StepFeasibility:  s.feasibility,
+		workflow.StepKickoff:      s.kickoff,
+		workflow.StepExtraction:   s.extract,
+		workflow.StepQA:           s.validate,
+		workflow.StepDelivery:     s.deliver,
 	} {
 		options = append(options, orchestrator.WithStep(name, handler(run)))
 	}
 	return options
 }
 
-// ended removes what was extracted for a request that came to its end without a delivery, and the rests of deliveries
-// that were killed.
+// ended removes the extracted data of a request that has ended, and what killed deliveries have left.
 func (s *Set) ended(change orchestrator.StateChange) {
 	if !s.terminal[change.To] {
 		return
 	}
-	// A folder that cannot be removed is the next thing the host's operator sees; the request has ended well.
+	// An error here does not change how the request ended; Clean tries again.
 	_ = s.remove(change.Request)
 }
 
@@ -131,9 +131,9 @@ func (s *Set) remove(request string) error {
 	return errors.Join(os.RemoveAll(filepath.Join(s.cfg.WorkDir, request)), os.RemoveAll(s.partsOf(request)))
 }
 
-// Clean removes what is left of requests that have ended: a host that was killed at that moment has not done it. Ended is
-// asked for each request that has a folder; it says false for one that it does not know. Clean goes on after an error and
-// returns all. It may run beside the steps.
+// Clean removes the folders of requests that have ended, for hosts that were killed before they did. It calls ended
+// for each request that has a folder; ended must return false for a request that it does not know. Clean continues
+// after an error and returns all of them. It may run beside the steps.
 func (s *Set) Clean(ctx context.Context, ended func(ctx context.Context, request string) (bool, error)) error {
 	requests := map[string]bool{}
 	var all []error
@@ -161,7 +161,7 @@ func (s *Set) Clean(ctx context.Context, ended func(ctx context.Context, request
 	return errors.Join(all...)
 }
 
-// handler makes the step known to what runs below it, such as an audit hook of the runner.
+// handler puts the step into the context, for [StepOf].
 func handler(run orchestrator.StepFunc) orchestrator.StepFunc {
 	return func(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
 		return run(context.WithValue(ctx, stepKey{}, step), step)
@@ -170,17 +170,17 @@ func handler(run orchestrator.StepFunc) orchestrator.StepFunc {
 
 type stepKey struct{}
 
-// StepOf returns the step on whose behalf a view runs: an audit hook of the runner writes to its request's
-// chain. It is false for runs outside of these steps.
+// StepOf returns the step that runs a view, so that an audit hook of the runner can write to its request's chain. It
+// is false for runs outside these steps.
 func StepOf(ctx context.Context) (*orchestrator.StepContext, bool) {
 	step, ok := ctx.Value(stepKey{}).(*orchestrator.StepContext)
 	return step, ok
 }
 
-// CheckRequirements finds what only a host with views and an engine can find: unknown views, conditions that
-// do not compile, formats that are not written here. It is safe for concurrent use.
-func (s *Set) CheckRequirements(_ context.Context, r orchestrator.Requirements) []orchestrator.Fault {
-	var faults []orchestrator.Fault
+// CheckRequirements finds faults that need the host's views and the engine: unknown views, conditions that do not
+// compile, and unsupported formats. It is safe for concurrent use.
+func (s *Set) CheckRequirements(_ context.Context, r orchestrator.Requirements) []workflow.Fault {
+	var faults []workflow.Fault
 	criteria := func(name string, list []orchestrator.Criterion) {
 		for i, c := range list {
 			if _, err := compileCriterion(c); err != nil {
@@ -194,34 +194,20 @@ func (s *Set) CheckRequirements(_ context.Context, r orchestrator.Requirements) 
 		path := fmt.Sprintf("dataElements[%d]", i)
 		v, err := s.cfg.Views(name)
 		if err != nil {
-			faults = append(faults, orchestrator.Fault{Path: path, Message: "is not a view of this host: " + compileMessage(err)})
+			faults = append(faults, workflow.Fault{Path: path, Message: "is not a view of this host: " + compileMessage(err)})
 			continue
 		}
 		if _, err := availabilityView(v, r.Period); err != nil {
-			faults = append(faults, orchestrator.Fault{Path: path, Message: err.Error()})
+			faults = append(faults, workflow.Fault{Path: path, Message: err.Error()})
 		}
 	}
 	if _, err := formatOf(r.Format); err != nil {
-		faults = append(faults, orchestrator.Fault{Path: "format", Message: err.Error()})
+		faults = append(faults, workflow.Fault{Path: "format", Message: err.Error()})
 	}
 	return faults
 }
 
-// entered is when the request came into the state of the step: the same for every attempt, so that what is
-// written does not depend on which one wrote it.
+// entered is when the request entered the step's state. It is the same for every attempt, and so is what they write.
 func entered(step *orchestrator.StepContext) time.Time {
 	return step.Request.EnteredAt.UTC().Truncate(time.Second)
-}
-
-// output reads what an earlier step handed on; a step that comes without it cannot work.
-func output[T any](step *orchestrator.StepContext, name string) (T, error) {
-	var v T
-	ok, err := step.Output(name, &v)
-	if err != nil {
-		return v, orchestrator.Permanent(err)
-	}
-	if !ok {
-		return v, orchestrator.Permanent(fmt.Errorf("steps: there is no output of step %s", name))
-	}
-	return v, nil
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/synth"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/runner"
 	"github.com/researchflow/researchflow/runner/views"
 )
@@ -89,9 +90,9 @@ func (l *life) step(name string) *orchestrator.StepContext {
 
 func (l *life) handler(name string) orchestrator.StepFunc {
 	return map[string]orchestrator.StepFunc{
-		orchestrator.StepRequirements: l.set.requirements, orchestrator.StepFeasibility: l.set.feasibility,
-		orchestrator.StepKickoff: l.set.kickoff, orchestrator.StepExtraction: l.set.extract,
-		orchestrator.StepQA: l.set.validate, orchestrator.StepDelivery: l.set.deliver,
+		workflow.StepRequirements: l.set.requirements, workflow.StepFeasibility: l.set.feasibility,
+		workflow.StepKickoff: l.set.kickoff, workflow.StepExtraction: l.set.extract,
+		workflow.StepQA: l.set.validate, workflow.StepDelivery: l.set.deliver,
 	}[name]
 }
 
@@ -122,10 +123,10 @@ func (l *life) again(name, event string) orchestrator.StepResult {
 
 func (l *life) toExtraction() {
 	l.t.Helper()
-	l.run(orchestrator.StepRequirements, orchestrator.EventComplete)
-	l.run(orchestrator.StepFeasibility, orchestrator.EventFeasible)
-	l.run(orchestrator.StepKickoff, orchestrator.EventScheduled)
-	l.run(orchestrator.StepExtraction, orchestrator.EventExtracted)
+	l.run(workflow.StepRequirements, workflow.EventComplete)
+	l.run(workflow.StepFeasibility, workflow.EventFeasible)
+	l.run(workflow.StepKickoff, workflow.EventScheduled)
+	l.run(workflow.StepExtraction, workflow.EventExtracted)
 }
 
 func everybody(elements ...string) orchestrator.Requirements {
@@ -297,22 +298,22 @@ func TestRequirementsScore(t *testing.T) {
 		advice   int
 		inReason string
 	}{
-		{"complete", func(*orchestrator.Request) {}, orchestrator.EventComplete, 100, nil, 0, "completeness 100 of 100"},
+		{"complete", func(*orchestrator.Request) {}, workflow.EventComplete, 100, nil, 0, "completeness 100 of 100"},
 		{
 			"only what is required", func(r *orchestrator.Request) {
 				r.Requirements = orchestrator.Requirements{Inclusion: []orchestrator.Criterion{{Resource: "Patient"}}, DataElements: []string{"patient_simple"}}
 			},
-			orchestrator.EventComplete, 80, nil, 6, "completeness 80 of 100",
+			workflow.EventComplete, 80, nil, 6, "completeness 80 of 100",
 		},
 		{
 			"no protocol", func(r *orchestrator.Request) { r.Protocol = "" },
-			orchestrator.EventIncomplete, 85,
+			workflow.EventIncomplete, 85,
 			[]string{"protocol"},
 			0, "protocol is missing",
 		},
 		{
 			"an unknown view", func(r *orchestrator.Request) { r.Requirements.DataElements = []string{"patient_complicated"} },
-			orchestrator.EventIncomplete, 100,
+			workflow.EventIncomplete, 100,
 			[]string{"requirements.dataElements[0]"},
 			0, "is not a view of this host",
 		},
@@ -327,7 +328,7 @@ func TestRequirementsScore(t *testing.T) {
 	for _, tt := range tests {
 		r := request(full, 3)
 		tt.change(&r)
-		res, err := s.requirements(t.Context(), orchestrator.NewStepContext(r, orchestrator.StepRequirements, nil))
+		res, err := s.requirements(t.Context(), orchestrator.NewStepContext(r, workflow.StepRequirements, nil))
 		if err != nil {
 			t.Errorf("%s: %v", tt.name, err)
 			continue
@@ -338,7 +339,7 @@ func TestRequirementsScore(t *testing.T) {
 			missing = append(missing, f.Path)
 		}
 		if res.Event != tt.event || out.Score != tt.score || !slices.Equal(missing, tt.missing) || len(out.Advised) != tt.advice ||
-			!strings.Contains(res.Reason, tt.inReason) || out.Complete != (tt.event == orchestrator.EventComplete) {
+			!strings.Contains(res.Reason, tt.inReason) || out.Complete != (tt.event == workflow.EventComplete) {
 			t.Errorf("%s: %s %+v (%s)", tt.name, res.Event, out, res.Reason)
 		}
 	}
@@ -348,7 +349,7 @@ func TestFeasibility(t *testing.T) {
 	t.Parallel()
 	s := newSet(t, files(t, map[string]string{"Patient.ndjson": clinic, "Condition.ndjson": diagnoses}), nil)
 	r := everybody("patient_simple", "condition_diagnoses", "procedure_history")
-	res := newLife(t, s, r).run(orchestrator.StepFeasibility, orchestrator.EventFeasible)
+	res := newLife(t, s, r).run(workflow.StepFeasibility, workflow.EventFeasible)
 	want := []orchestrator.ElementAvailability{
 		{Name: "patient_simple", Rows: 4, Patients: 4, Availability: 1},
 		{Name: "condition_diagnoses", Rows: 5, Patients: 4, Availability: 1},
@@ -362,19 +363,19 @@ func TestFeasibility(t *testing.T) {
 	}
 
 	r.Period = &orchestrator.Period{Start: "2020", End: "2020"}
-	res = newLife(t, s, r).run(orchestrator.StepFeasibility, orchestrator.EventFeasible)
+	res = newLife(t, s, r).run(workflow.StepFeasibility, workflow.EventFeasible)
 	if e := res.Output.(Feasibility).Elements[1]; e.Rows != 1 || e.Patients != 1 || e.Availability != 0.25 {
 		t.Errorf("condition_diagnoses in 2020: %+v, want 1 row of 1 of 4 patients", e)
 	}
 
 	r.MinimumCohort = 5
-	res = newLife(t, s, r).run(orchestrator.StepFeasibility, orchestrator.EventNotFeasible)
+	res = newLife(t, s, r).run(workflow.StepFeasibility, workflow.EventNotFeasible)
 	if res.Reason != "4 patients satisfy the criteria, at least 5 are needed" || res.Feasibility.Feasible {
 		t.Errorf("too few: %q %+v", res.Reason, res.Feasibility)
 	}
 	r.Inclusion = []orchestrator.Criterion{{Resource: "Patient", Condition: "gender = 'other'"}}
 	r.MinimumCohort = 0
-	res = newLife(t, s, r).run(orchestrator.StepFeasibility, orchestrator.EventNotFeasible)
+	res = newLife(t, s, r).run(workflow.StepFeasibility, workflow.EventNotFeasible)
 	if res.Reason != "no patient satisfies the criteria" {
 		t.Errorf("nobody: %q", res.Reason)
 	}
@@ -385,7 +386,7 @@ func TestBrokenDataFailsForGood(t *testing.T) {
 	t.Parallel()
 	data := files(t, map[string]string{"Patient.ndjson": clinic + `{"resourceType":"Patient","id":"p5","name":[{"family":"Canary` + "\n"})
 	s := newSet(t, data, nil)
-	_, err := s.feasibility(t.Context(), newLife(t, s, everybody("patient_simple")).step(orchestrator.StepFeasibility))
+	_, err := s.feasibility(t.Context(), newLife(t, s, everybody("patient_simple")).step(workflow.StepFeasibility))
 	if err == nil || !strings.Contains(err.Error(), "Patient.ndjson:5") || strings.Contains(err.Error(), "Canary") {
 		t.Errorf("error %v, want one with the place and without the value", err)
 	}
@@ -396,7 +397,7 @@ func TestBrokenDataFailsForGood(t *testing.T) {
 		t.Error("the error is not permanent")
 	}
 	s = newSet(t, data, func(c *Config) { c.OnError = runner.Skip })
-	res := newLife(t, s, everybody("patient_simple")).run(orchestrator.StepFeasibility, orchestrator.EventFeasible)
+	res := newLife(t, s, everybody("patient_simple")).run(workflow.StepFeasibility, workflow.EventFeasible)
 	if res.Feasibility.Cohort != 4 {
 		t.Errorf("cohort of %d with OnError(Skip), want 4", res.Feasibility.Cohort)
 	}
@@ -410,7 +411,7 @@ func TestErrorsNameNoPatient(t *testing.T) {
 	s := newSet(t, files(t, map[string]string{"Patient.ndjson": broken}), nil)
 	r := everybody("patient_simple")
 	r.Inclusion = several
-	_, err := s.feasibility(t.Context(), newLife(t, s, r).step(orchestrator.StepFeasibility))
+	_, err := s.feasibility(t.Context(), newLife(t, s, r).step(workflow.StepFeasibility))
 	if err == nil || strings.Contains(err.Error(), "canary") || !strings.Contains(err.Error(), "Patient.ndjson:1: Patient: where[0].path: ") {
 		t.Errorf("error %v, want one with file, line, type and path", err)
 	}
@@ -426,9 +427,9 @@ func TestKickoffIsAnnounced(t *testing.T) {
 		}
 	})
 	l := newLife(t, s, everybody("patient_simple"))
-	l.run(orchestrator.StepFeasibility, orchestrator.EventFeasible)
-	l.run(orchestrator.StepKickoff, orchestrator.EventScheduled)
-	l.again(orchestrator.StepKickoff, orchestrator.EventScheduled)
+	l.run(workflow.StepFeasibility, workflow.EventFeasible)
+	l.run(workflow.StepKickoff, workflow.EventScheduled)
+	l.again(workflow.StepKickoff, workflow.EventScheduled)
 	want := "REQ-20261123-1A2B3C4D/4/schedule_kickoff 2026-11-25"
 	if len(keys) != 2 || keys[0] != want || keys[1] != want {
 		t.Errorf("announced %q, want %q twice", keys, want)

@@ -8,11 +8,12 @@ import (
 
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Check reads everything about a request and returns what is inconsistent. It checks the invariants that hold between
 // any two transactions. def is the definition of the request.
-func Check(ctx context.Context, s orchestrator.Store, def *orchestrator.Definition, id string) error {
+func Check(ctx context.Context, s orchestrator.Store, def *workflow.Definition, id string) error {
 	c := checker{store: s, def: def}
 	snap, err := s.Snapshot(ctx, id)
 	if err != nil {
@@ -43,7 +44,7 @@ var interventionKinds = map[orchestrator.InterventionKind]bool{
 
 type checker struct {
 	store   orchestrator.Store
-	def     *orchestrator.Definition
+	def     *workflow.Definition
 	request *orchestrator.Request
 	rows    []orchestrator.StateChange
 	counts  map[audit.Type]int
@@ -57,11 +58,11 @@ func (c *checker) bad(format string, args ...any) {
 	c.faults = append(c.faults, fmt.Errorf(format, args...))
 }
 
-func (c *checker) state() *orchestrator.State {
+func (c *checker) state() *workflow.State {
 	if s := c.def.State(c.request.State); s != nil {
 		return s
 	}
-	return &orchestrator.State{}
+	return &workflow.State{}
 }
 
 func (c *checker) history(ctx context.Context) (err error) {
@@ -165,7 +166,7 @@ func (c *checker) gates(ctx context.Context) error {
 			c.bad("gate %s is %s, and audit settles it %d times", g.ID, g.Status, c.settled[g.ID])
 		}
 	}
-	if want := b2i(c.state().Kind == orchestrator.Waiting && c.request.Live()); open != want {
+	if want := b2i(c.state().Kind == workflow.Waiting && c.request.Live()); open != want {
 		c.bad("%d gates are open, want %d", open, want)
 	}
 	if c.counts[audit.GateOpened] != len(gates) {
@@ -207,7 +208,7 @@ func (c *checker) executions(ctx context.Context) error {
 		case orchestrator.StepFailed, orchestrator.StepLost, orchestrator.StepCancelled:
 		}
 	}
-	if want := b2i(c.state().Kind == orchestrator.Working && c.request.Live()); active != want {
+	if want := b2i(c.state().Kind == workflow.Working && c.request.Live()); active != want {
 		c.bad("%d executions wait or run, want %d", active, want)
 	}
 	if succeeded != c.counts[audit.StepSucceeded] {
@@ -258,7 +259,7 @@ func (c *checker) rest(ctx context.Context) error {
 	if want := b2i(rule != nil && rule.Timeout > 0 && c.request.Live() && c.request.Suspended == nil); escalate != want {
 		c.bad("%d timers to escalate, want %d", escalate, want)
 	}
-	if terminal := c.state().Kind == orchestrator.Terminal; terminal == c.request.Live() || terminal == c.request.ClosedAt.IsZero() {
+	if terminal := c.state().Kind == workflow.Terminal; terminal == c.request.Live() || terminal == c.request.ClosedAt.IsZero() {
 		c.bad("the state is terminal: %v, the outcome %q", terminal, c.request.Outcome)
 	}
 	return nil

@@ -16,6 +16,7 @@ import (
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 func wholeLife(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
@@ -27,12 +28,12 @@ func wholeLife(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) 
 	if err != nil {
 		t.Fatal(err)
 	}
-	checkRequest(t, s, orchestrator.DefaultDefinition(), id)
+	checkRequest(t, s, workflow.Default(), id)
 	r := lifetest.Status(t, o, id)
 	if diff := cmp.Diff(n.Researcher, r.Researcher); diff != "" {
 		t.Errorf("researcher: %s", diff)
 	}
-	if !r.Due.Equal(n.Due) || r.Outcome != orchestrator.StateComplete || r.Purpose != orchestrator.PurposeResearch {
+	if !r.Due.Equal(n.Due) || r.Outcome != workflow.StateComplete || r.Purpose != orchestrator.PurposeResearch {
 		t.Errorf("due %v outcome %q purpose %q", r.Due, r.Outcome, r.Purpose)
 	}
 	want := n.Requirements
@@ -41,14 +42,14 @@ func wholeLife(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) 
 		t.Errorf("requirements: %s", diff)
 	}
 	outputs, err := s.Outputs(t.Context(), id)
-	if err != nil || len(outputs) != len(lifetest.Outcomes()) || !strings.Contains(string(outputs[orchestrator.StepQA]), orchestrator.StepQA) {
+	if err != nil || len(outputs) != len(lifetest.Outcomes()) || !strings.Contains(string(outputs[workflow.StepQA]), workflow.StepQA) {
 		t.Errorf("outputs: %v, %v", outputs, err)
 	}
 	gates, err := s.Gates(t.Context(), id)
 	if err != nil || len(gates) != 4 {
 		t.Fatalf("gates: %d, %v; want 4", len(gates), err)
 	}
-	if a := gates[0].Approvals[0]; a.By.Name != lifetest.Reviewer().Name || a.Meaning != "approval" || len(a.Shown) != 64 || a.Role != orchestrator.RoleInformatician {
+	if a := gates[0].Approvals[0]; a.By.Name != lifetest.Reviewer().Name || a.Meaning != "approval" || len(a.Shown) != 64 || a.Role != workflow.RoleInformatician {
 		t.Errorf("approval: %+v", a)
 	}
 	reports, err := s.FeasibilityReports(t.Context(), id)
@@ -89,7 +90,7 @@ func compareAndSet(t *testing.T, open func() orchestrator.Store, s orchestrator.
 	if r := lifetest.Status(t, first, id); r.Version != 1+writers*each {
 		t.Errorf("version: got %d, want %d", r.Version, 1+writers*each)
 	}
-	checkRequest(t, s, orchestrator.DefaultDefinition(), id)
+	checkRequest(t, s, workflow.Default(), id)
 }
 
 func idempotentSubmit(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
@@ -166,26 +167,26 @@ func rollback(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 		if err := s.Commit(t.Context(), c); !errors.Is(err, tt.want) {
 			t.Errorf("%s: got %v, want %v", tt.name, err, tt.want)
 		}
-		if ok, err := s.Committed(t.Context(), id, c.ID); ok || err != nil {
+		if ok, err := s.Committed(t.Context(), c.ID); ok || err != nil {
 			t.Errorf("%s: Committed: %v, %v", tt.name, ok, err)
 		}
 		if r := lifetest.Status(t, o, id); r.Assignee != "" || r.Version != snap.Request.Version {
 			t.Errorf("%s: the request was changed", tt.name)
 		}
-		checkRequest(t, s, orchestrator.DefaultDefinition(), id)
+		checkRequest(t, s, workflow.Default(), id)
 	}
 	c := draft()
 	if err := s.Commit(t.Context(), c); err != nil {
 		t.Fatal(err)
 	}
-	if ok, err := s.Committed(t.Context(), id, c.ID); !ok || err != nil {
+	if ok, err := s.Committed(t.Context(), c.ID); !ok || err != nil {
 		t.Errorf("Committed: %v, %v; want true", ok, err)
 	}
 }
 
 func claim(t *testing.T, s orchestrator.Store, owner string, n int, lease time.Duration) []orchestrator.Execution {
 	t.Helper()
-	got, err := s.ClaimSteps(t.Context(), orchestrator.StepClaim{Owner: owner, Lease: lease, Steps: map[string]int{orchestrator.StepRequirements: n}})
+	got, err := s.ClaimSteps(t.Context(), orchestrator.StepClaim{Owner: owner, Lease: lease, Steps: map[string]int{workflow.StepRequirements: n}})
 	if err != nil {
 		t.Error(err)
 	}
@@ -244,7 +245,7 @@ func claimTogether(t *testing.T, stores []orchestrator.Store, n int, claim func(
 
 func priorities(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	o := lifetest.New(t, s)
-	boss := orchestrator.Actor{ID: "b", Roles: []string{orchestrator.RoleAdministrator}}
+	boss := orchestrator.Actor{ID: "b", Roles: []string{workflow.RoleAdministrator}}
 	var ids []string
 	for _, p := range []orchestrator.Priority{orchestrator.Routine, orchestrator.Stat, orchestrator.Urgent, orchestrator.Routine} {
 		n := lifetest.Sample(p.String())

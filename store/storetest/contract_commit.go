@@ -9,6 +9,7 @@ import (
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // commitEditor changes the commits of an orchestrator.
@@ -47,7 +48,7 @@ func committedWaits(t *testing.T, open func() orchestrator.Store, s orchestrator
 		answers = make(chan answer, 1)
 		c.Effects = append(c.Effects, func(ctx context.Context, _ orchestrator.Tx) error {
 			go func() {
-				ok, err := other.Committed(ctx, c.Request.ID, c.ID)
+				ok, err := other.Committed(ctx, c.ID)
 				answers <- answer{ok, err}
 			}()
 			select { // time to answer too early
@@ -69,10 +70,10 @@ func committedWaits(t *testing.T, open func() orchestrator.Store, s orchestrator
 	if a := <-answers; !a.ok || a.err != nil {
 		t.Errorf("a request that is there: Committed: %v, %v; want true", a.ok, a.err)
 	}
-	if ok, err := s.Committed(t.Context(), id, audit.NewID(time.Now())); ok || err != nil {
+	if ok, err := s.Committed(t.Context(), audit.NewID(time.Now())); ok || err != nil {
 		t.Errorf("a commit that nobody made: Committed: %v, %v; want false", ok, err)
 	}
-	checkRequest(t, s, orchestrator.DefaultDefinition(), id)
+	checkRequest(t, s, workflow.Default(), id)
 }
 
 // changeNothing commits a change of a request that does not exist.

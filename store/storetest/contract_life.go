@@ -12,13 +12,14 @@ import (
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 func restAndWithdraw(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	ctx := t.Context()
-	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
-	def := orchestrator.DefaultDefinition()
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
+	def := workflow.Default()
 	id := lifetest.Submit(t, o, "rest")
 	drain := func() {
 		t.Helper()
@@ -37,13 +38,13 @@ func restAndWithdraw(t *testing.T, _ func() orchestrator.Store, s orchestrator.S
 	must(o.Suspend(ctx, id, boss, "the server is moved"))
 	must(o.Suspend(ctx, id, boss, "again")) // changes nothing
 	drain()
-	if r := lifetest.Status(t, o, id); r.State != orchestrator.StateRequirementsGathering || r.Suspended == nil || r.Step.Status != orchestrator.StepPaused {
+	if r := lifetest.Status(t, o, id); r.State != workflow.StateRequirementsGathering || r.Suspended == nil || r.Step.Status != orchestrator.StepPaused {
 		t.Fatalf("suspended: %s, %+v", r.State, r.Step)
 	}
 	must(o.Resume(ctx, id, boss, "it is back"))
 	drain()
 	r := lifetest.Status(t, o, id)
-	if r.State != orchestrator.StateRequirementsReview {
+	if r.State != workflow.StateRequirementsReview {
 		t.Fatalf("after Resume: %s", r.State)
 	}
 	due := r.Gate.DueAt
@@ -80,7 +81,7 @@ func restAndWithdraw(t *testing.T, _ func() orchestrator.Store, s orchestrator.S
 		must(o.Withdraw(ctx, id, r.Researcher.Actor(), "the study ended"))
 	}
 	r = lifetest.Status(t, o, id)
-	if r.State != orchestrator.StateFailed || r.Outcome != orchestrator.OutcomeWithdrawn {
+	if r.State != workflow.StateFailed || r.Outcome != orchestrator.OutcomeWithdrawn {
 		t.Errorf("withdrawn: %s, %q", r.State, r.Outcome)
 	}
 	var decided *orchestrator.DecidedError
@@ -98,7 +99,7 @@ func restAndWithdraw(t *testing.T, _ func() orchestrator.Store, s orchestrator.S
 func scope(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	ctx := t.Context()
-	def := orchestrator.DefaultDefinition()
+	def := workflow.Default()
 	id := lifetest.Submit(t, o, "scope")
 	researcher := lifetest.Status(t, o, id).Researcher.Actor()
 	state := func(want string, version, minimum int) {
@@ -129,11 +130,11 @@ func scope(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 		return o.RequestScopeChange(ctx, orchestrator.ScopeChange{Request: id, By: researcher, Reason: "more patients", Patch: json.RawMessage(patch)})
 	}
 	drain()
-	state(orchestrator.StateRequirementsReview, 1, 10)
+	state(workflow.StateRequirementsReview, 1, 10)
 	decide(orchestrator.Modify, `{"minimumCohort": 12}`)
-	state(orchestrator.StateFeasibilityValidation, 2, 12)
+	state(workflow.StateFeasibilityValidation, 2, 12)
 	drain()
-	state(orchestrator.StatePhenotypeReview, 2, 12)
+	state(workflow.StatePhenotypeReview, 2, 12)
 	for _, bad := range []string{`{"minimumCohort": -1}`, `{"minimumCohort": "x"}`, `{"colour": "red"}`, `[]`, `{"dataElements": null}`} {
 		if err := ask(bad); !errors.Is(err, orchestrator.ErrInvalid) {
 			t.Errorf("patch %s: got %v, want ErrInvalid", bad, err)
@@ -142,21 +143,21 @@ func scope(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	if err := ask(`{"minimumCohort": 20}`); err != nil {
 		t.Fatal(err)
 	}
-	state(orchestrator.StateScopeChange, 2, 12)
+	state(workflow.StateScopeChange, 2, 12)
 	if err := ask(`{}`); !errors.Is(err, orchestrator.ErrInvalidTransition) {
 		t.Errorf("a second scope change: got %v, want ErrInvalidTransition", err)
 	}
 	decide(orchestrator.Reject, "")
-	state(orchestrator.StatePhenotypeReview, 2, 12)
-	if err := o.Amend(ctx, orchestrator.ScopeChange{Request: id, By: researcher, Reason: "more", Patch: json.RawMessage(`{"minimumCohort": 25}`)}); err != nil {
+	state(workflow.StatePhenotypeReview, 2, 12)
+	if err := o.RequestScopeChange(ctx, orchestrator.ScopeChange{Request: id, By: researcher, Reason: "more", Patch: json.RawMessage(`{"minimumCohort": 25}`)}); err != nil {
 		t.Fatal(err)
 	}
 	decide(orchestrator.Approve, "")
-	state(orchestrator.StateRequirementsGathering, 3, 25)
+	state(workflow.StateRequirementsGathering, 3, 25)
 	if err := lifetest.Finish(ctx, o, id); err != nil {
 		t.Fatal(err)
 	}
-	state(orchestrator.StateComplete, 3, 25)
+	state(workflow.StateComplete, 3, 25)
 	versions, err := s.RequirementsVersions(ctx, id)
 	if err != nil || len(versions) != 3 || versions[0].Requirements.MinimumCohort != 10 || versions[2].By.ID != lifetest.Reviewer().ID {
 		t.Errorf("versions: %+v, %v", versions, err)
@@ -177,43 +178,43 @@ func quorum(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	}
 	for _, tt := range []struct {
 		name  string
-		rule  orchestrator.GateRule
+		rule  workflow.GateRule
 		votes []vote
 		want  string
 	}{
 		{
 			"two of many",
-			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 2}},
+			workflow.GateRule{Roles: []string{"a"}, Quorum: workflow.Quorum{Approvals: 2}},
 			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("1", "a"), orchestrator.Approve, false, nil}, {who("1", "a"), orchestrator.Reject, true, nil}, {who("2", "a"), orchestrator.Approve, false, nil}},
 			"approved",
 		},
 		{
 			"one is not two",
-			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 2}},
+			workflow.GateRule{Roles: []string{"a"}, Quorum: workflow.Quorum{Approvals: 2}},
 			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("1", "a"), orchestrator.Approve, false, nil}},
 			"review",
 		},
 		{
 			"a rejection settles",
-			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 3}},
+			workflow.GateRule{Roles: []string{"a"}, Quorum: workflow.Quorum{Approvals: 3}},
 			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("2", "a"), orchestrator.Reject, false, nil}, {who("3", "a"), orchestrator.Approve, true, nil}},
 			"rejected",
 		},
 		{
 			"each role",
-			orchestrator.GateRule{Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true}},
+			workflow.GateRule{Roles: []string{"a", "b"}, Quorum: workflow.Quorum{EachRole: true}},
 			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("2", "a"), orchestrator.Approve, false, nil}, {who("3", "a", "b"), orchestrator.Approve, false, nil}},
 			"approved",
 		},
 		{
 			"each role is not one role twice",
-			orchestrator.GateRule{Roles: []string{"a", "b"}, Quorum: orchestrator.Quorum{EachRole: true}},
+			workflow.GateRule{Roles: []string{"a", "b"}, Quorum: workflow.Quorum{EachRole: true}},
 			[]vote{{who("1", "a"), orchestrator.Approve, false, nil}, {who("2", "a"), orchestrator.Approve, false, nil}},
 			"review",
 		},
 		{
 			"nobody speaks twice through a delegate",
-			orchestrator.GateRule{Roles: []string{"a"}, Quorum: orchestrator.Quorum{Approvals: 3}},
+			workflow.GateRule{Roles: []string{"a"}, Quorum: workflow.Quorum{Approvals: 3}},
 			[]vote{
 				{who("1", "a"), orchestrator.Approve, false, nil},
 				{who("2"), orchestrator.Approve, true, new(who("1", "a"))},

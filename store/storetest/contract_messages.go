@@ -13,6 +13,7 @@ import (
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // outbox submits a request whose first commit also writes messages, and returns their ids.
@@ -207,5 +208,5 @@ func duplicates(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store)
 	if diff := cmp.Diff([]string{"duplicates"}, lifetest.Titles(t, s, orchestrator.Query{})); diff != "" {
 		t.Error(diff)
 	}
-	checkRequest(t, s, orchestrator.DefaultDefinition(), id)
+	checkRequest(t, s, workflow.Default(), id)
 }

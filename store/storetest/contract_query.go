@@ -11,11 +11,12 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 func queries(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	o := lifetest.New(t, s, lifetest.Steps(nil)...)
-	boss := orchestrator.Actor{ID: "boss", Roles: []string{orchestrator.RoleAdministrator}}
+	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 	mine := lifetest.Sample("mine")
 	mine.Researcher.Email, mine.Priority = "me@example.org", orchestrator.Urgent
 	late := lifetest.Sample("late")
@@ -57,9 +58,6 @@ func queries(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 		{"by state", orchestrator.Query{States: []string{"complete", "failed"}}, []string{"done", "gone"}},
 		{"by researcher", orchestrator.Query{Researcher: "me@example.org"}, []string{"mine"}},
 		{"by assignee", orchestrator.Query{Assignee: "coordinator-7"}, []string{"late"}},
-		{"waiting for a role", orchestrator.Query{WaitingFor: []string{orchestrator.RoleInformatician}}, []string{"mine", "late"}},
-		{"waiting for another role", orchestrator.Query{WaitingFor: []string{orchestrator.RoleAdministrator, "inform"}}, []string{}},
-		{"waiting for a role of other letters", orchestrator.Query{WaitingFor: []string{strings.ToUpper(orchestrator.RoleInformatician), "%", "_nformatician"}}, []string{}},
 		{"overdue", orchestrator.Query{Overdue: true}, []string{"late"}},
 		{"together", orchestrator.Query{Live: &yes, Overdue: true, Text: "la", States: []string{"requirements_review"}}, []string{"late"}},
 	} {
@@ -67,9 +65,38 @@ func queries(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 			t.Errorf("%s: %s", tt.name, diff)
 		}
 	}
-	n, err := o.CountActive(t.Context())
-	if err != nil || n != 2 {
-		t.Errorf("CountActive: %d, %v; want 2", n, err)
+	for _, tt := range []struct {
+		name  string
+		roles []string
+		want  []string
+	}{
+		{"of a role", []string{"somebody", workflow.RoleInformatician}, []string{"mine", "late"}},
+		{"of other roles", []string{workflow.RoleAdministrator, "inform"}, nil},
+		{"of roles that differ in case or match as patterns", []string{strings.ToUpper(workflow.RoleInformatician), "%", "_nformatician"}, nil},
+		{"of an empty role", []string{""}, nil},
+		{"without roles", nil, nil},
+	} {
+		var got []string
+		for r, err := range o.Inbox(t.Context(), tt.roles...) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got = append(got, r.Title)
+		}
+		if diff := cmp.Diff(tt.want, got); diff != "" {
+			t.Errorf("inbox %s: %s", tt.name, diff)
+		}
+	}
+	second, err := s.Inbox(t.Context(), []string{workflow.RoleInformatician}, orchestrator.Query{Text: "la"})
+	if err != nil || len(second.Requests) != 1 || second.Requests[0].Title != "late" {
+		t.Errorf("inbox with a query: %v, %v; want late", second.Requests, err)
+	}
+	if err := o.Suspend(t.Context(), byTitle["late"], boss, "holidays"); err != nil {
+		t.Fatal(err)
+	}
+	rest, err := s.Inbox(t.Context(), []string{workflow.RoleInformatician}, orchestrator.Query{})
+	if err != nil || len(rest.Requests) != 1 || rest.Requests[0].Title != "mine" {
+		t.Errorf("inbox while a request is suspended: %v, %v; want mine", rest.Requests, err)
 	}
 }
 
@@ -173,16 +200,16 @@ func durations(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) 
 	left := map[string]int{}
 	for _, d := range all {
 		left[d.State] = d.Count
-		if d.Median > d.P95 || d.P95 > d.Longest || d.Longest <= 0 && d.State == orchestrator.StateQAReview {
+		if d.Median > d.P95 || d.P95 > d.Longest || d.Longest <= 0 && d.State == workflow.StateQAReview {
 			t.Errorf("%s: median %v, 95 %% %v, longest %v", d.State, d.Median, d.P95, d.Longest)
 		}
 	}
 	for _, state := range lifetest.HappyPath() {
 		want := 3
 		switch state {
-		case orchestrator.StateComplete:
+		case workflow.StateComplete:
 			want = 0
-		case orchestrator.StateNewRequest:
+		case workflow.StateNewRequest:
 			want = 4
 		}
 		if left[state] != want {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
@@ -80,6 +81,6 @@ func ExampleCheck() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println("inconsistencies:", storetest.Check(ctx, s, orchestrator.DefaultDefinition(), id))
+	fmt.Println("inconsistencies:", storetest.Check(ctx, s, workflow.Default(), id))
 	// Output: inconsistencies: <nil>
 }

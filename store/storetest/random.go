@@ -12,6 +12,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // RandomHistories has people and steps do things in random order, and checks the invariants (see [Check]) after each.
@@ -21,7 +22,7 @@ func RandomHistories(t *testing.T, database Factory) (histories, actions int) {
 	s := database(t)()
 	rapid.Check(t, func(rt *rapid.T) {
 		histories++
-		m := &machine{s: s, def: orchestrator.DefaultDefinition()}
+		m := &machine{s: s, def: workflow.Default()}
 		var opts []orchestrator.Option
 		for name := range lifetest.Outcomes() {
 			opts = append(opts, orchestrator.WithStep(name, orchestrator.StepFunc(m.step), orchestrator.StepConcurrency(1)))
@@ -59,13 +60,13 @@ func RandomHistories(t *testing.T, database Factory) (histories, actions int) {
 }
 
 func boss() orchestrator.Actor {
-	return orchestrator.Actor{ID: "boss", Name: "Boss", Roles: []string{orchestrator.RoleAdministrator}}
+	return orchestrator.Actor{ID: "boss", Name: "Boss", Roles: []string{workflow.RoleAdministrator}}
 }
 
 type machine struct {
 	s   orchestrator.Store
 	o   *orchestrator.Orchestrator
-	def *orchestrator.Definition
+	def *workflow.Definition
 	id  string
 	// next is what the next run of a step does.
 	next string
@@ -80,8 +81,8 @@ func (m *machine) step(_ context.Context, c *orchestrator.StepContext) (orchestr
 		panic("drawn to panic")
 	case "other":
 		other := map[string]string{
-			orchestrator.StepRequirements: orchestrator.EventIncomplete, orchestrator.StepFeasibility: orchestrator.EventNotFeasible,
-			orchestrator.StepQA: orchestrator.EventFailed,
+			workflow.StepRequirements: workflow.EventIncomplete, workflow.StepFeasibility: workflow.EventNotFeasible,
+			workflow.StepQA: workflow.EventFailed,
 		}
 		if e := other[c.Step]; e != "" {
 			return orchestrator.StepResult{Event: e}, nil

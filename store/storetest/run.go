@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
 // Factory makes an empty database that lasts until the test ends, and returns a function that opens a store on it.
@@ -53,7 +54,7 @@ func Run(t *testing.T, database Factory) {
 	}
 }
 
-func checkRequest(t testing.TB, s orchestrator.Store, def *orchestrator.Definition, id string) {
+func checkRequest(t testing.TB, s orchestrator.Store, def *workflow.Definition, id string) {
 	t.Helper()
 	if err := Check(t.Context(), s, def, id); err != nil {
 		t.Error(err)

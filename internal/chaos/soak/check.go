@@ -10,6 +10,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
@@ -74,7 +75,7 @@ func (w *world) check(ctx context.Context) error {
 // checkRequests checks that each submitted request exists once and passes checkRequest.
 func (w *world) checkRequests(ctx context.Context, bad func(string, ...any)) error {
 	seen := map[string]int{}
-	for r, err := range w.orch.All(ctx, orchestrator.Query{}) {
+	for r, err := range w.orch.Requests(ctx, orchestrator.Query{}) {
 		if err != nil {
 			return err
 		}
@@ -121,7 +122,7 @@ func (w *world) checkRequest(ctx context.Context, id string, bad func(string, ..
 	if !slices.Equal(states, lifetest.HappyPath()) {
 		bad("%s left the happy path: %v", id, states)
 	}
-	if err := storetest.Check(ctx, w.store, orchestrator.DefaultDefinition(), id); err != nil {
+	if err := storetest.Check(ctx, w.store, workflow.Default(), id); err != nil {
 		bad("%w", err)
 	}
 	deliveries, err := w.orch.Deliveries(ctx, id)

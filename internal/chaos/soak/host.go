@@ -16,6 +16,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 )
 
@@ -143,9 +144,9 @@ func steps(work time.Duration) []orchestrator.Option {
 			}
 			r := orchestrator.StepResult{Event: event, Output: map[string]int{"attempt": c.Attempt}}
 			switch name {
-			case orchestrator.StepFeasibility:
+			case workflow.StepFeasibility:
 				r.Feasibility = &orchestrator.FeasibilityReport{Feasible: true, Cohort: 40, MinimumCohort: 10}
-			case orchestrator.StepDelivery:
+			case workflow.StepDelivery:
 				r.Delivery = &orchestrator.Delivery{Location: "out", Format: orchestrator.CSV, ManifestSHA256: "00"}
 			}
 			r.Effect = func(ctx context.Context, tx orchestrator.Tx) error {
@@ -180,9 +181,11 @@ func decideShare(ctx context.Context, o *orchestrator.Orchestrator, share string
 		})
 	}
 	for ctx.Err() == nil {
-		page, err := o.List(ctx, orchestrator.Query{WaitingFor: lifetest.Reviewer().Roles, Limit: 300})
 		decided := 0
-		for _, r := range page.Requests {
+		for r, err := range o.Inbox(ctx, lifetest.Reviewer().Roles...) {
+			if err != nil {
+				break
+			}
 			h := fnv.New32a()
 			_, _ = io.WriteString(h, r.ID) // never fails
 			if h.Sum32()%n != i && time.Since(r.Gate.OpenedAt) < 5*time.Second {
@@ -195,7 +198,7 @@ func decideShare(ctx context.Context, o *orchestrator.Orchestrator, share string
 				return
 			}
 		}
-		if err != nil || decided == 0 {
+		if decided == 0 {
 			lifetest.Pause(ctx, 100*time.Millisecond)
 		}
 	}

@@ -12,15 +12,16 @@ import (
 
 	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
+	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 )
 
 // holding returns a workflow with one step, which runs until its host stops.
 func holding(entered func(request string), concurrency int) []orchestrator.Option {
-	b := orchestrator.Define("takeover", "work")
-	b.Step("work", "hold").On("done", "end").On(orchestrator.EventStepFailed, "end")
+	b := workflow.Define("takeover", "work")
+	b.Step("work", "hold").On("done", "end").On(workflow.EventStepFailed, "end")
 	b.Terminal("end")
-	b.Anywhere(orchestrator.EventWithdraw, "end")
+	b.Anywhere(workflow.EventWithdraw, "end")
 	d, err := b.Build()
 	if err != nil {
 		panic(err) // it is a constant
@@ -107,8 +108,8 @@ func (o options) takeovers(ctx context.Context, db string, out io.Writer) (err e
 // owned waits until each host runs the step of one request, and returns the hosts by request.
 func owned(ctx context.Context, orch *orchestrator.Orchestrator, n int) (map[string]string, error) {
 	for {
-		owners, distinct := map[string]string{}, map[string]bool{}
-		for r, err := range orch.Active(ctx) {
+		live, owners, distinct := true, map[string]string{}, map[string]bool{}
+		for r, err := range orch.Requests(ctx, orchestrator.Query{Live: &live}) {
 			if err != nil {
 				return nil, err
 			}

@@ -1,8 +1,8 @@
-package orchestrator
+package workflow
 
 import "slices"
 
-// Builder builds a [Definition] in Go. It is not for use by several goroutines.
+// Builder builds a [Definition]. It is not safe for use by several goroutines.
 type Builder struct{ d Definition }
 
 // Define begins a definition with its name and initial state.
@@ -10,20 +10,20 @@ func Define(name, initial string) *Builder {
 	return &Builder{Definition{Name: name, Initial: initial}}
 }
 
-// Pass adds a state that is left at once, to another state.
+// Pass adds a state that leads to another one at once.
 func (b *Builder) Pass(name, to string) *Builder {
 	b.d.States = append(b.d.States, State{Name: name, Kind: Pass})
 	b.d.Transitions = append(b.d.Transitions, Transition{From: name, Event: EventNext, To: to})
 	return b
 }
 
-// Step adds a state that runs a step; the result takes the step's outcomes.
+// Step adds a state that runs a step. Add its outcomes to the result.
 func (b *Builder) Step(name, step string) *StateBuilder {
 	b.d.States = append(b.d.States, State{Name: name, Kind: Working, Step: step})
 	return &StateBuilder{b, name}
 }
 
-// Gate adds a state that waits for people; the result takes the gate's outcomes.
+// Gate adds a state that waits for people. Add its outcomes to the result.
 func (b *Builder) Gate(name string, rule GateRule) *StateBuilder {
 	b.d.States = append(b.d.States, State{Name: name, Kind: Waiting, Gate: &rule})
 	return &StateBuilder{b, name}
@@ -35,7 +35,7 @@ func (b *Builder) Terminal(name string) *Builder {
 	return b
 }
 
-// Anywhere adds a transition from every live state.
+// Anywhere adds a transition from [AnyLive].
 func (b *Builder) Anywhere(event, to string) *Builder {
 	b.d.Transitions = append(b.d.Transitions, Transition{From: AnyLive, Event: event, To: to})
 	return b
@@ -55,7 +55,7 @@ func (b *Builder) definition() *Definition {
 	return &d
 }
 
-// StateBuilder adds to one state.
+// StateBuilder adds transitions to one state. It is not safe for use by several goroutines.
 type StateBuilder struct {
 	b    *Builder
 	name string

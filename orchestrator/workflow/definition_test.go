@@ -1,4 +1,4 @@
-package orchestrator
+package workflow
 
 import (
 	"encoding/json"
@@ -12,7 +12,7 @@ import (
 
 func TestDefaultDefinitionIsValid(t *testing.T) {
 	t.Parallel()
-	if err := DefaultDefinition().Validate(); err != nil {
+	if err := Default().Validate(); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -33,9 +33,9 @@ var straightWay = []string{
 	"qa_review", "data_delivery", "delivered", "complete",
 }
 
-func mustCompile(t *testing.T, d *Definition) *compiled {
+func mustCompile(t *testing.T, d *Definition) *Machine {
 	t.Helper()
-	c, err := compile(d)
+	c, err := Compile(d)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,17 +44,17 @@ func mustCompile(t *testing.T, d *Definition) *compiled {
 
 func TestStraightWay(t *testing.T) {
 	t.Parallel()
-	c := mustCompile(t, DefaultDefinition())
-	hops, p, err := c.begin(nil)
+	c := mustCompile(t, Default())
+	moves, p, err := c.Begin(nil)
 	var got []string
 	for err == nil {
-		for _, h := range hops {
-			got = append(got, h.to)
+		for _, h := range moves {
+			got = append(got, h.To)
 		}
-		if c.states[p.state].Kind == Terminal {
+		if c.State(p.State).Kind == Terminal {
 			break
 		}
-		hops, p, err = c.next(p, happy[p.state], nil)
+		moves, p, err = c.Next(p, happy[p.State], nil)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -66,8 +66,8 @@ func TestStraightWay(t *testing.T) {
 
 func TestReturnGoesBackThroughNestedDetours(t *testing.T) {
 	t.Parallel()
-	c := mustCompile(t, DefaultDefinition())
-	p := place{state: StateDataExtraction}
+	c := mustCompile(t, Default())
+	p := Position{State: StateDataExtraction}
 	for _, s := range []struct{ event, want string }{
 		{EventStepFailed, StateHumanReview},
 		{EventScopeChange, StateScopeChange},
@@ -76,31 +76,31 @@ func TestReturnGoesBackThroughNestedDetours(t *testing.T) {
 		{EventScopeChange, StateScopeChange},
 		{EventReject, StateDataExtraction},
 	} {
-		before := p.state
+		before := p.State
 		var err error
-		if _, p, err = c.next(p, s.event, nil); err != nil {
+		if _, p, err = c.Next(p, s.event, nil); err != nil {
 			t.Fatal(err)
 		}
-		if p.state != s.want {
-			t.Fatalf("%s on %s: got %s, want %s", before, s.event, p.state, s.want)
+		if p.State != s.want {
+			t.Fatalf("%s on %s: got %s, want %s", before, s.event, p.State, s.want)
 		}
 	}
-	if p.returns != nil {
-		t.Errorf("returns are left over: %v", p.returns)
+	if p.Returns != nil {
+		t.Errorf("returns are left over: %v", p.Returns)
 	}
 }
 
 func TestScopeChangeFromAnyLiveStateOnly(t *testing.T) {
 	t.Parallel()
-	c := mustCompile(t, DefaultDefinition())
-	for _, s := range c.States {
-		_, _, err := c.next(place{state: s.Name}, EventScopeChange, nil)
+	c := mustCompile(t, Default())
+	for _, s := range c.Definition().States {
+		_, _, err := c.Next(Position{State: s.Name}, EventScopeChange, nil)
 		want := s.Kind != Terminal && s.Kind != Pass && s.Name != StateScopeChange
 		if got := err == nil; got != want {
 			t.Errorf("scope change from %s: %v, want allowed %v", s.Name, err, want)
 		}
-		if err != nil && !errors.Is(err, ErrInvalidTransition) {
-			t.Errorf("scope change from %s: %v is not ErrInvalidTransition", s.Name, err)
+		if none := (*TransitionError)(nil); err != nil && !errors.As(err, &none) {
+			t.Errorf("scope change from %s: got %v, want a TransitionError", s.Name, err)
 		}
 	}
 }
@@ -118,15 +118,15 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 		{"roles with the mark between roles", func(d *Definition) {
 			d.States[3].Gate.Roles, d.States[3].Gate.EscalateTo = []string{"a|b"}, []string{"c|"}
 		}, []string{
-			"states[3] (requirements_review).gate.roles[0] holds |",
-			"states[3] (requirements_review).gate.escalateTo[0] holds |",
+			"states[3] (requirements_review).gate.roles[0] contains |",
+			"states[3] (requirements_review).gate.escalateTo[0] contains |",
 		}},
 		{"no state", func(d *Definition) {
 			d.Transitions[0].To = "nowhere"
 		}, []string{`transitions[0] (new_request on next) leads to no state: "nowhere"`}},
 		{"two for one event", func(d *Definition) {
 			d.Transitions = append(d.Transitions, Transition{From: StateQAReview, Event: EventApprove, To: StateFailed})
-		}, []string{"transitions[43] (qa_review on approve) is never taken: there are two transitions for one event"}},
+		}, []string{"transitions[43] (qa_review on approve) is never taken: an earlier transition for the event has no conditions"}},
 		{"missing outcome and dead end", func(d *Definition) {
 			d.Transitions = slices.DeleteFunc(d.Transitions, func(t Transition) bool {
 				return t.From == StateQAReview && t.Event == EventModify || t.From == StateDataDelivery
@@ -165,7 +165,7 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 				From: StateDataExtraction, Event: "odd", To: StateFailed,
 				When: []Condition{{Path: "/priority", Op: "eq", Value: json.RawMessage(`"stat"`)}},
 			})
-		}, []string{"has conditions but no transition without any behind it"}},
+		}, []string{"has conditions but is not followed by a transition without any"}},
 		{"odd condition", func(d *Definition) {
 			d.Transitions[1].When = []Condition{{Path: "x", Op: "~"}}
 		}, []string{"when[0] its path is not a JSON pointer"}},
@@ -177,7 +177,7 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 				d.Transitions = append(d.Transitions, Transition{From: StateDataExtraction, Event: []string{"a", "b"}[i], To: StateFailed, When: []Condition{c}})
 			}
 		}, []string{
-			"transitions[43] (data_extraction on a).when[0] its path is under none of /requirements, /priority, /output",
+			"transitions[43] (data_extraction on a).when[0] its path does not begin with /requirements, /priority or /output",
 			"transitions[44] (data_extraction on b).when[0] its value is not JSON",
 		}},
 		{"texts", func(d *Definition) {
@@ -185,22 +185,22 @@ func TestDefinitionFaultsAreAllNamed(t *testing.T) {
 			d.State(StateQAReview).Gate.Roles = []string{"a\xff"}
 			d.State(StateQAReview).Gate.EscalateTo = []string{"", "b\x00"}
 		}, []string{
-			"name holds a control character", "states[16] (qa_review).gate.roles[0] is not UTF-8",
-			"states[16] (qa_review).gate.escalateTo[0] is missing", "states[16] (qa_review).gate.escalateTo[1] holds a control character",
+			"name contains a control character", "states[16] (qa_review).gate.roles[0] is not UTF-8",
+			"states[16] (qa_review).gate.escalateTo[0] is missing", "states[16] (qa_review).gate.escalateTo[1] contains a control character",
 		}},
 		{"initial returns", func(d *Definition) {
 			d.Initial = StateHumanReview
-		}, []string{"initial returns to the state before, and there is none"}},
+		}, []string{"initial returns to the previous state, and there is none"}},
 		{"initial", func(d *Definition) { d.Initial = StateComplete }, []string{"initial is a terminal state"}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			d := DefaultDefinition()
+			d := Default()
 			tt.change(d)
 			err := d.Validate()
-			if !errors.Is(err, ErrInvalid) {
-				t.Fatalf("Validate: got %v, want ErrInvalid", err)
+			if faults := (*DefinitionError)(nil); !errors.As(err, &faults) {
+				t.Fatalf("Validate: got %v, want a DefinitionError", err)
 			}
 			for _, want := range tt.want {
 				if !strings.Contains(err.Error(), want) {
@@ -226,41 +226,41 @@ func TestConditionsChooseTheTransition(t *testing.T) {
 	c := mustCompile(t, d)
 	for _, tt := range []struct {
 		output string
-		level  PHILevel
+		level  string
 		want   string
 	}{
-		{`{"cohort":9}`, LimitedDataSet, "small"},
-		{`{"cohort":9}`, DeIdentified, "large"},
-		{`{"cohort":10.0}`, LimitedDataSet, "large"},
-		{`{}`, LimitedDataSet, "large"},
-		{``, LimitedDataSet, "large"},
+		{`{"cohort":9}`, "limited", "small"},
+		{`{"cohort":9}`, "de-identified", "large"},
+		{`{"cohort":10.0}`, "limited", "large"},
+		{`{}`, "limited", "large"},
+		{``, "limited", "large"},
 	} {
-		f, err := newFacts(&Request{Requirements: Requirements{PHILevel: tt.level}}, json.RawMessage(tt.output))
+		f, err := NewFacts("routine", map[string]string{"phiLevel": tt.level}, json.RawMessage(tt.output))
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, p, err := c.next(place{state: "work"}, "done", f)
-		if err != nil || p.state != tt.want {
-			t.Errorf("output %s, level %s: got %s, %v; want %s", tt.output, tt.level, p.state, err, tt.want)
+		_, p, err := c.Next(Position{State: "work"}, "done", f)
+		if err != nil || p.State != tt.want {
+			t.Errorf("output %s, level %s: got %s, %v; want %s", tt.output, tt.level, p.State, err, tt.want)
 		}
 	}
 }
 
 func TestDefinitionJSONRoundTrip(t *testing.T) {
 	t.Parallel()
-	d := DefaultDefinition()
+	d := Default()
 	raw, err := json.MarshalIndent(d, "", "  ")
 	if err != nil {
 		t.Fatal(err)
 	}
-	back, err := ParseDefinition(raw)
+	back, err := Parse(raw)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(d, back); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := ParseDefinition(append(raw, "\n{}"...)); err == nil || !strings.Contains(err.Error(), "text after the object (line ") {
+	if _, err := Parse(append(raw, "\n{}"...)); err == nil || !strings.Contains(err.Error(), "text after the object (line ") {
 		t.Errorf("two objects: got %v, want text after the object", err)
 	}
 	h1, err1 := d.Hash()

@@ -1,4 +1,4 @@
-package orchestrator
+package workflow
 
 import (
 	"fmt"
@@ -6,13 +6,18 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
 )
 
 var wordName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 
-// Validate returns a [*DefinitionError] that names every fault, or nil: names, kinds, missing gate
-// outcomes, two transitions for one event, states that cannot be reached, states from which no terminal
-// state can be reached, and Pass states that lead in a circle.
+// ValidName says whether a state, a step or an event may have a name: lower case letters, digits and _.
+func ValidName(name string) bool { return wordName.MatchString(name) }
+
+// Validate returns a [*DefinitionError] that names every fault, or nil. Faults are wrong names and kinds, missing gate
+// outcomes, transitions that are never taken, states that cannot be reached, states from which no terminal state can
+// be reached, and cycles of Pass states.
 func (d *Definition) Validate() error {
 	v := definitionFaults{}
 	if d.Name == "" {
@@ -32,17 +37,17 @@ func (d *Definition) Validate() error {
 	for i, t := range d.Transitions {
 		v.transition(t, fmt.Sprintf("transitions[%d]", i), names)
 	}
-	c := index(d, "")
-	if c.returns[d.Initial] {
-		v.add("initial", "returns to the state before, and there is none")
+	m := index(d)
+	if m.returns[d.Initial] {
+		v.add("initial", "returns to the previous state, and there is none")
 	}
 	v.ambiguity(d)
 	for i := range d.States {
-		v.outcomes(c, &d.States[i], fmt.Sprintf("states[%d] (%s)", i, d.States[i].Name))
+		v.outcomes(m, &d.States[i], fmt.Sprintf("states[%d] (%s)", i, d.States[i].Name))
 	}
-	// The walks below need states and transitions that fit together.
+	// The walks need valid states and transitions.
 	if len(v.Faults) == 0 {
-		v.walks(c)
+		v.walks(m)
 	}
 	if len(v.Faults) > 0 {
 		return &v.DefinitionError
@@ -56,27 +61,27 @@ func (v *definitionFaults) add(path, message string) {
 	v.Faults = append(v.Faults, Fault{path, message})
 }
 
-// plain refuses text that databases and canonical JSON cannot hold.
+// plain refuses text that databases or canonical JSON cannot hold.
 func (v *definitionFaults) plain(path, text string) {
-	var e ValidationError
-	e.plain(path, text)
-	v.Faults = append(v.Faults, e.Faults...)
+	if fault := input.TextFault(text); fault != "" {
+		v.add(path, fault)
+	}
 }
 
 func (v *definitionFaults) state(s *State, path string, names map[string]*State) {
 	path = fmt.Sprintf("%s (%s)", path, s.Name)
-	if !wordName.MatchString(s.Name) {
-		v.add(path, "has a name that is not lower case letters, digits and _")
+	if !ValidName(s.Name) {
+		v.add(path, "has a name with other characters than lower case letters, digits and _")
 	} else if names[s.Name] != nil {
-		v.add(path, "stands twice")
+		v.add(path, "is defined twice")
 	}
 	names[s.Name] = s
 	switch s.Kind {
 	case Pass, Working, Waiting, Terminal:
 	default:
-		v.add(path, "has a kind that is none of pass, step, gate, terminal")
+		v.add(path, "has a kind that is not pass, step, gate or terminal")
 	}
-	if s.Kind == Working && !wordName.MatchString(s.Step) {
+	if s.Kind == Working && !ValidName(s.Step) {
 		v.add(path, "names no step")
 	}
 	if s.Kind != Working && (s.Step != "" || s.Retry != nil) {
@@ -114,20 +119,20 @@ func (v *definitionFaults) gate(g *GateRule, path string) {
 		v.add(path, "has a gate with a negative number")
 	}
 	if len(g.EscalateTo) > 0 && g.Timeout == 0 {
-		v.add(path, "escalates to somebody but has no timeout")
+		v.add(path, "has roles to escalate to but no timeout")
 	}
 	for _, r := range g.Reminders {
 		if r <= 0 || (g.Timeout > 0 && r >= g.Timeout) {
-			v.add(path, "has a reminder that is not between opening and timeout")
+			v.add(path, "has a reminder that is not after the opening and before the timeout")
 		}
 	}
 }
 
-// role refuses what stores put between roles.
+// role refuses |, which stores use as a separator.
 func (v *definitionFaults) role(path, role string) {
 	v.plain(path, role)
 	if strings.Contains(role, "|") {
-		v.add(path, "holds |")
+		v.add(path, "contains |")
 	}
 }
 
@@ -143,13 +148,13 @@ func (v *definitionFaults) transition(t Transition, path string, names map[strin
 	case from.Kind == Terminal:
 		v.add(path, "leads from a terminal state")
 	case from.Kind == Pass && t.Event != EventNext:
-		v.add(path, "leads from a state that is left by next alone")
+		v.add(path, "leads from a pass state on another event than next")
 	}
 	if t.To != Return && names[t.To] == nil {
 		v.add(path, fmt.Sprintf("leads to no state: %q", t.To))
 	}
-	if !wordName.MatchString(t.Event) {
-		v.add(path, "has an event that is not lower case letters, digits and _")
+	if !ValidName(t.Event) {
+		v.add(path, "has an event with other characters than lower case letters, digits and _")
 	}
 	for i, w := range t.When {
 		if f := w.fault(); f != "" {
@@ -158,33 +163,34 @@ func (v *definitionFaults) transition(t Transition, path string, names map[strin
 	}
 }
 
-// ambiguity looks at the transitions as written, so that two for any state are found as well.
+// ambiguity finds transitions that are never taken, and conditional ones without a fallback. It looks at the
+// transitions as written, so that those from AnyLive are compared with each other only.
 func (v *definitionFaults) ambiguity(d *Definition) {
 	type key struct{ from, event string }
-	sure := map[key]bool{}  // an unconditional one was seen
-	maybe := map[key]bool{} // conditional ones were seen
+	fallback := map[key]bool{}    // an unconditional one was seen
+	conditional := map[key]bool{} // conditional ones were seen
 	for i, t := range d.Transitions {
 		k := key{t.From, t.Event}
-		if sure[k] {
-			v.add(fmt.Sprintf("transitions[%d] (%s on %s)", i, t.From, t.Event), "is never taken: there are two transitions for one event")
+		if fallback[k] {
+			v.add(fmt.Sprintf("transitions[%d] (%s on %s)", i, t.From, t.Event), "is never taken: an earlier transition for the event has no conditions")
 		}
 		if len(t.When) == 0 {
-			sure[k] = true
+			fallback[k] = true
 		} else {
-			maybe[k] = true
+			conditional[k] = true
 		}
 	}
 	for i, t := range d.Transitions {
 		k := key{t.From, t.Event}
-		if maybe[k] && !sure[k] {
-			v.add(fmt.Sprintf("transitions[%d] (%s on %s)", i, t.From, t.Event), "has conditions but no transition without any behind it")
-			delete(maybe, k)
+		if conditional[k] && !fallback[k] {
+			v.add(fmt.Sprintf("transitions[%d] (%s on %s)", i, t.From, t.Event), "has conditions but is not followed by a transition without any")
+			delete(conditional, k)
 		}
 	}
 }
 
-func (v *definitionFaults) outcomes(c *compiled, s *State, path string) {
-	out := c.out[s.Name]
+func (v *definitionFaults) outcomes(m *Machine, s *State, path string) {
+	out := m.out[s.Name]
 	missing := func(events ...string) {
 		for _, e := range events {
 			if len(out[e]) == 0 {
@@ -211,13 +217,13 @@ func (v *definitionFaults) outcomes(c *compiled, s *State, path string) {
 	}
 }
 
-func (v *definitionFaults) walks(c *compiled) {
-	// Where a state that returns may lead: to any state that leads to it.
+func (v *definitionFaults) walks(m *Machine) {
+	// A state that returns may lead to any state that leads to it.
 	back := map[string][]string{}
-	edges := map[string][]string{} // without AnyLive: withdrawing is no way out of a dead end
+	edges := map[string][]string{} // without AnyLive: withdrawing does not make up for a dead end
 	all := map[string][]string{}
-	for _, s := range c.States {
-		for _, ts := range c.out[s.Name] {
+	for _, s := range m.def.States {
+		for _, ts := range m.out[s.Name] {
 			for _, t := range ts {
 				if t.To == Return {
 					continue
@@ -230,30 +236,30 @@ func (v *definitionFaults) walks(c *compiled) {
 			}
 		}
 	}
-	for name := range c.returns {
+	for name := range m.returns {
 		all[name] = append(all[name], back[name]...)
 		edges[name] = append(edges[name], back[name]...)
 	}
-	seen := reach(all, c.Initial)
-	for i, s := range c.States {
+	seen := reach(all, m.def.Initial)
+	for i, s := range m.def.States {
 		path := fmt.Sprintf("states[%d] (%s)", i, s.Name)
 		if !seen[s.Name] {
 			v.add(path, "cannot be reached")
 			continue
 		}
-		if !slices.ContainsFunc(c.States, func(t State) bool { return t.Kind == Terminal && reach(edges, s.Name)[t.Name] }) {
+		if !slices.ContainsFunc(m.def.States, func(t State) bool { return t.Kind == Terminal && reach(edges, s.Name)[t.Name] }) {
 			v.add(path, "is a dead end: no terminal state can be reached from it")
 		}
 		if s.Kind == Pass {
 			passes := map[string][]string{}
 			for from, tos := range edges {
-				if c.states[from].Kind == Pass {
+				if m.states[from].Kind == Pass {
 					passes[from] = tos
 				}
 			}
 			for _, to := range passes[s.Name] {
 				if reach(passes, to)[s.Name] {
-					v.add(path, "leads back to itself through states that are left at once")
+					v.add(path, "leads back to itself through pass states only")
 					break
 				}
 			}

@@ -1,4 +1,4 @@
-package orchestrator
+package workflow
 
 import (
 	"fmt"
@@ -7,9 +7,9 @@ import (
 	"time"
 )
 
-// Mermaid draws the definition as a Mermaid state diagram. Given the history of a request, the states it
-// entered are marked, and the one it is in now; each transition it took is drawn with the numbers of its history rows.
-func (d *Definition) Mermaid(history ...StateChange) string {
+// Mermaid draws the definition as a Mermaid state diagram. Given all moves of a request, the states it entered and the
+// one it is in now are marked, and each transition it took has the numbers of its moves, counted from 1.
+func (d *Definition) Mermaid(path ...Move) string {
 	var b strings.Builder
 	b.WriteString("stateDiagram-v2\n")
 	for _, s := range d.States {
@@ -27,7 +27,7 @@ func (d *Definition) Mermaid(history ...StateChange) string {
 		fmt.Fprintf(&b, "    state \"%s\" as %s\n", label, mermaidID(s.Name))
 	}
 	fmt.Fprintf(&b, "    [*] --> %s\n", mermaidID(d.Initial))
-	for _, e := range d.edges(history, "#35;") { // Mermaid reads # as the beginning of a character's name
+	for _, e := range d.edges(path, "#35;") { // in Mermaid # begins the name of a character
 		fmt.Fprintf(&b, "    %s --> %s: %s\n", mermaidID(e.from), mermaidID(e.to), e.label())
 	}
 	for i, t := range d.anywhere() {
@@ -51,14 +51,14 @@ func (d *Definition) Mermaid(history ...StateChange) string {
 		case Pass, Working:
 		}
 	}
-	if len(history) > 0 {
+	if len(path) > 0 {
 		b.WriteString("    classDef entered fill:#d4edda,stroke:#28a745\n    classDef now fill:#28a745,color:#ffffff,stroke-width:3px\n")
-		now := history[len(history)-1].To
+		now := path[len(path)-1].To
 		for _, s := range d.States {
 			switch {
 			case s.Name == now:
 				fmt.Fprintf(&b, "    class %s now\n", mermaidID(s.Name))
-			case slices.ContainsFunc(history, func(h StateChange) bool { return h.To == s.Name }):
+			case slices.ContainsFunc(path, func(h Move) bool { return h.To == s.Name }):
 				fmt.Fprintf(&b, "    class %s entered\n", mermaidID(s.Name))
 			}
 		}
@@ -67,13 +67,13 @@ func (d *Definition) Mermaid(history ...StateChange) string {
 }
 
 // DOT draws the definition in the language of Graphviz, with the same marks as [Definition.Mermaid].
-func (d *Definition) DOT(history ...StateChange) string {
+func (d *Definition) DOT(path ...Move) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "digraph \"%s\" {\n  rankdir=TB;\n  node [shape=box, style=\"rounded,filled\", fillcolor=white, fontname=\"sans-serif\"];\n  edge [fontname=\"sans-serif\", fontsize=10];\n", dotText.Replace(d.Name))
 	fmt.Fprintf(&b, "  START [shape=point];\n  START -> %s;\n", dotID(d.Initial))
 	now := ""
-	if len(history) > 0 {
-		now = history[len(history)-1].To
+	if len(path) > 0 {
+		now = path[len(path)-1].To
 	}
 	for _, s := range d.States {
 		label, color, extra := s.Name, "white", ""
@@ -93,7 +93,7 @@ func (d *Definition) DOT(history ...StateChange) string {
 		switch {
 		case s.Name == now:
 			color, extra = "#28a745", extra+", penwidth=3"
-		case slices.ContainsFunc(history, func(h StateChange) bool { return h.To == s.Name }):
+		case slices.ContainsFunc(path, func(h Move) bool { return h.To == s.Name }):
 			color = "#d4edda"
 		}
 		fmt.Fprintf(&b, "  %s [label=\"%s\", fillcolor=\"%s\"%s];\n", dotID(s.Name), label, color, extra)
@@ -104,7 +104,7 @@ func (d *Definition) DOT(history ...StateChange) string {
 		}
 		fmt.Fprintf(&b, "  ANY -> %s [label=\"%s\", style=dashed];\n", dotID(t.To), t.Event)
 	}
-	for _, e := range d.edges(history, "#") {
+	for _, e := range d.edges(path, "#") {
 		style := ""
 		if e.taken() {
 			style = ", color=\"#28a745\", penwidth=2"
@@ -115,9 +115,9 @@ func (d *Definition) DOT(history ...StateChange) string {
 	return b.String()
 }
 
-// Names of the drawings' own (ANY, START, those below) have capital letters, which names of states have not.
+// Names that the drawings add (ANY, START, those below) have capital letters, which names of states do not have.
 
-// mermaidID is a state's name, or another one where Mermaid has a use of its own for that.
+// mermaidID is a state's name, changed where it is a word of Mermaid's own.
 func mermaidID(name string) string {
 	switch name {
 	case "class", "click", "default", "href", "note", "scale", "state", "style":
@@ -140,25 +140,25 @@ var (
 	dotText     = strings.NewReplacer(`"`, `\"`, `\`, `\\`, "\r", " ", "\n", " ")
 )
 
-// edge is a way between two states, with the events that lead along it.
+// edge joins two states, with all events that lead from one to the other.
 type edge struct {
 	from, to string
 	events   []label
 }
 
-// label is an event, with the numbers of the history rows that it made.
-type label struct{ event, condition, rows string }
+// label is an event, with the numbers of the moves it caused.
+type label struct{ event, condition, numbers string }
 
 func (e *edge) label() string {
 	parts := make([]string, len(e.events))
 	for i, l := range e.events {
-		parts[i] = l.event + l.condition + l.rows
+		parts[i] = l.event + l.condition + l.numbers
 	}
 	return strings.Join(parts, ", ")
 }
 
 func (e *edge) taken() bool {
-	return slices.ContainsFunc(e.events, func(l label) bool { return l.rows != "" })
+	return slices.ContainsFunc(e.events, func(l label) bool { return l.numbers != "" })
 }
 
 // anywhere are the transitions from every live state.
@@ -166,9 +166,9 @@ func (d *Definition) anywhere() []Transition {
 	return slices.DeleteFunc(slices.Clone(d.Transitions), func(t Transition) bool { return t.From != AnyLive })
 }
 
-// edges are the transitions to draw: those between the same two states joined to one, those from every live state
-// only where the history took them, and a return as it was taken, or to each state that it may lead to.
-func (d *Definition) edges(history []StateChange, number string) []edge {
+// edges are the arrows to draw, one for all transitions between the same two states. A transition from AnyLive is
+// included only where the path took it. A return leads to each state that it may lead to.
+func (d *Definition) edges(path []Move, number string) []edge {
 	var all []edge
 	find := func(from, to string) *edge {
 		i := slices.IndexFunc(all, func(e edge) bool { return e.from == from && e.to == to })
@@ -200,17 +200,17 @@ func (d *Definition) edges(history []StateChange, number string) []edge {
 			add(t.From, t.To, l)
 		}
 	}
-	for _, h := range history {
+	for i, h := range path {
 		if h.From == "" || d.State(h.From) == nil || d.State(h.To) == nil {
 			continue
 		}
 		e := find(h.From, h.To)
-		i := slices.IndexFunc(e.events, func(l label) bool { return l.event == h.Event })
-		if i < 0 {
-			i = len(e.events)
+		at := slices.IndexFunc(e.events, func(l label) bool { return l.event == h.Event })
+		if at < 0 {
+			at = len(e.events)
 			e.events = append(e.events, label{event: h.Event})
 		}
-		e.events[i].rows += fmt.Sprintf(" %s%d", number, h.Seq)
+		e.events[at].numbers += fmt.Sprintf(" %s%d", number, i+1)
 	}
 	return all
 }

@@ -1,4 +1,4 @@
-package orchestrator
+package workflow
 
 import (
 	"cmp"
@@ -10,28 +10,30 @@ import (
 	"strings"
 )
 
-// Condition is a test on the facts of a request, as data. The facts are one JSON document:
+// Condition is a test of the facts about a request. The facts are one JSON document:
 //
 //	{"requirements": {...}, "priority": "routine", "output": ...}
 //
-// where output is that of the step that raised the event.
+// where output is that of the step that raised the event. A condition on a fact that is absent does not hold.
 type Condition struct {
 	// Path is a JSON pointer (RFC 6901) into the facts, for example "/requirements/phiLevel".
 	Path string `json:"path"`
-	// Op is eq, ne, lt, le, gt, ge (numbers with numbers, text with text), in (Value is an array), or exists.
+	// Op is eq, ne, lt, le, gt or ge (of two numbers or two texts), in (Value is an array), or exists.
 	Op string `json:"op"`
-	// Value is JSON; none for exists.
+	// Value is JSON; exists has none.
 	Value json.RawMessage `json:"value,omitempty"`
 }
 
-// facts are what conditions look at.
-type facts map[string]any
+// Facts are the document that conditions look at; see [NewFacts].
+type Facts map[string]any
 
-func newFacts(r *Request, output json.RawMessage) (facts, error) {
-	f := facts{"priority": r.Priority.String()}
-	raw, err := json.Marshal(r.Requirements)
+// NewFacts makes facts of a request's priority and requirements (a value that encodes to JSON) and of the output of
+// the step that raised the event (JSON; empty for none).
+func NewFacts(priority string, requirements any, output json.RawMessage) (Facts, error) {
+	f := Facts{"priority": priority}
+	raw, err := json.Marshal(requirements)
 	if err != nil {
-		return nil, fmt.Errorf("orchestrator: facts: %w", err)
+		return nil, fmt.Errorf("workflow: facts: %w", err)
 	}
 	if f["requirements"], err = decodeNumbers(raw); err != nil {
 		return nil, err
@@ -49,7 +51,7 @@ func decodeNumbers(raw []byte) (any, error) {
 	dec.UseNumber()
 	var v any
 	if err := dec.Decode(&v); err != nil {
-		return nil, fmt.Errorf("orchestrator: facts: %w", err)
+		return nil, fmt.Errorf("workflow: facts: %w", err)
 	}
 	return v, nil
 }
@@ -61,7 +63,7 @@ func (c Condition) fault() string {
 	switch root, _, _ := strings.Cut(c.Path[1:], "/"); root {
 	case "requirements", "priority", "output":
 	default:
-		return "its path is under none of /requirements, /priority, /output"
+		return "its path does not begin with /requirements, /priority or /output"
 	}
 	var v any
 	if c.Op != "exists" {
@@ -76,7 +78,7 @@ func (c Condition) fault() string {
 		switch v.(type) {
 		case json.Number, string:
 		default:
-			return "its value is neither number nor text"
+			return "its value is neither a number nor a text"
 		}
 	case "in":
 		if _, ok := v.([]any); !ok {
@@ -87,13 +89,13 @@ func (c Condition) fault() string {
 			return "exists takes no value"
 		}
 	default:
-		return "its op is none of eq, ne, lt, le, gt, ge, in, exists"
+		return "its op is not eq, ne, lt, le, gt, ge, in or exists"
 	}
 	return ""
 }
 
-// holds is false for a fact that is not there, whatever the operator.
-func (c Condition) holds(f facts) bool {
+// holds is false for an absent fact, whatever the operator.
+func (c Condition) holds(f Facts) bool {
 	got, ok := lookup(map[string]any(f), c.Path)
 	if !ok {
 		return false

@@ -1,4 +1,4 @@
-package orchestrator
+package workflow
 
 import (
 	"encoding/json"
@@ -36,20 +36,21 @@ func golden(t *testing.T, name, got string) {
 
 func TestDrawings(t *testing.T) {
 	t.Parallel()
-	d := DefaultDefinition()
-	history := []StateChange{
-		{Seq: 1, To: "new_request", Event: EventSubmit},
-		{Seq: 2, From: "new_request", To: "requirements_gathering", Event: EventNext},
-		{Seq: 3, From: "requirements_gathering", To: "scope_change", Event: EventScopeChange},
-		{Seq: 4, From: "scope_change", To: "requirements_gathering", Event: EventReject},
+	d := Default()
+	path := []Move{
+		{To: "new_request", Event: EventSubmit},
+		{From: "new_request", To: "requirements_gathering", Event: EventNext},
+		{From: "requirements_gathering", To: "scope_change", Event: EventScopeChange},
+		{From: "scope_change", To: "requirements_gathering", Event: EventReject},
 	}
 	golden(t, "default.mmd", d.Mermaid())
 	golden(t, "default.dot", d.DOT())
-	golden(t, "path.mmd", d.Mermaid(history...))
-	golden(t, "path.dot", d.DOT(history...))
+	golden(t, "path.mmd", d.Mermaid(path...))
+	golden(t, "path.dot", d.DOT(path...))
 }
 
-// TestDrawingsEscape: names that mean something else in the languages of the drawings, and texts that would end a label.
+// TestDrawingsEscape: names that mean something else in the languages of the drawings, and texts that would end a
+// label.
 func TestDrawingsEscape(t *testing.T) {
 	t.Parallel()
 	b := Define(`"quick" \ dirty`, "start")
@@ -62,7 +63,7 @@ func TestDrawingsEscape(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden(t, "escape.mmd", d.Mermaid(StateChange{Seq: 1, To: "start"}, StateChange{Seq: 2, From: "start", To: "state", Event: EventNext}))
+	golden(t, "escape.mmd", d.Mermaid(Move{To: "start"}, Move{From: "start", To: "state", Event: EventNext}))
 	golden(t, "escape.dot", d.DOT())
 }
 
@@ -78,12 +79,12 @@ func TestPathNumbersTheEventTaken(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	history := []StateChange{{Seq: 1, To: "work", Event: EventSubmit}}
-	for i, h := range [][3]string{{"work", "done", "review"}, {"review", EventApprove, "work"}, {"work", "done", "review"}, {"review", EventModify, "work"}, {"work", "done", "review"}, {"review", EventApprove, "work"}} {
-		history = append(history, StateChange{Seq: int64(i) + 2, From: h[0], Event: h[1], To: h[2]})
+	path := []Move{{To: "work", Event: EventSubmit}}
+	for _, h := range [][3]string{{"work", "done", "review"}, {"review", EventApprove, "work"}, {"work", "done", "review"}, {"review", EventModify, "work"}, {"work", "done", "review"}, {"review", EventApprove, "work"}} {
+		path = append(path, Move{From: h[0], Event: h[1], To: h[2]})
 	}
 	var got []string
-	for line := range strings.Lines(d.DOT(history...)) {
+	for line := range strings.Lines(d.DOT(path...)) {
 		if from, rest, ok := strings.Cut(strings.TrimSpace(line), ` [label="`); ok && strings.Contains(from, "->") {
 			label, _, _ := strings.Cut(rest, `"`)
 			got = append(got, from+": "+label)

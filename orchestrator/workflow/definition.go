@@ -1,4 +1,4 @@
-package orchestrator
+package workflow
 
 import (
 	"crypto/sha256"
@@ -8,11 +8,11 @@ import (
 	"time"
 
 	"github.com/researchflow/researchflow/orchestrator/audit"
+	"github.com/researchflow/researchflow/orchestrator/internal/input"
 )
 
-// Definition is a workflow as data: states, the steps and gates in them, and the transitions between
-// them. Build it in Go (a literal, or [Define]) or read it from JSON with [ParseDefinition]. It must not
-// be changed once an [Orchestrator] has it; then any goroutine may share it.
+// Definition is a workflow as data: states, the steps and gates in them, and the transitions between them. It must not
+// be changed after it was compiled or given to an orchestrator; then goroutines may share it.
 type Definition struct {
 	Name string `json:"name"`
 	// Initial is the state a submitted request enters first.
@@ -26,11 +26,11 @@ type StateKind string
 
 // The kinds of state.
 const (
-	// Pass is left at once, by [EventNext], in the transaction that entered it.
+	// Pass is left at once, on [EventNext], in the transaction that entered it.
 	Pass StateKind = "pass"
-	// Working runs a step; its outcome is the event that leaves the state.
+	// Working runs a step, whose outcome is the event that leaves the state.
 	Working StateKind = "step"
-	// Waiting waits for people at a gate.
+	// Waiting waits at a gate for people to decide.
 	Waiting StateKind = "gate"
 	// Terminal ends the request.
 	Terminal StateKind = "terminal"
@@ -40,83 +40,83 @@ const (
 type State struct {
 	Name string    `json:"name"`
 	Kind StateKind `json:"kind"`
-	// Step is the name of the step a Working state runs (see [WithStep]).
+	// Step is the name of the step that a Working state runs.
 	Step string `json:"step,omitempty"`
 	// Retry is the step's retry policy; nil means [DefaultRetry].
 	Retry *RetryPolicy `json:"retry,omitempty"`
-	// Gate is what a Waiting state waits for.
+	// Gate says who decides at a Waiting state.
 	Gate *GateRule `json:"gate,omitempty"`
 }
 
 // GateRule says who decides at a gate, and what happens while nobody does.
 type GateRule struct {
-	// Roles may decide: any one of them.
+	// Roles may decide, each of them.
 	Roles []string `json:"roles"`
-	// Quorum is how many decisions it takes; the zero value means one.
+	// Quorum is how many approvals are needed; the zero value means one.
 	Quorum Quorum `json:"quorum,omitzero"`
-	// Timeout after which the gate escalates, again and again; it never approves. 0 means never.
+	// Timeout is the time after which the gate escalates, repeatedly; 0 means never. A gate never approves by itself.
 	Timeout Duration `json:"timeout,omitzero"`
-	// Reminders are sent this long after opening; each below Timeout.
+	// Reminders are the times after opening at which reminders are sent; each is shorter than Timeout.
 	Reminders []Duration `json:"reminders,omitempty"`
-	// EscalateTo are roles that are told on time-out, and may decide from then on.
+	// EscalateTo lists roles that are notified at the timeout and may decide from then on.
 	EscalateTo []string `json:"escalateTo,omitempty"`
 }
 
-// Quorum says how many approvals open a gate. A single rejection or modification decides it at once.
+// Quorum says how many approvals settle a gate. A single rejection or modification settles it at once.
 type Quorum struct {
-	// Approvals needed; 0 means 1.
+	// Approvals is the number of approvals needed; 0 means 1.
 	Approvals int `json:"approvals,omitempty"`
-	// EachRole: one approval from each of the gate's roles is needed (all); Approvals is then ignored. An approval by a role
-	// that the gate was escalated to stands in for one role that is missing.
+	// EachRole requires an approval from each of the gate's roles; Approvals is then ignored. After an escalation, an
+	// approval in a role of EscalateTo replaces that of one missing role.
 	EachRole bool `json:"eachRole,omitempty"`
 }
 
 // RetryPolicy says how often and when a failed step runs again.
 type RetryPolicy struct {
-	// Attempts in all, 1 or more; after the last one the event [EventStepFailed] occurs.
+	// Attempts is the maximum number of attempts, at least 1; when the last one fails, [EventStepFailed] occurs.
 	Attempts int `json:"attempts"`
-	// Takeovers is how often a step may lose its host (its lease expired) before that counts as failing for good.
+	// Takeovers is how often a step may lose its host (its lease expires) before it has failed for good.
 	Takeovers int `json:"takeovers"`
-	// Backoff is the wait before the second attempt; it doubles up to MaxBackoff, with jitter.
+	// Backoff is the wait before the second attempt. It doubles with each failure up to MaxBackoff, with jitter.
 	Backoff    Duration `json:"backoff"`
 	MaxBackoff Duration `json:"maxBackoff"`
-	// Timeout of one attempt; 0 means none, and a handler is waited for without end. When it has passed, the handler's
-	// context ends, and what the handler returns within one lease ([WithLease]) counts. After that the attempt has failed
-	// with the class timeout, and the next one may begin, also on this host. The handler is left behind: its slot of
-	// [StepConcurrency] is free again when it returns, its result is dropped, and its calls of [StepContext.Progress] and
-	// [StepContext.Audit] fail with [ErrFenced].
+	// Timeout is the maximum duration of one attempt; 0 means none. At the timeout the handler's context ends, and a
+	// result that it returns within one more lease still counts. After that the attempt has failed with the class
+	// timeout, and the next one may begin, also on this host. The handler is abandoned: it keeps its slot until it
+	// returns, its result is dropped, and its calls of Progress and Audit fail.
 	Timeout Duration `json:"timeout,omitzero"`
 }
 
-// DefaultRetry returns the policy of a step that names none: three attempts, ten takeovers, backoff from
-// one second to one minute, no time-out.
+// DefaultRetry returns the policy of a step without one: three attempts, ten takeovers, backoff from one second to one
+// minute, no timeout.
 func DefaultRetry() RetryPolicy {
 	return RetryPolicy{
 		Attempts: 3, Takeovers: 10, Backoff: Duration(time.Second), MaxBackoff: Duration(time.Minute),
 	}
 }
 
-// Transition leads from a state to another on an event.
+// Transition leads from one state to another on an event.
 type Transition struct {
 	// From is a state's name, or [AnyLive].
 	From  string `json:"from"`
 	Event string `json:"event"`
 	// To is a state's name, or [Return].
 	To string `json:"to"`
-	// When are conditions that must all hold; nil: always. Of several transitions for one event the first
-	// whose conditions hold is taken; the last must have none.
+	// When lists conditions that must all hold. Of several transitions for one event the first whose conditions hold
+	// is taken; the last must have no conditions.
 	When []Condition `json:"when,omitempty"`
 }
 
-// Names with a meaning in transitions.
+// Special names in transitions.
 const (
-	// AnyLive as From means every state that is not terminal and has no transition of its own for the event.
+	// AnyLive as From means every state that is neither a Pass nor a Terminal state, is not To, and has no transition
+	// of its own for the event.
 	AnyLive = "*"
 	// Return as To means the state the request was in before it entered From.
 	Return = "@return"
 )
 
-// Events that the engine itself raises; steps raise others as their outcome.
+// Events that an orchestrator raises. Steps raise others as their outcomes.
 const (
 	EventSubmit      = "submit"       // into the initial state
 	EventNext        = "next"         // leaves a Pass state
@@ -126,33 +126,33 @@ const (
 	EventStepFailed  = "step_failed"  // a step failed for good
 	EventScopeChange = "scope_change" // somebody asked for another scope
 	EventWithdraw    = "withdraw"     // the researcher withdrew
-	EventRetry       = "retry"        // a person has a failed step run again
+	EventRetry       = "retry"        // a person wants a failed step to run again
 )
 
-// Duration is a time.Duration that is a string such as "24h" in JSON.
+// Duration is a time.Duration, in JSON a string such as "24h".
 type Duration time.Duration
 
 // D returns the time.Duration.
 func (d Duration) D() time.Duration { return time.Duration(d) }
 
-// MarshalText writes the shortest form that time.ParseDuration reads.
+// MarshalText writes what time.ParseDuration reads.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(time.Duration(d).String()), nil }
 
 // UnmarshalText reads what time.ParseDuration reads.
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf("orchestrator: %q is not a duration such as 24h", text)
+		return fmt.Errorf("workflow: %q is not a duration such as 24h", text)
 	}
 	*d = Duration(v)
 	return nil
 }
 
-// ParseDefinition reads a definition from JSON and validates it. Unknown members and trailing text are errors.
-func ParseDefinition(data []byte) (*Definition, error) {
+// Parse reads a definition from JSON and validates it. Unknown members and trailing text are errors.
+func Parse(data []byte) (*Definition, error) {
 	var d Definition
-	if err := decodeOne(data, &d); err != nil {
-		return nil, fmt.Errorf("orchestrator: definition: %w", err)
+	if err := input.Decode(data, &d); err != nil {
+		return nil, fmt.Errorf("workflow: definition: %w", err)
 	}
 	if err := d.Validate(); err != nil {
 		return nil, err
@@ -164,7 +164,7 @@ func ParseDefinition(data []byte) (*Definition, error) {
 func (d *Definition) Canonical() ([]byte, error) {
 	raw, err := json.Marshal(d)
 	if err != nil {
-		return nil, fmt.Errorf("orchestrator: definition: %w", err)
+		return nil, fmt.Errorf("workflow: definition: %w", err)
 	}
 	return audit.Canonical(raw)
 }
@@ -189,7 +189,8 @@ func (d *Definition) State(name string) *State {
 	return nil
 }
 
-func (s *State) retry() RetryPolicy {
+// Policy returns the retry policy of the state's step: Retry, or [DefaultRetry].
+func (s *State) Policy() RetryPolicy {
 	if s.Retry == nil {
 		return DefaultRetry()
 	}

@@ -1,4 +1,4 @@
-package orchestrator
+package workflow
 
 import "time"
 
@@ -29,10 +29,42 @@ const (
 	StateHumanReview           = "human_review"
 )
 
-// DefaultDefinition returns the workflow of a clinical data request: requirements, feasibility,
-// kick-off, extraction, QA and delivery, with five gates on the way. Modified requirements are checked for
-// feasibility again. Each call returns a new value, which the caller may change before use.
-func DefaultDefinition() *Definition {
+// Roles that the default definition uses.
+const (
+	RoleResearcher      = "researcher"
+	RoleInformatician   = "informatician"    // requirements_review, phenotype_review
+	RoleDataSteward     = "data_steward"     // extraction_approval, scope_change
+	RoleQualityReviewer = "quality_reviewer" // qa_review
+	RoleAdministrator   = "administrator"    // human_review, and every escalation
+)
+
+// Names of the default definition's steps.
+const (
+	StepRequirements = "gather_requirements"  // events complete, incomplete
+	StepFeasibility  = "validate_feasibility" // events feasible, not_feasible
+	StepKickoff      = "schedule_kickoff"     // event scheduled
+	StepExtraction   = "extract_data"         // event extracted
+	StepQA           = "validate_quality"     // events passed, failed
+	StepDelivery     = "deliver_data"         // event delivered
+)
+
+// Outcomes of the default definition's steps.
+const (
+	EventComplete    = "complete"
+	EventIncomplete  = "incomplete"
+	EventFeasible    = "feasible"
+	EventNotFeasible = "not_feasible"
+	EventScheduled   = "scheduled"
+	EventExtracted   = "extracted"
+	EventPassed      = "passed"
+	EventFailed      = "failed"
+	EventDelivered   = "delivered"
+)
+
+// Default returns the workflow of a clinical data request: requirements, feasibility, kick-off, extraction, QA and
+// delivery, with five gates on the way. Modified requirements are checked for feasibility again. Each call returns a
+// new value, which the caller may change before use.
+func Default() *Definition {
 	const h = Duration(time.Hour)
 	gate := func(timeout Duration, roles ...string) GateRule {
 		return GateRule{
