@@ -15,25 +15,25 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// FHIRPathResult is what the engine gave for a case, and the verdict.
+// FHIRPathResult is the result of a case, and the verdict.
 type FHIRPathResult struct {
 	Case *FHIRPathCase
 	// Error is the class of the failure (syntax, semantic, unsupported, limit, execution), nil if there was none.
 	Error *string
 	// Message is the failure's text.
 	Message string
-	// Compiled reports that the failure, if any, came after Compile.
+	// Compiled is set if the expression compiled.
 	Compiled bool
 	// Outputs are the items of the result.
 	Outputs []FHIRPathOutput
-	// Reason says why the case did not pass; "" if it did.
+	// Reason is why the case did not pass, "" if it did.
 	Reason string
-	// Exclusion is set for a case of the list of exclusions.
+	// Exclusion is set if the case is excluded.
 	Exclusion *Exclusion
 }
 
-// Failed reports whether the case counts against the engine: it did not pass and is not excluded, or it passed
-// although it is.
+// Failed reports whether the case is a failure: it did not pass and is not excluded, or it passed although it is
+// excluded.
 func (r *FHIRPathResult) Failed() bool { return (r.Reason == "") == (r.Exclusion != nil) }
 
 // RunFHIRPath evaluates all cases of a suite and judges the results. A case that cannot be run, because its input is
@@ -63,7 +63,7 @@ func RunFHIRPath(ctx context.Context, s *FHIRPathSuite) ([]FHIRPathResult, error
 	return results, nil
 }
 
-// caseError is the class of the failure of a case that cannot be run.
+// caseError is the error class of a case that cannot be run.
 const caseError = "case"
 
 func (r *FHIRPathResult) run(ctx context.Context, s *FHIRPathSuite, loaded map[string][]byte) error {
@@ -101,7 +101,7 @@ func (s *FHIRPathSuite) input(c *FHIRPathCase, loaded map[string][]byte) ([]byte
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("the input %s is in none of the folders %s", c.InputFile, strings.Join(s.Dirs, ", "))
+	return nil, fmt.Errorf("input %s not found in the folders %s", c.InputFile, strings.Join(s.Dirs, ", "))
 }
 
 // folders returns the folders of the input files, those first whose name tells the model of the case.
@@ -190,7 +190,7 @@ func (c *FHIRPathCase) model() ([]fhirpath.CompileOption, error) {
 	case c.Model.Text == "":
 		return nil, nil
 	}
-	return nil, fmt.Errorf("model %q is not known", c.Model.Text)
+	return nil, fmt.Errorf("unknown model %q", c.Model.Text)
 }
 
 func (c *FHIRPathCase) version() (v model.Version, ok bool) {
@@ -355,7 +355,7 @@ func isQuantity(raw []byte) bool {
 	return true
 }
 
-// truth is the result as a predicate: a Boolean alone is itself, otherwise there is a result or none.
+// truth is the result as a predicate: the value of a single Boolean, otherwise whether there is a result.
 func truth(items fhirpath.Collection) bool {
 	if len(items) == 1 {
 		if b, ok := items[0].Bool(); ok {
