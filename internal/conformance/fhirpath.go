@@ -33,12 +33,12 @@ type FHIRPathCase struct {
 	Model Optional `json:"model"`
 	// Mode is "strict" if warnings of the static check are errors.
 	Mode string `json:"mode"`
-	// Context is an expression on the input: what it gives is %context, and what the case's expression starts from
-	// unless that names the type of the input or, where that has none, one of its members.
+	// Context is an expression on the input. Its result is %context, and the case's expression starts from it, unless
+	// that begins with the type of the input or, if the input has no type, with one of its members.
 	Context string `json:"context"`
 	// Variables are environment variables by name.
 	Variables map[string]json.RawMessage `json:"variables"`
-	// Predicate asks for the result as a Boolean: whether there is one.
+	// Predicate is "true" if the result is converted to a Boolean: whether there is one.
 	Predicate Flag `json:"predicate"`
 	// Invalid is syntax, semantic, execution or true if the expression must fail.
 	Invalid Flag `json:"invalid"`
@@ -126,9 +126,9 @@ func (t *OutputText) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// LoadFHIRPath reads a file of cases. inputs are the folders of the input files; without any they are inputs-r4,
-// inputs-r4b, inputs-r5 and inputs beside the file. A folder whose name tells the model of a case is searched first
-// for it. Cases without an id are named after their group and name, and by number where these are not unique.
+// LoadFHIRPath reads a file of cases. inputs are the folders of the input files, by default inputs-r4, inputs-r4b,
+// inputs-r5 and inputs next to the file. A folder whose name contains the model of a case is searched first. Cases
+// without an id are named after their group and name, with a number if these are not unique.
 func LoadFHIRPath(path string, inputs ...string) (*FHIRPathSuite, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -186,8 +186,8 @@ func sameFraction(got, want string) bool {
 	return ok && difference.Abs().Compare(system.NewDecimal(1, 9)) < 0
 }
 
-// sameType compares type names ignoring the case of the first letter, by which System types differ from
-// FHIR's, and to the model's name.
+// sameType compares type names, ignoring the namespace and the case of letters, which differs between System and FHIR
+// types.
 func sameType(got, want string) bool {
 	if _, name, ok := strings.Cut(want, "."); ok {
 		want = name

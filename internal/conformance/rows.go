@@ -26,9 +26,9 @@ func decodeJSON(data []byte, into any) error {
 	return nil
 }
 
-// canonicalNumber returns the same text for all ways to write a number: 1, 1.0 and 10e-1. Expected rows were written by
-// JavaScript, whose numbers are float64, so fractions are equal if they are the same float64. Whole numbers are compared
-// digit by digit.
+// canonicalNumber returns the same text for all ways to write a number: 1, 1.0 and 10e-1. Expected rows were written
+// by JavaScript, whose numbers are float64, so fractions are equal if they are the same float64. Whole numbers are
+// compared digit by digit.
 func canonicalNumber(n string) string {
 	if !strings.ContainsAny(n, ".eE") {
 		return n

@@ -10,7 +10,7 @@ import (
 // System is one of the System types of FHIRPath. The zero System is none.
 type System uint8
 
-// The System types. TypeInfo stands for what type() returns.
+// The System types. TypeInfo is the result of type().
 const (
 	Boolean System = iota + 1
 	String

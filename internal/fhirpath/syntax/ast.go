@@ -95,7 +95,7 @@ func (k SpecialKind) String() string {
 	return ""
 }
 
-// Special is $this, $index or $total. The grammar allows one after a dot; X is then what stands before it.
+// Special is $this, $index or $total. The grammar allows one after a dot; X is then the expression before it.
 type Special struct {
 	X      Expr
 	Kind   SpecialKind

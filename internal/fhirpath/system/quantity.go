@@ -20,7 +20,7 @@ type Quantity struct {
 	Calendar bool
 }
 
-const week Precision = 100 // beside the precisions, as the unit of a duration
+const week Precision = 100 // not a precision, but a unit of durations
 
 // calendarDurations are the calendar durations, each with the closest UCUM unit.
 var calendarDurations = [...]struct {

@@ -2,11 +2,11 @@
 //
 //	fhirpath [-inputs DIR]... [-dump FILE] FILE.json...
 //
-// It prints the number of passed and failed cases of each group, and each failure with its reason. The exit code is 0 if
-// nothing failed, 1 if a case failed that is not excluded, or an excluded one passed, 2 for other errors.
+// It prints the number of passed and failed cases of each group, and each failure with its reason. The exit code is 0
+// if nothing failed, 1 if a case failed that is not excluded, or an excluded one passed, 2 for other errors.
 //
-// -inputs is a folder of input files and may be repeated; the default is inputs-r4, inputs-r4b, inputs-r5 and inputs next
-// to each file. -dump writes the results, one JSON object a line for each case.
+// -inputs is a folder of input files and may be repeated; the default is inputs-r4, inputs-r4b, inputs-r5 and inputs
+// next to each file. -dump writes the results, one JSON object a line for each case.
 package main
 
 import (

@@ -5,7 +5,8 @@
 //	go run ./internal/conformance/cmd/golden -data DIR [-parallel N] PATH...
 //
 // DIR holds the datasets of the cases. PATH is a case file or a directory of them. It prints every failure with its
-// reason, and the number of passed cases. The exit code is 0 if every case passed, 1 if one failed, 2 for a usage error.
+// reason, and the number of passed cases. The exit code is 0 if every case passed, 1 if one failed, 2 for a usage
+// error.
 package main
 
 import (
