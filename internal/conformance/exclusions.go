@@ -15,20 +15,20 @@ const (
 	notYet      = "not yet"
 )
 
-// Exclusion is a case that the engine is not held to.
+// Exclusion is a case that the engine does not have to pass.
 type Exclusion struct {
 	// ID is the case's id within its suite.
 	ID string `json:"id"`
-	// Class is CaseIsWrong or NotYet.
+	// Class is caseIsWrong or notYet.
 	Class string `json:"class"`
-	// Reason says what the specification demands instead, or what is missing.
+	// Reason is what the specification requires instead, or what is missing.
 	Reason string `json:"reason"`
-	// Link leads to the text or discussion behind the reason.
+	// Link is the source of the reason.
 	Link string `json:"link,omitempty"`
 }
 
-// Exclusions returns the exclusions of a suite ("fhirpath") by case. Each has a class and a reason; otherwise the
-// list itself is an error.
+// loadExclusions returns the exclusions of a suite ("fhirpath") by case. An exclusion without a class or a reason is an
+// error.
 func loadExclusions(suite string) (map[string]Exclusion, error) {
 	raw, err := exclusionFiles.ReadFile("exclusions/" + suite + ".json")
 	if err != nil {
@@ -41,7 +41,7 @@ func loadExclusions(suite string) (map[string]Exclusion, error) {
 	m := make(map[string]Exclusion, len(list))
 	for _, e := range list {
 		if _, twice := m[e.ID]; twice || e.ID == "" || e.Reason == "" || e.Class != caseIsWrong && e.Class != notYet {
-			return nil, fmt.Errorf("conformance: exclusion of %s %q is there twice or lacks its class or reason", suite, e.ID)
+			return nil, fmt.Errorf("conformance: exclusion of %s %q is duplicated or has no class or reason", suite, e.ID)
 		}
 		m[e.ID] = e
 	}

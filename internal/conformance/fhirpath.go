@@ -12,55 +12,54 @@ import (
 // FHIRPathSuite is a file of FHIRPath cases.
 type FHIRPathSuite struct {
 	Cases []FHIRPathCase `json:"tests"`
-	// Source is where the cases come from, in any form.
+	// Source describes where the cases come from, in any form.
 	Source json.RawMessage `json:"source"`
-	// Model is that of cases which name none: r4 where the file does not say, in its name or source, that it is
-	// another one.
+	// Model is the default model of the cases. Its own default is the model in the file's name or source, otherwise r4.
 	Model Optional `json:"model"`
 	// Dirs are the folders of the input files.
 	Dirs []string `json:"-"`
 }
 
-// FHIRPathCase is one case: an expression and what it gives.
+// FHIRPathCase is a case: an expression with its result.
 type FHIRPathCase struct {
 	ID         string `json:"id"`
 	Name       string `json:"name"`
 	Group      string `json:"group"`
 	Expression string `json:"expression"`
-	// InputFile names the resource, Input is the resource itself; without either there is no input.
+	// InputFile is the file of the resource, Input the resource itself; both may be absent.
 	InputFile string          `json:"inputfile"`
 	Input     json.RawMessage `json:"input"`
-	// Model is r4, r4b or r5; null is no model, and that of the suite where the member is absent.
+	// Model is r4, r4b or r5; null means no model. The default is that of the suite.
 	Model Optional `json:"model"`
-	// Mode is "strict" where doubts of the static check are errors.
+	// Mode is "strict" if warnings of the static check are errors.
 	Mode string `json:"mode"`
-	// Context is an expression on the input: what it gives is %context, and what the case's expression starts from
-	// unless that names the type of the input or, where that has none, one of its members.
+	// Context is an expression on the input. Its result is %context, and the case's expression starts from it, unless
+	// that begins with the type of the input or, if the input has no type, with one of its members.
 	Context string `json:"context"`
 	// Variables are environment variables by name.
 	Variables map[string]json.RawMessage `json:"variables"`
-	// Predicate asks for the result as a Boolean: whether there is one.
+	// Predicate is "true" if the result is converted to a Boolean: whether there is one.
 	Predicate Flag `json:"predicate"`
 	// Invalid is syntax, semantic, execution or true if the expression must fail.
 	Invalid Flag `json:"invalid"`
-	// CheckOrdered is "true" where functions that depend on an order are wrong on collections without one.
+	// CheckOrdered is "true" if functions that depend on an order are errors on collections without one.
 	CheckOrdered Flag `json:"checkOrderedFunctions"`
-	// Ordered is "false" where the order of the result is free.
+	// Ordered is "false" if the result may be in any order.
 	Ordered Flag             `json:"ordered"`
 	Outputs []FHIRPathOutput `json:"outputs"`
 }
 
 // FHIRPathOutput is an item of a result.
 type FHIRPathOutput struct {
-	// Type is the name of the item's type in FHIR (boolean, dateTime, HumanName); nil leaves it open.
+	// Type is the name of the item's type in FHIR (boolean, dateTime, HumanName); nil means any.
 	Type *string `json:"type"`
 	// Value is the item's text; dates and times begin with @, complex items are JSON.
 	Value OutputText `json:"value"`
 
-	quantity string // what a Quantity element stands for, as a literal
+	quantity string // the value of a Quantity element, as a literal
 }
 
-// Optional is a string member of JSON that tells null from absent.
+// Optional is a JSON string that can be null or absent.
 type Optional struct {
 	Set  bool
 	Text string // empty for null
@@ -72,7 +71,7 @@ func (o *Optional) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, &o.Text)
 }
 
-// UnmarshalJSON reads an object with value or type, and any other JSON as a value without a type.
+// UnmarshalJSON reads an object with value or type, or any other JSON as a value without a type.
 func (o *FHIRPathOutput) UnmarshalJSON(raw []byte) error {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(raw, &members) != nil || !isOutput(members) {
@@ -89,7 +88,7 @@ func (o *FHIRPathOutput) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// isOutput reports whether an object has no members but those of an output.
+// isOutput reports whether an object has only the members of an output.
 func isOutput(members map[string]json.RawMessage) bool {
 	n := len(members)
 	for _, name := range []string{"value", "type"} {
@@ -115,7 +114,7 @@ func (f *Flag) UnmarshalJSON(raw []byte) error {
 	return json.Unmarshal(raw, (*string)(f))
 }
 
-// OutputText is the text of an output: the content of a JSON string, and any other JSON as it is.
+// OutputText is the text of an output: the content of a JSON string, or any other JSON as written.
 type OutputText string
 
 // UnmarshalJSON reads any JSON.
@@ -127,9 +126,9 @@ func (t *OutputText) UnmarshalJSON(raw []byte) error {
 	return nil
 }
 
-// LoadFHIRPath reads a file of cases. inputs are the folders of the input files; without any they are inputs-r4,
-// inputs-r4b, inputs-r5 and inputs beside the file. A folder whose name tells the model of a case is searched first
-// for it. Cases without an id are named after their group and name, and by number where these are not unique.
+// LoadFHIRPath reads a file of cases. inputs are the folders of the input files, by default inputs-r4, inputs-r4b,
+// inputs-r5 and inputs next to the file. A folder whose name contains the model of a case is searched first. Cases
+// without an id are named after their group and name, with a number if these are not unique.
 func LoadFHIRPath(path string, inputs ...string) (*FHIRPathSuite, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -9,7 +9,7 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
-// judge returns why the result is not what the case wants, "" if it is.
+// judge returns why the result is not the expected one, "" if it is.
 func judge(r *FHIRPathResult) string {
 	c := r.Case
 	if c.Invalid != "" && c.Invalid != "false" {
@@ -33,9 +33,9 @@ func judge(r *FHIRPathResult) string {
 	return ""
 }
 
-// judgeError judges a case that must fail: syntax and semantic faults are found by Compile, others there or in
-// evaluation. That something is not supported or goes over a limit proves nothing, but for repeatAll(), which only a
-// limit can stop.
+// judgeError judges a case that must fail. Compile must find syntax and semantic faults; others may come from
+// evaluation. An unsupported feature or a limit does not count as the expected failure, except for repeatAll(), which
+// only a limit can stop.
 func judgeError(r *FHIRPathResult) string {
 	want := r.Case.Invalid
 	if r.Error == nil {
@@ -49,7 +49,7 @@ func judgeError(r *FHIRPathResult) string {
 		}
 		fallthrough
 	default:
-		return "want an error of the expression, got another: " + r.Message
+		return "want an error of the expression, got: " + r.Message
 	}
 	if r.Compiled && (want == "syntax" || want == "semantic") {
 		return fmt.Sprintf("want an error (%s) from Compile, got one from evaluation: %s", want, r.Message)
@@ -57,7 +57,7 @@ func judgeError(r *FHIRPathResult) string {
 	return ""
 }
 
-// matchAny pairs the items in any order.
+// matchAny reports whether the items match in any order.
 func matchAny(got, want []FHIRPathOutput) bool {
 	rest := append([]FHIRPathOutput(nil), got...)
 next:
@@ -89,8 +89,8 @@ func show(outputs []FHIRPathOutput) string {
 	return b.String()
 }
 
-// matches compares an item that the engine gave with one that is wanted: type and value, where the case names a
-// type; numbers by value, dates and times as points in time of the same precision, quantities by amount.
+// matches compares an item of the result with the expected one: the type, if the case has one, and the value. Numbers
+// are compared by value, dates and times as points in time of the same precision, quantities by amount.
 func matches(got, want FHIRPathOutput) bool {
 	if want.Type != nil && *want.Type != "" && (got.Type == nil || !sameType(*got.Type, *want.Type)) {
 		return false
@@ -174,8 +174,8 @@ func quantityObject(text string) (q system.Quantity, ok bool) {
 	return q, err == nil
 }
 
-// sameFraction compares a number with one that was calculated as a float64: where it has more digits than FHIRPath
-// wants of implementations, eight after the point, those have to be the same.
+// sameFraction compares a number with one that was calculated as a float64. If that has more than the eight digits
+// after the decimal point that FHIRPath requires, only those eight have to be the same.
 func sameFraction(got, want string) bool {
 	x, errX := system.ParseDecimal(got)
 	y, errY := system.ParseDecimal(want)
@@ -186,8 +186,8 @@ func sameFraction(got, want string) bool {
 	return ok && difference.Abs().Compare(system.NewDecimal(1, 9)) < 0
 }
 
-// sameType compares type names ignoring the case of the first letter, by which System types differ from
-// FHIR's, and to the model's name.
+// sameType compares type names, ignoring the namespace and the case of letters, which differs between System and FHIR
+// types.
 func sameType(got, want string) bool {
 	if _, name, ok := strings.Cut(want, "."); ok {
 		want = name

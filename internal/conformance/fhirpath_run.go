@@ -15,29 +15,29 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// FHIRPathResult is what the engine gave for a case, and the verdict.
+// FHIRPathResult is the result of a case, and the verdict.
 type FHIRPathResult struct {
 	Case *FHIRPathCase
 	// Error is the class of the failure (syntax, semantic, unsupported, limit, execution), nil if there was none.
 	Error *string
 	// Message is the failure's text.
 	Message string
-	// Compiled reports that the failure, if any, came after Compile.
+	// Compiled is set if the expression compiled.
 	Compiled bool
 	// Outputs are the items of the result.
 	Outputs []FHIRPathOutput
-	// Reason says why the case did not pass; "" if it did.
+	// Reason is why the case did not pass, "" if it did.
 	Reason string
-	// Exclusion is set for a case of the list of exclusions.
+	// Exclusion is set if the case is excluded.
 	Exclusion *Exclusion
 }
 
-// Failed reports whether the case counts against the engine: it did not pass and is not excluded, or it passed
-// although it is.
+// Failed reports whether the case is a failure: it did not pass and is not excluded, or it passed although it is
+// excluded.
 func (r *FHIRPathResult) Failed() bool { return (r.Reason == "") == (r.Exclusion != nil) }
 
 // RunFHIRPath evaluates all cases of a suite and judges the results. A case that cannot be run, because its input is
-// missing or no JSON, its model unknown or its context fails, does not pass. The error is one of the list of
+// missing or invalid, its model is unknown or its context fails, does not pass. The error is about the list of
 // exclusions.
 func RunFHIRPath(ctx context.Context, s *FHIRPathSuite) ([]FHIRPathResult, error) {
 	exclusions, err := loadExclusions("fhirpath")
@@ -63,7 +63,7 @@ func RunFHIRPath(ctx context.Context, s *FHIRPathSuite) ([]FHIRPathResult, error
 	return results, nil
 }
 
-// caseError is the class of the failure of a case that cannot be run.
+// caseError is the error class of a case that cannot be run.
 const caseError = "case"
 
 func (r *FHIRPathResult) run(ctx context.Context, s *FHIRPathSuite, loaded map[string][]byte) error {
@@ -74,8 +74,8 @@ func (r *FHIRPathResult) run(ctx context.Context, s *FHIRPathSuite, loaded map[s
 	return r.evaluate(ctx, input)
 }
 
-// input returns the resource of a case, nil if it has none. A name that ends with .xml stands for the JSON of the
-// same name.
+// input returns the resource of a case, nil if it has none. A name that ends with .xml means the JSON file of the same
+// name.
 func (s *FHIRPathSuite) input(c *FHIRPathCase, loaded map[string][]byte) ([]byte, error) {
 	if len(c.Input) > 0 && string(c.Input) != "null" {
 		return c.Input, nil
@@ -101,10 +101,10 @@ func (s *FHIRPathSuite) input(c *FHIRPathCase, loaded map[string][]byte) ([]byte
 			return nil, err
 		}
 	}
-	return nil, fmt.Errorf("the input %s is in none of the folders %s", c.InputFile, strings.Join(s.Dirs, ", "))
+	return nil, fmt.Errorf("input %s not found in the folders %s", c.InputFile, strings.Join(s.Dirs, ", "))
 }
 
-// folders returns the folders of the input files, those first whose name tells the model of the case.
+// folders returns the folders of the input files, starting with those whose name contains the model of the case.
 func (s *FHIRPathSuite) folders(c *FHIRPathCase) []string {
 	var named, others []string
 	for _, dir := range s.Dirs {
@@ -190,7 +190,7 @@ func (c *FHIRPathCase) model() ([]fhirpath.CompileOption, error) {
 	case c.Model.Text == "":
 		return nil, nil
 	}
-	return nil, fmt.Errorf("model %q is not known", c.Model.Text)
+	return nil, fmt.Errorf("unknown model %q", c.Model.Text)
 }
 
 func (c *FHIRPathCase) version() (v model.Version, ok bool) {
@@ -230,7 +230,7 @@ func resourceType(input []byte) string {
 	return head.ResourceType
 }
 
-// evaluateContext returns what the expression of the context gives, and the types of its items.
+// evaluateContext returns the result of the context expression and the types of its items.
 func (c *FHIRPathCase) evaluateContext(ctx context.Context, e *fhirpath.Evaluator, env *fhirpath.Env,
 	options []fhirpath.CompileOption,
 ) (items fhirpath.Collection, types []string, err error) {
@@ -244,8 +244,8 @@ func (c *FHIRPathCase) evaluateContext(ctx context.Context, e *fhirpath.Evaluato
 	return items, p.Result().Types, nil
 }
 
-// startsAt reports whether the expression starts at the input and not at what the context gave: with the type of the
-// input or, where that has none, with a member that the input has and the context has not.
+// startsAt reports whether the expression starts at the input and not at the context: with the type of the input or, if
+// that has none, with a member that the input has and the context does not have.
 func (c *FHIRPathCase) startsAt(input []byte, items fhirpath.Collection) bool {
 	tree, err := syntax.Parse(c.Expression)
 	if err != nil {
@@ -297,9 +297,9 @@ func members(raw []byte) map[string]bool {
 	return names
 }
 
-// variable returns the items that a variable's JSON stands for: numbers and Booleans are System values, strings are
-// so but are read as dates where those are wanted, objects are elements, typed where they are resources or
-// quantities, null is nothing, and an array is its items.
+// variable converts the JSON of a variable: numbers and Booleans are System values; strings are too, but are read as
+// dates if necessary; objects are elements, with a type if they are resources or quantities; null is empty, and an
+// array is its items.
 func variable(ctx context.Context, raw json.RawMessage, options []fhirpath.CompileOption) ([]fhirpath.Value, error) {
 	parts := []json.RawMessage{raw}
 	if raw[0] == '[' {
@@ -335,7 +335,7 @@ func variable(ctx context.Context, raw json.RawMessage, options []fhirpath.Compi
 	return values, nil
 }
 
-// isQuantity reports whether JSON is an object with a number as its value and no members but those of a Quantity.
+// isQuantity reports whether JSON is an object with a number as its value and only members of a Quantity.
 func isQuantity(raw []byte) bool {
 	var members map[string]json.RawMessage
 	if json.Unmarshal(raw, &members) != nil {
@@ -355,7 +355,7 @@ func isQuantity(raw []byte) bool {
 	return true
 }
 
-// truth is the result as a predicate: a Boolean alone is itself, otherwise there is a result or none.
+// truth is the result as a predicate: the value of a single Boolean, otherwise whether there is a result.
 func truth(items fhirpath.Collection) bool {
 	if len(items) == 1 {
 		if b, ok := items[0].Bool(); ok {
@@ -380,7 +380,7 @@ func (r *FHIRPathResult) fail(err error) {
 	r.Message = strings.SplitN(err.Error(), "\n", 2)[0]
 }
 
-// output writes a value the way the suites do; what type() gives is an object with namespace and name.
+// output converts a value to the form of the suites; the result of type() is an object with namespace and name.
 func output(v fhirpath.Value) FHIRPathOutput {
 	name := typeName(v)
 	text := string(v.AppendText(nil))
@@ -403,8 +403,8 @@ func output(v fhirpath.Value) FHIRPathOutput {
 	return o
 }
 
-// typeName returns the name a type has in FHIR; System types, and primitives without a model, have that of the
-// primitive with their values. It is "" for other elements without a model.
+// typeName returns the FHIR name of a value's type: for System types, and for primitives without a model, that of the
+// corresponding primitive. It is "" for other elements without a model.
 func typeName(v fhirpath.Value) string {
 	kind := v.Kind()
 	if kind == fhirpath.Element {

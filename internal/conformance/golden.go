@@ -16,7 +16,7 @@ import (
 	"github.com/researchflow/researchflow/runner"
 )
 
-// GoldenCase is a view with the rows that it gives on known data.
+// GoldenCase is a view with its expected rows for known data.
 type GoldenCase struct {
 	Name        string          `json:"name"`
 	Dataset     string          `json:"dataset"`
@@ -31,7 +31,7 @@ type GoldenCase struct {
 	dir string
 }
 
-// LoadGolden reads golden cases: paths are files, or directories of which all *.json files are read but index.json.
+// LoadGolden reads golden cases. A path is a file, or a directory of *.json files, except index.json.
 func LoadGolden(paths ...string) ([]GoldenCase, error) {
 	names, err := jsonFiles(paths)
 	if err != nil {
@@ -53,12 +53,12 @@ func LoadGolden(paths ...string) ([]GoldenCase, error) {
 		cases = append(cases, c)
 	}
 	if len(cases) == 0 {
-		return nil, errors.New("there are no golden cases")
+		return nil, errors.New("no golden cases")
 	}
 	return cases, nil
 }
 
-// Judge returns why a case fails, "" when it passes. Data is the directory that holds the datasets.
+// Judge returns why a case fails, "" if it passes. data is the directory of the datasets.
 func (c *GoldenCase) Judge(ctx context.Context, data string, opts ...runner.RunOption) string {
 	return c.judge(ctx, c.source(data), opts)
 }
@@ -105,7 +105,7 @@ func (c *GoldenCase) judge(ctx context.Context, src runner.Source, opts []runner
 	return c.judgeCSV(ctx, view, src, opts)
 }
 
-// rows reads the wanted rows.
+// rows reads the expected rows.
 func (c *GoldenCase) rows() ([]map[string]any, error) {
 	f, err := os.Open(filepath.Join(c.dir, c.Expect))
 	if err != nil {
@@ -128,7 +128,7 @@ func (c *GoldenCase) rows() ([]map[string]any, error) {
 	}
 }
 
-// judgeCSV compares what the CSV writer gives with the case's CSV file, record by record.
+// judgeCSV compares the output of the CSV writer with the CSV file of the case, record by record.
 func (c *GoldenCase) judgeCSV(ctx context.Context, view *runner.View, src runner.Source, opts []runner.RunOption) string {
 	wanted, err := os.ReadFile(filepath.Join(c.dir, c.CSV))
 	if err != nil {
@@ -161,7 +161,7 @@ func (c *GoldenCase) judgeCSV(ctx context.Context, view *runner.View, src runner
 	return ""
 }
 
-// records reads CSV, with fields that are JSON (numbers, lists, objects) brought to one form.
+// records reads CSV and converts fields that are JSON (numbers, lists, objects) to their canonical form.
 func records(data []byte) ([][]string, error) {
 	list, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
 	if err != nil {

@@ -3,6 +3,7 @@ package conformance
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -12,7 +13,7 @@ import (
 	"strings"
 )
 
-// decodeJSON decodes JSON text with numbers as json.Number. After it there may be only white space.
+// decodeJSON decodes a single JSON text, with numbers as json.Number.
 func decodeJSON(data []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -20,14 +21,14 @@ func decodeJSON(data []byte, into any) error {
 		return err
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		return fmt.Errorf("more than one JSON text")
+		return errors.New("more than one JSON text")
 	}
 	return nil
 }
 
-// canonicalNumber returns a text that is the same for all ways to write a number: 1, 1.0 and 10e-1. Expected rows
-// were written by JavaScript, whose numbers are float64: so fractions are equal when they are the same float64. Whole
-// numbers are compared digit by digit.
+// canonicalNumber returns the same text for all ways to write a number: 1, 1.0 and 10e-1. Expected rows were written
+// by JavaScript, whose numbers are float64, so fractions are equal if they are the same float64. Whole numbers are
+// compared digit by digit.
 func canonicalNumber(n string) string {
 	if !strings.ContainsAny(n, ".eE") {
 		return n
@@ -42,7 +43,7 @@ func canonicalNumber(n string) string {
 	return strconv.FormatFloat(f, 'g', -1, 64)
 }
 
-// canonical appends a decoded JSON value in a form that is equal for equal values: members sorted, numbers by value.
+// canonical appends a decoded JSON value in a form that is the same for equal values: members sorted, numbers by value.
 func canonical(dst []byte, v any) []byte {
 	switch v := v.(type) {
 	case json.Number:
@@ -69,7 +70,7 @@ func canonical(dst []byte, v any) []byte {
 	return append(dst, text...)
 }
 
-// compareRows says how got differs from want, and nothing where it does not: as multisets, or row by row.
+// compareRows returns how got differs from want, "" if it does not: as multisets or, if ordered is set, row by row.
 func compareRows(want, got []map[string]any, ordered bool) string {
 	if ordered {
 		for i := range min(len(want), len(got)) {
@@ -99,7 +100,7 @@ func compareRows(want, got []map[string]any, ordered bool) string {
 	if len(extra)+len(missing) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("want %d rows, got %d; missing %s; not wanted %s", len(want), len(got), list(missing), list(extra))
+	return fmt.Sprintf("want %d rows, got %d; missing %s; unexpected %s", len(want), len(got), list(missing), list(extra))
 }
 
 func plain(v any) string {
@@ -110,7 +111,7 @@ func plain(v any) string {
 	return string(text)
 }
 
-// list shows the first of some texts.
+// list returns the first of some texts, for a message.
 func list(texts []string) string {
 	const most = 3
 	if len(texts) == 0 {

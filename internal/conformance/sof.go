@@ -18,7 +18,6 @@ import (
 type SofFile struct {
 	Name        string            `json:"-"` // name of the file
 	Title       string            `json:"title"`
-	Description string            `json:"description"`
 	FHIRVersion []string          `json:"fhirVersion"`
 	Resources   []json.RawMessage `json:"resources"`
 	Tests       []SofTest         `json:"tests"`
@@ -27,7 +26,6 @@ type SofFile struct {
 // SofTest is one case of a [SofFile].
 type SofTest struct {
 	Title         string            `json:"title"`
-	Tags          []string          `json:"tags"`
 	View          json.RawMessage   `json:"view"`
 	Expect        *[]map[string]any `json:"expect"`
 	ExpectCount   *int              `json:"expectCount"`
@@ -49,7 +47,7 @@ type SofTestReport struct {
 	Result SofResult `json:"result"`
 }
 
-// SofResult reports whether a case passed, and if not, why.
+// SofResult is whether a case passed and, if not, why.
 type SofResult struct {
 	Passed bool   `json:"passed"`
 	Reason string `json:"reason,omitempty"`
@@ -76,7 +74,7 @@ func (r SofReport) Count() (passed, failed int) {
 	return passed, failed
 }
 
-// LoadSof reads the suite's files: paths are files, or directories of which all *.json files are read.
+// LoadSof reads files of the suite. A path is a file, or a directory of *.json files.
 func LoadSof(paths ...string) ([]SofFile, error) {
 	names, err := jsonFiles(paths)
 	if err != nil {
@@ -93,7 +91,7 @@ func LoadSof(paths ...string) ([]SofFile, error) {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
 		if len(f.Tests) == 0 {
-			return nil, fmt.Errorf("%s: the file has no tests", name)
+			return nil, fmt.Errorf("%s: no tests in the file", name)
 		}
 		files = append(files, f)
 	}
@@ -120,7 +118,7 @@ func jsonFiles(paths []string) ([]string, error) {
 		names = append(names, found...)
 	}
 	if len(names) == 0 {
-		return nil, errors.New("there are no *.json files")
+		return nil, errors.New("no *.json files")
 	}
 	return names, nil
 }
@@ -138,7 +136,7 @@ func (f *SofFile) Judge(ctx context.Context, opts ...runner.RunOption) SofFileRe
 	return report
 }
 
-// judge returns why a case fails, "" when it passes.
+// judge returns why a case fails, "" if it passes.
 func (f *SofFile) judge(ctx context.Context, t *SofTest, opts []runner.RunOption) string {
 	view, rows, err := f.run(ctx, t, opts)
 	switch {
@@ -170,7 +168,7 @@ func (f *SofFile) judge(ctx context.Context, t *SofTest, opts []runner.RunOption
 	return compareRows(withNulls(*t.Expect, view), rows, false)
 }
 
-// withNulls adds the columns that an expected row leaves out: they are null.
+// withNulls adds null for the columns that expected rows omit.
 func withNulls(rows []map[string]any, view *runner.View) []map[string]any {
 	full := make([]map[string]any, len(rows))
 	for i, row := range rows {
@@ -185,7 +183,7 @@ func withNulls(rows []map[string]any, view *runner.View) []map[string]any {
 	return full
 }
 
-// run compiles a case's view and runs it over the file's resources.
+// run compiles the view of a case and runs it over the resources of the file.
 func (f *SofFile) run(ctx context.Context, t *SofTest, opts []runner.RunOption) (*runner.View, []map[string]any, error) {
 	var compile []runner.CompileOption
 	if version, ok := f.version(); ok {
@@ -199,7 +197,7 @@ func (f *SofFile) run(ctx context.Context, t *SofTest, opts []runner.RunOption) 
 	return view, rows, err
 }
 
-// version returns the FHIR version that a file is run with: 4.0.1 where it is one of the file's, else the first that
+// version returns the FHIR version to run a file with: 4.0.1 if it is one of the file's, otherwise the first that
 // there is a model of; ok is false if there is none.
 func (f *SofFile) version() (version string, ok bool) {
 	if slices.Contains(f.FHIRVersion, "4.0.1") {

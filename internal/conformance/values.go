@@ -1,14 +1,12 @@
 package conformance
 
 import (
-	"bytes"
 	"encoding/json"
-	"io"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
-// EqualNumber compares two numbers by value: 1.50 is 1.5. ok is false unless both texts are numbers.
+// equalNumber compares two numbers by value: 1.50 is 1.5. ok is false unless both texts are numbers.
 func equalNumber(a, b string) (equal, ok bool) {
 	x, errX := system.ParseDecimal(a)
 	y, errY := system.ParseDecimal(b)
@@ -18,25 +16,11 @@ func equalNumber(a, b string) (equal, ok bool) {
 	return x.Equal(y), true
 }
 
-// EqualJSON compares two JSON texts: numbers by value, objects ignoring the order of their members. Texts
+// equalJSON compares two JSON texts: numbers by value, objects ignoring the order of their members. Texts
 // that are not JSON are not equal to anything.
 func equalJSON(a, b []byte) bool {
-	x, errX := decode(a)
-	y, errY := decode(b)
-	return errX == nil && errY == nil && equalValue(x, y)
-}
-
-func decode(raw []byte) (any, error) {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var v any
-	if err := d.Decode(&v); err != nil {
-		return nil, err
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return nil, io.ErrUnexpectedEOF
-	}
-	return v, nil
+	var x, y any
+	return decodeJSON(a, &x) == nil && decodeJSON(b, &y) == nil && equalValue(x, y)
 }
 
 func equalValue(a, b any) bool {

@@ -3,7 +3,7 @@ package fhirpath
 // The functions of this file read the single items that most functions need, from the input or an argument. ok is
 // false if there is none: the result of the function is empty then.
 
-// one returns the only item of the input.
+// onlyItem returns the only item of the input.
 func (c *invocation) onlyItem(in []Value) (v Value, ok bool, err error) {
 	switch len(in) {
 	case 0:
@@ -14,7 +14,7 @@ func (c *invocation) onlyItem(in []Value) (v Value, ok bool, err error) {
 	return v, false, fail(c.pos, "%s needs a single item, not several", c.fn.label)
 }
 
-// text returns the only item of the input as a string.
+// textItem returns the only item of the input as a string.
 func (c *invocation) textItem(in []Value) (s string, ok bool, err error) {
 	v, ok, err := c.onlyItem(in)
 	if err != nil || !ok {

@@ -175,7 +175,8 @@ func Builtin(name string) bool {
 	return builtin(name) && !url
 }
 
-// builtin is [Builtin] with the variables that stand for URLs, which may be declared.
+// builtin reports whether the specifications define an environment variable, including those for URLs, which may be
+// redeclared.
 func builtin(name string) bool {
 	switch name {
 	case "context", "resource", "rootResource", "ucum", "sct", "loinc":

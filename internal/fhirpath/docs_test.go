@@ -25,7 +25,7 @@ func TestDocumentation(t *testing.T) {
 	if !ok {
 		t.Fatal("no section Functions")
 	}
-	list, rest, _ := strings.Cut(doc, "Refused when compiling:")
+	list, rest, _ := strings.Cut(doc, "Refused at compile time:")
 	documented := map[string]bool{}
 	for _, m := range regexp.MustCompile("`([a-zA-Z]+)`").FindAllStringSubmatch(list, -1) {
 		if documented[m[1]] {
@@ -44,17 +44,17 @@ func TestDocumentation(t *testing.T) {
 			t.Errorf("%s: entry is not complete", name)
 		}
 	}
-	refusals, _, _ := strings.Cut(rest, "What is limited:")
+	refusals, _, _ := strings.Cut(rest, "Restrictions:")
 	for name := range refused {
 		if !strings.Contains(refusals, "`"+name+"`") {
 			t.Errorf("%s is refused and not documented", name)
 		}
 	}
 	_, limits, _ := strings.Cut(string(raw), "## Limits")
-	limits, _, _ = strings.Cut(limits, "A view has limits")
+	limits, _, _ = strings.Cut(limits, "A view has its own limits")
 	for limit, n := range map[string]int{
 		"length of an expression | ": syntax.MaxLength, "signs | ": syntax.MaxDepth, "in a row | ": syntax.MaxHeight,
-		"one place | ": maxVariables, "reported | ": maxErrors, "compile all of them | ": maxPatternSteps,
+		"one point | ": maxVariables, "reported | ": maxErrors, "compile all of them | ": maxPatternSteps,
 		"one evaluation | ": defaultMaxSteps, "and ": evalStepsPerNode, "on one resource | ": defaultMaxResourceSteps,
 		"0, and ": stepsPerNode, "collection | ": defaultMaxItems, "regular expression | ": defaultMaxPattern,
 		"resolver brings | ": defaultMaxDocuments, "bytes | ": fhirjson.DefaultMaxDepth,

@@ -50,8 +50,8 @@ type Evaluator struct {
 	regexps regexpCache
 	spent   int // steps of all evaluations since Load
 
-	// The current evaluation. Its context is kept here, from Eval until it returns, because every operation counts
-	// steps, which looks at the context, and a parameter for it would be in each call of the evaluation.
+	// The current evaluation. Its context is a field, set only while Eval runs, because every operation counts steps, and
+	// counting checks the context: as a parameter it would pass through each call of the evaluation.
 	ctx          context.Context
 	prog         *Program
 	env          *Env

@@ -228,7 +228,7 @@ func fnJoin(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, NewString(view(e.arena[start:]))), nil
 }
 
-// checkPattern compiles the regular expression where it is a constant.
+// checkPattern compiles the regular expression if it is a constant.
 func checkPattern(c *compiler, n *invocation, x *syntax.Call) {
 	pattern, ok := constantText(n.args[0])
 	if !ok {

@@ -21,7 +21,7 @@ type instance struct {
 // instanceElement is one element of an object that is created.
 type instanceElement struct {
 	name  string
-	el    model.Element // where the type is known
+	el    model.Element // if the type is known
 	value operation
 	pos   int
 }

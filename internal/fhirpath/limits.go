@@ -87,8 +87,11 @@ func (e *Evaluator) begin() {
 	e.nextCheck = min(stepsPerCheck, e.allowedSteps+1)
 }
 
-// end adds the steps of an evaluation to those of the resource.
-func (e *Evaluator) end() { e.spent += e.steps }
+// end adds the steps of an evaluation to those of the resource, and drops the context.
+func (e *Evaluator) end() {
+	e.spent += e.steps
+	e.ctx = nil
+}
 
 // step counts n steps, and those for the members passed over since the last call. From time to time it checks the
 // context.

@@ -107,8 +107,8 @@ func (e *Evaluator) related(r relation, a, b Value, pos int) (truth, error) {
 	return known(order == 0, isKnown), nil
 }
 
-// compareAs compares two values that both stand for the System type k. order is 0 if they are equal, or equivalent
-// where r asks for that. known is false if the answer is empty; ok is false if one of the values is malformed.
+// compareAs compares two values that both stand for the System type k. order is 0 if they are equal, or for
+// equivalentTo equivalent. known is false if the answer is empty; ok is false if one of the values is malformed.
 func compareAs(r relation, k Kind, a, b Value) (order int, known, ok bool) {
 	switch k {
 	case Boolean:

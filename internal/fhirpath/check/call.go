@@ -6,7 +6,7 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// role tells how a function evaluates an argument.
+// role is the way a function evaluates an argument.
 type role uint8
 
 const (
@@ -27,16 +27,16 @@ type param struct {
 	kinds systemSet
 }
 
-// function says what a function wants and what it gives.
+// function describes the input, the arguments and the result of a function.
 type function struct {
 	input   systemSet // the System types an input item must be able to stand for; 0 for anything
 	single  bool      // no more than one input item
 	ordered bool      // the result depends on the order of the input
 	params  []param
 	result  func(c *checker, x Type, args []Type) Type
-	// tolerant reports that evaluation gives empty, and does not fail, on types that the function is not made for.
+	// tolerant is set if evaluation is empty, and does not fail, on types that the function is not defined for.
 	tolerant bool
-	// variadic reports that the last param may be given any number of times.
+	// variadic is set if the last param may be repeated any number of times.
 	variadic bool
 }
 
@@ -84,7 +84,7 @@ func (c *checker) call(e *syntax.Call, s scope) (Type, scope) {
 	return f.result(c, x, args), s
 }
 
-// Knows reports whether the checker knows what a function gives. Calls of other functions can give anything.
+// Knows reports whether the checker knows the result of a function. The result of any other function is unknown.
 func Knows(name string) bool {
 	switch name {
 	case "is", "as", "ofType", "getReferenceKey", "repeat", "repeatAll", "aggregate", "defineVariable":
@@ -94,13 +94,13 @@ func Knows(name string) bool {
 	return ok
 }
 
-// single returns t with another answer to whether there is at most one item.
+// single returns t with Single set to is.
 func (t Type) single(is bool) Type {
 	t.Single = is
 	return t
 }
 
-// checkInput faults an input that the function cannot be applied to.
+// checkInput reports an input that the function cannot be applied to.
 func (c *checker) checkInput(e *syntax.Call, f *function, x Type) {
 	if f.single {
 		c.oneItem(x, e.Offset, "%s() needs a single item", e.Name)
@@ -147,7 +147,7 @@ func (c *checker) argument(e *syntax.Call, f *function, p *param, arg syntax.Exp
 	return t
 }
 
-// level returns how bad it is to use the function on other types than it is made for.
+// level returns the severity of using the function on types that it is not defined for.
 func (f *function) level() Level {
 	if f.tolerant {
 		return Strict
@@ -155,7 +155,7 @@ func (f *function) level() Level {
 	return Wrong
 }
 
-// value faults a type that is not a single item of one of the kinds; what is the thing that has to be.
+// value reports a type that is not a single item of one of the System types k; what is the subject of the fault.
 func (c *checker) value(level Level, t Type, k systemSet, offset int, what string) {
 	c.oneItem(t, offset, "%s must be a single item", what)
 	if k != 0 && t.Known && !t.isEmpty() && c.kindsOfType(t).widened()&k == 0 {
@@ -163,7 +163,7 @@ func (c *checker) value(level Level, t Type, k systemSet, offset int, what strin
 	}
 }
 
-// listOf names the System types of a set: "Integer, Long or Decimal".
+// listOf returns the names of the System types of a set: "Integer, Long or Decimal".
 func listOf(k systemSet) string {
 	var names []string
 	for s := Boolean; s <= Quantity; s++ {
@@ -199,8 +199,8 @@ func (c *checker) typeCall(e *syntax.Call, x Type) Type {
 // types for longer than that, the type is unknown.
 const maxRounds = 10
 
-// repeat follows a projection until it finds no more types. Only the last round, which sees all types that the
-// focus can have, reports faults.
+// repeat infers the type of repeat(). Faults are reported only for the last round, in which all possible types of the
+// focus are known.
 func (c *checker) repeat(e *syntax.Call, x Type, s scope) Type {
 	if len(e.Args) != 1 {
 		return Any()
@@ -230,8 +230,8 @@ func (c *checker) closure(path syntax.Expr, x Type, s scope) Type {
 	return Any()
 }
 
-// aggregate knows that $total is empty or the initial value in the first round and the result of the one before
-// in others.
+// aggregate infers the type of aggregate(). $total is empty or the initial value in the first round, and the result of
+// the previous round in the others.
 func (c *checker) aggregate(e *syntax.Call, x Type, s scope) Type {
 	total := Type{Known: true, Refs: []Ref{}, Single: true}
 	if len(e.Args) > 1 {
@@ -258,7 +258,7 @@ func (c *checker) aggregate(e *syntax.Call, x Type, s scope) Type {
 	return total.least(0)
 }
 
-// defineVariable adds a variable to the scope of what follows in the chain.
+// defineVariable adds a variable to the scope of the rest of the chain.
 func (c *checker) defineVariable(e *syntax.Call, x Type, s scope) (Type, scope) {
 	if len(e.Args) == 0 {
 		return x, s

@@ -9,13 +9,13 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// Options say what is known of the surroundings in which an expression is evaluated.
+// Options describe the environment of an expression.
 type Options struct {
 	// Model gives the FHIR types. Without one only System types are followed.
 	Model *model.Model
 	// Input is the type of the focus, and so of $this and %context at the start of the expression.
 	Input Type
-	// Resource is the type of %resource. If it is not known and Input is a resource, that is taken.
+	// Resource is the type of %resource. If it is unknown and Input is a resource, it is that type.
 	Resource Type
 	// Variables gives the types of environment variables in addition to those of the specification.
 	Variables map[string]Type
@@ -23,7 +23,7 @@ type Options struct {
 	Ordered bool
 }
 
-// Level tells how bad a fault is.
+// Level is the severity of a fault.
 type Level uint8
 
 // The levels of faults; see the package comment.
@@ -54,23 +54,22 @@ type Fault struct {
 	Level  Level
 	Offset int    // in bytes, of the token at fault
 	Msg    string // in lower case, without a full stop
-	// Nowhere reports that the fault is the name of an element that no type of any known FHIR version has.
+	// Nowhere is set for the name of an element that no type of any known FHIR version has.
 	Nowhere bool
 }
 
-// Result is what is known of an expression after checking. It is not changed any more and may be shared.
+// Result is the result of a check. It is immutable and may be shared.
 type Result struct {
 	// Type is the type of the whole expression.
 	Type Type
-	// Faults are all faults found, in the order of the text, at most MaxFaults.
+	// Faults are the faults found, in the order of the text, at most MaxFaults.
 	Faults []Fault
 }
 
-// MaxFaults is the number of faults after which no more are listed.
+// MaxFaults is the maximum number of faults in a result.
 const MaxFaults = 100
 
-// Check infers types throughout e. It never fails: what it finds wrong is in the result. Any number of
-// goroutines may check the same tree.
+// Check infers the types of e and finds its faults. It never fails. Any number of goroutines may check the same tree.
 func Check(e syntax.Expr, o Options) *Result {
 	c, s := newChecker(o)
 	t, _ := c.expr(e, s)
@@ -93,7 +92,7 @@ func newChecker(o Options) (*checker, scope) {
 	return c, scope{focus: o.Input}
 }
 
-// maxVisits bounds the work on expressions that nest repeat() in repeat(); beyond it types are unknown.
+// maxVisits bounds the work on nested repeat(), which is exponential. If it is exceeded, types are unknown.
 const maxVisits = 60_000
 
 type checker struct {
@@ -101,30 +100,30 @@ type checker struct {
 	model  *model.Model
 	faults []Fault
 	found  map[Fault]bool
-	silent int // more than 0 while faults are not wanted
+	silent int // more than 0 while faults are not reported
 	lazy   int // more than 0 in parts that may not be evaluated
 	budget int
-	// subtypes remembers answers of subtypeHas.
+	// subtypes caches the answers of subtypeHas.
 	subtypes map[subtypeElement]bool
 }
 
-// scope is what an expression sees of its surroundings.
+// scope holds the types of the names that are visible to an expression.
 type scope struct {
 	focus Type // $this, which names without a receiver are looked up in
 	total Type // $total
 	vars  *variable
-	// open reports that a variable of unknown name has been defined.
+	// open is set after the definition of a variable whose name is not known.
 	open bool
 }
 
-// variable is a chain of those that defineVariable has set.
+// variable is a list of the variables of defineVariable, the latest first.
 type variable struct {
 	name string
 	typ  Type
 	next *variable
 }
 
-// full reports whether no more faults are taken.
+// full reports whether no more faults are recorded.
 func (c *checker) full() bool { return c.silent > 0 || len(c.faults) >= MaxFaults }
 
 func (c *checker) fault(level Level, offset int, format string, args ...any) {
@@ -144,8 +143,8 @@ func (c *checker) add(f Fault) {
 	}
 }
 
-// oneItem faults a type that is sure to have more than one item. In parts that may not be evaluated, such as the
-// branches of iif, that is no more than doubtful.
+// oneItem reports a type that certainly has more than one item. In parts that may not be evaluated, such as the
+// branches of iif, that is only doubtful.
 func (c *checker) oneItem(t Type, offset int, format string, args ...any) {
 	if t.Least <= 1 {
 		return
@@ -157,7 +156,7 @@ func (c *checker) oneItem(t Type, offset int, format string, args ...any) {
 	c.fault(level, offset, format+", but there are at least %d", append(args, t.Least)...)
 }
 
-// maybe runs f on a part of the expression that may not be evaluated.
+// lazily runs f on a part of the expression that may not be evaluated.
 func (c *checker) lazily(f func()) {
 	c.lazy++
 	f()
@@ -171,8 +170,8 @@ func (c *checker) silently(f func()) {
 	c.silent--
 }
 
-// expr infers the type of e. The scope it returns is the one that what follows e in a chain of invocations
-// sees: defineVariable adds to it.
+// expr infers the type of e. It returns the scope for the rest of the chain of invocations, to which defineVariable
+// adds.
 func (c *checker) expr(e syntax.Expr, s scope) (Type, scope) {
 	if c.budget--; c.budget < 0 {
 		return Any(), s
@@ -217,7 +216,7 @@ func (c *checker) infer(e syntax.Expr, s scope) (Type, scope) {
 	return Any(), s
 }
 
-// instance infers the type of an object that is created. The compiler faults its type and elements.
+// instance infers the type of an object that is created. The compiler reports faults of its type and elements.
 func (c *checker) instance(e *syntax.Instance, s scope) Type {
 	for _, value := range e.Values {
 		c.expr(value, s)
@@ -234,7 +233,7 @@ func (c *checker) instance(e *syntax.Instance, s scope) Type {
 	return Any().single(true)
 }
 
-// least returns t with another certain number of items.
+// least returns t with another minimum number of items.
 func (t Type) least(n int) Type {
 	t.Least = n
 	return t
@@ -313,7 +312,7 @@ func (c *checker) allResources(t Type) bool {
 	return t.Known && len(t.Refs) > 0
 }
 
-// ordered faults the use of an order that t does not have.
+// ordered reports the use of an order that t does not have.
 func (c *checker) ordered(t Type, offset int, what string) {
 	if c.Ordered && t.Unordered && !t.Single {
 		c.fault(Wrong, offset, "%s needs an ordered collection, but the order of this one is not defined", what)

@@ -1,6 +1,6 @@
 package check
 
-// result is what the type of a function's result follows from: its input and its arguments.
+// result infers the type of a function's result from its input and arguments.
 type result = func(c *checker, x Type, args []Type) Type
 
 // one returns at most one item of a System type.
@@ -37,7 +37,7 @@ func systemOf(k systemSet) result {
 	}
 }
 
-// whole returns what functions give that make a Decimal an Integer and leave others what they are.
+// whole is the result of functions that convert a Decimal to an Integer and keep other types.
 func whole(c *checker, x Type, _ []Type) Type {
 	k := c.kindsOfType(x) & measure
 	if k.has(Decimal) {
@@ -46,7 +46,7 @@ func whole(c *checker, x Type, _ []Type) Type {
 	return Type{Single: true}.with(refsOf(k))
 }
 
-// decimal returns what functions give that make numbers a Decimal and leave quantities what they are.
+// decimal is the result of functions that convert numbers to Decimals and keep quantities.
 func decimal(c *checker, x Type, _ []Type) Type {
 	k := c.kindsOfType(x) & measure
 	if k&numbers != 0 {
@@ -55,7 +55,7 @@ func decimal(c *checker, x Type, _ []Type) Type {
 	return Type{Single: true}.with(refsOf(k))
 }
 
-// powered returns what power gives: integers can have an Integer.
+// powered is the result of power(): for integers it can be an Integer.
 func powered(c *checker, x Type, args []Type) Type {
 	k := setOf(Decimal)
 	if c.kindsOfType(x).has(Integer) && (len(args) == 0 || c.kindsOfType(args[0]).has(Integer)) {
@@ -75,7 +75,7 @@ func withArguments(_ *checker, x Type, args []Type) Type {
 	return x
 }
 
-// ofArguments returns the items of one of the arguments, from the one numbered first.
+// ofArguments returns the items of one of the arguments, starting with number first.
 func ofArguments(first int) result {
 	return func(_ *checker, _ Type, args []Type) Type {
 		out := Type{Known: true, Single: true}
@@ -92,7 +92,7 @@ func ofArguments(first int) result {
 	}
 }
 
-// projected returns what select gives: the items of its projection for each item of the input.
+// projected is the result of select(): the items of its projection for each item of the input.
 func projected(_ *checker, x Type, args []Type) Type {
 	if len(args) == 0 {
 		return Any()
@@ -107,7 +107,7 @@ func fhir(name string) result {
 	return func(c *checker, _ Type, _ []Type) Type { return OfFHIR(c.Options.Model, name).many() }
 }
 
-// boundary returns what lowBoundary and highBoundary give.
+// boundary is the result of lowBoundary() and highBoundary().
 func boundary(c *checker, x Type, _ []Type) Type {
 	out := Type{Single: true, Known: true, Refs: []Ref{}}
 	for _, r := range x.Refs {
@@ -116,7 +116,7 @@ func boundary(c *checker, x Type, _ []Type) Type {
 			k = setOf(DateTime)
 		}
 		if k&(numbers|temporals|setOf(Quantity)) == 0 {
-			return Any().single(true) // by the evaluator's leave
+			return Any().single(true) // the evaluator reports it
 		}
 		if k&numbers != 0 {
 			k = k&^numbers | setOf(Decimal)
@@ -145,7 +145,7 @@ func typeInfo(_ *checker, x Type, _ []Type) Type {
 	return OfSystem(TypeInfo).single(x.Single).least(x.Least)
 }
 
-// key returns what getResourceKey gives: a string for each item.
+// key is the result of getResourceKey(): a string for each item.
 func key(_ *checker, x Type, _ []Type) Type { return OfSystem(String).single(x.Single) }
 
 var (
@@ -179,13 +179,13 @@ func inOrder(r result, p ...param) function {
 	return function{ordered: true, params: p, result: r}
 }
 
-// interval is what duration and difference want.
+// interval describes duration() and difference().
 var interval = function{
 	input: setOf(Date, DateTime, Time), single: true, result: one(Integer),
 	params: params(param{name: "value", kinds: setOf(Date, DateTime, Time)}, stringParam("precision")),
 }
 
-// functions holds what is known of every function that call does not treat by itself. It is never modified.
+// functions describes every function that call does not handle itself. It is never modified.
 var functions = map[string]function{
 	// Existence.
 	"empty":      onMany(always(Boolean)),
@@ -336,10 +336,10 @@ var functions = map[string]function{
 	"getResourceKey": onMany(key),
 }
 
-// undoubled returns the input without duplicates.
+// deduplicated returns the input without duplicates.
 func deduplicated(_ *checker, x Type, _ []Type) Type { return x.least(min(x.Least, 1)) }
 
-// combined returns what combine gives: duplicates stay.
+// combined is the result of combine(), which keeps duplicates.
 func combined(c *checker, x Type, args []Type) Type {
 	least := x.Least
 	if len(args) > 0 {

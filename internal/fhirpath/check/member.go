@@ -10,8 +10,8 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// firstName returns the type of a name that has nothing before it: the type of the focus, as in Patient.name,
-// or an element of the focus.
+// firstName returns the type of a name at the start of a path: the type of the focus, as in Patient.name, or an
+// element of the focus.
 func (c *checker) firstName(focus Type, e *syntax.Member) Type {
 	if c.Options.Model == nil {
 		return Any()
@@ -65,14 +65,14 @@ func (c *checker) member(t Type, name string, offset int) Type {
 		out = out.with(joinRefs(out.Refs, u.Refs))
 	}
 	if !found {
-		if c.silent > 0 { // a round of repeat() that does not know all types yet
+		if c.silent > 0 { // in repeat(), before all types are known
 			return Type{Known: true, Single: true}
 		}
 		found := c.byJSONName(t, name)
 		if !c.full() {
 			level := Strict
 			if t.Asserted && len(t.Refs) == 1 && !found.Known {
-				level = Wrong // whatever the data, an item of the type that was asked for has no such element
+				level = Wrong // whatever the data, the type that the expression asks for has no such element
 			}
 			c.add(Fault{Level: level, Offset: offset, Msg: c.noElement(t, name), Nowhere: !knownNames()[name]})
 		}
@@ -116,7 +116,7 @@ func (c *checker) elementOf(r Ref, name string) (Type, bool) {
 	return Any(), c.model.IsAbstract(r.FHIR) && c.subtypeHas(r.FHIR, name)
 }
 
-// inSubtype asks whether a type that derives from another has an element.
+// subtypeElement is the question whether a type that derives from super has an element.
 type subtypeElement struct {
 	super model.TypeID
 	name  string
@@ -142,7 +142,8 @@ func (c *checker) subtypeHas(super model.TypeID, name string) bool {
 	return has
 }
 
-// byJSONName returns the type of what an evaluator that is not strict finds under a JSON name such as valueQuantity.
+// byJSONName returns the type of the element that a compilation that is not strict allows under a JSON name such as
+// valueQuantity.
 func (c *checker) byJSONName(t Type, name string) Type {
 	out := Type{Known: true, Single: t.Single, Unordered: t.Unordered}
 	for _, r := range t.Refs {
@@ -159,8 +160,8 @@ func (c *checker) byJSONName(t Type, name string) Type {
 	return out
 }
 
-// somewhere is every name that an element has in any type of any known version, in paths or in JSON, and every name
-// of a type. It is made when it is asked for the first time, and does not change.
+// knownNames returns every name that an element has in any type of any known version, in paths or in JSON, and every
+// name of a type.
 var knownNames = sync.OnceValue(func() map[string]bool {
 	names := make(map[string]bool)
 	for _, v := range []model.Version{model.R4, model.R4B, model.R5} {
@@ -180,7 +181,7 @@ var knownNames = sync.OnceValue(func() map[string]bool {
 	return names
 })
 
-// noElement says that no item of type t has an element, and what may have been meant.
+// noElement returns the message that no item of type t has an element, with a suggestion.
 func (c *checker) noElement(t Type, name string) string {
 	var names []string
 	for _, r := range t.Refs {
@@ -202,7 +203,7 @@ func (c *checker) noElement(t Type, name string) string {
 	return fmt.Sprintf("no element %q in %s%s", name, c.describe(t), didYouMean(name, names, ""))
 }
 
-// describe names the types of t for an error: "HumanName", "Quantity or string", "System.Integer".
+// describe returns the types of t for an error: "HumanName", "Quantity or string", "System.Integer".
 func (c *checker) describe(t Type) string {
 	if !t.Known {
 		return "anything"
@@ -277,13 +278,13 @@ func (c *checker) typeNamed(parts []string, offset int) (r Ref, known bool) {
 	}
 	level := Certain
 	if _, ok := c.model.Type(name); ok && namespace == "System" && c.Options.Model != nil {
-		level = Strict // a type of the model in the wrong namespace: one that nothing has
+		level = Strict // a type of the model in the wrong namespace: nothing has it
 	}
 	c.fault(level, offset, "unknown type %s%s", strings.Join(parts, "."), didYouMean(name, names, ""))
 	return Ref{}, false
 }
 
-// narrow returns the part of t that is of type r, and whether t can hold such a thing.
+// narrow returns the part of t that is of type r, and whether t can have such items.
 func (c *checker) narrow(t Type, r Ref) (Type, bool) {
 	out := t.least(0)
 	if !t.Known {
@@ -303,7 +304,7 @@ func (c *checker) narrow(t Type, r Ref) (Type, bool) {
 		return out.with([]Ref{r}), t.isEmpty()
 	}
 	if r.System == 0 && c.model.IsPrimitive(r.FHIR) && slices.Contains(refs, r) {
-		refs = []Ref{r} // a primitive is taken as exactly its own type
+		refs = []Ref{r} // a primitive is selected only by exactly its own type
 	}
 	return out.with(refs), true
 }

@@ -56,7 +56,8 @@ func (c *checker) binary(e *syntax.Binary, s scope) Type {
 	return boolean
 }
 
-// distinct returns how many items a union is sure to have: different literals of one kind count, else least.
+// distinct returns the minimum number of items of a union: the number of different literals of one kind, otherwise
+// least.
 func distinct(e syntax.Expr, least int) int {
 	texts := map[string]bool{}
 	var kind syntax.LiteralKind
@@ -94,12 +95,12 @@ func (c *checker) operands(e *syntax.Binary, x, y Type) {
 	c.operand(e, y, "right")
 }
 
-// operand faults an operand that is sure to be more than one item.
+// operand reports an operand that certainly has more than one item.
 func (c *checker) operand(e *syntax.Binary, t Type, side string) {
 	c.oneItem(t, e.Offset, "the %s operand of %s must be a single item", side, e.Op)
 }
 
-// primitive reports whether t is known to hold nothing but values of System types.
+// primitive reports whether t is known to hold only values of System types.
 func (c *checker) primitive(t Type) bool {
 	for _, r := range t.Refs {
 		if c.kindsOf(r) == 0 || r.System == TypeInfo {
@@ -109,7 +110,7 @@ func (c *checker) primitive(t Type) bool {
 	return t.Known && len(t.Refs) > 0
 }
 
-// anyPair reports whether ok holds for the System types of some items of x and y, or may for all that is known.
+// anyPair reports whether ok holds for some possible System types of the items of x and y.
 func (c *checker) anyPair(x, y Type, ok func(a, b System) bool) bool {
 	if x.isEmpty() || y.isEmpty() {
 		return true
@@ -125,7 +126,7 @@ func (c *checker) anyPair(x, y Type, ok func(a, b System) bool) bool {
 	return false
 }
 
-// comparable reports whether < and its like are defined between two types.
+// comparable reports whether <, <=, > and >= are defined for two types.
 func comparable(a, b System) bool {
 	measures := numbers | setOf(Quantity)
 	days := setOf(Date, DateTime)

@@ -29,8 +29,8 @@ func didYouMean(got string, names []string, prefix string) string {
 	return ""
 }
 
-// distance counts the insertions, deletions, changes and swaps of neighbours that make a into b, and gives up
-// at limit.
+// distance returns the number of insertions, deletions, changes and swaps of neighbours that turn a into b, at most
+// limit.
 func distance(a, b string, limit int) int {
 	if len(a) > 64 || len(b) > 64 || len(a)-len(b) >= limit || len(b)-len(a) >= limit {
 		return limit

@@ -10,7 +10,7 @@ import (
 // System is one of the System types of FHIRPath. The zero System is none.
 type System uint8
 
-// The System types. TypeInfo stands for what type() returns.
+// The System types. TypeInfo is the result of type().
 const (
 	Boolean System = iota + 1
 	String
@@ -77,24 +77,24 @@ func RefNamed(m *model.Model, name string) (r Ref, ok bool) {
 	return r, ok
 }
 
-// Type is the static type of an expression: which types its items can have and how many there can be. The zero
-// Type is a collection of anything. Types are not changed once made and may be shared.
+// Type is the static type of an expression: the possible types of its items, and how many there can be. The zero Type
+// is a collection of anything. Types are immutable and may be shared.
 type Type struct {
-	// Known reports that every item is of one of Refs or a type that derives from it. Known without Refs is the
-	// type of the empty collection.
+	// Known is set if every item is of one of Refs or of a type that derives from it. Known without Refs is the type of
+	// the empty collection.
 	Known bool
 	Refs  []Ref
-	// Single reports that there is never more than one item.
+	// Single is set if there is never more than one item.
 	Single bool
-	// Least is a number of items that there always are, as far as the checker can tell.
+	// Least is the minimum number of items, as far as the checker knows.
 	Least int
-	// Unordered reports that the order of the items is not defined.
+	// Unordered is set if the order of the items is not defined.
 	Unordered bool
-	// Asserted reports that the expression itself names the type, by as or ofType.
+	// Asserted is set if the expression names the type, in as or ofType.
 	Asserted bool
 }
 
-// Any is the type of an expression that nothing is known about.
+// Any returns the type of an expression that nothing is known about.
 func Any() Type { return Type{} }
 
 // Of returns the type of a single item of one of refs.
@@ -122,7 +122,7 @@ func (t Type) Names(m *model.Model) []string {
 	return names
 }
 
-// maxRefs bounds the set of types that is followed; larger ones are as good as unknown.
+// maxRefs is the maximum number of types of an item that are followed; with more, the type is unknown.
 const maxRefs = 200
 
 // with returns the type t with other refs.
@@ -191,7 +191,7 @@ func joinRefs(a, b []Ref) []Ref {
 	return refs
 }
 
-// kinds is a set of System types.
+// systemSet is a set of System types.
 type systemSet uint16
 
 func setOf(systems ...System) systemSet {
@@ -210,7 +210,7 @@ var (
 	temporals = setOf(Date, DateTime, Time)
 )
 
-// widened adds the types that values of k convert to without asking.
+// widened adds the types that values of k convert to implicitly.
 func (k systemSet) widened() systemSet {
 	if k.has(Integer) {
 		k |= setOf(Long, Decimal, Quantity)
@@ -251,7 +251,7 @@ func (c *checker) kindsOfType(t Type) systemSet {
 	return k
 }
 
-// systemOnly returns the System type of each item of t; anything else falls away.
+// systemOnly returns the System type of each item of t and drops other items.
 func (c *checker) systemOnly(t Type) Type {
 	if !t.Known {
 		return t

@@ -2,8 +2,8 @@ package model
 
 import "math/bits"
 
-// index builds the hash indexes over a version's tables. Every index is an open table of a power of two
-// slots, at most half full, probed one slot at a time.
+// index builds the hash indexes over a version's tables. Each is an open-addressing table with linear probing, at most
+// half full, whose size is a power of two.
 func index(v Version, t *tables) *Model {
 	m := &Model{
 		version:      v,

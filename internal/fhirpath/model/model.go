@@ -10,7 +10,7 @@ import (
 // Version is a version of FHIR.
 type Version uint8
 
-// The versions there are tables for. The zero Version is R4.
+// The versions that there are tables for. The zero Version is R4.
 const (
 	R4  Version = iota // FHIR 4.0.1
 	R4B                // FHIR 4.3.0
@@ -19,7 +19,7 @@ const (
 	versions = iota
 )
 
-// Versions lists every version there is a model of, oldest first.
+// Versions returns every version that there is a model of, oldest first.
 func Versions() []Version { return []Version{R4, R4B, R5} }
 
 // String returns the release name, "R4", "R4B" or "R5".
@@ -57,28 +57,27 @@ func ParseVersion(s string) (Version, bool) {
 	return 0, false
 }
 
-// TypeID names a type within one Model. Ids of different versions have nothing to do with one another.
-// The zero TypeID is not a type.
+// TypeID identifies a type within one Model. Ids of different versions are unrelated. The zero TypeID is not a type.
 type TypeID uint16
 
-// ElementID names an element definition within one Model: an element of the type that defines it. Types that
+// ElementID identifies an element definition within one Model: an element of the type that defines it. Types that
 // inherit the element share its id. The zero ElementID is not an element.
 type ElementID uint16
 
-// Element says what is known of one element of a type.
+// Element describes one element of a type.
 type Element struct {
 	// ID is the element's definition.
 	ID ElementID
 	// Name is the name in FHIRPath: "value" for value[x].
 	Name string
-	// Types are the types an instance can have, more than one only for a choice. The slice is shared by all
-	// callers and must not be modified. Some are abstract: "Resource" for contained resources.
+	// Types are the types that an instance can have, more than one only for a choice. The slice is shared and must not
+	// be modified. Some types are abstract: "Resource" for contained resources.
 	Types []TypeID
-	// Choice reports that the JSON member carries the type in its name: valueQuantity.
+	// Choice is set if the name of the JSON member contains the type: valueQuantity.
 	Choice bool
-	// Many reports that the element may repeat, so that its JSON value is an array.
+	// Many is set if the element may repeat, so that its JSON value is an array.
 	Many bool
-	// Min is the smallest number of instances, 0 or 1.
+	// Min is the minimum number of instances, 0 or 1.
 	Min int
 }
 
@@ -97,8 +96,8 @@ var loaded = [versions]func() *Model{
 	R5:  sync.OnceValue(func() *Model { return index(R5, &r5Tables) }),
 }
 
-// Load returns the model of a version, indexing it on the first call. It returns nil for a version that
-// is none of those [Versions] lists. Any goroutine may call it.
+// Load returns the model of a version, nil for one that is not in [Versions]. The first call builds its index. Any
+// goroutine may call it.
 func Load(v Version) *Model {
 	if int(v) >= len(loaded) {
 		return nil
@@ -148,7 +147,7 @@ func (m *Model) IsAbstract(t TypeID) bool { return m.typ(t).flags&typeAbstract !
 // IsBackbone reports whether the type belongs to an element defined in place, such as "Patient.contact".
 func (m *Model) IsBackbone(t TypeID) bool { return m.typ(t).flags&typeBackbone != 0 }
 
-// SystemType returns the FHIRPath System type that values of t convert to without asking: "Boolean",
+// SystemType returns the FHIRPath System type that values of t convert to implicitly: "Boolean",
 // "String", "Integer", "Long", "Decimal", "Date", "DateTime" or "Time" for primitives, "Quantity" for Quantity
 // and what derives from it, and "" for all others.
 func (m *Model) SystemType(t TypeID) string { return systemNames[m.typ(t).system] }
@@ -170,7 +169,7 @@ func (m *Model) Element(t TypeID, name string) (Element, bool) {
 	return Element{}, false
 }
 
-// JSONKey finds the element that a member of a type's JSON object holds and the type the member's name gives
+// JSONKey finds the element of a member of a type's JSON object, and the type that the member's name gives
 // it: "valueQuantity" is value of type Quantity, "birthDate" is birthDate of type date. The sibling "_birthDate"
 // and "resourceType" are not elements.
 func (m *Model) JSONKey(t TypeID, key string) (el Element, typ TypeID, ok bool) {
@@ -204,7 +203,7 @@ func (m *Model) ChoiceKey(el Element, typ TypeID) string {
 	return ""
 }
 
-// Elements lists every element of a type in the order of its definition, inherited ones first.
+// Elements iterates over the elements of a type in the order of its definition, inherited ones first.
 func (m *Model) Elements(t TypeID) iter.Seq[Element] {
 	return func(yield func(Element) bool) { m.walk(t, t, yield) }
 }
@@ -231,7 +230,7 @@ func (m *Model) walk(t, at TypeID, yield func(Element) bool) bool {
 	return true
 }
 
-// Types lists every type by id, so that a type comes before those that derive from it.
+// Types iterates over all types by id: a type comes before those that derive from it.
 func (m *Model) Types() iter.Seq[TypeID] {
 	return func(yield func(TypeID) bool) {
 		for id := 1; id <= m.Len(); id++ {
@@ -242,7 +241,7 @@ func (m *Model) Types() iter.Seq[TypeID] {
 	}
 }
 
-// known returns t, or 0 for an id out of range.
+// valid returns t, or 0 for an id out of range.
 func (m *Model) valid(t TypeID) TypeID {
 	if int(t) > m.Len() {
 		return 0
@@ -250,5 +249,5 @@ func (m *Model) valid(t TypeID) TypeID {
 	return t
 }
 
-// typ returns the record of a type, the empty one for an id out of range.
+// typ returns the record of a type, an empty one for an id out of range.
 func (m *Model) typ(t TypeID) *typeRecord { return &m.data.types[m.valid(t)] }

@@ -1,8 +1,7 @@
 package model
 
-// tables is the generated form of a model: constant arrays of small records that point into each other by
-// number. Entry 0 of types and elements stands for none; the last entry of each holds only the end of the
-// last real one's range.
+// tables is the generated form of a model: constant arrays of small records that refer to each other by index. Entry
+// 0 of types and elements means none; the last entry of each only marks where the range of the one before it ends.
 type tables struct {
 	release  string
 	names    string   // all names, end to end
@@ -13,8 +12,8 @@ type tables struct {
 	lists    []TypeID // the type lists of all elements, shared where equal
 }
 
-// typeRecord describes one type. Ids follow the tree of inheritance, parents first, so that a type and all
-// that derives from it have the ids from its own to last.
+// typeRecord describes one type. Ids follow the tree of inheritance, parents first: a type and all types that derive
+// from it have the ids from its own to last.
 type typeRecord struct {
 	name    uint16
 	base    uint16
@@ -34,7 +33,7 @@ type elementRecord struct {
 	flags uint8
 }
 
-// keyRecord is one JSON member: an element, as one of its types.
+// keyRecord is a JSON member: an element with one of its types.
 type keyRecord struct {
 	name    uint16
 	element uint16
@@ -59,7 +58,7 @@ var systemNames = [...]string{
 	"", "Boolean", "String", "Integer", "Long", "Decimal", "Date", "DateTime", "Time", "Quantity",
 }
 
-// name returns name number n. Name 0 is empty.
+// name returns a name by number. Name 0 is empty.
 func (t *tables) name(n uint16) string {
 	if n == 0 {
 		return ""

@@ -4,14 +4,14 @@ package syntax
 // [*Special], [*External], [*Index], [*Unary], [*Binary], [*TypeOp] and [*Instance]. Trees are not changed once parsed
 // and may be shared between goroutines.
 type Expr interface {
-	// Pos is the byte offset of the node's most telling token: the name of a member or function, the
-	// operator of an operation, the first character of a literal.
+	// Pos is the byte offset of the node's characteristic token: the name of a member or function, the operator of an
+	// operation, the first character of a literal.
 	Pos() int
 	// children returns the direct sub-expressions from left to right.
 	children() []Expr
 }
 
-// LiteralKind tells the kinds of literals apart.
+// LiteralKind is the kind of a literal.
 type LiteralKind uint8
 
 // The kinds of literals.
@@ -41,12 +41,12 @@ func (k LiteralKind) String() string {
 	return ""
 }
 
-// Literal is a constant written in the expression.
+// Literal is a constant in the expression.
 type Literal struct {
 	Kind LiteralKind
-	// Text is the value: the decoded characters of a String; the digits of a number or of a Quantity's
-	// value, without the L of a Long; a date or time without its @ (a Time without @T, a DateTime of
-	// date precision with its closing T); true or false.
+	// Text is the value: the decoded characters of a String; the digits of a number or of a Quantity's value, without
+	// the L of a Long; a date or time without its @ (a Time without @T, a DateTime of date precision with its final
+	// T); true or false.
 	Text string
 	// Unit is the unit of a Quantity; Calendar reports that it is a word (day, years) and not a UCUM string.
 	Unit     string
@@ -72,7 +72,7 @@ type Call struct {
 	Offset     int
 }
 
-// SpecialKind names one of the variables that functions set for their arguments.
+// SpecialKind is one of the variables that functions set for their arguments.
 type SpecialKind uint8
 
 // The variables of scoped functions.
@@ -95,7 +95,7 @@ func (k SpecialKind) String() string {
 	return ""
 }
 
-// Special is $this, $index or $total. The grammar allows one after a dot; X is then what stands before it.
+// Special is $this, $index or $total. The grammar allows one after a dot; X is then the expression before it.
 type Special struct {
 	X      Expr
 	Kind   SpecialKind
@@ -200,8 +200,8 @@ func optional(x Expr) []Expr {
 	return []Expr{x}
 }
 
-// Walk calls visit for e and everything below it, parents first and from left to right. Where visit
-// returns false the children of that node are left out.
+// Walk calls visit for e and everything below it, parents first and from left to right. If visit returns false it
+// skips the children of that node.
 func Walk(e Expr, visit func(Expr) bool) {
 	if e == nil || !visit(e) {
 		return

@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// Limits on what [Parse] accepts. They bound the memory of the tree and the depth of every recursion over it.
+// The limits of [Parse]. They bound the memory of the tree and the depth of every recursion over it.
 const (
 	// MaxLength is the longest expression accepted, in bytes.
 	MaxLength = 100_000
@@ -16,19 +16,19 @@ const (
 	MaxHeight = 5_000
 )
 
-// Error is a fault in the text of an expression.
+// Error is a syntax error in an expression.
 type Error struct {
-	// Offset is the place of the fault in bytes from the start of the expression.
+	// Offset is the position of the fault in bytes.
 	Offset int
-	// Line and Column are the same place, counted from 1; Column counts characters.
+	// Line and Column are the same position, counted from 1; Column counts characters.
 	Line, Column int
-	// Msg says what is wrong, in lower case and without a full stop.
+	// Msg is in lower case, without a full stop.
 	Msg string
-	// Limit reports that the expression is not wrong but larger or deeper than the limits of this package.
+	// Limit is set if the expression exceeds a limit of this package.
 	Limit bool
 }
 
-// Error returns the message with its place.
+// Error returns the message with its position.
 func (e *Error) Error() string {
 	return fmt.Sprintf("fhirpath: %d:%d: %s", e.Line, e.Column, e.Msg)
 }
@@ -42,11 +42,10 @@ func Position(src string, offset int) (line, column int) {
 	return line, 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
 }
 
-// excerptWidth is the number of characters that Caret shows on either side of the fault.
+// excerptWidth is the maximum number of characters that Caret shows on either side of the offset.
 const excerptWidth = 40
 
-// Caret draws the line of src that holds offset, and under it a caret that points at the offset. Long
-// lines are cut to the surroundings of the offset.
+// Caret returns the line of src at offset, with a caret under the offset. Long lines are cut on both sides.
 func Caret(src string, offset int) string {
 	offset = max(0, min(offset, len(src)))
 	start := strings.LastIndexByte(src[:offset], '\n') + 1

@@ -27,12 +27,12 @@ const (
 
 type token struct {
 	kind tokenKind
-	// text is the token as the parser wants it: escapes decoded, marks such as @ and L taken off.
+	// text is the text of the token, with escapes decoded and marks such as @ and L removed.
 	text   string
 	offset int
 }
 
-// lexer cuts the source into tokens, one at a time.
+// lexer splits the source into tokens, one at a time.
 type lexer struct {
 	src string
 	pos int
@@ -76,7 +76,7 @@ func (l *lexer) next() (token, error) {
 	return l.symbol()
 }
 
-// skipSpace passes white space and comments.
+// skipSpace skips white space and comments.
 func (l *lexer) skipSpace() error {
 	for l.pos < len(l.src) {
 		rest := l.src[l.pos:]
@@ -119,7 +119,7 @@ func (l *lexer) number() token {
 	return token{kind, text, start}
 }
 
-// digits passes n digits, or all that follow when n is negative, and reports whether there were any (or n).
+// digits reads n digits and reports whether there are n. If n is negative it reads all digits, at least one.
 func (l *lexer) digits(n int) bool {
 	start := l.pos
 	for l.pos < len(l.src) && isDigit(l.src[l.pos]) && l.pos-start != n {
@@ -131,8 +131,8 @@ func (l *lexer) digits(n int) bool {
 	return l.pos-start == n
 }
 
-// group passes a mark and n digits after it (all that follow when n is negative). If they do not stand
-// there it passes nothing and reports false.
+// group reads a mark and n digits, or all digits if n is negative. If they are not there it reads nothing and returns
+// false.
 func (l *lexer) group(mark byte, n int) bool {
 	start := l.pos
 	if l.peek() == mark {
@@ -152,8 +152,7 @@ func (l *lexer) peek() byte {
 	return 0
 }
 
-// temporal reads a Date, DateTime or Time literal. Only the form is checked: whether there is such a month
-// is for the reader of the value.
+// temporal reads a Date, DateTime or Time literal. It checks only the form, not whether there is such a month.
 func (l *lexer) temporal() (token, error) {
 	at := l.pos
 	l.pos++
@@ -179,7 +178,7 @@ func (l *lexer) temporal() (token, error) {
 	return token{tokDateTime, l.src[at+1 : l.pos], at}, nil
 }
 
-// minutes passes what may follow the hours of a time.
+// minutes reads the optional minutes, seconds and fraction of a time.
 func (l *lexer) minutes() {
 	if !l.group(':', 2) {
 		return
@@ -189,7 +188,7 @@ func (l *lexer) minutes() {
 	}
 }
 
-// zone passes a time zone offset, if one follows.
+// zone reads a time zone offset, if there is one.
 func (l *lexer) zone() {
 	start := l.pos
 	if l.peek() == 'Z' {
@@ -239,7 +238,7 @@ func (l *lexer) symbol() (token, error) {
 	return token{}, l.fail(start, "unexpected character %q%s", r, hint)
 }
 
-// quoted reads a string or a delimited identifier, the mark being the character at the current position.
+// quoted reads a string or a delimited identifier; its quote is the character at the current position.
 func (l *lexer) quoted(kind tokenKind, what string) (token, error) {
 	start := l.pos
 	mark := l.src[start]

@@ -31,7 +31,7 @@ const (
 	OpImplies                     // implies
 )
 
-// Precedences, from the loosest to the tightest. All binary operators associate to the left.
+// Precedences, from the lowest to the highest. All binary operators associate to the left.
 const (
 	precNone = iota
 	precImplies
@@ -86,7 +86,7 @@ func (op Op) String() string {
 	return ""
 }
 
-// operatorOf maps the text of a symbol or word to its operator; 0 when it is none.
+// operatorOf returns the operator with a text, 0 if there is none.
 func operatorOf(text string) Op {
 	for op := OpMul; op <= OpImplies; op++ {
 		if operators[op].text == text {

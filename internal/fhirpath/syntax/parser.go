@@ -40,15 +40,15 @@ func invalidUTF8(src string) int {
 	return len(src)
 }
 
-// parser is a Pratt parser: expression reads an operand and then every operator that binds tighter than
-// the one it was called for.
+// parser is a Pratt parser: expression reads an operand, and then every operator of a higher precedence than its
+// argument.
 type parser struct {
 	lex   lexer
 	tok   token
 	depth int
 }
 
-// node is a finished tree with its height.
+// subtree is an expression with the height of its tree.
 type subtree struct {
 	Expr
 	height int
@@ -68,7 +68,7 @@ func (p *parser) unexpected(wanted string) error {
 
 func (p *parser) symbol(s string) bool { return p.tok.kind == tokSymbol && p.tok.text == s }
 
-// expect passes the symbol s.
+// expect reads the symbol s.
 func (p *parser) expect(s string) error {
 	if !p.symbol(s) {
 		return p.unexpected("'" + s + "'")
@@ -76,7 +76,8 @@ func (p *parser) expect(s string) error {
 	return p.advance()
 }
 
-// grow checks the height that a new parent of the given nodes has.
+// heightOver returns the height of a new parent of subtrees with the given heights, or an error if it exceeds the
+// limit.
 func (p *parser) heightOver(offset int, below ...int) (int, error) {
 	height := 0
 	for _, h := range below {
@@ -116,7 +117,7 @@ func (p *parser) operator() Op {
 	return 0
 }
 
-// operation reads the operator at the current token and what follows it.
+// operation reads the operator at the current token and its right operand.
 func (p *parser) operation(left subtree, op Op) (subtree, error) {
 	offset := p.tok.offset
 	if err := p.advance(); err != nil {
@@ -185,7 +186,7 @@ func (p *parser) path(x subtree) (_ subtree, err error) {
 	return subtree{}, err
 }
 
-// typeBefore returns the type specifier that a brace follows; ok is false where what stands there is none.
+// typeBefore returns the type specifier before a brace; ok is false if the expression there is not one.
 func typeBefore(x Expr) (typ TypeName, ok bool) {
 	m, ok := x.(*Member)
 	if !ok {
@@ -265,7 +266,7 @@ func (p *parser) index(x subtree) (subtree, error) {
 	return subtree{&Index{X: x.Expr, Index: i.Expr, Offset: offset}, height}, err
 }
 
-// term reads what an expression may begin with.
+// term reads the first term of an expression.
 func (p *parser) term() (subtree, error) {
 	switch tok := p.tok; {
 	case p.symbol("("):
@@ -300,7 +301,7 @@ func (p *parser) term() (subtree, error) {
 	return p.invocation(subtree{})
 }
 
-// number reads a number and the unit that makes a Quantity of it.
+// number reads a number, or a Quantity if a unit follows.
 func (p *parser) number() (subtree, error) {
 	lit := &Literal{Kind: Integer, Text: p.tok.text, Offset: p.tok.offset}
 	kind := p.tok.kind
@@ -341,7 +342,7 @@ func (p *parser) atIdentifier() bool {
 	return p.tok.kind == tokDelimited || p.tok.kind == tokIdent && !reserved(p.tok.text)
 }
 
-// invocation reads a member, function or variable of x; x holds no expression at the start of a path.
+// invocation reads a member, function or variable of x; x is empty at the start of a path.
 func (p *parser) invocation(x subtree) (subtree, error) {
 	offset, name := p.tok.offset, p.tok.text
 	if p.tok.kind == tokSpecial {
@@ -368,7 +369,7 @@ func (p *parser) invocation(x subtree) (subtree, error) {
 	return subtree{&Member{X: x.Expr, Name: name, Offset: offset}, height}, err
 }
 
-// habit explains an operator of other languages that begins with one of FHIRPath's.
+// operatorHint explains an operator of another language that begins like one of FHIRPath.
 func (p *parser) operatorHint() string {
 	before := p.tok.offset - 1
 	if before < 0 || p.tok.kind != tokSymbol || p.tok.text != p.lex.src[before:before+1] {
@@ -449,8 +450,8 @@ func (p *parser) typeName() (TypeName, error) {
 	}
 }
 
-// invoked reports whether the point at the current token stands before a function or variable and is thus no part of a
-// name: x is Integer.not().
+// beforeInvocation reports whether the dot at the current token is followed by a function or variable, and so does not
+// belong to a type name: x is Integer.not().
 func (p *parser) beforeInvocation() bool {
 	ahead := *p
 	if ahead.advance() != nil {

@@ -25,8 +25,8 @@ func (t TypeName) String() string {
 	return b.String()
 }
 
-// printExpr writes e where it stands as the operand of an operator of the given precedence: looser ones
-// and, as the caller passes the next tighter level for right operands, equal ones get parentheses.
+// printExpr writes e as the operand of an operator of the given precedence, in parentheses if its own precedence is
+// lower. For right operands the caller passes the next higher precedence, since operators associate to the left.
 func printExpr(b *strings.Builder, e Expr, prec int) {
 	own := precedence(e)
 	if own < prec {

@@ -3,7 +3,7 @@ package system
 // Precision is the last component of a Date, DateTime or Time that is given.
 type Precision uint8
 
-// Precisions in falling size of the component. Seconds and their fraction are one precision in comparisons
+// Precisions, from the largest component to the smallest. Seconds and their fraction are one precision in comparisons
 // (section "Equals").
 const (
 	Year Precision = iota + 1
@@ -36,7 +36,8 @@ func daysInMonth(year, month int) int {
 	return 31
 }
 
-// daysFromCivil returns the number of days from 1970-01-01 to the given day.
+// daysFromCivil returns the number of days from 1970-01-01 to the given day
+// (https://howardhinnant.github.io/date_algorithms.html#days_from_civil).
 func daysFromCivil(year, month, day int) int64 {
 	if month <= 2 {
 		year--

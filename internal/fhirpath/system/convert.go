@@ -1,8 +1,8 @@
 package system
 
-// The functions of this file are those of section "Conversion": what toX() gives, where ok is what
-// convertsToX() gives. Conversions that always work (to String, Integer to Decimal, Date to DateTime) are
-// methods or plain Go conversions.
+// The functions of this file are those of section "Conversion": the result of toX(), with that of convertsToX() as
+// ok. Conversions that always succeed (to String, Integer to Decimal, Date to DateTime) are methods or plain Go
+// conversions.
 
 // StringToBoolean accepts true, t, yes, y, 1, 1.0 and false, f, no, n, 0, 0.0 in any case.
 func StringToBoolean(s string) (value, ok bool) {

@@ -30,7 +30,7 @@ func (d Date) Precision() Precision {
 	return Year
 }
 
-// Digits is the result of precision(): the number of digits given (4, 6 or 8).
+// Digits is the result of precision(): the number of digits (4, 6 or 8).
 func (d Date) Digits() int { return 2 + 2*int(d.Precision()) }
 
 // DateTime returns the date as a DateTime of the same precision without time zone: the implicit conversion of
@@ -54,8 +54,8 @@ func (d Date) AppendText(dst []byte) []byte {
 // String returns the text that AppendText appends.
 func (d Date) String() string { return string(d.AppendText(nil)) }
 
-// Compare returns -1, 0 or 1; known is false when the answer depends on a component that only one of them has
-// (section "Comparison").
+// Compare returns -1, 0 or 1; known is false if the answer depends on a component that only one of them has (section
+// "Comparison").
 func (d Date) Compare(o Date) (order int, known bool) {
 	if d.year != o.year {
 		return compareInt(int(d.year), int(o.year)), true
@@ -72,8 +72,8 @@ func (d Date) Compare(o Date) (order int, known bool) {
 	return compareInt(d.day, o.day), true
 }
 
-// Equal reports whether both are the same date; known is false when one is more precise than the other and the
-// components both have are the same.
+// Equal reports whether both are the same date; known is false if one is more precise than the other and their common
+// components are the same.
 func (d Date) Equal(o Date) (equal, known bool) {
 	order, known := d.Compare(o)
 	return known && order == 0, known
@@ -82,10 +82,10 @@ func (d Date) Equal(o Date) (equal, known bool) {
 // Equivalent reports whether both are the same date of the same precision.
 func (d Date) Equivalent(o Date) bool { return d == o }
 
-// Add returns the date moved by a time-valued quantity (section "Date/Time Arithmetic"). Units smaller than the
-// date's precision are turned into whole units of that precision; months and years keep the day where the month
-// has it and take the month's last day otherwise. ok is false when the result leaves the years 1 to 9999; err
-// matches ErrUnit when the quantity is not a duration that can be added.
+// Add returns d plus a time-valued quantity (section "Date/Time Arithmetic"). Units smaller than the date's precision
+// are converted to whole units of that precision. Adding months or years keeps the day, or takes the last day of the
+// month if it is shorter. ok is false if the result is outside the years 1 to 9999; err matches ErrUnit if the
+// quantity is not a duration that can be added.
 func (d Date) Add(q Quantity) (moved Date, ok bool, err error) {
 	m, ok, err := d.DateTime().Add(q)
 	return m.Date(), ok, err
@@ -101,7 +101,7 @@ func (d Date) Boundary(precision *int, high bool) (boundary Date, ok bool) {
 	return d.DateTime().fill(high).truncate(p).Date(), true
 }
 
-// datePrecision turns a number of digits into a Precision.
+// datePrecision converts a number of digits to a Precision.
 func datePrecision(digits *int, byDefault int) (Precision, bool) {
 	n := byDefault
 	if digits != nil {

@@ -58,9 +58,9 @@ func ParseDateTime[T ~string | ~[]byte](text T) (DateTime, error) {
 	return v, nil
 }
 
-// NewDateTime returns the point in time that lies nanos (0 to 999,999,999) after unix seconds of the Unix epoch,
-// to the millisecond, in the time zone of the given offset from UTC in minutes. ok is false when the offset is
-// beyond 14 hours or the year is not one of 1 to 9999.
+// NewDateTime returns a Unix time in seconds and nanoseconds (0 to 999,999,999), to the millisecond, in the time zone
+// with the given offset from UTC in minutes. ok is false if the offset exceeds 14 hours or the year is not one of 1
+// to 9999.
 func NewDateTime(unix int64, nanos int32, offset int) (v DateTime, ok bool) {
 	if offset < -14*60 || offset > 14*60 {
 		return DateTime{}, false
@@ -92,7 +92,7 @@ func (v DateTime) Precision() Precision {
 	return v.precision
 }
 
-// Digits is the result of precision(): the number of digits given, without those of the time zone.
+// Digits is the result of precision(): the number of digits, without those of the time zone.
 func (v DateTime) Digits() int { return 2 + 2*int(v.precision) + int(v.digits) }
 
 // Year returns the year (yearOf).
@@ -146,8 +146,8 @@ func (v DateTime) Time() (t Time, ok bool) {
 	}, true
 }
 
-// AppendText appends the DateTime as FHIR writes it, to the precision it has; a literal's T after a date alone
-// is left out.
+// AppendText appends the DateTime as FHIR writes it, with its precision. A date alone has no T after it, unlike a
+// literal.
 func (v DateTime) AppendText(dst []byte) []byte {
 	dst = v.Date().AppendText(dst)
 	t, ok := v.Time()
@@ -175,7 +175,7 @@ func (v DateTime) AppendText(dst []byte) []byte {
 // String returns the text that AppendText appends.
 func (v DateTime) String() string { return string(v.AppendText(nil)) }
 
-// local returns the seconds from the Unix epoch to the first moment v stands for, as if in UTC.
+// localSeconds returns the seconds from the Unix epoch to the first moment that v can stand for, as if in UTC.
 func (v DateTime) localSeconds() int64 {
 	days := daysFromCivil(int(v.year), int(max(v.month, 1)), int(max(v.day, 1)))
 	return days*secondsPerDay + int64(v.hour)*3600 + int64(v.minute)*60 + int64(v.second)
@@ -208,11 +208,11 @@ func (m moment) compare(o moment) int {
 	return compareInt(m.nano, o.nano)
 }
 
-// first returns the first moment v stands for, in UTC when a time zone is given.
+// first returns the first moment that v can stand for, in UTC if it has a time zone.
 func (v DateTime) first() moment { return moment{v.localSeconds() - int64(v.offset)*60, v.nano} }
 
-// span returns the first and the last moment v may stand for. Without time zone, where the other has one
-// (open), v may stand for the same local time anywhere from UTC-12:00 to UTC+14:00.
+// span returns the first and the last moment that v can stand for. open is set if v has no time zone but the other
+// value has: then v can be the local time anywhere from UTC-12:00 to UTC+14:00.
 func (v DateTime) span(open bool) (first, last moment) {
 	first = v.first()
 	last = v.fill(true).first()
@@ -226,9 +226,8 @@ func (v DateTime) span(open bool) (first, last moment) {
 	return first, last
 }
 
-// Compare returns -1, 0 or 1 after normalising time zones; known is false when the answer depends on what is
-// not given: a component that only one of them has, or the time zone of one of them. Seconds and their fraction
-// are one component (section "Comparison").
+// Compare returns -1, 0 or 1 after normalising time zones; known is false if the answer depends on a component or a
+// time zone that only one of them has. Seconds and their fraction are one component (section "Comparison").
 func (v DateTime) Compare(o DateTime) (order int, known bool) {
 	sameHours := v.precision != Hour || (v.offset-o.offset)%60 == 0 // 10+05:30 is half of 04Z and half of 05Z
 	if v.precision == o.precision && v.Zoned() == o.Zoned() && sameHours {

@@ -2,8 +2,8 @@ package system
 
 import "math"
 
-// fill returns v with every component it does not give set to the least (or, for high, the greatest) value it
-// can have, to the millisecond. The time zone is left alone.
+// fill returns v with every missing component set to its lowest value, or its highest if high is set, to the
+// millisecond. The time zone does not change.
 func (v DateTime) fill(high bool) DateTime {
 	r := v
 	switch {
@@ -36,7 +36,7 @@ func (v DateTime) fill(high bool) DateTime {
 	return r
 }
 
-// truncate leaves out everything below a precision; of the fraction of a second at most milliseconds stay.
+// truncate drops everything below a precision. A fraction of a second keeps at most milliseconds.
 func (v DateTime) truncate(p Precision) DateTime {
 	if t, ok := v.Time(); ok && p >= Hour {
 		v.setTime(t.truncate(p))
@@ -72,11 +72,11 @@ func (v DateTime) Boundary(precision *int, high bool) (boundary DateTime, ok boo
 	return b, true
 }
 
-// Add returns v moved by a time-valued quantity (section "Date/Time Arithmetic"): years and months by the
-// calendar, taking the last day of a month that does not have v's day, the others by their length. Fractions
-// count for seconds and milliseconds only. Units smaller than v's precision are turned into whole units of it.
-// ok is false when the result leaves the years 1 to 9999; err matches ErrUnit when the unit is not a calendar
-// duration, the name of one, or a UCUM unit of a fixed length from 'ms' to 'wk'.
+// Add returns v plus a time-valued quantity (section "Date/Time Arithmetic"). Years and months follow the calendar:
+// if the month does not have v's day, the result is its last day. Other units have a fixed length. Fractions only
+// count for seconds and milliseconds. Units smaller than v's precision are converted to whole units of it. ok is
+// false if the result is outside the years 1 to 9999; err matches ErrUnit if the unit is not a calendar duration, the
+// name of one, or a UCUM unit of fixed length from 'ms' to 'wk'.
 func (v DateTime) Add(q Quantity) (moved DateTime, ok bool, err error) {
 	unit, known := q.duration()
 	if !known {
@@ -117,8 +117,7 @@ func (v DateTime) Add(q Quantity) (moved DateTime, ok bool, err error) {
 	return v.shift(n, v.nano)
 }
 
-// coarsen turns an amount of a unit into whole units of a coarser one: 12 months or 365 days a year, 30 days a
-// month.
+// coarsen converts an amount to whole units of a coarser unit: a year has 12 months or 365 days, a month 30 days.
 func coarsen(unit, to Precision, amount Decimal) (Precision, Decimal) {
 	for unit > to {
 		size := int64(60)
@@ -189,7 +188,7 @@ func (v DateTime) addSeconds(unit Precision, amount Decimal) (DateTime, bool, er
 	return moved, ok, err
 }
 
-// shift moves v by whole seconds, keeping its precision.
+// shift adds whole seconds to v, keeping its precision.
 func (v DateTime) shift(sec int64, nano int32) (DateTime, bool, error) {
 	r := v
 	if !r.setLocal(v.localSeconds()+sec, nano) {

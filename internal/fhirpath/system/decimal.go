@@ -8,8 +8,8 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// Limits of a Decimal. A value with more digits on either side of the point is refused by ParseDecimal and is
-// no result (ok is false) of an operation; arithmetic rounds to DecimalPrecision significant digits.
+// Limits of a Decimal. ParseDecimal refuses a value with more digits on either side of the decimal point, and
+// operations with such a result fail (ok is false). Arithmetic rounds to decimalPrecision significant digits.
 const (
 	decimalPrecision = 34
 	maxScale         = 400
@@ -18,8 +18,8 @@ const (
 	maxNumber        = 4096 // bytes of the text of a number
 )
 
-// ErrSyntax is matched by errors of the parsers of this package for text of the wrong form; ErrRange for text of
-// the right form whose value lies outside the type. The errors never hold the text itself.
+// The errors of the parsers of this package match ErrSyntax for text of the wrong form, and ErrRange for a value that
+// is out of range. They never contain the text.
 var (
 	ErrSyntax = errors.New("system: text does not have the form of the type")
 	ErrRange  = errors.New("system: value is out of range")
@@ -35,8 +35,8 @@ type Decimal struct {
 	big   *apd.Decimal // never written after creation; its exponent is <= 0
 }
 
-// NewDecimal returns coef / 10^scale with scale digits after the point; a negative scale multiplies. Digits after
-// the point beyond the type's limit are rounded away, and a number beyond its range gives 0.
+// NewDecimal returns coef / 10^scale with scale digits after the decimal point; a negative scale multiplies. Digits
+// after the point that exceed the limit are rounded away; a number out of range becomes 0.
 func NewDecimal(coef int64, scale int) Decimal {
 	if scale >= 0 && scale <= fastScale {
 		return Decimal{coef: coef, scale: int32(scale)}
@@ -166,8 +166,8 @@ func pushDigit(coef uint64, c byte, fits bool) (uint64, bool) {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// fromAPD takes over a, which the caller must not use any more. ok is false when a is not finite or has more
-// digits before the point than the type holds; digits after the point beyond the limit are rounded away.
+// fromAPD takes ownership of a. ok is false if a is not finite or has too many digits before the decimal point; digits
+// after the point that exceed the limit are rounded away.
 func fromAPD(a *apd.Decimal) (d Decimal, ok bool) {
 	if a.Form != apd.Finite {
 		return Decimal{}, false
@@ -210,8 +210,7 @@ func (d Decimal) apd(buf *apd.Decimal) *apd.Decimal {
 // precision() of a Decimal.
 func (d Decimal) Scale() int { return int(d.scale) }
 
-// Digits returns how many digits the number has, and 0 if they fit a machine word: operations on longer ones are
-// slower.
+// Digits returns the number of digits, or 0 if the number fits a machine word: operations on longer ones are slower.
 func (d Decimal) Digits() int {
 	if d.big == nil {
 		return 0
@@ -300,8 +299,7 @@ func (d Decimal) Float64() float64 {
 	return f
 }
 
-// AppendText appends the number in plain digits, with the digits after the point it was written with and never
-// an exponent.
+// AppendText appends the number without an exponent, with the digits after the decimal point that were written.
 func (d Decimal) AppendText(dst []byte) []byte {
 	if d.big != nil {
 		return d.big.Append(dst, 'f')
@@ -378,8 +376,8 @@ func abs64(v int64) uint64 {
 	return uint64(v)
 }
 
-// Equivalent compares after rounding both to the digits of the one with fewer of them after the point, trailing
-// zeros not counted (section "Equivalent").
+// Equivalent compares both numbers rounded to the precision of the less precise one, not counting trailing zeros
+// (section "Equivalent").
 func (d Decimal) Equivalent(o Decimal) bool {
 	if d.Equal(o) {
 		return true

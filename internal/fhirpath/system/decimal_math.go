@@ -7,8 +7,8 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// The contexts of arithmetic are only read. arith rounds results, working carries guard digits through the
-// functions that have no exact result.
+// The contexts of arithmetic are never modified. arith rounds results; working has guard digits for functions without
+// an exact result.
 var (
 	arith   = newContext(decimalPrecision)
 	working = newContext(decimalPrecision + 12)
@@ -35,7 +35,7 @@ func (d Decimal) viaAPD(o Decimal, op operation) (Decimal, bool) {
 	return fromAPD(&r)
 }
 
-// align brings both coefficients to the same scale; ok is false when one would leave int64.
+// align brings both coefficients to the same scale; ok is false if one would overflow.
 func align(a, b Decimal) (x, y int64, scale int32, ok bool) {
 	if a.big != nil || b.big != nil {
 		return 0, 0, 0, false
@@ -188,8 +188,8 @@ const (
 	toNearest // halves away from zero
 )
 
-// away reports whether a quotient is to move away from zero, given the sign of the number and how twice the rest
-// compares with the divisor.
+// away reports whether to round away from zero, given the sign of the number and how twice the remainder compares with
+// the divisor.
 func (m rounding) away(sign, half int) bool {
 	switch m {
 	case upwards:
@@ -238,7 +238,7 @@ func (d Decimal) rounded(n int, mode rounding) (Decimal, bool) {
 	return fromAPD(&r)
 }
 
-// function computes op with guard digits and rounds the result to 34 significant digits.
+// applyRounded computes op with guard digits and rounds the result to 34 significant digits.
 func (d Decimal) applyRounded(op func(d, x *apd.Decimal) (apd.Condition, error)) (Decimal, bool) {
 	var buf, r apd.Decimal
 	if _, err := op(&r, d.apd(&buf)); err != nil {
@@ -315,7 +315,7 @@ func (d Decimal) Power(exponent Decimal) (power Decimal, ok bool) {
 	case d.Sign() < 0 && !exponent.IsInteger():
 		return Decimal{}, false
 	}
-	// The size of the result bounds the work.
+	// Bound the work by the size of the result.
 	size := math.Log10(math.Abs(d.Float64())) * exponent.Float64()
 	switch {
 	case math.IsNaN(size) || size > maxDigits-maxScale:
@@ -338,7 +338,7 @@ func (d Decimal) Power(exponent Decimal) (power Decimal, ok bool) {
 	return roundResult(&r)
 }
 
-// powerSmall multiplies in the int64 form; ok is false when the result leaves it.
+// powerSmall multiplies in the int64 form; ok is false if the result does not fit it.
 func (d Decimal) powerSmall(n int) (Decimal, bool) {
 	r := Decimal{coef: 1}
 	for range n {

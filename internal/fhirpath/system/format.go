@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// ErrFormat is matched by errors for formats with codes that are not known.
+// ErrFormat is matched by errors for formats with unknown codes.
 var ErrFormat = errors.New("system: unknown code in format")
 
-// ParseFormatted reads a date and time written in a format of codes (section "Date/DateTime String Format Codes"):
-// yyyy, yy (00 to 49 are of this century), M, MM, MMM and MMMM (English), d, dd, H, HH, h and hh with a, m, mm, s,
-// ss, S and more (a fraction of a second) and Z (an offset). Everything else stands for itself. ok is false when the
-// text does not have the format, or is not a date; the error matches ErrFormat.
+// ParseFormatted parses a date and time in a format of codes (section "Date/DateTime String Format Codes"): yyyy, yy
+// (00 to 49 are in this century), M, MM, MMM and MMMM (English), d, dd, H, HH, h and hh with a, m, mm, s, ss, one or
+// more S (a fraction of a second) and Z (an offset). Everything else stands for itself. ok is false if the text does
+// not have the format, or is not a date; the error matches ErrFormat.
 func ParseFormatted(text, format string) (v DateTime, ok bool, err error) {
 	p := formatReader{text: text}
 	match := true
@@ -38,7 +38,7 @@ func ParseFormatted(text, format string) (v DateTime, ok bool, err error) {
 	return v, ok, nil
 }
 
-// formatted is a text that is being read; fields that were not there are empty.
+// formatReader reads a text with a format; fields that the format does not have are empty.
 type formatReader struct {
 	text                                       string
 	pos                                        int
@@ -55,7 +55,7 @@ func (p *formatReader) literal(c byte) bool {
 	return false
 }
 
-// code reads what a code of n letters stands for.
+// code reads the text that a code of n letters stands for.
 func (p *formatReader) code(letter byte, n int) (known, fits bool) {
 	switch letter {
 	case 'y':
@@ -97,7 +97,7 @@ func (p *formatReader) code(letter byte, n int) (known, fits bool) {
 	return false, false // names of time zones
 }
 
-// digits reads least to most digits into a field, padded with a zero to two.
+// digits reads least to most digits into a field, padding a single one of two with a zero.
 func (p *formatReader) digits(field *string, least, most int) bool {
 	start := p.pos
 	for p.pos < len(p.text) && p.pos-start < most && isDigit(p.text[p.pos]) {
@@ -164,7 +164,7 @@ func (p *formatReader) offset() bool {
 	return true
 }
 
-// dateTime puts the fields together; ok is false if they are no date.
+// dateTime combines the fields; ok is false if they are not a date.
 func (p *formatReader) dateTime() (v DateTime, ok bool) {
 	if !p.hourOfDay() {
 		return DateTime{}, false
@@ -195,7 +195,7 @@ func (p *formatReader) dateTime() (v DateTime, ok bool) {
 	return v, err == nil
 }
 
-// hourOfDay turns an hour of twelve into one of the day.
+// hourOfDay converts an hour of the 12-hour clock to one of the day.
 func (p *formatReader) hourOfDay() bool {
 	if !p.twelve || p.hour == "" {
 		return p.half == "" || p.hour != ""

@@ -1,8 +1,8 @@
 package system
 
-// Duration returns how many whole calendar periods of a unit (year, month, week, day, hour, minute, second or
-// millisecond) lie between v and o, negative where o is before v (function duration). ok is false when one of them is
-// less precise than the unit, when only one has a time zone and the unit is an hour or less, and for other units.
+// Duration returns the number of whole calendar periods of a unit (year, month, week, day, hour, minute, second or
+// millisecond) from v to o, negative if o is before v (function duration). ok is false if one of them is less precise
+// than the unit, if only one has a time zone and the unit is an hour or less, and for other units.
 func (v DateTime) Duration(o DateTime, unit string) (n int64, ok bool) {
 	p, ok := calendarUnit(unit)
 	if !ok {
@@ -26,7 +26,7 @@ func (v DateTime) Duration(o DateTime, unit string) (n int64, ok bool) {
 	return sign * n, true
 }
 
-// wholeMonths returns how often v can be moved by a number of months without passing o, which is not before v.
+// wholeMonths returns how often a number of months can be added to v without passing o, which is not before v.
 func (v DateTime) wholeMonths(o DateTime, months int64) int64 {
 	n := (int64(o.year)*12 + int64(o.month) - int64(v.year)*12 - int64(v.month)) / months
 	if moved, ok, _ := v.addMonths(n * months); !ok || moved.millis() > o.millis() {
@@ -35,7 +35,7 @@ func (v DateTime) wholeMonths(o DateTime, months int64) int64 {
 	return n
 }
 
-// Difference returns how many boundaries of a unit lie between v and o, negative where o is before v (function
+// Difference returns the number of boundaries of a unit between v and o, negative if o is before v (function
 // difference). Weeks begin on Sunday. ok is false as for Duration.
 func (v DateTime) Difference(o DateTime, unit string) (n int64, ok bool) {
 	p, ok := calendarUnit(unit)
@@ -48,7 +48,7 @@ func (v DateTime) Difference(o DateTime, unit string) (n int64, ok bool) {
 	return o.period(p) - v.period(p), true
 }
 
-// period returns the number of the period of a unit that v lies in.
+// period returns the number of the period of a unit that contains v.
 func (v DateTime) period(p Precision) int64 {
 	switch p {
 	case Year:
@@ -62,8 +62,8 @@ func (v DateTime) period(p Precision) int64 {
 	return floorDiv(v.millis(), millisOf(p))
 }
 
-// alongside returns both values with the precision of the less precise one and, for units from an hour down, in one
-// time zone. ok is false when that leaves less than the unit wants.
+// alongside returns both values with the precision of the less precise one and, for units of an hour or less, in one
+// time zone. ok is false if they are less precise than the unit.
 func (v DateTime) alongside(o DateTime, unit Precision) (a, b DateTime, ok bool) {
 	wanted := unit
 	if unit == week {
@@ -95,7 +95,7 @@ func millisOf(p Precision) int64 {
 	return secondsPerDay * 1000 / unitsPerDay(p)
 }
 
-// DateTime returns the time on the first day of the year 1, for use with another one.
+// DateTime returns the time on the first day of the year 1, for intervals between times.
 func (t Time) DateTime() DateTime {
 	v := DateTime{year: 1, month: 1, day: 1}
 	v.setTime(t)

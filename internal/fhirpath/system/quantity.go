@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// ErrUnit is matched by errors for units that cannot be read or that an operation has no meaning for.
+// ErrUnit is matched by errors for units that are not valid or that an operation does not support.
 var ErrUnit = errors.New("system: unit cannot be used")
 
 // Quantity is a System.Quantity: a number with a unit. Values are immutable and may be shared. Use Equal or
@@ -14,14 +14,13 @@ var ErrUnit = errors.New("system: unit cannot be used")
 type Quantity struct {
 	// Value is the number.
 	Value Decimal
-	// Unit is a UCUM code (case-sensitive), or the name of a calendar duration where Calendar is set. Empty is
-	// the same as "1".
+	// Unit is a UCUM code (case-sensitive), or the name of a calendar duration if Calendar is set. Empty means "1".
 	Unit string
-	// Calendar says that Unit is one of year, month, week, day, hour, minute, second, millisecond, or a plural.
+	// Calendar is set if Unit is one of year, month, week, day, hour, minute, second, millisecond, or a plural.
 	Calendar bool
 }
 
-const week Precision = 100 // beside the precisions, as the unit of a duration
+const week Precision = 100 // not a precision, but a unit of durations
 
 // calendarDurations are the calendar durations, each with the closest UCUM unit.
 var calendarDurations = [...]struct {
@@ -174,21 +173,20 @@ func (q Quantity) sameUnit(o Quantity) bool {
 	return q.unit() == o.unit()
 }
 
-// Comparable reports whether both units measure the same: conversion between them has a meaning (function
-// comparable).
+// Comparable reports whether one unit can be converted to the other (function comparable).
 func (q Quantity) Comparable(o Quantity) bool {
 	_, _, ok := q.align(o, false)
 	return ok
 }
 
-// align brings both values to one unit, the smaller of the two unless coarse is set.
+// align converts both values to one unit, the smaller of the two unless coarse is set.
 func (q Quantity) align(o Quantity, coarse bool) (a, b Decimal, ok bool) {
 	x, y, _, ok := q.common(o, coarse, false)
 	return x, y, ok
 }
 
-// common returns both values in the smaller unit (or the larger one: coarse). loose takes calendar years and
-// months for their UCUM counterparts, which equivalence allows and comparison does not.
+// common converts both values to the smaller unit, or the larger one if coarse is set. loose treats calendar years and
+// months like their UCUM counterparts, as equivalence does and comparison does not.
 func (q Quantity) common(o Quantity, coarse, loose bool) (a, b Decimal, unit Quantity, ok bool) {
 	if q.sameUnit(o) {
 		return q.Value, o.Value, q, true
@@ -243,8 +241,8 @@ func calendarLength(p, other Precision) ucumUnit {
 	return ucumUnit{factor: big.NewRat(days*secondsPerDay, 1), dims: []dimension{{"s", 1}}}
 }
 
-// Compare returns -1, 0 or 1 after conversion to the same unit; known is false when the units measure different
-// things, are not known, or one is a calendar year or month and the other a UCUM unit.
+// Compare returns -1, 0 or 1 after conversion to one unit; known is false if the units cannot be converted or are
+// unknown, or if one is a calendar year or month and the other a UCUM unit.
 func (q Quantity) Compare(o Quantity) (order int, known bool) {
 	a, b, ok := q.align(o, false)
 	if !ok {
@@ -302,7 +300,7 @@ func (q Quantity) Convert(unit string) (converted Quantity, ok bool) {
 	return to, ok
 }
 
-// durationKind returns the unit of time that a calendar duration or its UCUM counterpart stands for.
+// durationKind returns the unit of a calendar duration or of its UCUM counterpart.
 func (q Quantity) durationKind() (Precision, bool) {
 	if !q.Calendar {
 		if unit, ok := ucumDuration(q.Unit); ok {

@@ -1,8 +1,8 @@
 package system
 
-// Add returns q + o in the smaller of the two units. ok is false when the units measure different things, when calendar
-// years or months would have to be converted, which is not exact, or units such as degrees Celsius, whose zero is not
-// zero, or the result is out of range.
+// Add returns q + o in the smaller of the two units. ok is false if the units cannot be converted, if they differ and
+// one is a calendar year or month, which has no exact length, or one such as degrees Celsius, whose zero is not the
+// absolute zero, or if the result is out of range.
 func (q Quantity) Add(o Quantity) (sum Quantity, ok bool) {
 	if !q.sameUnit(o) && (q.inexact() || o.inexact() || q.special() || o.special()) {
 		return Quantity{}, false

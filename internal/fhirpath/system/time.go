@@ -23,7 +23,7 @@ func ParseTime[T ~string | ~[]byte](text T) (Time, error) {
 	return t, nil
 }
 
-// Digits is the result of precision(): the number of digits given (2, 4, 6, 9).
+// Digits is the result of precision(): the number of digits (2, 4, 6, 9).
 func (t Time) Digits() int { return 2*int(t.precision-Day) + int(t.digits) }
 
 // Hour returns the hour (hourOf).
@@ -90,7 +90,7 @@ func (t Time) Equivalent(o Time) bool {
 	return equal
 }
 
-// truncate leaves out everything below a precision of Hour to Millisecond.
+// truncate drops everything below a precision of Hour to Millisecond.
 func (t Time) truncate(p Precision) Time {
 	if p < Minute {
 		t.minute = 0
@@ -125,8 +125,8 @@ func (t Time) Boundary(precision *int, high bool) (boundary Time, ok bool) {
 	return b, true
 }
 
-// Add returns the time of day moved by a time-valued quantity, going round at midnight (section "Date/Time
-// Arithmetic"). err matches ErrUnit unless the unit is one of hours, minutes, seconds or milliseconds.
+// Add returns t plus a time-valued quantity, wrapping around at midnight (section "Date/Time Arithmetic"). err matches
+// ErrUnit unless the unit is hours, minutes, seconds or milliseconds.
 func (t Time) Add(q Quantity) (moved Time, err error) {
 	unit, ok := q.duration()
 	if !ok || unit < Hour || unit == week {
@@ -134,7 +134,7 @@ func (t Time) Add(q Quantity) (moved Time, err error) {
 	}
 	v := DateTime{year: 2000, month: 1, day: 1}
 	v.setTime(t)
-	// Whole days change nothing; leaving them out keeps the sum in range.
+	// Whole days have no effect; dropping them keeps the sum in range.
 	q.Value, ok = q.Value.Mod(DecimalFromInt(unitsPerDay(unit)))
 	if !ok {
 		return Time{}, ErrUnit

@@ -8,7 +8,7 @@ import (
 	"github.com/cockroachdb/apd/v3"
 )
 
-// Limits of unit expressions; units from data are read at run time, so their cost is bounded.
+// Limits of unit expressions, since units from data are parsed at run time.
 const (
 	maxUnitLength   = 200
 	maxUnitDepth    = 16
@@ -16,8 +16,7 @@ const (
 	maxTenExponent  = 60
 )
 
-// Unit is a UCUM unit expression in a form that can be compared and converted. Values are immutable and may be
-// shared.
+// ucumUnit is a parsed UCUM unit expression. Values are immutable and may be shared.
 type ucumUnit struct {
 	factor  *big.Rat    // one of the unit in base units
 	dims    []dimension // sorted by name, without zero exponents
@@ -25,7 +24,7 @@ type ucumUnit struct {
 	terms   []unitTerm
 }
 
-// dimension is a power of a base unit: one of UCUM's seven, or an arbitrary unit, which only measures the same as
+// dimension is a power of a base unit: one of UCUM's seven, or an arbitrary unit, which can only be converted to
 // itself.
 type dimension struct {
 	name string
@@ -45,10 +44,10 @@ type unitTerm struct {
 	dims   []dimension
 }
 
-// Commensurable reports whether values can be converted between the units.
+// commensurable reports whether values can be converted between the units.
 func (u ucumUnit) commensurable(o ucumUnit) bool { return slices.Equal(u.dims, o.dims) }
 
-// ParseUnit reads a unit expression of UCUM's case-sensitive grammar: prefixed symbols with exponents, joined by
+// parseUnit parses a unit expression of UCUM's case-sensitive grammar: prefixed symbols with exponents, joined by
 // '.' and '/', parentheses, whole numbers and {annotations}. Errors match ErrUnit.
 func parseUnit(code string) (ucumUnit, error) {
 	if len(code) == 0 || len(code) > maxUnitLength {
@@ -305,7 +304,7 @@ func addDimension(dims []dimension, d dimension) []dimension {
 	return dims
 }
 
-// ratio is what a value is to be multiplied with; nil is 1.
+// ratio is a factor; nil means 1.
 type ratio struct{ r *big.Rat }
 
 func (f ratio) apply(d Decimal) (Decimal, bool) {
@@ -316,8 +315,8 @@ func (f ratio) apply(d Decimal) (Decimal, bool) {
 	return decimalFromRat(r.Mul(r, f.r))
 }
 
-// product returns the code of u * o (or u / o) and what the product of the values is to be multiplied with.
-// Powers of the same symbol are joined; of two symbols that measure the same, the larger one stays.
+// product returns the code of u * o (or u / o) and the factor for the product of the values. Powers of the same
+// symbol are combined; of two symbols with the same dimensions the larger one remains.
 func (u ucumUnit) product(o ucumUnit, sign int) (code string, scale ratio) {
 	var terms []unitTerm
 	factor := big.NewRat(1, 1)
@@ -327,7 +326,7 @@ func (u ucumUnit) product(o ucumUnit, sign int) (code string, scale ratio) {
 			switch {
 			case have.symbol == t.symbol:
 				if sum := have.exp + t.exp; !takesExponent(t.symbol) && (sum < -1 || sum > 1) {
-					continue // 10 twice is 10.10: 102 is another number
+					continue // 10 times 10 is 10.10; 102 would be another number
 				}
 			case len(t.dims) == 0 || !slices.Equal(have.dims, t.dims):
 				continue
@@ -384,7 +383,7 @@ func appendPower(dst []byte, symbol string, exp int) []byte {
 	return DecimalFromInt(int64(exp)).AppendText(dst)
 }
 
-// convert turns a value in u into one in to, which must be commensurable.
+// convert converts a value from u to another unit, which must be commensurable.
 func (u ucumUnit) convert(v Decimal, to ucumUnit) (Decimal, bool) {
 	r := v.rat()
 	if u.special != nil {
@@ -400,7 +399,7 @@ func (u ucumUnit) convert(v Decimal, to ucumUnit) (Decimal, bool) {
 	return decimalFromRat(r)
 }
 
-// rat returns the exact value.
+// rat returns the exact value of d.
 func (d Decimal) rat() *big.Rat {
 	if d.big == nil {
 		return new(big.Rat).SetFrac(big.NewInt(d.coef), new(big.Int).SetUint64(pow10[d.scale]))
@@ -413,7 +412,7 @@ func (d Decimal) rat() *big.Rat {
 	return new(big.Rat).SetFrac(num, den)
 }
 
-// decimalFromRat returns the value, rounded to 34 digits where it has no shorter exact form.
+// decimalFromRat returns r, rounded to 34 digits unless it has a shorter exact form.
 func decimalFromRat(r *big.Rat) (Decimal, bool) {
 	var num, den, q apd.Decimal
 	num.Coeff.SetMathBigInt(new(big.Int).Abs(r.Num()))

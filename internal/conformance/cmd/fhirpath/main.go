@@ -1,10 +1,12 @@
-// Command fhirpath runs files of FHIRPath cases, prints the number of passed and failed cases of each group and each
-// failure with its reason, and ends with status 1 if a case fails that is not excluded, or an excluded one passes.
+// Command fhirpath runs files of FHIRPath cases.
 //
 //	fhirpath [-inputs DIR]... [-dump FILE] FILE.json...
 //
-// -inputs is a folder of input files and may be given several times; by default they are inputs-r4, inputs-r5 and
-// inputs beside each file. -dump writes what the engine gave, one JSON object a line for each case.
+// It prints the number of passed and failed cases of each group, and each failure with its reason. The exit code is 0
+// if nothing failed, 1 if a case failed that is not excluded, or an excluded one passed, 2 for other errors.
+//
+// -inputs is a folder of input files and may be repeated; the default is inputs-r4, inputs-r4b, inputs-r5 and inputs
+// next to each file. -dump writes the results, one JSON object a line for each case.
 package main
 
 import (
@@ -21,17 +23,17 @@ import (
 
 func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 
-// run is the program; it returns the exit status.
+// run is the program; it returns the exit code.
 func run(args []string, out, errs io.Writer) int {
 	flags := flag.NewFlagSet("fhirpath", flag.ContinueOnError)
 	flags.SetOutput(errs)
 	var inputs []string
-	flags.Func("inputs", "folder of input files, may be repeated (default inputs-r4, inputs-r5 and inputs beside each file)",
+	flags.Func("inputs", "folder of input files, may be repeated (default inputs-r4, inputs-r4b, inputs-r5 and inputs next to each file)",
 		func(dir string) error {
 			inputs = append(inputs, dir)
 			return nil
 		})
-	dump := flags.String("dump", "", "file for what the engine gave, one JSON object a line")
+	dump := flags.String("dump", "", "file for the results, one JSON object a line")
 	flags.Usage = func() {
 		fmt.Fprintln(errs, "usage: fhirpath [-inputs DIR]... [-dump FILE] FILE.json...")
 		flags.PrintDefaults()
@@ -54,7 +56,7 @@ func run(args []string, out, errs io.Writer) int {
 	return 0
 }
 
-// judge runs all files and reports whether nothing counts against the engine.
+// judge runs all files and reports whether nothing failed.
 func judge(ctx context.Context, w io.Writer, inputs []string, dump string, paths []string) (ok bool, err error) {
 	var out io.Writer = io.Discard
 	if dump != "" {
@@ -114,7 +116,7 @@ func write(w io.Writer, results []conformance.FHIRPathResult) error {
 	return nil
 }
 
-// report prints the verdicts and reports whether none counts against the engine.
+// report prints the verdicts and reports whether nothing failed.
 func report(w io.Writer, path string, results []conformance.FHIRPathResult) bool {
 	type count struct{ passed, failed, excluded int }
 	groups := map[string]*count{}

@@ -1,12 +1,12 @@
-// Command golden judges the view runner by views with known rows.
+// Command golden runs views with known rows.
 //
 // Usage:
 //
 //	go run ./internal/conformance/cmd/golden -data DIR [-parallel N] PATH...
 //
-// DIR holds the datasets that the cases name. PATH is a case file or a directory of them. It prints every case that
-// fails with its reason, and how many passed. The exit code is 0 when every case passed, 1 when one failed, 2 for
-// wrong use.
+// DIR holds the datasets of the cases. PATH is a case file or a directory of them. It prints every failure with its
+// reason, and the number of passed cases. The exit code is 0 if every case passed, 1 if one failed, 2 for a usage
+// error.
 package main
 
 import (
@@ -26,12 +26,12 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("golden", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	data := flags.String("data", "", "`directory` of the datasets")
-	parallel := flags.Int("parallel", 0, "`workers` of each run; 0: one for each processor")
+	parallel := flags.Int("parallel", 0, "number of `workers` of each run; 0 means one for each processor")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	if *data == "" || flags.NArg() == 0 {
-		fmt.Fprintln(stderr, "golden: name the datasets' directory with -data, and the files or directories of the cases")
+		fmt.Fprintln(stderr, "golden: -data and the files or directories of the cases are required")
 		return 2
 	}
 	if _, err := os.Stat(*data); err != nil {

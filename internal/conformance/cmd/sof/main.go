@@ -1,12 +1,12 @@
-// Command sof judges the view runner by the official SQL on FHIR suite.
+// Command sof runs the official SQL on FHIR suite.
 //
 // Usage:
 //
 //	go run ./internal/conformance/cmd/sof [-report FILE] [-parallel N] PATH...
 //
-// PATH is a file of the suite or a directory of them. It prints what passed and failed for every file, each failure
-// with its reason, and writes the report (test_report.json in the suite's published form) where -report says. The
-// exit code is 0 when every case passed, 1 when one failed, 2 for wrong use.
+// PATH is a file of the suite or a directory of them. It prints the number of passed and failed cases of each file, and
+// each failure with its reason, and writes a report in the suite's published form to the file of -report
+// (test_report.json). The exit code is 0 if every case passed, 1 if one failed, 2 for a usage error.
 package main
 
 import (
@@ -26,13 +26,13 @@ func main() { os.Exit(run(os.Args[1:], os.Stdout, os.Stderr)) }
 func run(args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("sof", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	reportFile := flags.String("report", "test_report.json", "`file` to write the report to; none where empty")
-	parallel := flags.Int("parallel", 0, "`workers` of each run; 0: one for each processor")
+	reportFile := flags.String("report", "test_report.json", "`file` to write the report to; empty for none")
+	parallel := flags.Int("parallel", 0, "number of `workers` of each run; 0 means one for each processor")
 	if err := flags.Parse(args); err != nil {
 		return 2
 	}
 	if flags.NArg() == 0 {
-		fmt.Fprintln(stderr, "sof: name the files or directories of the suite")
+		fmt.Fprintln(stderr, "sof: no files or directories of the suite given")
 		return 2
 	}
 	files, err := conformance.LoadSof(flags.Args()...)

@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// fhirType is one type to write into the tables.
+// fhirType is a type to write to the tables.
 type fhirType struct {
 	name                                  string
 	base                                  string // "" for a root
@@ -29,7 +29,7 @@ var systemTypes = map[string]string{
 	"decimal": "Decimal", "date": "Date", "dateTime": "DateTime", "instant": "DateTime", "time": "Time",
 }
 
-// collect turns definitions into types, sorted so that parents come before all that derives from them.
+// collect converts definitions to types, sorted so that parents come before all types that derive from them.
 func collect(r *release, defs []*definition) ([]*fhirType, error) {
 	byName := map[string]*fhirType{}
 	for _, def := range defs {
@@ -186,7 +186,7 @@ func sortByBase(byName map[string]*fhirType) ([]*fhirType, error) {
 	}
 	visit("")
 	if len(sorted) != len(byName) {
-		return nil, fmt.Errorf("%d of %d types derive from one another in a circle", len(byName)-len(sorted), len(byName))
+		return nil, fmt.Errorf("%d of %d types derive from one another in a cycle", len(byName)-len(sorted), len(byName))
 	}
 	return sorted, nil
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// contexts is how many elements are listed for an invariant that many elements share.
+// maxContexts is the maximum number of elements listed for an invariant that many elements share.
 const maxContexts = 3
 
 // invariants lists the invariants of all definitions, one a line: the resource or data type they are stated in,

@@ -1,21 +1,20 @@
-// Command gen writes the element tables of package model from HL7's StructureDefinitions. In the folder of
-// that package:
+// Command gen writes the element tables of package model from HL7's StructureDefinitions. In the folder of that package
 //
 //	go generate .
 //
-// runs it with no arguments, and it then reads the three sources from Maven's local repository, where these
-// put them (each is a jar of the HAPI FHIR project that holds the definitions HL7 publishes):
+// runs it without arguments. It then reads three jars of the HAPI FHIR project, which contain the definitions that HL7
+// publishes, from Maven's local repository. These commands put them there:
 //
 //	for v in r4 r4b r5; do
 //		mvn dependency:get -Dtransitive=false -Dartifact=ca.uhn.hapi.fhir:hapi-fhir-validation-resources-$v:7.6.0
 //	done
 //
-// Other sources are named by flag, separated by commas:
+// Flags name other sources, separated by commas:
 //
 //	go run ./gen -r4 hl7.fhir.r4.core-4.0.1.tgz -r4b definitions.xml.zip -r5 profiles-types.json,profiles-resources.json
 //
-// Besides the tables it writes the invariants of the definitions, which are FHIRPath expressions, as test data for
-// the static checker.
+// It also writes the invariants of the definitions, which are FHIRPath expressions, as test data for the static
+// checker.
 //
 // A source is a bundle or a single StructureDefinition in XML or JSON, a FHIR package (.tgz), or an archive
 // (.jar, .zip) of any of these. The FHIR specification is in the public domain (CC0 1.0).
@@ -29,10 +28,10 @@ import (
 	"strings"
 )
 
-// hapi is the version of the artefacts read when no source is named.
+// hapiVersion is the version of the artefacts that are read by default.
 const hapiVersion = "7.6.0"
 
-// release is one version of FHIR to make tables of.
+// release is a version of FHIR to generate tables for.
 type release struct {
 	name    string // R4
 	prefix  string // of generated names: r4

@@ -15,7 +15,7 @@ import (
 	"strings"
 )
 
-// definition is what the tables need of a StructureDefinition.
+// definition holds the parts of a StructureDefinition that the tables need.
 type definition struct {
 	Name           string
 	Kind           string
@@ -37,7 +37,7 @@ type elementDefinition struct {
 	Invariants       []string // FHIRPath expressions that hold for every instance
 }
 
-// typeReference is one of the types of an element: its code, or the FHIR type noted on a System type.
+// typeReference is one of the types of an element: its code and, for a System type, the FHIR type of its extension.
 type typeReference struct {
 	Code     string
 	FHIRType string
@@ -69,8 +69,7 @@ func read(name string, data []byte) ([]*definition, error) {
 	return nil, nil
 }
 
-// readZip reads the members of an archive that can hold base definitions; the extensions and profiles that
-// some archives bring along are left alone.
+// readZip reads the members of an archive that can hold base definitions, and ignores extensions and profiles.
 func readZip(data []byte) ([]*definition, error) {
 	archive, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
 	if err != nil {
@@ -192,12 +191,12 @@ func readJSON(data []byte) ([]*definition, error) {
 	return []*definition{&def}, nil
 }
 
-// value is a FHIR primitive in XML.
+// xmlValue is a FHIR primitive in XML.
 type xmlValue struct {
 	Value string `xml:"value,attr"`
 }
 
-// structureDefinition is the XML form of a definition.
+// xmlDefinition is the XML form of a definition.
 type xmlDefinition struct {
 	Name           xmlValue `xml:"name"`
 	Kind           xmlValue `xml:"kind"`
@@ -248,7 +247,7 @@ func readXML(data []byte) ([]*definition, error) {
 	}
 }
 
-// plain returns the form that JSON definitions are read into, too.
+// definition returns the form that JSON definitions are read into.
 func (in *xmlDefinition) definition() *definition {
 	def := &definition{
 		Name: in.Name.Value, Kind: in.Kind.Value, Abstract: in.Abstract.Value == "true", Type: in.Type.Value,

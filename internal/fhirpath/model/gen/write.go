@@ -23,7 +23,7 @@ var systemNames = []string{
 	"", "Boolean", "String", "Integer", "Long", "Decimal", "Date", "DateTime", "Time", "Quantity",
 }
 
-// pack numbers names, types and elements. Types must be sorted parents first.
+// pack numbers names, types and elements. Parents must come first.
 func pack(types []*fhirType) (*packed, error) {
 	p := &packed{names: []string{""}, types: make([][7]int, 1), elements: make([][5]int, 1), comments: []string{""}}
 	ids := map[string]int{}
@@ -83,7 +83,7 @@ func pack(types []*fhirType) (*packed, error) {
 		"names": len(p.names), "types": len(p.types), "elements": len(p.elements), "keys": len(p.keys) + 1, "lists": len(p.lists),
 	} {
 		if n > math.MaxUint16 {
-			return nil, fmt.Errorf("%d %s are more than 16 bits can number", n, what)
+			return nil, fmt.Errorf("%d %s do not fit 16 bits", n, what)
 		}
 	}
 	return p, nil
@@ -113,7 +113,7 @@ func indexOf(list []string, s string) int {
 	panic("no System type " + s)
 }
 
-// render writes the tables as Go source: one line a type.
+// render writes the tables as Go source, one line for each type.
 func render(r *release, p *packed) ([]byte, error) {
 	var b bytes.Buffer
 	sources := make([]string, len(r.sources))
