@@ -15,8 +15,8 @@ import (
 )
 
 // call runs the handler; a panic is an error. A handler that has not returned one lease after its timeout is abandoned
-// (errStepAbandoned): its result is dropped, and its slot stays taken until it returns. One lease is how long a host may
-// be silent before it counts as dead, which is long enough to clean up.
+// (errStepAbandoned): its result is dropped, and its slot stays taken until it returns. One lease is how long a host
+// may be silent before it counts as dead, which is long enough to clean up.
 func (e *engine) call(ctx context.Context, run *execution, lease Lease) (StepResult, error) {
 	o, step := e.o, run.exec.Step
 	var leave <-chan time.Time
@@ -62,8 +62,8 @@ func (e *engine) call(ctx context.Context, run *execution, lease Lease) (StepRes
 	return StepResult{}, errStepAbandoned
 }
 
-// handlers holds the cancel functions of the handlers that run on this host. The key is the claim, not the execution: this
-// host may claim an execution again (Drain beside Start) before the handler of the earlier claim has noticed.
+// handlers holds the cancel functions of the handlers that run on this host. The key is the claim, not the execution:
+// this host may claim an execution again (Drain beside Start) before the handler of the earlier claim has noticed.
 type handlers struct {
 	mu     sync.Mutex
 	cancel map[claim]context.CancelCauseFunc
@@ -89,8 +89,8 @@ func (h *handlers) remove(x Execution) {
 	delete(h.cancel, claim{x.ID, x.Token})
 }
 
-// end cancels the handlers of executions that a commit of this host has ended, with the error of a lost lease. The handler
-// of an execution that ended by itself has been removed before.
+// end cancels the handlers of executions that a commit of this host has ended, with the error of a lost lease. The
+// handler of an execution that ended by itself has been removed before.
 func (h *handlers) end(ends []ExecutionEnd) {
 	if len(ends) == 0 {
 		return

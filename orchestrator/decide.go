@@ -13,13 +13,14 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// Decide records a reviewer's decision at an open gate. If it settles the gate, the request moves on in the same transaction.
+// Decide records a reviewer's decision at an open gate. If it settles the gate, the request moves on in the same
+// transaction.
 //
 // A gate is decided once. Repeating the same decision (same reviewer, verdict, reason and patch) returns nil again; a
-// different one fails with a [*DecidedError]. Decide fails with a [*DeniedError], recorded in the audit trail, when the
-// reviewer may not decide here: the submitter, the researcher and whoever proposed the scope change never may (four eyes),
-// and others need one of the gate's roles. It fails with a [*ValidationError] when the decision is incomplete or its patch
-// does not result in valid requirements.
+// different one fails with a [*DecidedError]. Decide fails with a [*DeniedError], recorded in the audit trail, when
+// the reviewer may not decide here: the submitter, the researcher and whoever proposed the scope change never may
+// (four eyes), and others need one of the gate's roles. It fails with a [*ValidationError] when the decision is
+// incomplete or its patch does not result in valid requirements.
 func (o *Orchestrator) Decide(ctx context.Context, dec Decision) error {
 	if err := dec.validate(); err != nil {
 		return err
@@ -129,8 +130,8 @@ func (o *Orchestrator) anyGate(ctx context.Context, d *draft, id string) (*Gate,
 	return nil, ErrNotFound
 }
 
-// alreadyDecided returns errNothing for a repeat of a decision. It returns a *DecidedError when the gate is settled, or when
-// the reviewer or the principal has decided before in another way, in person or through a delegate.
+// alreadyDecided returns errNothing for a repeat of a decision. It returns a *DecidedError when the gate is settled,
+// or when the reviewer or the principal has decided before in another way, in person or through a delegate.
 func alreadyDecided(g *Gate, digest string, by Actor, onBehalfOf *Actor) error {
 	for _, a := range g.Approvals {
 		if a.Digest == digest {
@@ -341,8 +342,8 @@ func (o *Orchestrator) applyScope(ctx context.Context, d *draft, g *Gate, dec *D
 	return d.revise(req, dec.By, reason)
 }
 
-// Delegate lets x.To decide at an open gate on behalf of x.From, who has a role there. The decision will name both. It fails
-// like [Orchestrator.Decide].
+// Delegate lets x.To decide at an open gate on behalf of x.From, who has a role there. The decision will name both. It
+// fails like [Orchestrator.Decide].
 func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 	var v ValidationError
 	v.require("gate", x.Gate)

@@ -35,8 +35,8 @@ const (
 	maxBackoff   = 100 * time.Millisecond
 )
 
-// change reads a request, lets f draft a change of it, and commits that. When another writer was faster it starts again. f
-// may be called several times and must have no other effects.
+// change reads a request, lets f draft a change of it, and commits that. When another writer was faster it starts
+// again. f may be called several times and must have no other effects.
 func (o *Orchestrator) change(ctx context.Context, id string, f func(ctx context.Context, d *draft) error) error {
 	backoff := time.Millisecond
 	for range maxConflicts {
@@ -63,8 +63,8 @@ func (o *Orchestrator) change(ctx context.Context, id string, f func(ctx context
 	return fmt.Errorf("%w %d times in a row", ErrConflict, maxConflicts)
 }
 
-// open reads a request and prepares a change of it. A request that must be moved to the host's definition is moved first, in
-// a commit of its own: a step or gate that it gets there must be stored before a change can end it.
+// open reads a request and prepares a change of it. A request that must be moved to the host's definition is moved
+// first, in a commit of its own: a step or gate that it gets there must be stored before a change can end it.
 func (o *Orchestrator) open(ctx context.Context, id string) (*draft, error) {
 	d, err := o.draft(ctx, id)
 	if err != nil || len(d.commit.Audit) == 0 {
@@ -76,8 +76,8 @@ func (o *Orchestrator) open(ctx context.Context, id string) (*draft, error) {
 	return o.draft(ctx, id)
 }
 
-// draft reads a request. The draft is empty, unless the request must be moved to the host's definition: then it is that
-// move.
+// draft reads a request. The draft is empty, unless the request must be moved to the host's definition: then it is
+// that move.
 func (o *Orchestrator) draft(ctx context.Context, id string) (*draft, error) {
 	snap, err := o.snapshot(ctx, id)
 	if err != nil {

@@ -54,7 +54,8 @@ func TestRetryAtAnEscalatedGate(t *testing.T) {
 	})
 }
 
-// TestEachRoleAtAnEscalatedGate: an approval by a role that the gate was escalated to stands in for one that is missing.
+// TestEachRoleAtAnEscalatedGate: an approval by a role that the gate was escalated to stands in for one that is
+// missing.
 func TestEachRoleAtAnEscalatedGate(t *testing.T) {
 	rule := workflow.GateRule{
 		Roles: []string{"a", "b"}, Quorum: workflow.Quorum{EachRole: true},

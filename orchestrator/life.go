@@ -66,11 +66,11 @@ func suspendedError(id string) error {
 	return fmt.Errorf("%w: request %s is suspended", ErrInvalidTransition, id)
 }
 
-// RequestScopeChange asks, in any live state, for a change of the request's scope. The request leaves its state and waits in
-// scope_change for a decision. If it is approved, the patch (if any) is applied and requirements are gathered again; if it is
-// rejected, the request returns to the state it left. The submitter, the researcher, the assignee and administrators may ask.
-// It fails with a [*ValidationError] when the patch does not result in valid requirements, and with [ErrInvalidTransition]
-// when the request has ended or another scope change waits.
+// RequestScopeChange asks, in any live state, for a change of the request's scope. The request leaves its state and
+// waits in scope_change for a decision. If it is approved, the patch (if any) is applied and requirements are gathered
+// again; if it is rejected, the request returns to the state it left. The submitter, the researcher, the assignee and
+// administrators may ask. It fails with a [*ValidationError] when the patch does not result in valid requirements, and
+// with [ErrInvalidTransition] when the request has ended or another scope change waits.
 func (o *Orchestrator) RequestScopeChange(ctx context.Context, c ScopeChange) error {
 	if len(c.Patch) > maxDocument {
 		return invalid("patch", fmt.Sprintf("is longer than %d bytes", maxDocument))
@@ -113,8 +113,9 @@ func (o *Orchestrator) Withdraw(ctx context.Context, id string, by Actor, reason
 	return err
 }
 
-// Suspend pauses a live request: no step runs (a running one is cancelled, and runs again after [Orchestrator.Resume]), no
-// gate can be decided, and the gate's timers stop. The assignee and administrators may suspend.
+// Suspend pauses a live request: no step runs (a running one is cancelled, and runs again after
+// [Orchestrator.Resume]), no gate can be decided, and the gate's timers stop. The assignee and administrators may
+// suspend.
 func (o *Orchestrator) Suspend(ctx context.Context, id string, by Actor, reason string) error {
 	return o.act(ctx, id, by, reason, assigneeOrAdmin, func(ctx context.Context, d *draft) error {
 		if d.req.Suspended != nil {
@@ -189,9 +190,9 @@ func (d *draft) note(kind, ref string) error {
 	})
 }
 
-// Retry runs a failed step again: at once if it waits for its next attempt, or from the first attempt if it has failed for
-// good and the request waits for a person. Administrators may retry, and those who may decide at the open gate; without a
-// gate, the assignee may. It fails with [ErrInvalidTransition] when there is no failed step.
+// Retry runs a failed step again: at once if it waits for its next attempt, or from the first attempt if it has failed
+// for good and the request waits for a person. Administrators may retry, and those who may decide at the open gate;
+// without a gate, the assignee may. It fails with [ErrInvalidTransition] when there is no failed step.
 func (o *Orchestrator) Retry(ctx context.Context, id string, by Actor, reason string) error {
 	may := func(ctx context.Context, o *Orchestrator, by Actor, r *Request) (string, error) {
 		if r.Gate != nil {

@@ -12,7 +12,8 @@ import (
 
 var boss = orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator, "lead"}}
 
-// detours has a step that fails, a gate whose way back after retry is written out, and two gates that any state may lead to.
+// detours has a step that fails, a gate whose way back after retry is written out, and two gates that any state may
+// lead to.
 func detours(t *testing.T) *workflow.Definition {
 	t.Helper()
 	b := workflow.Define("detours", "work")
@@ -110,7 +111,8 @@ func TestPeopleAreToldApart(t *testing.T) {
 	}
 }
 
-// TestProposalIsMovedWithItsGate: a change of scope that waits is decided under the new definition as under the old one.
+// TestProposalIsMovedWithItsGate: a change of scope that waits is decided under the new definition as under the old
+// one.
 func TestProposalIsMovedWithItsGate(t *testing.T) {
 	s := openStore(t)
 	old := detours(t)

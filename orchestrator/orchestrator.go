@@ -22,8 +22,8 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// Orchestrator runs requests through a [workflow.Definition]. Any goroutine may call its methods. Most of them work without
-// [Orchestrator.Start], which is needed only to run steps, fire timers and deliver messages.
+// Orchestrator runs requests through a [workflow.Definition]. Any goroutine may call its methods. Most of them work
+// without [Orchestrator.Start], which is needed only to run steps, fire timers and deliver messages.
 type Orchestrator struct {
 	store   Store
 	cfg     settings
@@ -68,8 +68,8 @@ type stepSetting struct {
 // Option configures an [Orchestrator].
 type Option func(*settings)
 
-// WithDefinition sets the workflow of new requests; the default is [workflow.Default]. Requests that were submitted under
-// another definition keep it; see [WithMigration].
+// WithDefinition sets the workflow of new requests; the default is [workflow.Default]. Requests that were submitted
+// under another definition keep it; see [WithMigration].
 func WithDefinition(d *workflow.Definition) Option { return func(s *settings) { s.definition = d } }
 
 // WithStep registers the handler of a step. A host runs only steps that it has handlers for.
@@ -95,29 +95,29 @@ func WithConcurrency(n int) Option { return func(s *settings) { s.concurrency = 
 // WithAuthorizer sets who decides what actors may do; the default is [RolesOfActor].
 func WithAuthorizer(a Authorizer) Option { return func(s *settings) { s.authorizer = a } }
 
-// WithNotifier sets who notifies people. Without one no notifications are written. All hosts of one database should have the
-// same configuration.
+// WithNotifier sets who notifies people. Without one no notifications are written. All hosts of one database should
+// have the same configuration.
 func WithNotifier(n Notifier) Option { return func(s *settings) { s.notifier = n } }
 
 // WithAuditSink also sends every audit entry to a sink outside the database, through the outbox.
 func WithAuditSink(sink audit.Sink) Option { return func(s *settings) { s.sink = sink } }
 
-// WithRequirementsCheck adds a check of requirements, made when they are submitted and when they are modified. The host knows
-// its views and can compile FHIRPath conditions.
+// WithRequirementsCheck adds a check of requirements, made when they are submitted and when they are modified. The
+// host knows its views and can compile FHIRPath conditions.
 func WithRequirementsCheck(check func(ctx context.Context, r Requirements) []workflow.Fault) Option {
 	return func(s *settings) { s.check = check }
 }
 
 // WithOnStateChange calls f after the commit of each history row that this host writes, in order per request, on the
-// goroutine that wrote it. f must be quick and must not change requests, since the request's next change waits for it. See
-// [Orchestrator.Watch] for the changes of all hosts.
+// goroutine that wrote it. f must be quick and must not change requests, since the request's next change waits for it.
+// See [Orchestrator.Watch] for the changes of all hosts.
 func WithOnStateChange(f func(StateChange)) Option {
 	return func(s *settings) { s.onChange = append(s.onChange, f) }
 }
 
-// WithMigration moves requests from an old definition, given by its hash, to the host's. states maps old names of states to
-// new ones; a state that it does not name keeps its name. A request is moved by a commit of its own, before its next change; a
-// suspended request is moved when it is resumed.
+// WithMigration moves requests from an old definition, given by its hash, to the host's. states maps old names of
+// states to new ones; a state that it does not name keeps its name. A request is moved by a commit of its own, before
+// its next change; a suspended request is moved when it is resumed.
 func WithMigration(fromHash string, states map[string]string) Option {
 	return func(s *settings) { s.migrations[fromHash] = maps.Clone(states) }
 }
@@ -128,8 +128,8 @@ func WithLogger(l *slog.Logger) Option { return func(s *settings) { s.logger = l
 // WithMeterProvider sets where metrics go; the default discards them.
 func WithMeterProvider(p metric.MeterProvider) Option { return func(s *settings) { s.meter = p } }
 
-// WithInstance names this host in leases and audit entries; the default is made of host name, process id and a random part.
-// Two running hosts must not share a name.
+// WithInstance names this host in leases and audit entries; the default is made of host name, process id and a random
+// part. Two running hosts must not share a name.
 func WithInstance(name string) Option { return func(s *settings) { s.instance = name } }
 
 // WithTenant names the tenant in audit entries.
@@ -141,7 +141,8 @@ func WithLease(d time.Duration) Option { return func(s *settings) { s.lease = d 
 // WithPoll sets how often the host asks the store for work when nothing wakes it; the default is 1 s.
 func WithPoll(d time.Duration) Option { return func(s *settings) { s.poll = d } }
 
-// WithGrace sets how long Stop lets running steps continue before it cancels them and releases their leases; the default is 0.
+// WithGrace sets how long Stop lets running steps continue before it cancels them and releases their leases; the
+// default is 0.
 func WithGrace(d time.Duration) Option { return func(s *settings) { s.grace = d } }
 
 // New returns an orchestrator on a store. It checks the configuration and starts nothing.
@@ -247,8 +248,8 @@ func (o *Orchestrator) Definition() *workflow.Definition { return o.machine.Defi
 // Authorizer decides whether an actor may do something. A host implements it over its own permissions.
 // It must be safe for use by several goroutines.
 type Authorizer interface {
-	// Authorize returns the one of the roles in which the actor may act, or an error. A [*DeniedError] is returned to the
-	// caller as it is; any other error becomes one.
+	// Authorize returns the one of the roles in which the actor may act, or an error. A [*DeniedError] is returned to
+	// the caller as it is; any other error becomes one.
 	Authorize(ctx context.Context, a Actor, roles []string, r *Request) (role string, err error)
 }
 

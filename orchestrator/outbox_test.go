@@ -65,7 +65,8 @@ func TestSlowNotifierIsCalledOnce(t *testing.T) {
 	})
 }
 
-// TestSinkGetsEveryChain: a sink is fed at once with the entries of requests and with those of the host, each chain in order.
+// TestSinkGetsEveryChain: a sink is fed at once with the entries of requests and with those of the host, each chain in
+// order.
 func TestSinkGetsEveryChain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := openStore(t, store.WithClock(time.Now))

@@ -11,8 +11,8 @@ import (
 // eventMigrate is the event of the history row that a move to another definition writes.
 const eventMigrate = "migrate"
 
-// park sets a request aside that hosts of this version cannot continue. It keeps its state. None of its steps is claimed until
-// a host that can continue it unparks it.
+// park sets a request aside that hosts of this version cannot continue. It keeps its state. None of its steps is
+// claimed until a host that can continue it unparks it.
 func (d *draft) park(reason string) error {
 	if s := d.req.Step; s != nil {
 		d.commit.End = append(d.commit.End, ExecutionEnd{ID: s.ID, Status: StepPaused, At: d.now})
@@ -58,8 +58,8 @@ func (o *Orchestrator) parkUnknown(ctx context.Context, id, reason string) error
 	return ErrConflict
 }
 
-// migrate moves the draft's request to the host's definition. If its state has another name, kind or step there, the old state
-// is left and the new one entered.
+// migrate moves the draft's request to the host's definition. If its state has another name, kind or step there, the
+// old state is left and the new one entered.
 func (d *draft) migrate(states map[string]string) error {
 	to := func(name string) string {
 		if s, ok := states[name]; ok {

@@ -52,8 +52,8 @@ func (o *Orchestrator) patched(ctx context.Context, r Requirements, patch json.R
 	return out, o.checkRequirements(ctx, out, "")
 }
 
-// members refuses members that a type does not have; names are compared exactly, unlike by encoding/json. It leaves other
-// mismatches to the decoder.
+// members refuses members that a type does not have; names are compared exactly, unlike by encoding/json. It leaves
+// other mismatches to the decoder.
 func (e *ValidationError) members(path string, value any, t reflect.Type) {
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()

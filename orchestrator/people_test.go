@@ -29,8 +29,8 @@ func TestSubmitAgainFromElsewhere(t *testing.T) {
 	}
 }
 
-// TestResearcherNeverDecides: a researcher has no namespace; whoever carries the id may not decide, in whichever one the
-// host keeps its people.
+// TestResearcherNeverDecides: a researcher has no namespace; whoever carries the id may not decide, in whichever one
+// the host keeps its people.
 func TestResearcherNeverDecides(t *testing.T) {
 	t.Parallel()
 	o := newOrchestrator(t, openStore(t), orchestrator.WithDefinition(oneGate(t, "eyes")))

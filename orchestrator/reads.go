@@ -27,8 +27,8 @@ func (o *Orchestrator) snapshot(ctx context.Context, id string) (*Snapshot, erro
 	return o.store.Snapshot(ctx, id)
 }
 
-// Requests streams the requests that a query selects: highest priority first, then oldest. A request whose priority changes
-// meanwhile can be missed or come twice.
+// Requests streams the requests that a query selects: highest priority first, then oldest. A request whose priority
+// changes meanwhile can be missed or come twice.
 func (o *Orchestrator) Requests(ctx context.Context, q Query) iter.Seq2[Request, error] {
 	return requests(q, func(q Query) (Page, error) { return o.Page(ctx, q) })
 }
@@ -41,8 +41,8 @@ func (o *Orchestrator) Page(ctx context.Context, q Query) (Page, error) {
 	return o.store.Requests(ctx, q)
 }
 
-// Inbox streams the requests that wait for a decision by one of the roles, in the order of [Orchestrator.Requests]. Without
-// roles there are none.
+// Inbox streams the requests that wait for a decision by one of the roles, in the order of [Orchestrator.Requests].
+// Without roles there are none.
 func (o *Orchestrator) Inbox(ctx context.Context, roles ...string) iter.Seq2[Request, error] {
 	return requests(Query{}, func(q Query) (Page, error) {
 		var v ValidationError
@@ -179,8 +179,8 @@ func (o *Orchestrator) Durations(ctx context.Context, from, to time.Time) ([]Sta
 	return all, nil
 }
 
-// Watch yields a request's history rows with Seq greater than after: first the existing ones, then new ones as any host writes
-// them. It ends when the request has ended, or when ctx is done, with its error.
+// Watch yields a request's history rows with Seq greater than after: first the existing ones, then new ones as any
+// host writes them. It ends when the request has ended, or when ctx is done, with its error.
 func (o *Orchestrator) Watch(ctx context.Context, id string, after int64) iter.Seq2[StateChange, error] {
 	return func(yield func(StateChange, error) bool) {
 		wake, unsubscribe := o.wakes.subscribe()

@@ -44,13 +44,13 @@ func (o *Orchestrator) VerifyAudit(ctx context.Context, chain string) (audit.Hea
 	return v.Head(), v.End(end)
 }
 
-// maxEntries is the maximum number of entries in one commit of Record or [StepContext.Audit]: the messages of a version are
-// numbered up to 999, and databases limit the number of arguments of a statement.
+// maxEntries is the maximum number of entries in one commit of Record or [StepContext.Audit]: the messages of a
+// version are numbered up to 999, and databases limit the number of arguments of a statement.
 const maxEntries = 500
 
 // Record appends entries to the audit trail: to the chain of the request that Chain names or, if Chain is "" or
-// [audit.SystemChain], to that of the host. Ids, times and instance are filled in. It returns when all are committed; many are
-// committed in several parts. A caller that reads data must not pass it on when Record fails.
+// [audit.SystemChain], to that of the host. Ids, times and instance are filled in. It returns when all are committed;
+// many are committed in several parts. A caller that reads data must not pass it on when Record fails.
 func (o *Orchestrator) Record(ctx context.Context, entries ...audit.Entry) error {
 	for len(entries) > 0 {
 		chain := entries[0].Chain

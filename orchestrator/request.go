@@ -7,8 +7,9 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// Actor is a person or service that does something. Hosts fill it from their own authentication; the library trusts it. The
-// audit trail holds only System, ID, Client, Address and the role that allowed the action, and Name where a gate is decided.
+// Actor is a person or service that does something. Hosts fill it from their own authentication; the library trusts
+// it. The audit trail holds only System, ID, Client, Address and the role that allowed the action, and Name where a
+// gate is decided.
 type Actor struct {
 	// System is the namespace of ID (an identity provider's URL); "" means the host's own.
 	System string `json:"system,omitempty"`
@@ -62,8 +63,8 @@ type Request struct {
 
 	// Suspended is set while the request is suspended, nil otherwise.
 	Suspended *Suspension `json:"suspended,omitempty"`
-	// Parked says why hosts cannot continue the request, for example because its definition has no such state or step; ""
-	// means that it is not parked.
+	// Parked says why hosts cannot continue the request, for example because its definition has no such state or step;
+	// "" means that it is not parked.
 	Parked string `json:"parked,omitempty"`
 	// Outcome is "" while the request is live; afterwards it is the terminal state, or "withdrawn".
 	Outcome string `json:"outcome,omitempty"`
@@ -172,8 +173,8 @@ type Decision struct {
 	Patch json.RawMessage `json:"patch,omitempty"`
 	// Meaning is the meaning of the signature (21 CFR 11.50); "" means "approval", "rejection", "modification".
 	Meaning string `json:"meaning,omitempty"`
-	// Shown is the SHA-256 (hex) of exactly what the reviewer was shown; "" means that of the request's requirements as
-	// canonical JSON.
+	// Shown is the SHA-256 (hex) of exactly what the reviewer was shown; "" means that of the request's requirements
+	// as canonical JSON.
 	Shown string `json:"shown,omitempty"`
 }
 

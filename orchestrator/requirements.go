@@ -33,11 +33,11 @@ type NewRequest struct {
 	Due time.Time `json:"due,omitzero"`
 	// Requirements say which patients and which data.
 	Requirements Requirements `json:"requirements"`
-	// IdempotencyKey makes a repeated Submit harmless: with the same key and content it returns the id of the first request,
-	// with the same key and different content it fails with [ErrIdempotencyKey]. "" means no key.
+	// IdempotencyKey makes a repeated Submit harmless: with the same key and content it returns the id of the first
+	// request, with the same key and different content it fails with [ErrIdempotencyKey]. "" means no key.
 	IdempotencyKey string `json:"idempotencyKey,omitempty"`
-	// SubmittedBy is the person who submits the request; the zero value means the researcher. The submitter can never decide
-	// at its gates (four eyes).
+	// SubmittedBy is the person who submits the request; the zero value means the researcher. The submitter can never
+	// decide at its gates (four eyes).
 	SubmittedBy Actor `json:"submittedBy,omitzero"`
 }
 
@@ -59,8 +59,8 @@ func (r Researcher) Actor() Actor {
 	return Actor{ID: id, Name: r.Name, Roles: []string{workflow.RoleResearcher}}
 }
 
-// Requirements are the structured part of a request. The cohort is every patient who satisfies all inclusion criteria and no
-// exclusion criterion; the data elements are views that run over that cohort.
+// Requirements are the structured part of a request. The cohort is every patient who satisfies all inclusion criteria
+// and no exclusion criterion; the data elements are views that run over that cohort.
 type Requirements struct {
 	Inclusion []Criterion `json:"inclusion"`
 	Exclusion []Criterion `json:"exclusion,omitempty"`
@@ -76,9 +76,9 @@ type Requirements struct {
 	MinimumCohort int `json:"minimumCohort"`
 }
 
-// Criterion is satisfied by patients who have at least MinimumMatches matching resources. A resource of the type matches when
-// it falls into the period and either the condition is true or it has one of the codes; with neither condition nor codes every
-// resource of the type in the period matches.
+// Criterion is satisfied by patients who have at least MinimumMatches matching resources. A resource of the type
+// matches when it falls into the period and either the condition is true or it has one of the codes; with neither
+// condition nor codes every resource of the type in the period matches.
 type Criterion struct {
 	// Description is the criterion in words, for people.
 	Description string `json:"description,omitempty"`
@@ -173,8 +173,9 @@ func (p *Priority) UnmarshalText(text []byte) error {
 	return errors.New("orchestrator: priority is not routine, urgent, asap or stat")
 }
 
-// ParseNewRequest reads a request file: one JSON object in the form of [NewRequest]. Unknown members, wrong types and trailing
-// text are errors that name the line. [Orchestrator.Submit] and [NewRequest.Validate] check whether the request is complete.
+// ParseNewRequest reads a request file: one JSON object in the form of [NewRequest]. Unknown members, wrong types and
+// trailing text are errors that name the line. [Orchestrator.Submit] and [NewRequest.Validate] check whether the
+// request is complete.
 func ParseNewRequest(data []byte) (NewRequest, error) {
 	var n NewRequest
 	if err := input.Decode(data, &n); err != nil {
@@ -189,8 +190,8 @@ var (
 	fhirDate     = regexp.MustCompile(`^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$`)
 )
 
-// Validate returns a [*ValidationError] that names every missing or wrong field, or nil. It knows neither the host's views
-// nor FHIRPath; see [WithRequirementsCheck].
+// Validate returns a [*ValidationError] that names every missing or wrong field, or nil. It knows neither the host's
+// views nor FHIRPath; see [WithRequirementsCheck].
 func (n NewRequest) Validate() error {
 	var v ValidationError
 	v.require("title", n.Title)

@@ -196,8 +196,8 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// TestPatchNamesMembersExactly: encoding/json takes members in any case, and a patch in another case would be lost behind
-// the member that was there.
+// TestPatchNamesMembersExactly: encoding/json takes members in any case, and a patch in another case would be lost
+// behind the member that was there.
 func TestPatchNamesMembersExactly(t *testing.T) {
 	t.Parallel()
 	r := complete().Requirements

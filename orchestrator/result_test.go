@@ -18,7 +18,8 @@ type panicky struct{}
 
 func (panicky) MarshalJSON() ([]byte, error) { panic("Jane Doe") }
 
-// TestBadResultsFailTheStep: what a step hands back, or does in its effect, is a failure of the step, and of nothing else.
+// TestBadResultsFailTheStep: what a step hands back, or does in its effect, is a failure of the step, and of nothing
+// else.
 func TestBadResultsFailTheStep(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

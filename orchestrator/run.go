@@ -13,8 +13,8 @@ import (
 // engine is a running orchestrator.
 type engine struct {
 	o *Orchestrator
-	// Contexts of the engine's own goroutines, which outlive the call of Start: claiming is cancelled when Stop begins,
-	// working when running steps must end as well.
+	// Contexts of the engine's own goroutines, which outlive the call of Start: claiming is cancelled when Stop
+	// begins, working when running steps must end as well.
 	claiming, working     context.Context
 	stopClaims, stopSteps context.CancelCauseFunc
 	loops, steps          sync.WaitGroup
@@ -32,9 +32,9 @@ type engine struct {
 
 var errStopping = errors.New("orchestrator: the host is stopping")
 
-// Start starts running steps, firing timers and delivering messages, and returns. Starting twice changes nothing; after a Stop
-// that gave up, Start waits until everything has ended. It fails when the store cannot be used. ctx limits starting only; see
-// [Orchestrator.Stop].
+// Start starts running steps, firing timers and delivering messages, and returns. Starting twice changes nothing;
+// after a Stop that gave up, Start waits until everything has ended. It fails when the store cannot be used. ctx
+// limits starting only; see [Orchestrator.Stop].
 func (o *Orchestrator) Start(ctx context.Context) error {
 	o.run.Lock()
 	defer o.run.Unlock()
@@ -76,9 +76,10 @@ func (o *Orchestrator) newEngine(base context.Context) *engine {
 	return e
 }
 
-// Drain runs the steps, fires the timers and delivers the messages that are due, until there are none, and returns. It is for
-// tests and for programs that want no goroutines between calls. It may be used beside [Orchestrator.Start], also on other
-// hosts. It stops at the first error of the store. When ctx ends, running steps are cancelled and their leases released.
+// Drain runs the steps, fires the timers and delivers the messages that are due, until there are none, and returns. It
+// is for tests and for programs that want no goroutines between calls. It may be used beside [Orchestrator.Start],
+// also on other hosts. It stops at the first error of the store. When ctx ends, running steps are cancelled and their
+// leases released.
 func (o *Orchestrator) Drain(ctx context.Context) error {
 	if err := o.putDefinition(ctx); err != nil {
 		return err
@@ -115,9 +116,9 @@ func (e *engine) takeError() error {
 }
 
 // Stop ends what Start started: it claims nothing more, lets running steps continue for the grace period, cancels the
-// remaining ones, releases their leases, and waits. It may be called twice, and before Start. When ctx ends first, Stop returns
-// its error while everything still ends; a second Stop waits for that. Stop waits for a handler that was abandoned after its
-// timeout (see [workflow.RetryPolicy]) during the grace period only.
+// remaining ones, releases their leases, and waits. It may be called twice, and before Start. When ctx ends first,
+// Stop returns its error while everything still ends; a second Stop waits for that. Stop waits for a handler that was
+// abandoned after its timeout (see [workflow.RetryPolicy]) during the grace period only.
 func (o *Orchestrator) Stop(ctx context.Context) error {
 	o.run.Lock()
 	defer o.run.Unlock()
@@ -144,8 +145,8 @@ func (o *Orchestrator) Stop(ctx context.Context) error {
 	}
 }
 
-// end returns a channel that is closed when everything has ended, except abandoned handlers; quiet is closed when they have
-// returned, too.
+// end returns a channel that is closed when everything has ended, except abandoned handlers; quiet is closed when they
+// have returned, too.
 func (e *engine) end() <-chan struct{} {
 	e.ending.Do(func() {
 		go func() {
@@ -192,8 +193,8 @@ func (o *Orchestrator) signal() {
 	}
 }
 
-// loop calls work repeatedly: at once while there is more, otherwise after a wake or the poll interval. After each further
-// error it waits a little longer.
+// loop calls work repeatedly: at once while there is more, otherwise after a wake or the poll interval. After each
+// further error it waits a little longer.
 func (e *engine) loop(name string, work func(ctx context.Context) (more bool, err error)) {
 	wake, unsubscribe := e.o.wakes.subscribe()
 	e.loops.Go(func() {

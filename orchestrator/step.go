@@ -7,17 +7,19 @@ import (
 	"time"
 )
 
-// StepHandler does the work of a step. It must be safe for use by several goroutines, since it serves many requests at once.
+// StepHandler does the work of a step. It must be safe for use by several goroutines, since it serves many requests at
+// once.
 //
-// A step runs at least once. Its effects happen exactly once if they are made in [StepResult].Effect. For other effects there
-// are [StepContext].IdempotencyKey, which is the same for every attempt at one visit of the state, and [StepContext].Token,
-// which rises with every takeover.
+// A step runs at least once. Its effects happen exactly once if they are made in [StepResult].Effect. For other
+// effects there are [StepContext].IdempotencyKey, which is the same for every attempt at one visit of the state, and
+// [StepContext].Token, which rises with every takeover.
 //
-// An error or a panic is a failed attempt; wrap an error with [Permanent] when another attempt would not help. Errors must not
-// contain patients' data: their text is stored.
+// An error or a panic is a failed attempt; wrap an error with [Permanent] when another attempt would not help. Errors
+// must not contain patients' data: their text is stored.
 type StepHandler interface {
-	// Run does the work of one attempt. Its context ends when the lease is lost, the request leaves the state, the attempt
-	// times out, or the host stops. A change by another host is noticed when the lease is renewed, three times in its span.
+	// Run does the work of one attempt. Its context ends when the lease is lost, the request leaves the state, the
+	// attempt times out, or the host stops. A change by another host is noticed when the lease is renewed, three times
+	// in its span.
 	Run(ctx context.Context, step *StepContext) (StepResult, error)
 }
 
@@ -33,16 +35,16 @@ func (f StepFunc) Run(ctx context.Context, step *StepContext) (StepResult, error
 type StepResult struct {
 	// Event is the outcome, which decides the next state; it must have a transition in the definition.
 	Event string
-	// Output is stored as JSON for later steps (see [OutputOf]); nil means none. It has at most [MaxOutput] bytes: large
-	// results belong in files that it names.
+	// Output is stored as JSON for later steps (see [OutputOf]); nil means none. It has at most [MaxOutput] bytes:
+	// large results belong in files that it names.
 	Output any
 	// Reason goes to the request's history, for people; "" means none.
 	Reason string
 	// Feasibility and Delivery are stored as rows of their own.
 	Feasibility *FeasibilityReport
 	Delivery    *Delivery
-	// Effect, when not nil, runs in the same transaction, so that its effects happen exactly once. It may be called more than
-	// once but is committed once, so it must use only tx.
+	// Effect, when not nil, runs in the same transaction, so that its effects happen exactly once. It may be called
+	// more than once but is committed once, so it must use only tx.
 	Effect func(ctx context.Context, tx Tx) error
 }
 

@@ -19,8 +19,8 @@ type StepContext struct {
 	Attempt int
 	// IdempotencyKey is the same for every attempt at this visit of the state, and for nothing else.
 	IdempotencyKey string
-	// Token rises with every claim of the request's steps: a resource that remembers the highest token it has seen can refuse
-	// an owner that has lost its lease.
+	// Token rises with every claim of the request's steps: a resource that remembers the highest token it has seen can
+	// refuse an owner that has lost its lease.
 	Token int64
 
 	outputs  map[string]json.RawMessage // see OutputOf
@@ -28,8 +28,8 @@ type StepContext struct {
 	audit    func(ctx context.Context, entries []audit.Entry) error
 }
 
-// NewStepContext returns a context for calling a handler without an orchestrator, in tests. outputs are what [OutputOf]
-// returns, by step; progress and audit entries are dropped.
+// NewStepContext returns a context for calling a handler without an orchestrator, in tests. outputs are what
+// [OutputOf] returns, by step; progress and audit entries are dropped.
 func NewStepContext(r Request, step string, outputs map[string]json.RawMessage) *StepContext {
 	return &StepContext{
 		Request: r, Step: step, Attempt: 1, Token: 1, IdempotencyKey: fmt.Sprintf("%s/%d/%s", r.ID, r.Visit, step), outputs: outputs,
@@ -39,9 +39,9 @@ func NewStepContext(r Request, step string, outputs map[string]json.RawMessage) 
 // Requirements returns the requirements to answer.
 func (s *StepContext) Requirements() Requirements { return s.Request.Requirements }
 
-// OutputOf decodes the newest output of an earlier step. It fails with [ErrNotFound] when that step has none. JSON members
-// that T does not have are ignored, so that the output of a newer host can be read. Its errors are [Permanent], since another
-// attempt would find the same output, and contain no values.
+// OutputOf decodes the newest output of an earlier step. It fails with [ErrNotFound] when that step has none. JSON
+// members that T does not have are ignored, so that the output of a newer host can be read. Its errors are
+// [Permanent], since another attempt would find the same output, and contain no values.
 func OutputOf[T any](step *StepContext, name string) (T, error) {
 	var v T
 	raw, ok := step.outputs[name]
@@ -59,8 +59,9 @@ func OutputOf[T any](step *StepContext, name string) (T, error) {
 	return v, nil
 }
 
-// Progress stores how far the step is, for people who watch, and renews the lease. It fails with [ErrFenced] when the lease was
-// lost: then the step should stop, since its result will be dropped. Steps need not call it: the library renews their leases.
+// Progress stores how far the step is, for people who watch, and renews the lease. It fails with [ErrFenced] when the
+// lease was lost: then the step should stop, since its result will be dropped. Steps need not call it: the library
+// renews their leases.
 func (s *StepContext) Progress(ctx context.Context, p Progress) error {
 	if s.progress == nil {
 		return nil
@@ -68,8 +69,9 @@ func (s *StepContext) Progress(ctx context.Context, p Progress) error {
 	return s.progress(ctx, p)
 }
 
-// Audit commits entries to the request's audit chain now, under the step's lease. Chain, times, instance, purpose and protocol
-// are filled in. A step that reads data must call it before passing on the first byte, and must not pass it on when Audit fails.
+// Audit commits entries to the request's audit chain now, under the step's lease. Chain, times, instance, purpose and
+// protocol are filled in. A step that reads data must call it before passing on the first byte, and must not pass it
+// on when Audit fails.
 func (s *StepContext) Audit(ctx context.Context, entries ...audit.Entry) error {
 	if s.audit == nil || len(entries) == 0 {
 		return nil

@@ -14,7 +14,8 @@ type Commit struct {
 	ID string
 	// Expect is the version the request must have; 0: it must not exist.
 	Expect int64
-	// Request is the row after the change, with Version = Expect + 1. Its Gate and Step are written from the fields below.
+	// Request is the row after the change, with Version = Expect + 1. Its Gate and Step are written from the fields
+	// below.
 	Request *Request
 	// IdempotencyKey and Digest are written when Expect is 0.
 	IdempotencyKey string
@@ -47,8 +48,8 @@ type Commit struct {
 	Feasibility *FeasibilityReport
 	Delivery    *Delivery
 
-	// FireTimer is the id of the timer that this commit fires, "" for none. The timer is deleted; if it does not exist, Commit
-	// fails with ErrConflict.
+	// FireTimer is the id of the timer that this commit fires, "" for none. The timer is deleted; if it does not
+	// exist, Commit fails with ErrConflict.
 	FireTimer string
 	// ClearTimers deletes the request's timers of these kinds, before Timers are inserted.
 	ClearTimers []TimerKind
@@ -59,7 +60,8 @@ type Commit struct {
 	// Reprioritize also sets the request's priority on its executions.
 	Reprioritize bool
 
-	// Effects run in the transaction after everything else was written; an error rolls everything back and is returned.
+	// Effects run in the transaction after everything else was written; an error rolls everything back and is
+	// returned.
 	Effects []func(ctx context.Context, tx Tx) error
 }
 
@@ -73,8 +75,8 @@ type ExecutionStart struct {
 // ExecutionEnd ends or pauses an execution.
 type ExecutionEnd struct {
 	ID string
-	// Token must be the row's, else ErrFenced. 0 means any token (the request leaves the state) and raises the row's, so that
-	// the owner notices.
+	// Token must be the row's, else ErrFenced. 0 means any token (the request leaves the state) and raises the row's,
+	// so that the owner notices.
 	Token      int64
 	Status     ExecutionStatus
 	At         time.Time

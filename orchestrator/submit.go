@@ -12,9 +12,9 @@ import (
 // PurposeResearch is the purpose of use of a request that names none: healthcare research (HL7 v3 ActReason).
 const PurposeResearch = "HRESCH"
 
-// Submit stores a new request and returns its id, such as REQ-20261123-1A2B3C4D. It fails with a [*ValidationError] that names
-// every missing or wrong field, and with [ErrIdempotencyKey]. With an idempotency key it may be called again after any error
-// and returns the same id.
+// Submit stores a new request and returns its id, such as REQ-20261123-1A2B3C4D. It fails with a [*ValidationError]
+// that names every missing or wrong field, and with [ErrIdempotencyKey]. With an idempotency key it may be called
+// again after any error and returns the same id.
 func (o *Orchestrator) Submit(ctx context.Context, n NewRequest) (string, error) {
 	n.Requirements = n.Requirements.withDefaults()
 	if n.Purpose == "" {
@@ -93,8 +93,8 @@ func (o *Orchestrator) sameRequest(ctx context.Context, key, digest string) (str
 	return id, nil
 }
 
-// newRequest drafts a request's first commit. After an attempt that may yet be committed it uses the same id, so that only one
-// of the two can succeed.
+// newRequest drafts a request's first commit. After an attempt that may yet be committed it uses the same id, so that
+// only one of the two can succeed.
 func (o *Orchestrator) newRequest(ctx context.Context, n NewRequest, digest string, last *draft) (*draft, error) {
 	now, err := o.store.Now(ctx)
 	if err != nil {

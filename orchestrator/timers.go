@@ -12,8 +12,8 @@ import (
 
 const timerBatch = 100
 
-// fireTimers fires the due timers. Several hosts may try the same one; one of them commits. It says that there is more after a
-// full batch, unless none of its timers could be fired.
+// fireTimers fires the due timers. Several hosts may try the same one; one of them commits. It says that there is more
+// after a full batch, unless none of its timers could be fired.
 func (e *engine) fireTimers(ctx context.Context) (bool, error) {
 	due, err := e.o.store.DueTimers(ctx, timerBatch)
 	if err != nil {
@@ -40,8 +40,8 @@ func (e *engine) fireTimers(ctx context.Context) (bool, error) {
 	return len(due) == timerBatch, nil
 }
 
-// fire fires a timer, unless another host has done so meanwhile. A request that this host cannot continue is parked, and its
-// timer waits.
+// fire fires a timer, unless another host has done so meanwhile. A request that this host cannot continue is parked,
+// and its timer waits.
 func (o *Orchestrator) fire(ctx context.Context, t Timer) error {
 	err := o.change(ctx, t.Request, func(ctx context.Context, d *draft) error {
 		timers, err := o.store.Timers(ctx, t.Request)

@@ -28,8 +28,8 @@ func oneGate(t *testing.T, name string) *workflow.Definition {
 	return d
 }
 
-// TestParkedTimersAreLeftAlone: a whole batch of due timers that this host can do nothing with is not tried again at once,
-// and what was parked is not parked any more once another host has moved it.
+// TestParkedTimersAreLeftAlone: a whole batch of due timers that this host can do nothing with is not tried again at
+// once, and what was parked is not parked any more once another host has moved it.
 func TestParkedTimersAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
@@ -73,8 +73,8 @@ func (s *slowReader) DueTimers(ctx context.Context, limit int) ([]orchestrator.T
 	return due, err
 }
 
-// TestTimersBehindParkedOnes: a whole batch of timers of parked requests keeps none from firing, whether the requests were
-// parked before the timers were read or after that.
+// TestTimersBehindParkedOnes: a whole batch of timers of parked requests keeps none from firing, whether the requests
+// were parked before the timers were read or after that.
 func TestTimersBehindParkedOnes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

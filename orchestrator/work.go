@@ -92,9 +92,9 @@ type execution struct {
 	abandoned atomic.Bool // see call
 }
 
-// begin marks a claimed execution as running. An execution whose host was lost is ended and replaced by another attempt. begin
-// returns nil when there is nothing to run. It registers cancel in o.handlers before the commit, and so before any commit that
-// could end the execution.
+// begin marks a claimed execution as running. An execution whose host was lost is ended and replaced by another
+// attempt. begin returns nil when there is nothing to run. It registers cancel in o.handlers before the commit, and so
+// before any commit that could end the execution.
 func (o *Orchestrator) begin(ctx context.Context, x Execution, cancel context.CancelCauseFunc) (_ *execution, err error) {
 	var run *execution
 	defer func() {
@@ -171,7 +171,8 @@ func stepEntry(t audit.Type, x Execution, class string) audit.Entry {
 	return e
 }
 
-// keepLease renews the lease until stop is closed. It cancels the step when the lease is lost or could not be renewed in time.
+// keepLease renews the lease until stop is closed. It cancels the step when the lease is lost or could not be renewed
+// in time.
 func (o *Orchestrator) keepLease(ctx context.Context, lease Lease, stop <-chan struct{}, cancel context.CancelCauseFunc) {
 	ctx = context.WithoutCancel(ctx)
 	every := time.NewTicker(o.cfg.lease / 3)
@@ -238,8 +239,8 @@ func (o *Orchestrator) release(ctx context.Context, lease Lease, log *slog.Logge
 	}
 }
 
-// finish stores the result of an execution: the request moves on, another attempt is scheduled, or the step has failed for
-// good.
+// finish stores the result of an execution: the request moves on, another attempt is scheduled, or the step has failed
+// for good.
 func (o *Orchestrator) finish(ctx context.Context, run *execution, result StepResult, failure error, stopped bool) error {
 	var output json.RawMessage
 	if failure == nil {
@@ -297,8 +298,8 @@ func (o *Orchestrator) succeed(ctx context.Context, run *execution, result StepR
 	})
 }
 
-// stillRunning checks that the execution is still the request's and running. The store would refuse the commit, too; this
-// check is earlier.
+// stillRunning checks that the execution is still the request's and running. The store would refuse the commit, too;
+// this check is earlier.
 func (d *draft) stillRunning(run *execution) error {
 	if s := d.req.Step; s == nil || s.ID != run.exec.ID || s.Token != run.exec.Token || s.Status != StepRunning {
 		return ErrFenced
@@ -362,7 +363,8 @@ func (o *Orchestrator) fail(ctx context.Context, run *execution, failure error) 
 	})
 }
 
-// backoff is how long after the n-th failure the next attempt begins: doubled each time, less a random part of up to half.
+// backoff is how long after the n-th failure the next attempt begins: doubled each time, less a random part of up to
+// half.
 func backoff(p workflow.RetryPolicy, n int) time.Duration {
 	d := p.Backoff.D()
 	for i := 1; i < n && d < p.MaxBackoff.D(); i++ {

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// encoder writes canonical JSON directly, with the members in canonical order. The result equals that of json.Marshal and
-// Canonical, which a test checks, at a fraction of the cost.
+// encoder writes canonical JSON directly, with the members in canonical order. The result equals that of json.Marshal
+// and Canonical, which a test checks, at a fraction of the cost.
 type encoder struct {
 	buf   []byte
 	first bool // no member of the object was written yet
@@ -224,8 +224,8 @@ func (e *encoder) gate(g *Gate) {
 	e.close()
 }
 
-// members calls f with the name and the encoded value of each member of a canonical object. Since canonical text has no white
-// space, it scans for the ends of strings and objects only. Text that is not an object has no members.
+// members calls f with the name and the encoded value of each member of a canonical object. Since canonical text has
+// no white space, it scans for the ends of strings and objects only. Text that is not an object has no members.
 func members(body []byte, f func(key, value []byte)) {
 	depth, start := 0, 0
 	var key []byte

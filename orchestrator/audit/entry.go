@@ -79,8 +79,8 @@ const (
 // SystemChain is the chain of entries that belong to no request.
 const SystemChain = "system"
 
-// Entry is one audit entry. It holds opaque ids, enumerations, counts and hashes, never a value from a patient's data. Times are
-// UTC, truncated to microseconds.
+// Entry is one audit entry. It holds opaque ids, enumerations, counts and hashes, never a value from a patient's data.
+// Times are UTC, truncated to microseconds.
 type Entry struct {
 	// Identity. Version, Seq, ID, Prev are filled in by [Head.Seal].
 	Version int    `json:"version"`
@@ -253,7 +253,8 @@ type Head struct {
 	Hash string `json:"hash"`
 }
 
-// Seal adds an entry to the chain and returns it as it must be stored, with the new head. It fails when the entry is invalid.
+// Seal adds an entry to the chain and returns it as it must be stored, with the new head. It fails when the entry is
+// invalid.
 func (h Head) Seal(e Entry) (Sealed, Head, error) {
 	e.Version, e.Seq, e.Prev = Version, h.Seq+1, h.Hash
 	if e.ID == "" {

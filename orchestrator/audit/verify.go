@@ -68,8 +68,8 @@ func (v *Verifier) End(head Head) error {
 	return nil
 }
 
-// Verify checks a whole chain and returns its head. The error is a [*BadEntryError] for a broken chain, that of the sequence, or
-// that of ctx, which is checked for each entry.
+// Verify checks a whole chain and returns its head. The error is a [*BadEntryError] for a broken chain, that of the
+// sequence, or that of ctx, which is checked for each entry.
 func Verify(ctx context.Context, chain string, entries iter.Seq2[Sealed, error]) (Head, error) {
 	v := NewVerifier(chain, Head{})
 	for s, err := range entries {
@@ -86,8 +86,8 @@ func Verify(ctx context.Context, chain string, entries iter.Seq2[Sealed, error])
 	return v.Head(), nil
 }
 
-// Sink stores audit entries outside the database. It receives each entry at least once, in the order of its chain; Hash and ID
-// are stable, so that it can drop repeats.
+// Sink stores audit entries outside the database. It receives each entry at least once, in the order of its chain;
+// Hash and ID are stable, so that it can drop repeats.
 type Sink interface {
 	// Append stores the entry or fails; it is called again after a failure.
 	Append(ctx context.Context, s Sealed) error

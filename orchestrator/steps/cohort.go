@@ -13,8 +13,8 @@ import (
 	"github.com/researchflow/researchflow/runner"
 )
 
-// CriterionCount says how many patients satisfy a criterion alone, and how many remain in the cohort after it and the previous
-// ones.
+// CriterionCount says how many patients satisfy a criterion alone, and how many remain in the cohort after it and the
+// previous ones.
 type CriterionCount struct {
 	Path        string `json:"path"` // "inclusion[0]"
 	Description string `json:"description,omitempty"`
@@ -86,8 +86,8 @@ func (s *Set) matching(ctx context.Context, c orchestrator.Criterion) (map[strin
 	return match, nil
 }
 
-// rows runs a view through the runner's cache, so that an extraction that follows soon need not compute the cohort again. A
-// result that is too large for the cache is streamed.
+// rows runs a view through the runner's cache, so that an extraction that follows soon need not compute the cohort
+// again. A result that is too large for the cache is streamed.
 func (s *Set) rows(ctx context.Context, v *runner.View) iter.Seq2[runner.Row, error] {
 	return func(yield func(runner.Row, error) bool) {
 		res, err := s.cfg.Runner.Run(ctx, v, runner.OnError(s.cfg.OnError))
@@ -107,8 +107,9 @@ func (s *Set) rows(ctx context.Context, v *runner.View) iter.Seq2[runner.Row, er
 	}
 }
 
-// lasting marks faults of the data as permanent: a resource that a view cannot turn into rows will be the same at the next
-// attempt, while a source that does not answer may answer then. It removes a patient's id, because errors of steps are stored.
+// lasting marks faults of the data as permanent: a resource that a view cannot turn into rows will be the same at the
+// next attempt, while a source that does not answer may answer then. It removes a patient's id, because errors of
+// steps are stored.
 func lasting(err error) error {
 	var fault *runner.RunError
 	if !errors.As(err, &fault) {

@@ -10,8 +10,8 @@ import (
 	"github.com/researchflow/researchflow/runner"
 )
 
-// patientColumn is the only column of a criterion's view and the first one of an availability view: the patient's id or a
-// reference to the patient.
+// patientColumn is the only column of a criterion's view and the first one of an availability view: the patient's id
+// or a reference to the patient.
 const patientColumn = "researchflow_patient"
 
 // compileCriterion turns a criterion into a view with one row, the patient, for each matching resource.
@@ -52,8 +52,8 @@ func compileCriterion(c orchestrator.Criterion) (*runner.View, error) {
 	return v, nil
 }
 
-// codesCondition returns the condition that one of the codes is among a resource's codings. The codes become constants of the
-// view, so that no text of a request is parsed as FHIRPath.
+// codesCondition returns the condition that one of the codes is among a resource's codings. The codes become constants
+// of the view, so that no text of a request is parsed as FHIRPath.
 func codesCondition(def *runner.ViewDefinition, path string, codes []orchestrator.Coding) string {
 	constant := func(kind string, i int, value string) string {
 		name := fmt.Sprintf("%s%d", kind, i)

@@ -51,8 +51,8 @@ func (s *Set) deliver(ctx context.Context, step *orchestrator.StepContext) (orch
 	}, nil
 }
 
-// packageAt makes the package at final. It keeps the package of an earlier attempt at the same visit. If the extracted data is
-// gone, it also keeps the package of an earlier visit that contains that data.
+// packageAt makes the package at final. It keeps the package of an earlier attempt at the same visit. If the extracted
+// data is gone, it also keeps the package of an earlier visit that contains that data.
 func (s *Set) packageAt(ctx context.Context, step *orchestrator.StepContext, final string) (Manifest, string, error) {
 	old, oldSum, oldErr := readPackage(final)
 	if oldErr == nil && old.of(step) {
@@ -110,8 +110,8 @@ func placeZip(tmp string, m Manifest, final string) error {
 	return nil
 }
 
-// placeFolder renames the folder package in tmp to its final name. It first moves away what another visit or a killed attempt
-// left there.
+// placeFolder renames the folder package in tmp to its final name. It first moves away what another visit or a killed
+// attempt left there.
 func placeFolder(tmp, final string) error {
 	dir := filepath.Join(tmp, "package")
 	if err := os.Chmod(dir, 0o750); err != nil {

@@ -35,8 +35,9 @@ type ExtractedFile struct {
 	Skipped   int64  `json:"skipped,omitempty"`
 }
 
-// extract runs each requested view over the cohort into a file. Every attempt has a folder of its own, named by its fencing
-// token. It first removes the folders of earlier attempts, and its own if it fails, since the request may have ended meanwhile.
+// extract runs each requested view over the cohort into a file. Every attempt has a folder of its own, named by its
+// fencing token. It first removes the folders of earlier attempts, and its own if it fails, since the request may have
+// ended meanwhile.
 func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (result orchestrator.StepResult, err error) {
 	r := step.Requirements()
 	format, err := formatOf(r.Format)

@@ -58,8 +58,8 @@ func (d *digest) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// writeFile writes a file under a temporary name and renames it when it is complete and on disk. It returns its size and its
-// SHA-256 in hex.
+// writeFile writes a file under a temporary name and renames it when it is complete and on disk. It returns its size
+// and its SHA-256 in hex.
 func writeFile(path string, mode os.FileMode, write func(io.Writer) error) (size int64, sum string, err error) {
 	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".part-*")
 	if err != nil {
@@ -115,8 +115,8 @@ func attemptName(step *orchestrator.StepContext) string {
 	return fmt.Sprintf("visit-%d-token-%d", step.Request.Visit, step.Token)
 }
 
-// freshDir creates the folder of an attempt in a folder of its request, both for the owner only, and removes those of earlier
-// attempts. It keeps the folder of a later attempt, by which this one has lost its lease.
+// freshDir creates the folder of an attempt in a folder of its request, both for the owner only, and removes those of
+// earlier attempts. It keeps the folder of a later attempt, by which this one has lost its lease.
 func freshDir(parent string, step *orchestrator.StepContext) (string, error) {
 	old, err := os.ReadDir(parent)
 	if err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -156,8 +156,8 @@ func TestDeliveryComesAgain(t *testing.T) {
 	}
 }
 
-// TestFailedExtractionLeavesNothing: an attempt that fails takes with it what it has extracted. Nobody else would, where
-// the request ended while the attempt went on.
+// TestFailedExtractionLeavesNothing: an attempt that fails takes with it what it has extracted. Nobody else would,
+// where the request ended while the attempt went on.
 func TestFailedExtractionLeavesNothing(t *testing.T) {
 	t.Parallel()
 	tests := []struct {

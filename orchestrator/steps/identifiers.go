@@ -12,8 +12,8 @@ import (
 	"github.com/researchflow/researchflow/runner"
 )
 
-// IdentifierKind says which identifier a column contains: one of those of 45 CFR 164.514(b)(2)(i) that FHIR resources about a
-// patient have.
+// IdentifierKind says which identifier a column contains: one of those of 45 CFR 164.514(b)(2)(i) that FHIR resources
+// about a patient have.
 type IdentifierKind string
 
 // The kinds of identifier.
@@ -39,8 +39,8 @@ const (
 	refused
 )
 
-// judge applies a PHI level. A limited data set (164.514(e)) may contain dates and places. De-identified data may contain
-// neither; dates of care, which are in most clinical views, only cause a warning to the reviewer.
+// judge applies a PHI level. A limited data set (164.514(e)) may contain dates and places. De-identified data may
+// contain neither; dates of care, which are in most clinical views, only cause a warning to the reviewer.
 func judge(level orchestrator.PHILevel, kind IdentifierKind) verdict {
 	switch {
 	case level == orchestrator.Identified:
@@ -106,8 +106,8 @@ func elementsOf(path string) []string {
 	return names
 }
 
-// lastElement returns the element whose value a path gives. It is "" when the value is combined from several elements, or the
-// path consists of functions.
+// lastElement returns the element whose value a path gives. It is "" when the value is combined from several elements,
+// or the path consists of functions.
 func lastElement(path string) string {
 	path = quoted.ReplaceAllString(path, "")
 	for {
@@ -130,8 +130,8 @@ func lastElement(path string) string {
 	return last
 }
 
-// pathKind returns the identifier that a column contains, given the elements from the resource to the value and the column's own
-// path.
+// pathKind returns the identifier that a column contains, given the elements from the resource to the value and the
+// column's own path.
 func pathKind(resourceType string, elements []string, path string) IdentifierKind {
 	bare := quoted.ReplaceAllString(path, "")
 	if yesOrNo.MatchString(bare) && !combined.MatchString(bare) {
@@ -189,7 +189,8 @@ var (
 	telephone = regexp.MustCompile(`^(\+\d{1,3}[ .\-]?)?(\(\d{3}\) ?|\d{3}[ .\-])\d{3}[ .\-]\d{4}( ?x ?\d{1,5})?$`)
 )
 
-// cellKinds returns the identifiers in a cell, each once. A cell that is a list or an object in JSON may contain several.
+// cellKinds returns the identifiers in a cell, each once. A cell that is a list or an object in JSON may contain
+// several.
 func cellKinds(fromPath IdentifierKind, cell string) []IdentifierKind {
 	if strings.HasPrefix(cell, "[") || strings.HasPrefix(cell, "{") {
 		if kinds, ok := jsonKinds(fromPath, cell); ok {

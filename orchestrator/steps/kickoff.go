@@ -9,8 +9,8 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// Kickoff is the output of the step schedule_kickoff: a meeting of the researcher with those who look after the data, before any
-// data is extracted.
+// Kickoff is the output of the step schedule_kickoff: a meeting of the researcher with those who look after the data,
+// before any data is extracted.
 type Kickoff struct {
 	Request string `json:"request"`
 	// At is the proposed time, UTC.

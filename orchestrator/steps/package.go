@@ -96,8 +96,8 @@ func (m *Manifest) add(dir, name, mediaType string, rows *int64, write func(io.W
 	return nil
 }
 
-// readPackage reads the manifest of a package (a folder or a zip file), and the manifest's SHA-256. It fails when there is no
-// package, or when a file is absent or differs from the manifest.
+// readPackage reads the manifest of a package (a folder or a zip file), and the manifest's SHA-256. It fails when
+// there is no package, or when a file is absent or differs from the manifest.
 func readPackage(path string) (Manifest, string, error) {
 	var m Manifest
 	files, closeFiles, err := openPackage(path)

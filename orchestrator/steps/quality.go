@@ -15,7 +15,8 @@ import (
 	"github.com/researchflow/researchflow/runner"
 )
 
-// QualityReport is the output of the step validate_quality. It contains names of views and columns, and counts, but no values.
+// QualityReport is the output of the step validate_quality. It contains names of views and columns, and counts, but no
+// values.
 type QualityReport struct {
 	Passed bool `json:"passed"`
 	// Completeness is the share of cells that are not null, 0 to 1.
@@ -237,7 +238,8 @@ func completeness(report *QualityReport, found Feasibility, r orchestrator.Requi
 	return c
 }
 
-// nullRates points out columns without any value. They do not fail the check, since a source need not fill all columns.
+// nullRates points out columns without any value. They do not fail the check, since a source need not fill all
+// columns.
 func nullRates(report *QualityReport) QualityCheck {
 	c := QualityCheck{Name: "null rates", Passed: true}
 	for _, v := range report.Views {

@@ -84,8 +84,9 @@ func patientID(reference string) (string, bool) {
 	return id, id != "" && (kind == "Patient" || strings.HasSuffix(kind, "/Patient"))
 }
 
-// within returns a FHIRPath condition that is true for resources that may have happened in the period: their time overlaps it,
-// or is too imprecise to tell. It is false for resources without any time. Without a period the condition is "".
+// within returns a FHIRPath condition that is true for resources that may have happened in the period: their time
+// overlaps it, or is too imprecise to tell. It is false for resources without any time. Without a period the condition
+// is "".
 func (s shape) within(p *orchestrator.Period) string {
 	if p == nil || p.Start == "" && p.End == "" || len(s.when) == 0 {
 		return ""

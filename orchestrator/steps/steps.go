@@ -24,27 +24,27 @@ const (
 type Config struct {
 	// Runner runs views over the source of the data. Required.
 	Runner *runner.Runner
-	// Views returns the view with a name; the data elements of a request are such names. It must be safe for use by several
-	// goroutines. Required.
+	// Views returns the view with a name; the data elements of a request are such names. It must be safe for use by
+	// several goroutines. Required.
 	Views func(name string) (*runner.View, error)
-	// WorkDir is the folder for extracted data until it is delivered. It is created if absent, readable for the owner only.
-	// Required.
+	// WorkDir is the folder for extracted data until it is delivered. It is created if absent, readable for the owner
+	// only. Required.
 	WorkDir string
 	// OutDir is the folder for packages. It is created if absent. Required; it must differ from WorkDir.
 	OutDir string
 	// Zip makes a package one zip file instead of a folder.
 	Zip bool
-	// CohortDrift is the maximum share by which the extracted cohort may differ from that of the feasibility step; 0 means
-	// DefaultCohortDrift, a negative value means none.
+	// CohortDrift is the maximum share by which the extracted cohort may differ from that of the feasibility step; 0
+	// means DefaultCohortDrift, a negative value means none.
 	CohortDrift float64
-	// MaxDuplicates is the maximum share of a view's rows that repeat another row; 0 means DefaultMaxDuplicates, a negative
-	// value means none.
+	// MaxDuplicates is the maximum share of a view's rows that repeat another row; 0 means DefaultMaxDuplicates, a
+	// negative value means none.
 	MaxDuplicates float64
-	// OnError says what happens to resources that a view cannot turn into rows: [runner.Fail] (the default) fails the step,
-	// [runner.Skip] omits and counts them.
+	// OnError says what happens to resources that a view cannot turn into rows: [runner.Fail] (the default) fails the
+	// step, [runner.Skip] omits and counts them.
 	OnError runner.Policy
-	// Announce, when not nil, is called with the kick-off meeting: a host may put it in a calendar. It may be called again with
-	// the same key, and must then do nothing new. Its error fails the step.
+	// Announce, when not nil, is called with the kick-off meeting: a host may put it in a calendar. It may be called
+	// again with the same key, and must then do nothing new. Its error fails the step.
 	Announce func(ctx context.Context, key string, k Kickoff) error
 }
 
@@ -54,8 +54,8 @@ type Set struct {
 	terminal map[string]bool // state -> whether it ends a request
 }
 
-// New checks a configuration and returns the steps. It creates no folders. It fails when a required field is missing or the two
-// folders are the same.
+// New checks a configuration and returns the steps. It creates no folders. It fails when a required field is missing
+// or the two folders are the same.
 func New(cfg Config) (*Set, error) {
 	switch {
 	case cfg.Runner == nil:
@@ -84,8 +84,8 @@ func New(cfg Config) (*Set, error) {
 	return s, nil
 }
 
-// SetDefinition says which states of a host's own workflow end a request: its extracted data is removed then. The states of the
-// default workflow are known. It must be called before the orchestrator is used.
+// SetDefinition says which states of a host's own workflow end a request: its extracted data is removed then. The
+// states of the default workflow are known. It must be called before the orchestrator is used.
 func (s *Set) SetDefinition(d *workflow.Definition) {
 	for _, state := range d.States {
 		s.terminal[state.Name] = state.Kind == workflow.Terminal
@@ -99,8 +99,8 @@ func share(v, standard float64) float64 {
 	return max(v, 0)
 }
 
-// Options returns the options that register the six steps, the check of requirements, and the removal of extracted data when a
-// request ends.
+// Options returns the options that register the six steps, the check of requirements, and the removal of extracted
+// data when a request ends.
 func (s *Set) Options() []orchestrator.Option {
 	options := []orchestrator.Option{
 		orchestrator.WithRequirementsCheck(s.CheckRequirements), orchestrator.WithOnStateChange(s.ended),
@@ -131,9 +131,9 @@ func (s *Set) remove(request string) error {
 	return errors.Join(os.RemoveAll(filepath.Join(s.cfg.WorkDir, request)), os.RemoveAll(s.partsOf(request)))
 }
 
-// Clean removes the folders of requests that have ended, for hosts that were killed before they did. It calls ended for each
-// request that has a folder; ended must return false for a request that it does not know. Clean continues after an error and
-// returns all of them. It may run beside the steps.
+// Clean removes the folders of requests that have ended, for hosts that were killed before they did. It calls ended
+// for each request that has a folder; ended must return false for a request that it does not know. Clean continues
+// after an error and returns all of them. It may run beside the steps.
 func (s *Set) Clean(ctx context.Context, ended func(ctx context.Context, request string) (bool, error)) error {
 	requests := map[string]bool{}
 	var all []error
@@ -170,15 +170,15 @@ func handler(run orchestrator.StepFunc) orchestrator.StepFunc {
 
 type stepKey struct{}
 
-// StepOf returns the step that runs a view, so that an audit hook of the runner can write to its request's chain. It is false
-// for runs outside these steps.
+// StepOf returns the step that runs a view, so that an audit hook of the runner can write to its request's chain. It
+// is false for runs outside these steps.
 func StepOf(ctx context.Context) (*orchestrator.StepContext, bool) {
 	step, ok := ctx.Value(stepKey{}).(*orchestrator.StepContext)
 	return step, ok
 }
 
-// CheckRequirements finds faults that need the host's views and the engine: unknown views, conditions that do not compile, and
-// unsupported formats. It is safe for concurrent use.
+// CheckRequirements finds faults that need the host's views and the engine: unknown views, conditions that do not
+// compile, and unsupported formats. It is safe for concurrent use.
 func (s *Set) CheckRequirements(_ context.Context, r orchestrator.Requirements) []workflow.Fault {
 	var faults []workflow.Fault
 	criteria := func(name string, list []orchestrator.Criterion) {

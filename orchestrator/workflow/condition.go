@@ -27,8 +27,8 @@ type Condition struct {
 // Facts are the document that conditions look at; see [NewFacts].
 type Facts map[string]any
 
-// NewFacts makes facts of a request's priority and requirements (a value that encodes to JSON) and of the output of the step
-// that raised the event (JSON; empty for none).
+// NewFacts makes facts of a request's priority and requirements (a value that encodes to JSON) and of the output of
+// the step that raised the event (JSON; empty for none).
 func NewFacts(priority string, requirements any, output json.RawMessage) (Facts, error) {
 	f := Facts{"priority": priority}
 	raw, err := json.Marshal(requirements)

@@ -61,9 +61,9 @@ const (
 	EventDelivered   = "delivered"
 )
 
-// Default returns the workflow of a clinical data request: requirements, feasibility, kick-off, extraction, QA and delivery, with
-// five gates on the way. Modified requirements are checked for feasibility again. Each call returns a new value, which the
-// caller may change before use.
+// Default returns the workflow of a clinical data request: requirements, feasibility, kick-off, extraction, QA and
+// delivery, with five gates on the way. Modified requirements are checked for feasibility again. Each call returns a
+// new value, which the caller may change before use.
 func Default() *Definition {
 	const h = Duration(time.Hour)
 	gate := func(timeout Duration, roles ...string) GateRule {

@@ -11,8 +11,8 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/internal/input"
 )
 
-// Definition is a workflow as data: states, the steps and gates in them, and the transitions between them. It must not be
-// changed after it was compiled or given to an orchestrator; then goroutines may share it.
+// Definition is a workflow as data: states, the steps and gates in them, and the transitions between them. It must not
+// be changed after it was compiled or given to an orchestrator; then goroutines may share it.
 type Definition struct {
 	Name string `json:"name"`
 	// Initial is the state a submitted request enters first.
@@ -66,8 +66,8 @@ type GateRule struct {
 type Quorum struct {
 	// Approvals is the number of approvals needed; 0 means 1.
 	Approvals int `json:"approvals,omitempty"`
-	// EachRole requires an approval from each of the gate's roles; Approvals is then ignored. After an escalation, an approval
-	// in a role of EscalateTo replaces that of one missing role.
+	// EachRole requires an approval from each of the gate's roles; Approvals is then ignored. After an escalation, an
+	// approval in a role of EscalateTo replaces that of one missing role.
 	EachRole bool `json:"eachRole,omitempty"`
 }
 
@@ -80,15 +80,15 @@ type RetryPolicy struct {
 	// Backoff is the wait before the second attempt. It doubles with each failure up to MaxBackoff, with jitter.
 	Backoff    Duration `json:"backoff"`
 	MaxBackoff Duration `json:"maxBackoff"`
-	// Timeout is the maximum duration of one attempt; 0 means none. At the timeout the handler's context ends, and a result
-	// that it returns within one more lease still counts. After that the attempt has failed with the class timeout, and the
-	// next one may begin, also on this host. The handler is abandoned: it keeps its slot until it returns, its result is
-	// dropped, and its calls of Progress and Audit fail.
+	// Timeout is the maximum duration of one attempt; 0 means none. At the timeout the handler's context ends, and a
+	// result that it returns within one more lease still counts. After that the attempt has failed with the class
+	// timeout, and the next one may begin, also on this host. The handler is abandoned: it keeps its slot until it
+	// returns, its result is dropped, and its calls of Progress and Audit fail.
 	Timeout Duration `json:"timeout,omitzero"`
 }
 
-// DefaultRetry returns the policy of a step without one: three attempts, ten takeovers, backoff from one second to one minute,
-// no timeout.
+// DefaultRetry returns the policy of a step without one: three attempts, ten takeovers, backoff from one second to one
+// minute, no timeout.
 func DefaultRetry() RetryPolicy {
 	return RetryPolicy{
 		Attempts: 3, Takeovers: 10, Backoff: Duration(time.Second), MaxBackoff: Duration(time.Minute),
@@ -102,15 +102,15 @@ type Transition struct {
 	Event string `json:"event"`
 	// To is a state's name, or [Return].
 	To string `json:"to"`
-	// When lists conditions that must all hold. Of several transitions for one event the first whose conditions hold is taken;
-	// the last must have no conditions.
+	// When lists conditions that must all hold. Of several transitions for one event the first whose conditions hold
+	// is taken; the last must have no conditions.
 	When []Condition `json:"when,omitempty"`
 }
 
 // Special names in transitions.
 const (
-	// AnyLive as From means every state that is neither a Pass nor a Terminal state, is not To, and has no transition of its
-	// own for the event.
+	// AnyLive as From means every state that is neither a Pass nor a Terminal state, is not To, and has no transition
+	// of its own for the event.
 	AnyLive = "*"
 	// Return as To means the state the request was in before it entered From.
 	Return = "@return"

@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Mermaid draws the definition as a Mermaid state diagram. Given all moves of a request, the states it entered and the one
-// it is in now are marked, and each transition it took has the numbers of its moves, counted from 1.
+// Mermaid draws the definition as a Mermaid state diagram. Given all moves of a request, the states it entered and the
+// one it is in now are marked, and each transition it took has the numbers of its moves, counted from 1.
 func (d *Definition) Mermaid(path ...Move) string {
 	var b strings.Builder
 	b.WriteString("stateDiagram-v2\n")
@@ -166,8 +166,8 @@ func (d *Definition) anywhere() []Transition {
 	return slices.DeleteFunc(slices.Clone(d.Transitions), func(t Transition) bool { return t.From != AnyLive })
 }
 
-// edges are the arrows to draw, one for all transitions between the same two states. A transition from AnyLive is included only
-// where the path took it. A return leads to each state that it may lead to.
+// edges are the arrows to draw, one for all transitions between the same two states. A transition from AnyLive is
+// included only where the path took it. A return leads to each state that it may lead to.
 func (d *Definition) edges(path []Move, number string) []edge {
 	var all []edge
 	find := func(from, to string) *edge {

@@ -49,7 +49,8 @@ func TestDrawings(t *testing.T) {
 	golden(t, "path.dot", d.DOT(path...))
 }
 
-// TestDrawingsEscape: names that mean something else in the languages of the drawings, and texts that would end a label.
+// TestDrawingsEscape: names that mean something else in the languages of the drawings, and texts that would end a
+// label.
 func TestDrawingsEscape(t *testing.T) {
 	t.Parallel()
 	b := Define(`"quick" \ dirty`, "start")

@@ -72,8 +72,8 @@ func (m *Machine) State(name string) *State { return m.states[name] }
 // Transitions returns the transitions from a state on an event, those from [AnyLive] included, in order.
 func (m *Machine) Transitions(state, event string) []Transition { return m.out[state][event] }
 
-// Position is the state that a request is in. Returns says, for each state with a transition to [Return] that the request
-// has entered and not left, which state it came from.
+// Position is the state that a request is in. Returns says, for each state with a transition to [Return] that the
+// request has entered and not left, which state it came from.
 type Position struct {
 	State   string
 	Returns map[string]string

@@ -15,9 +15,9 @@ var wordName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,62}$`)
 // ValidName says whether a state, a step or an event may have a name: lower case letters, digits and _.
 func ValidName(name string) bool { return wordName.MatchString(name) }
 
-// Validate returns a [*DefinitionError] that names every fault, or nil. Faults are wrong names and kinds, missing gate outcomes,
-// transitions that are never taken, states that cannot be reached, states from which no terminal state can be reached, and
-// cycles of Pass states.
+// Validate returns a [*DefinitionError] that names every fault, or nil. Faults are wrong names and kinds, missing gate
+// outcomes, transitions that are never taken, states that cannot be reached, states from which no terminal state can
+// be reached, and cycles of Pass states.
 func (d *Definition) Validate() error {
 	v := definitionFaults{}
 	if d.Name == "" {
@@ -163,8 +163,8 @@ func (v *definitionFaults) transition(t Transition, path string, names map[strin
 	}
 }
 
-// ambiguity finds transitions that are never taken, and conditional ones without a fallback. It looks at the transitions as
-// written, so that those from AnyLive are compared with each other only.
+// ambiguity finds transitions that are never taken, and conditional ones without a fallback. It looks at the
+// transitions as written, so that those from AnyLive are compared with each other only.
 func (v *definitionFaults) ambiguity(d *Definition) {
 	type key struct{ from, event string }
 	fallback := map[key]bool{}    // an unconditional one was seen
