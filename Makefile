@@ -1,11 +1,10 @@
-GOFUMPT     := mvdan.cc/gofumpt@v0.12.0
-STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+DEADCODE    := golang.org/x/tools/cmd/deadcode@v0.52.0
 # SQLite is C turned into Go, without goroutines: watching each of its memory accesses takes most of the time and finds nothing.
 NORACE      := modernc.org/sqlite/lib=-race=false
 GOLANGCI    := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help build test race promises lint lint-all format quickstart bench fuzz ci
+.PHONY: help build test race promises lint format quickstart bench fuzz ci
 
 help: ## list the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,17 +21,13 @@ race: ## run the tests with the race detector, as CI does
 promises: ## show promises R1 to R17 kept on both databases, with figures: a table
 	@bash -o pipefail -c "go test ./store -count=1 -v -bench Transitions -benchtime 5000x | awk '/^ *--- FAIL/ || /database  *what ran/ {t=1} t'"
 
-lint: ## vet, staticcheck, formatting, import rules
-	go vet ./...
-	go run $(STATICCHECK) ./...
-	@test -z "$$(go run $(GOFUMPT) -l . | tee /dev/stderr)"
+lint: ## golangci-lint (staticcheck, gofumpt and others), dead code, house rules
+	go run $(GOLANGCI) run ./...
+	@test -z "$$(go run $(DEADCODE) -test ./... | tee /dev/stderr)"
 	go test ./internal/lint
 
-lint-all: ## golangci-lint with .golangci.yml (downloads it)
-	go run $(GOLANGCI) run ./...
-
 format: ## format every file
-	go run $(GOFUMPT) -w .
+	go run $(GOLANGCI) fmt
 
 quickstart: ## answer a research request from synthetic data
 	go run ./examples/quickstart

@@ -21,8 +21,8 @@ type population struct {
 }
 
 var (
-	_ runner.Source     = (*population)(nil)
-	_ runner.Identifier = (*population)(nil)
+	_ runner.Source           = (*population)(nil)
+	_ runner.IdentifiedSource = (*population)(nil)
 )
 
 func newPopulation(seed uint64) (*population, error) {

@@ -174,7 +174,7 @@ type server struct{ *fhir.Client }
 // Identity is the base URL.
 func (s server) Identity() (string, bool) { return "fhir " + s.BaseURL(), true }
 
-var _ runner.Identifier = server{}
+var _ runner.IdentifiedSource = server{}
 
 // pathError is the text of a file error with the path behind: "PATH: no such file or directory".
 func pathError(err error) string {

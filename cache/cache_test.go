@@ -70,12 +70,12 @@ func TestTTL(t *testing.T) {
 				start := time.Now()
 				load(t, c, "k", give("v", 1))
 				for _, age := range tt.reads {
-					time.Sleep(age - time.Since(start))
+					<-time.After(age - time.Since(start))
 					if _, ok := c.Get("k"); !ok {
 						t.Errorf("Get at age %v: miss, want hit", age)
 					}
 				}
-				time.Sleep(tt.age - time.Since(start))
+				<-time.After(tt.age - time.Since(start))
 				if _, ok := c.Get("k"); ok != tt.wantHit {
 					t.Errorf("Get at age %v: hit %v, want %v", tt.age, ok, tt.wantHit)
 				}
@@ -90,7 +90,7 @@ func TestExpiredEntriesAreFreedUnasked(t *testing.T) {
 		c := cache.New(cache.Options{TTL: time.Minute})
 		defer c.Close()
 		c.Set("k", make([]byte, 1<<20), 1<<20)
-		time.Sleep(time.Minute + time.Minute/8 + time.Second)
+		<-time.After(time.Minute + time.Minute/8 + time.Second)
 		synctest.Wait()
 		if got := c.Stats(); got.Size != 0 || got.Expirations != 1 {
 			t.Errorf("Stats = %+v, want the entry gone", got)
@@ -104,7 +104,7 @@ func TestStaleWhileReloading(t *testing.T) {
 		c := cache.New(cache.Options{TTL: time.Minute, StaleFor: time.Minute})
 		defer c.Close()
 		load(t, c, "k", give("old", 1))
-		time.Sleep(90 * time.Second)
+		<-time.After(90 * time.Second)
 
 		release := make(chan struct{})
 		slow := func(context.Context) (any, int64, error) {
@@ -125,7 +125,7 @@ func TestStaleWhileReloading(t *testing.T) {
 			t.Errorf("Stats = %+v, want 2 loads, 1 refresh, 3 stale hits, 1 replacement", s)
 		}
 
-		time.Sleep(2*time.Minute + 1) // beyond the allowance
+		<-time.After(2*time.Minute + 1) // beyond the allowance
 		if got := load(t, c, "k", give("newest", 1)); got != "newest" {
 			t.Errorf("beyond the allowance: got %v, want newest", got)
 		}
@@ -138,11 +138,11 @@ func TestGetHandsOutNothingStale(t *testing.T) {
 		c := cache.New(cache.Options{TTL: time.Minute, StaleFor: time.Minute})
 		defer c.Close()
 		load(t, c, "k", give("old", 1))
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		if got, ok := c.Get("k"); got != "old" || !ok {
 			t.Errorf("at the TTL: Get = %v, %v, want old, true", got, ok)
 		}
-		time.Sleep(time.Nanosecond)
+		<-time.After(time.Nanosecond)
 		if got, ok := c.Get("k"); got != nil || ok {
 			t.Errorf("after the TTL: Get = %v, %v, want nothing: it loads no other", got, ok)
 		}
@@ -158,7 +158,7 @@ func TestStaleEntrySurvivesAFailedReload(t *testing.T) {
 		c := cache.New(cache.Options{TTL: time.Minute, StaleFor: time.Minute})
 		defer c.Close()
 		load(t, c, "k", give("old", 1))
-		time.Sleep(90 * time.Second)
+		<-time.After(90 * time.Second)
 		fail := func(context.Context) (any, int64, error) { return nil, 0, errors.New("down") }
 		for range 2 {
 			if got := load(t, c, "k", fail); got != "old" {

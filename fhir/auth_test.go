@@ -29,7 +29,7 @@ func (a *tokens) Credentials(ctx context.Context, refused http.Header) (http.Hea
 	if refused != nil && refused.Get("Authorization") == current().Get("Authorization") {
 		a.renewals.Add(1)
 		if a.slow > 0 {
-			time.Sleep(a.slow)
+			<-time.After(a.slow)
 		}
 		if a.err != nil {
 			return nil, a.err

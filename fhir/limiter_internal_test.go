@@ -54,7 +54,7 @@ func TestLimitIsHalvedOnceARoundAndRecovers(t *testing.T) {
 			t.Errorf("%d slots after many served requests, want 8", n)
 		}
 		for range n { // each refused in a round of its own: never below one
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			h.release(time.Now(), overloaded, 0)
 		}
 		if n, _ = slots(t, h); n != 1 {

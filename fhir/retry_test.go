@@ -341,7 +341,7 @@ func TestSlowConsumerIsNoStall(t *testing.T) {
 			if err != nil {
 				t.Fatalf("Search: %v", err)
 			}
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 			n++
 		}
 		if n != 5 {

@@ -178,12 +178,12 @@ func TestBackendServices(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
 					_, auth, c, _ := smart(t, alg, expires, nil)
 					mustRead(t, c)
-					time.Sleep(269 * time.Second) // 30 s before its end a token is renewed
+					<-time.After(269 * time.Second) // 30 s before its end a token is renewed
 					mustRead(t, c)
 					if auth.tokens != 1 {
 						t.Errorf("%d tokens within the first's life, want 1", auth.tokens)
 					}
-					time.Sleep(2 * time.Second)
+					<-time.After(2 * time.Second)
 					mustRead(t, c)
 					if auth.tokens != 2 {
 						t.Errorf("%d tokens after the first's life, want 2", auth.tokens)
@@ -206,13 +206,13 @@ func TestTokenLives(t *testing.T) {
 				_, auth, c, _ := smart(t, "ES384", expires, nil)
 				mustRead(t, c)
 				if want > 0 {
-					time.Sleep(want - time.Second)
+					<-time.After(want - time.Second)
 					mustRead(t, c)
 				}
 				if auth.tokens != 1 {
 					t.Errorf("%d tokens before %v, want 1", auth.tokens, want)
 				}
-				time.Sleep(time.Second)
+				<-time.After(time.Second)
 				mustRead(t, c)
 				if auth.tokens != 2 {
 					t.Errorf("%d tokens after %v, want 2", auth.tokens, want)

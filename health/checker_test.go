@@ -36,7 +36,7 @@ func TestProbeAnswersWhileADependencyHangs(t *testing.T) {
 		synctest.Wait()
 		want := []string{"not_checked", "timeout", "timeout"}
 		for i, pause := range []time.Duration{0, health.DefaultTimeout + time.Second, time.Hour} {
-			time.Sleep(pause)
+			<-time.After(pause)
 			synctest.Wait()
 			began := time.Now()
 			w := get(c, "GET", "/health")
@@ -75,9 +75,9 @@ func TestHangingCheckRecovers(t *testing.T) {
 		if err := c.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		close(release)
-		time.Sleep(health.DefaultInterval + health.DefaultTimeout)
+		<-time.After(health.DefaultInterval + health.DefaultTimeout)
 		synctest.Wait()
 		if b := c.Bodies(); !b.IsReady || b.Status != health.Healthy {
 			t.Errorf("after recovery: %s", b.Health)
@@ -108,7 +108,7 @@ func TestManyProbesCostOneCheck(t *testing.T) {
 		if got := checks.Load(); got != 1 {
 			t.Errorf("%d checks for 1000 probes, want 1", got)
 		}
-		time.Sleep(3*health.DefaultInterval + time.Second)
+		<-time.After(3*health.DefaultInterval + time.Second)
 		if got := checks.Load(); got != 4 {
 			t.Errorf("%d checks after three intervals, want 4", got)
 		}
@@ -137,7 +137,7 @@ func TestStatusFollowsTheComponent(t *testing.T) {
 		}
 		for _, want := range []bool{true, false, false, true, true} {
 			down.Store(!want)
-			time.Sleep(health.DefaultInterval + time.Second)
+			<-time.After(health.DefaultInterval + time.Second)
 			synctest.Wait()
 			if got := c.Bodies(); got.IsReady != want {
 				t.Errorf("ready %v, want %v: %s", got.IsReady, want, got.Ready)
@@ -310,7 +310,7 @@ func TestStopEndsWithItsContext(t *testing.T) {
 		defer cancel()
 		second := make(chan error, 1)
 		go func() { second <- c.Stop(ctx) }()
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		synctest.Wait()
 		select {
 		case err := <-second:

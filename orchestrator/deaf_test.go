@@ -14,11 +14,11 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // oneStep is a workflow of one step, "do", that may take a minute.
@@ -67,7 +67,7 @@ func wantAttempts(t *testing.T, s *store.Store, id, when string, want ...string)
 
 func submit(t *testing.T, o *orchestrator.Orchestrator, title string) string {
 	t.Helper()
-	id, err := o.Submit(t.Context(), storetest.Sample(title))
+	id, err := o.Submit(t.Context(), lifetest.Sample(title))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -113,11 +113,11 @@ func TestDeafStepTimesOut(t *testing.T) {
 			orchestrator.WithLogger(slog.New(slog.NewTextHandler(&logged, &slog.HandlerOptions{Level: slog.LevelWarn}))))
 		start(t, o)
 		id := submit(t, o, "deaf")
-		time.Sleep(74 * time.Second)
+		<-time.After(74 * time.Second)
 		wantAttempts(t, s, id, "a second early", "running")
-		time.Sleep(2 * time.Second)
+		<-time.After(2 * time.Second)
 		wantAttempts(t, s, id, "a second late", "failed timeout", "running")
-		time.Sleep(76 * time.Second)
+		<-time.After(76 * time.Second)
 		wantAttempts(t, s, id, "after both", "failed timeout", "failed timeout")
 		stop(t, o, 0)
 		close(release)
@@ -165,7 +165,7 @@ func TestDeafStepKeepsItsSlot(t *testing.T) {
 		next := submit(t, o, "next")
 		for _, when := range []string{"first start", "second start"} {
 			start(t, o)
-			time.Sleep(time.Hour)
+			<-time.After(time.Hour)
 			wantAttempts(t, s, next, when, "ready")
 			stop(t, o, 0)
 		}
@@ -175,7 +175,7 @@ func TestDeafStepKeepsItsSlot(t *testing.T) {
 		wantAttempts(t, s, next, "after another Drain", "ready")
 		start(t, o)
 		close(release)
-		time.Sleep(time.Millisecond) // well before the next poll
+		<-time.After(time.Millisecond) // well before the next poll
 		wantAttempts(t, s, next, "when it has returned", "succeeded")
 		stop(t, o, 0)
 	})
@@ -200,7 +200,7 @@ func TestStopAndDeafSteps(t *testing.T) {
 					}), orchestrator.StepConcurrency(1)))
 				start(t, o)
 				id := submit(t, o, "deaf")
-				time.Sleep(tt.after)
+				<-time.After(tt.after)
 				stop(t, o, tt.want)
 				wantAttempts(t, s, id, "stopped", "failed timeout", "ready")
 				close(release)

@@ -7,8 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // TestDelegateIsTold: a delegation is news for the delegate.
@@ -17,7 +17,7 @@ func TestDelegateIsTold(t *testing.T) {
 	s := &watched{Store: openStore(t)}
 	o := newOrchestrator(t, s, orchestrator.WithDefinition(oneGate(t, "told")), orchestrator.WithNotifier(orchestrator.NotifierFunc(
 		func(context.Context, orchestrator.Notification) error { return nil })))
-	id, err := o.Submit(t.Context(), storetest.Sample("told"))
+	id, err := o.Submit(t.Context(), lifetest.Sample("told"))
 	if err != nil {
 		t.Fatal(err)
 	}

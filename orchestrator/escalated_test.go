@@ -8,10 +8,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // TestRetryAtAnEscalatedGate: whoever may decide there may have the step run again.
@@ -32,7 +32,7 @@ func TestRetryAtAnEscalatedGate(t *testing.T) {
 			func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
 				return orchestrator.StepResult{}, errors.New("no server")
 			})))
-		id, err := o.Submit(t.Context(), storetest.Sample("fails"))
+		id, err := o.Submit(t.Context(), lifetest.Sample("fails"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -84,7 +84,7 @@ func TestEachRoleAtAnEscalatedGate(t *testing.T) {
 					t.Fatal(err)
 				}
 				o := newOrchestrator(t, s, orchestrator.WithDefinition(def))
-				id, err := o.Submit(t.Context(), storetest.Sample(tt.name))
+				id, err := o.Submit(t.Context(), lifetest.Sample(tt.name))
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"go.uber.org/goleak"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
@@ -48,14 +49,14 @@ func newOrchestrator(t testing.TB, s orchestrator.Store, opts ...orchestrator.Op
 // TestStartAndStopInAnyOrder: no order, and no number at once, hangs, fails, or leaves anything running.
 func TestStartAndStopInAnyOrder(t *testing.T) {
 	s := openStore(t)
-	o := newOrchestrator(t, s, storetest.Steps(nil)...)
+	o := newOrchestrator(t, s, lifetest.Steps(nil)...)
 	ctx := t.Context()
 	for _, call := range []func(context.Context) error{o.Stop, o.Start, o.Start, o.Stop, o.Stop, o.Start, o.Stop} {
 		if err := call(ctx); err != nil {
 			t.Fatal(err)
 		}
 	}
-	id, err := o.Submit(ctx, storetest.Sample("stress"))
+	id, err := o.Submit(ctx, lifetest.Sample("stress"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -77,7 +78,7 @@ func TestStartAndStopInAnyOrder(t *testing.T) {
 	if err := o.Stop(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if err := storetest.Finish(ctx, o, id); err != nil {
+	if err := lifetest.Finish(ctx, o, id); err != nil {
 		t.Error(err)
 	}
 	if err := storetest.Check(ctx, s, workflow.Default(), id); err != nil {
@@ -94,7 +95,7 @@ func TestStopGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 			<-stop // it does not listen to its context
 			return orchestrator.StepResult{Event: workflow.EventComplete}, nil
 		})))
-	if _, err := o.Submit(t.Context(), storetest.Sample("deaf")); err != nil {
+	if _, err := o.Submit(t.Context(), lifetest.Sample("deaf")); err != nil {
 		t.Fatal(err)
 	}
 	if err := o.Start(t.Context()); err != nil {
@@ -113,7 +114,7 @@ func TestStopGivesUpWaitingWhenItsContextEnds(t *testing.T) {
 	if err := o.Start(t.Context()); err != nil {
 		t.Errorf("Start again: %v", err)
 	}
-	id, err := o.Submit(t.Context(), storetest.Sample("after that"))
+	id, err := o.Submit(t.Context(), lifetest.Sample("after that"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,7 +166,7 @@ func TestStateChangesAreSeenInOrder(t *testing.T) {
 	s := openStore(t)
 	var mu sync.Mutex
 	var hooked []string
-	o := newOrchestrator(t, s, append(storetest.Steps(nil), orchestrator.WithOnStateChange(func(h orchestrator.StateChange) {
+	o := newOrchestrator(t, s, append(lifetest.Steps(nil), orchestrator.WithOnStateChange(func(h orchestrator.StateChange) {
 		mu.Lock()
 		defer mu.Unlock()
 		hooked = append(hooked, h.To)
@@ -178,7 +179,7 @@ func TestStateChangesAreSeenInOrder(t *testing.T) {
 			t.Error(err)
 		}
 	}()
-	id, err := o.Submit(t.Context(), storetest.Sample("watched"))
+	id, err := o.Submit(t.Context(), lifetest.Sample("watched"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,18 +195,18 @@ func TestStateChangesAreSeenInOrder(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r.Gate != nil && r.Visit == h.Seq {
-			d := orchestrator.Decision{Gate: r.Gate.ID, By: storetest.Reviewer(), Verdict: orchestrator.Approve}
+			d := orchestrator.Decision{Gate: r.Gate.ID, By: lifetest.Reviewer(), Verdict: orchestrator.Approve}
 			if err := o.Decide(t.Context(), d); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
-	if diff := cmp.Diff(storetest.StraightWay(), watched); diff != "" {
+	if diff := cmp.Diff(lifetest.HappyPath(), watched); diff != "" {
 		t.Errorf("Watch: %s", diff)
 	}
 	mu.Lock()
 	defer mu.Unlock()
-	if diff := cmp.Diff(storetest.StraightWay(), hooked); diff != "" {
+	if diff := cmp.Diff(lifetest.HappyPath(), hooked); diff != "" {
 		t.Errorf("WithOnStateChange: %s", diff)
 	}
 }
@@ -233,16 +234,16 @@ func TestLeaseIsKeptWhileAStepRuns(t *testing.T) {
 			}
 			hosts = append(hosts, o)
 		}
-		id, err := hosts[0].Submit(t.Context(), storetest.Sample("long"))
+		id, err := hosts[0].Submit(t.Context(), lifetest.Sample("long"))
 		if err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(5 * time.Minute)
+		<-time.After(5 * time.Minute)
 		r, err := hosts[0].Status(t.Context(), id)
 		if err != nil || r.Step == nil || r.Step.Progress != (orchestrator.Progress{Done: 1, Total: 2, Note: "half way through"}) {
 			t.Fatalf("half way: %+v, %v", r.Step, err)
 		}
-		time.Sleep(6 * time.Minute)
+		<-time.After(6 * time.Minute)
 		all, err := s.Executions(t.Context(), id)
 		if err != nil || len(all) != 1 || all[0].Status != orchestrator.StepSucceeded {
 			t.Errorf("executions: %+v, %v; want one that succeeded", all, err)

@@ -13,10 +13,10 @@ import (
 	"go.opentelemetry.io/otel/metric"
 	"go.opentelemetry.io/otel/metric/noop"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // meters keeps what is measured, by name and attributes.
@@ -135,11 +135,11 @@ func TestMetrics(t *testing.T) {
 			})),
 			orchestrator.WithStep(workflow.StepRequirements, orchestrator.StepFunc(
 				func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
-					time.Sleep(time.Minute)
+					<-time.After(time.Minute)
 					return orchestrator.StepResult{Event: workflow.EventComplete}, nil
 				}), orchestrator.StepConcurrency(1)))
 		for range 2 {
-			if _, err := o.Submit(t.Context(), storetest.Sample("measured")); err != nil {
+			if _, err := o.Submit(t.Context(), lifetest.Sample("measured")); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -152,14 +152,14 @@ func TestMetrics(t *testing.T) {
 				}
 			}
 		}
-		time.Sleep(10 * time.Second)
+		<-time.After(10 * time.Second)
 		want("before the start", map[string]float64{"steps.ready": 2, "steps.oldest": 10, "steps.running": 0, "outbox.messages": 0})
 		if err := o.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(30 * time.Second)
+		<-time.After(30 * time.Second)
 		want("one runs", map[string]float64{"steps.ready": 1, "steps.oldest": 40, "steps.running": 1, "steps.lease_age": 30})
-		time.Sleep(2 * time.Minute)
+		<-time.After(2 * time.Minute)
 		want("at the gate", map[string]float64{"steps.ready": 0, "steps.oldest": 0, "steps.running": 0, "outbox.messages": 2, "outbox.lag": 90})
 		if err := o.Stop(t.Context()); err != nil {
 			t.Fatal(err)

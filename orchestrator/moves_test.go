@@ -5,9 +5,9 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 var boss = orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator, "lead"}}
@@ -41,7 +41,7 @@ func TestRetryTakesTheWayThatIsWrittenOut(t *testing.T) {
 			}
 			return orchestrator.StepResult{Event: "done"}, nil
 		})))
-	id, err := o.Submit(t.Context(), storetest.Sample("retried"))
+	id, err := o.Submit(t.Context(), lifetest.Sample("retried"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestStepsDoNotTakePeoplesWays(t *testing.T) {
 			func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
 				return orchestrator.StepResult{Event: event}, nil
 			})))
-		id, err := o.Submit(t.Context(), storetest.Sample(event))
+		id, err := o.Submit(t.Context(), lifetest.Sample(event))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -88,7 +88,7 @@ func TestPeopleAreToldApart(t *testing.T) {
 		t.Fatal(err)
 	}
 	o := newOrchestrator(t, openStore(t), orchestrator.WithDefinition(def))
-	id, err := o.Submit(t.Context(), storetest.Sample("two"))
+	id, err := o.Submit(t.Context(), lifetest.Sample("two"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,7 +121,7 @@ func TestProposalIsMovedWithItsGate(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := newOrchestrator(t, s, orchestrator.WithDefinition(old))
-	id, err := before.Submit(t.Context(), storetest.Sample("moved"))
+	id, err := before.Submit(t.Context(), lifetest.Sample("moved"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,10 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/store"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // TestSlowNotifierIsCalledOnce: a host does not deliver what it has claimed for longer than the claim lasts, when
@@ -35,7 +35,7 @@ func TestSlowNotifierIsCalledOnce(t *testing.T) {
 		}
 		const n = 10
 		for range n {
-			if _, err := hosts[0].Submit(t.Context(), storetest.Sample("told")); err != nil {
+			if _, err := hosts[0].Submit(t.Context(), lifetest.Sample("told")); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -80,7 +80,7 @@ func TestSinkGetsEveryChain(t *testing.T) {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		id, err := o.Submit(t.Context(), storetest.Sample("fed"))
+		id, err := o.Submit(t.Context(), lifetest.Sample("fed"))
 		if err != nil {
 			t.Fatal(err)
 		}

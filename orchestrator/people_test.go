@@ -4,15 +4,15 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // TestSubmitAgainFromElsewhere: where a person comes from is not what they ask for.
 func TestSubmitAgainFromElsewhere(t *testing.T) {
 	t.Parallel()
 	o := newOrchestrator(t, openStore(t))
-	n := storetest.Sample("again")
+	n := lifetest.Sample("again")
 	n.IdempotencyKey = "key-1"
 	n.SubmittedBy = orchestrator.Actor{ID: "sub", Address: "192.0.2.1:50000", Client: "portal/1"}
 	id, err := o.Submit(t.Context(), n)
@@ -34,7 +34,7 @@ func TestSubmitAgainFromElsewhere(t *testing.T) {
 func TestResearcherNeverDecides(t *testing.T) {
 	t.Parallel()
 	o := newOrchestrator(t, openStore(t), orchestrator.WithDefinition(oneGate(t, "eyes")))
-	n := storetest.Sample("eyes")
+	n := lifetest.Sample("eyes")
 	n.Researcher.ID, n.SubmittedBy = "u-1", orchestrator.Actor{System: "https://idp.example.org", ID: "u-2"}
 	id, err := o.Submit(t.Context(), n)
 	if err != nil {

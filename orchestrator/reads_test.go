@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // TestIDsThatNobodyHas: what no database can hold is not found, without asking it; and so is refused in a query.
@@ -66,8 +66,8 @@ func TestIDsThatNobodyHas(t *testing.T) {
 
 func TestRowsOfALife(t *testing.T) {
 	t.Parallel()
-	o := newOrchestrator(t, openStore(t), storetest.Steps(nil)...)
-	id, err := storetest.Live(t.Context(), o, storetest.Sample("a life"))
+	o := newOrchestrator(t, openStore(t), lifetest.Steps(nil)...)
+	id, err := lifetest.Live(t.Context(), o, lifetest.Sample("a life"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,10 +8,10 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // watched is a store whose commits are seen, and which may have lost its definitions.
@@ -59,7 +59,7 @@ func TestManyEntriesAtOnce(t *testing.T) {
 			return orchestrator.StepResult{Event: "done"}, step.Audit(ctx, entries...)
 		})),
 		orchestrator.WithAuditSink(audit.SinkFunc(func(context.Context, audit.Sealed) error { return errors.New("away") })))
-	id, err := o.Submit(t.Context(), storetest.Sample("many"))
+	id, err := o.Submit(t.Context(), lifetest.Sample("many"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,8 +105,8 @@ func TestManyEntriesAtOnce(t *testing.T) {
 // TestRecordGivesIDs: an entry that is recorded again is another entry.
 func TestRecordGivesIDs(t *testing.T) {
 	t.Parallel()
-	o := newOrchestrator(t, openStore(t), storetest.Steps(nil)...)
-	id, err := o.Submit(t.Context(), storetest.Sample("twice"))
+	o := newOrchestrator(t, openStore(t), lifetest.Steps(nil)...)
+	id, err := o.Submit(t.Context(), lifetest.Sample("twice"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // panicky is an output that does not go into JSON, loudly.
@@ -70,7 +70,7 @@ func TestBadResultsFailTheStep(t *testing.T) {
 					tt.result.Event = "done"
 					return tt.result, nil
 				})))
-			id, err := o.Submit(t.Context(), storetest.Sample("bad result"))
+			id, err := o.Submit(t.Context(), lifetest.Sample("bad result"))
 			if err != nil {
 				t.Fatal(err)
 			}

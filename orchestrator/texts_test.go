@@ -11,8 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // TestTextsAreChecked: what no database can hold, or nobody would write, is refused before the database is asked.
@@ -65,14 +65,14 @@ func TestTextsAreChecked(t *testing.T) {
 			return o.SetDue(ctx, "r", time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC), who, "r")
 		}, []string{"due is not in the years 1 to 9999"}},
 		{"Submit", func(ctx context.Context) error {
-			n := storetest.Sample("texts")
+			n := lifetest.Sample("texts")
 			n.SubmittedBy, n.Researcher.Department = bad, strings.Repeat("d", 301)
 			n.Due = time.Date(10000, 1, 1, 0, 0, 0, 0, time.UTC)
 			_, err := o.Submit(ctx, n)
 			return err
 		}, append([]string{"due is not in the years 1 to 9999", "researcher.department is longer than 300 bytes"}, faults("submittedBy")...)},
 		{"Submit with an endless list", func(ctx context.Context) error {
-			n := storetest.Sample("texts")
+			n := lifetest.Sample("texts")
 			n.Requirements.Inclusion[0].Codes = slices.Repeat([]orchestrator.Coding{{Code: strings.Repeat("c", 1000)}}, 1100)
 			_, err := o.Submit(ctx, n)
 			return err

@@ -8,9 +8,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 // oneGate is a definition with one gate and nothing else.
@@ -34,7 +34,7 @@ func TestParkedTimersAreLeftAlone(t *testing.T) {
 	t.Parallel()
 	s := openStore(t)
 	knows := newOrchestrator(t, s, orchestrator.WithDefinition(oneGate(t, "known")))
-	n := storetest.Sample("due")
+	n := lifetest.Sample("due")
 	n.Due = time.Now().Add(-time.Hour)
 	id := ""
 	for range 100 {
@@ -87,7 +87,7 @@ func TestTimersBehindParkedOnes(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			s := openStore(t)
-			n := storetest.Sample("parked")
+			n := lifetest.Sample("parked")
 			n.Due = time.Now().Add(-2 * time.Hour)
 			knows := newOrchestrator(t, s, orchestrator.WithDefinition(oneGate(t, "known")))
 			for range 100 {
@@ -109,7 +109,7 @@ func TestTimersBehindParkedOnes(t *testing.T) {
 				if err := lost.Drain(t.Context()); err != nil {
 					t.Error(err)
 				}
-				later := storetest.Sample("later")
+				later := lifetest.Sample("later")
 				later.Due = time.Now().Add(-time.Hour)
 				id, err := o.Submit(t.Context(), later)
 				if err != nil {

@@ -50,7 +50,7 @@ func ndjsonFile(t *testing.T, all [][]byte, lineEnd string) string {
 	return path
 }
 
-// faultyLines are lines that hold no resource. What is in them is a secret that no error may tell.
+// faultyLines are lines without a resource. No error may hold the text "secret" in them.
 func faultyLines(sound []byte) map[string][]byte {
 	return map[string][]byte{
 		"truncated":           sound[:len(sound)*2/3],
@@ -90,13 +90,13 @@ func TestBadLinesInTheMiddle(t *testing.T) {
 	}
 }
 
-// wantBadLine checks that of the lines of a file all but the one at index bad give the rows.
+// wantBadLine checks that all lines of a file but the one at index bad give the rows.
 func wantBadLine(t *testing.T, v *View, path string, bad int, rows []string) {
 	t.Helper()
 	for _, workers := range []int{1, 2, 16} {
 		for _, size := range []int{1 << 10, 256 << 10, 8 << 20} {
-			src, at := Files(path).WithBlockSize(size), fmt.Sprintf("%d workers, blocks of %d", workers, size)
-			got, err := rowTexts(v, src, Parallel(workers))
+			src, at := Files(path), fmt.Sprintf("%d workers, blocks of %d", workers, size)
+			got, err := rowTexts(v, src, BlockSize(size), Parallel(workers))
 			var run *RunError
 			if !errors.As(err, &run) || run.Place.File != path || run.Place.Line != int64(bad)+1 {
 				t.Errorf("%s: error %v, want one at %s:%d", at, err, path, bad+1)
@@ -107,7 +107,7 @@ func wantBadLine(t *testing.T, v *View, path string, bad int, rows []string) {
 				t.Errorf("%s: %d rows before the error, want %d", at, len(got), bad)
 			}
 			var stats Stats
-			got, err = rowTexts(v, src, Parallel(workers), OnError(Skip), CollectStats(&stats))
+			got, err = rowTexts(v, src, BlockSize(size), Parallel(workers), OnError(Skip), CollectStats(&stats))
 			if err != nil || !slices.Equal(got, rows) {
 				t.Errorf("%s, skip: %d rows, %v, want %d", at, len(got), err, len(rows))
 			}
@@ -144,7 +144,7 @@ func TestAllBadLines(t *testing.T) {
 	for _, workers := range []int{1, 2, 16} {
 		for _, size := range []int{1 << 10, 256 << 10, 8 << 20} {
 			var stats Stats
-			got, err := rowTexts(v, Files(path).WithBlockSize(size), Parallel(workers), OnError(Skip), CollectStats(&stats))
+			got, err := rowTexts(v, Files(path), BlockSize(size), Parallel(workers), OnError(Skip), CollectStats(&stats))
 			if err != nil || !slices.Equal(got, rows) || stats.Skipped != int64(len(faulty)) {
 				t.Errorf("%d workers, blocks of %d: %d rows, %d skipped, %v, want %d and %d", workers, size, len(got), stats.Skipped, err, len(rows), len(faulty))
 			}
@@ -159,7 +159,7 @@ func TestAllBadLines(t *testing.T) {
 	}
 }
 
-// TestSoundLineEnds: CRLF, a byte order mark at the start and no line end at the end are no faults.
+// TestSoundLineEnds: CRLF, a leading byte order mark, and a last line without a line end are not faults.
 func TestSoundLineEnds(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, labView)
@@ -175,7 +175,7 @@ func TestSoundLineEnds(t *testing.T) {
 	} {
 		for _, workers := range []int{1, 2, 16} {
 			for _, size := range []int{1 << 10, 256 << 10, 8 << 20} {
-				got, err := rowTexts(v, Files(path).WithBlockSize(size), Parallel(workers))
+				got, err := rowTexts(v, Files(path), BlockSize(size), Parallel(workers))
 				if err != nil || !slices.Equal(got, rows) {
 					t.Errorf("%s, %d workers, blocks of %d: %d rows, %v, want %d", name, workers, size, len(got), err, len(rows))
 				}
@@ -184,7 +184,7 @@ func TestSoundLineEnds(t *testing.T) {
 	}
 }
 
-// TestLineOfHundredMegabytes: a line over the limit of 64 MiB is a bad line like others.
+// TestLineOfHundredMegabytes: a line over the limit of 64 MiB is handled like any other bad line.
 func TestLineOfHundredMegabytes(t *testing.T) {
 	if testing.Short() || raceDetector {
 		t.Skip("SKIPPED: the file has 100 MB")

@@ -34,7 +34,7 @@ func sharedViews(tb testing.TB, dataset string) map[*View][]byte {
 	return list
 }
 
-// BenchmarkRows writes the rows of each view as CSV to nowhere, from memory, with one worker.
+// BenchmarkRows reads resources from memory and discards the rows of each view as CSV, with one worker.
 func BenchmarkRows(b *testing.B) {
 	for v, data := range sharedViews(b, "small") {
 		b.Run(v.Name(), func(b *testing.B) {
@@ -63,8 +63,8 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
-// TestAllocations holds the steady state to no allocation per resource: reading the same data ten times costs as many
-// allocations as reading it once.
+// TestAllocations checks that the steady state allocates nothing per resource: reading the same data ten times takes as
+// many allocations as reading it once.
 func TestAllocations(t *testing.T) {
 	for v, data := range sharedViews(t, "small") {
 		cfg := newRunConfig(nil)
@@ -78,7 +78,7 @@ func TestAllocations(t *testing.T) {
 			if b.err != nil {
 				t.Fatal(b.err)
 			}
-			b.out = csv.encode(b.out[:0], b, 0, b.rows)
+			b.out = csv.encode(b.out[:0], b, 0, b.Rows)
 		}
 		once()
 		resources := len(b.ends)

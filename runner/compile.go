@@ -5,16 +5,19 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // Limits on the shape of a definition, far above any real view.
 const (
 	maxSelectDepth = 50
-	maxColumns     = 5_000     // those of all branches of unions, and selects
-	maxPathBytes   = 256 << 10 // of all paths
+	maxColumns     = 5_000     // columns (of every branch of a union) and selects
+	maxPathBytes   = 256 << 10 // all paths together
 )
 
-// CompileJSON is [Decode] and [Compile] in one: the error lists the faults of both.
+// CompileJSON decodes and compiles a definition. The error is [CompileErrors] with the faults of [Decode] and
+// [Compile].
 func CompileJSON(data []byte, opts ...CompileOption) (*View, error) {
 	def, bad := decode(data)
 	if def == nil {
@@ -23,7 +26,7 @@ func CompileJSON(data []byte, opts ...CompileOption) (*View, error) {
 	return compile(def, bad, opts)
 }
 
-// MustCompile is [CompileJSON] for definitions that are part of a program: it panics where there is a fault.
+// MustCompile is [CompileJSON] for definitions that are part of a program: it panics if there is a fault.
 func MustCompile(data []byte, opts ...CompileOption) *View {
 	v, err := CompileJSON(data, opts...)
 	if err != nil {
@@ -32,11 +35,11 @@ func MustCompile(data []byte, opts ...CompileOption) *View {
 	return v
 }
 
-// Compile checks a definition and makes it ready to run. The error is [CompileErrors] with every fault found, 100
-// at most. The definition must not change while the view is in use.
+// Compile checks a definition and makes it ready to run. The error is [CompileErrors] with every fault found, at
+// most 100. The definition must not change while the view is in use.
 func Compile(def *ViewDefinition, opts ...CompileOption) (*View, error) {
 	if def == nil {
-		return nil, CompileErrors{{Kind: KindValidate, Msg: "there is no definition"}}
+		return nil, CompileErrors{{Kind: KindValidate, Msg: "the definition is nil"}}
 	}
 	return compile(def, new(faults), opts)
 }
@@ -64,27 +67,27 @@ type compiler struct {
 	full     bool
 }
 
-// outColumn is a column on its way to the View.
+// outColumn is a column of the future View.
 type outColumn struct {
 	Column
-	element string // path of the column element
+	element string // path of the column in the definition
 }
 
 func (c *compiler) view() *View {
 	c.header()
 	c.exprs.init(c)
-	p := &plan{}
+	p := &rows.Plan{NullRowLiterals: c.cfg.nullLiterals}
 	for i, w := range c.def.Where {
 		element := "where[" + strconv.Itoa(i) + "]"
 		if w.Path == "" {
 			c.bad.addf(KindValidate, element+".path", "the condition has no path")
 			continue
 		}
-		p.where = append(p.where, c.condition(element+".path", w.Path))
+		p.Where = append(p.Where, c.condition(element+".path", w.Path))
 	}
-	root := &node{}
+	root := &rows.Part{}
 	columns := c.selects(root, c.def.Select, "select", 0, c.exprs.root(), 0)
-	p.root = root
+	p.Root = root
 	c.unique(columns)
 	if len(columns) == 0 && len(c.bad.list) == 0 {
 		c.bad.addf(KindValidate, "select", "the view has no columns")
@@ -92,11 +95,10 @@ func (c *compiler) view() *View {
 	v := &View{
 		def: c.def, name: c.def.Name, resource: c.def.Resource, width: len(columns), plan: p,
 		byName: make(map[string]int, len(columns)), digest: c.digest(),
-		model: c.exprs.model, nullLiterals: c.cfg.nullLiterals, asks: c.cfg.terminology != nil,
-		batches: &sync.Pool{}, scratch: &sync.Pool{},
+		model: c.exprs.model, asks: c.cfg.terminology != nil, batches: &sync.Pool{},
 	}
-	if c.bad.err() == nil && !c.cfg.nullLiterals {
-		p.fuse(c.def.Resource, c.exprs.model, c.exprs.texts, c.cfg.emptyJoin)
+	if c.bad.err() == nil {
+		p.Prepare(c.def.Resource, c.exprs.model, c.exprs.texts, c.cfg.emptyJoin)
 	}
 	v.warnings = append(append(v.warnings, c.def.Warnings...), c.warnings...)
 	for i, col := range columns {
@@ -112,7 +114,7 @@ func (c *compiler) view() *View {
 	return v
 }
 
-// header checks what is outside of where and select.
+// header checks the definition's name, resource type and that it has a select.
 func (c *compiler) header() {
 	d := c.def
 	if d.Resource == "" {
@@ -128,17 +130,18 @@ func (c *compiler) header() {
 	}
 }
 
-// badName reports a name that is none for SQL.
+// badName reports a name that SQL would not accept.
 func (c *compiler) badName(element, name string) {
 	if len(name) > 60 {
 		name = "this"
 	} else {
 		name = strconv.Quote(name)
 	}
-	c.bad.addf(KindValidate, element, "%s is not a name: a letter followed by letters, digits and underscores", name)
+	c.bad.addf(KindValidate, element,
+		"%s is not a valid name: use a letter followed by letters, digits and underscores", name)
 }
 
-// constants checks names and hands each good constant to f.
+// constants checks the names of constants and passes each constant with a valid name to f.
 func (c *compiler) constants(f func(k Constant, element string)) {
 	seen := make(map[string]bool, len(c.def.Constant))
 	for i, k := range c.def.Constant {
@@ -162,29 +165,30 @@ func (c *compiler) constants(f func(k Constant, element string)) {
 	}
 }
 
-// reservedConstants are variables of FHIRPath and of SQL on FHIR that a constant would hide. Those that stand for the
-// address of a code system (%loinc) may be hidden.
+// reservedConstants are the variables of FHIRPath and SQL on FHIR that a constant must not hide. It may hide those
+// that stand for the URL of a code system (%loinc).
 var reservedConstants = map[string]bool{
 	"rowIndex": true, "context": true, "resource": true, "rootResource": true,
 }
 
-// selects compiles the selects of one level into parts of n. Columns are numbered from lo.
-func (c *compiler) selects(n *node, list []Select, element string, lo int, in focusType, depth int) []outColumn {
+// selects compiles the selects of one level into parts of n. Their first column has number lo.
+func (c *compiler) selects(n *rows.Part, list []Select, element string, lo int, in focusType, depth int) []outColumn {
 	var columns []outColumn
 	for i := range list {
-		part, cols := c.sel(&list[i], element+"["+strconv.Itoa(i)+"]", lo+len(columns), in, depth)
-		n.parts = append(n.parts, part)
+		part, cols := c.selectPart(&list[i], element+"["+strconv.Itoa(i)+"]", lo+len(columns), in, depth)
+		n.Parts = append(n.Parts, part)
 		columns = append(columns, cols...)
 	}
-	n.lo, n.width = lo, len(columns)
+	n.First, n.Width = lo, len(columns)
 	return columns
 }
 
-// sel compiles one select. The columns are its own, those of its nested selects, those of its unionAll.
-func (c *compiler) sel(s *Select, element string, lo int, in focusType, depth int) (*node, []outColumn) {
-	n := &node{lo: lo}
+// selectPart compiles one select. Its columns come first, then those of its nested selects, then those of its
+// unionAll.
+func (c *compiler) selectPart(s *Select, element string, lo int, in focusType, depth int) (*rows.Part, []outColumn) {
+	n := &rows.Part{First: lo}
 	if depth > maxSelectDepth {
-		c.bad.addf(KindLimit, element, "selects are nested deeper than %d", maxSelectDepth)
+		c.bad.addf(KindLimit, element, "selects are nested more than %d deep", maxSelectDepth)
 		return n, nil
 	}
 	if !c.counted(element) {
@@ -206,20 +210,20 @@ func (c *compiler) sel(s *Select, element string, lo int, in focusType, depth in
 		columns = append(columns, col)
 	}
 	for i := range s.Select {
-		part, cols := c.sel(&s.Select[i], element+".select["+strconv.Itoa(i)+"]", lo+len(columns), in, depth+1)
-		n.parts = append(n.parts, part)
+		part, cols := c.selectPart(&s.Select[i], element+".select["+strconv.Itoa(i)+"]", lo+len(columns), in, depth+1)
+		n.Parts = append(n.Parts, part)
 		columns = append(columns, cols...)
 	}
 	if s.UnionAll != nil {
 		part, cols := c.union(s.UnionAll, element+".unionAll", lo+len(columns), in, depth+1)
-		n.parts = append(n.parts, part)
+		n.Parts = append(n.Parts, part)
 		columns = append(columns, cols...)
 	}
-	n.width = len(columns)
+	n.Width = len(columns)
 	return n, columns
 }
 
-// counted counts a select or a column. It answers false beyond the limit.
+// counted counts a select or a column. It returns false once there are more than the limit.
 func (c *compiler) counted(element string) bool {
 	if c.nodes++; c.nodes > maxColumns && !c.full {
 		c.full = true
@@ -229,23 +233,23 @@ func (c *compiler) counted(element string) bool {
 }
 
 // union compiles the branches of a unionAll into one part.
-func (c *compiler) union(list []Select, element string, lo int, in focusType, depth int) (*node, []outColumn) {
-	n := &node{lo: lo, union: true}
+func (c *compiler) union(list []Select, element string, lo int, in focusType, depth int) (*rows.Part, []outColumn) {
+	n := &rows.Part{First: lo, Union: true}
 	if len(list) == 0 {
 		c.bad.addf(KindValidate, element, "the list of branches is empty")
 	}
 	var first []outColumn
 	for i := range list {
 		at := element + "[" + strconv.Itoa(i) + "]"
-		part, cols := c.sel(&list[i], at, lo, in, depth)
-		n.parts = append(n.parts, part)
+		part, cols := c.selectPart(&list[i], at, lo, in, depth)
+		n.Parts = append(n.Parts, part)
 		if i == 0 {
 			first = cols
 			continue
 		}
 		c.sameColumns(first, cols, at)
 	}
-	n.width = len(first)
+	n.Width = len(first)
 	for i := range first {
 		if first[i].Declared {
 			c.declare(n, lo+i, first[i].FHIRType)
@@ -254,22 +258,22 @@ func (c *compiler) union(list []Select, element string, lo int, in focusType, de
 	return n, first
 }
 
-// declare holds the columns of a union that leave the type open to what another branch declares.
-func (c *compiler) declare(n *node, at int, fhirType string) {
-	for i := range n.columns {
-		if p := &n.columns[i]; p.at == at && p.declared == "" {
-			p.declared, p.want = fhirType, wantOf(fhirType, true, c.cfg.strictness == strictAll)
+// declare gives column number at the type that another branch of the union declares, unless it declares its own.
+func (c *compiler) declare(n *rows.Part, at int, fhirType string) {
+	for i := range n.Columns {
+		if p := &n.Columns[i]; p.At == at && p.Declared == "" {
+			p.Declared, p.Want = fhirType, wantOf(fhirType, true, c.cfg.strictness == strictAll)
 		}
 	}
-	for _, p := range n.parts {
-		if p.lo <= at && at < p.lo+p.width {
+	for _, p := range n.Parts {
+		if p.First <= at && at < p.First+p.Width {
 			c.declare(p, at, fhirType)
 		}
 	}
 }
 
-// sameColumns reports where a branch differs from the first one (S15, V8), and merges types that one of them
-// leaves open.
+// sameColumns reports where the columns of a branch differ from those of the first branch in name, number, type or
+// collection (V8). If only one of two branches declares a column's type, it holds for both.
 func (c *compiler) sameColumns(first, cols []outColumn, element string) {
 	if len(first) != len(cols) {
 		c.bad.addf(KindValidate, element, "the branch has %d columns, the first branch has %d", len(cols), len(first))
@@ -279,9 +283,11 @@ func (c *compiler) sameColumns(first, cols []outColumn, element string) {
 		a, b := &first[i], &cols[i]
 		switch {
 		case a.Name != b.Name:
-			c.bad.addf(KindValidate, b.element, "column %s is called %s in the first branch; all have the same columns in the same order", b.Name, a.Name)
+			c.bad.addf(KindValidate, b.element,
+				"column %s is called %s in the first branch; all branches need the same columns in the same order",
+				b.Name, a.Name)
 		case a.Declared && b.Declared && a.FHIRType != b.FHIRType:
-			c.bad.addf(KindValidate, b.element, "column %s is of type %s, and of type %s in the first branch",
+			c.bad.addf(KindValidate, b.element, "column %s has type %s, but type %s in the first branch",
 				b.Name, b.FHIRType, a.FHIRType)
 		case a.Collection != b.Collection:
 			c.bad.addf(KindValidate, b.element, "column %s is a collection in one branch only", b.Name)
@@ -295,40 +301,40 @@ func (c *compiler) sameColumns(first, cols []outColumn, element string) {
 	}
 }
 
-// iteration compiles forEach, forEachOrNull or repeat, and returns the type of what the select runs on.
-func (c *compiler) iteration(n *node, s *Select, element string, in focusType) focusType {
+// iteration compiles forEach, forEachOrNull or repeat, and returns the type of the elements that the select runs on.
+func (c *compiler) iteration(n *rows.Part, s *Select, element string, in focusType) focusType {
 	var given []string
 	out := in
 	if s.ForEach != "" {
 		given = append(given, "forEach")
-		n.iter = iterForEach
+		n.Iteration = rows.ForEach
 		p, t := c.exprs.compile(element+".forEach", s.ForEach, in)
-		n.paths, out = append(n.paths, p), t
+		n.Paths, out = append(n.Paths, p), t
 	}
 	if s.ForEachOrNull != "" {
 		given = append(given, "forEachOrNull")
-		n.iter = iterForEachOrNull
+		n.Iteration = rows.ForEachOrNull
 		p, t := c.exprs.compile(element+".forEachOrNull", s.ForEachOrNull, in)
-		n.paths, out = append(n.paths, p), t
+		n.Paths, out = append(n.Paths, p), t
 	}
 	if s.Repeat != nil {
 		given = append(given, "repeat")
-		n.iter = iterRepeat
+		n.Iteration = rows.Repeat
 		out = c.repeated(n, s.Repeat, element+".repeat", in)
 	}
 	if len(given) > 1 {
-		c.bad.addf(KindValidate, element, "a select has at most one of forEach, forEachOrNull and repeat, found %s; nest one select in another",
-			strings.Join(given, " and "))
+		c.bad.addf(KindValidate, element, "a select has at most one of forEach, forEachOrNull and repeat, found %s; "+
+			"nest one select in another", strings.Join(given, " and "))
 	}
-	n.element = element
-	if n.iter != iterNone {
-		n.element = element + "." + given[0]
+	n.Element = element
+	if n.Iteration != rows.Once {
+		n.Element = element + "." + given[0]
 	}
 	return out
 }
 
 // column compiles one column.
-func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, in focusType) outColumn {
+func (c *compiler) column(n *rows.Part, d *ColumnDefinition, element string, at int, in focusType) outColumn {
 	out := outColumn{element: element, Column: Column{
 		Name: d.Name, Collection: d.Collection, Description: d.Description, Tags: d.Tag, Path: d.Path,
 	}}
@@ -340,7 +346,7 @@ func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, 
 	}
 	for i, t := range d.Tag {
 		if t.Name == "" || t.Value == "" {
-			c.bad.addf(KindValidate, element+".tag["+strconv.Itoa(i)+"]", "a tag has a name and a value")
+			c.bad.addf(KindValidate, element+".tag["+strconv.Itoa(i)+"]", "a tag needs a name and a value")
 		}
 	}
 	if d.Type != "" {
@@ -353,16 +359,16 @@ func (c *compiler) column(n *node, d *ColumnDefinition, element string, at int, 
 		if !out.Declared {
 			out.FHIRType = typeName(t)
 		}
-		n.columns = append(n.columns, columnPlan{
-			at: at, prog: p, collection: d.Collection, want: wantOf(out.FHIRType, out.Declared, c.cfg.strictness == strictAll),
-			declared: fhirType(d.Type), rowIndex: isRowIndex(d.Path), element: element + ".path", name: d.Name,
+		n.Columns = append(n.Columns, rows.Column{
+			At: at, Program: p, Collection: d.Collection, Want: wantOf(out.FHIRType, out.Declared, c.cfg.strictness == strictAll),
+			Declared: fhirType(d.Type), RowIndex: isRowIndex(d.Path), Element: element + ".path", Name: d.Name,
 		})
 	}
 	out.ANSIType = ansiType(out.FHIRType, d.Tag)
 	return out
 }
 
-// spaced returns a name with a space behind it, if there is one and it can be one.
+// spaced returns a valid name followed by a space, and "" for any other.
 func spaced(name string) string {
 	if !sqlName.MatchString(name) {
 		return ""
@@ -376,7 +382,7 @@ func isRowIndex(path string) bool {
 	return p == "%rowIndex" || p == "%`rowIndex`" || p == "%'rowIndex'"
 }
 
-// unique reports columns with the name of an earlier one (V7).
+// unique reports columns that have the name of an earlier column.
 func (c *compiler) unique(columns []outColumn) {
 	seen := make(map[string]string, len(columns))
 	for _, col := range columns {

@@ -31,12 +31,12 @@ func TestCompileErrors(t *testing.T) {
 		{"V2 abstract type", `{"resource":"DomainResource",` + columnID + `}`, KindValidate, "resource: DomainResource is not a resource type of FHIR"},
 		{"V3 no path", sel(`{"column":[{"name":"a"}]}`), KindValidate, "select[0].column[0].path: the column a has no path"},
 		{"V3 no name", sel(`{"column":[{"path":"id"}]}`), KindValidate, "select[0].column[0].name: the column has no name"},
-		{"V3 name", sel(`{"column":[` + column("1a", "id") + `]}`), KindValidate, `select[0].column[0].name: "1a" is not a name`},
+		{"V3 name", sel(`{"column":[` + column("1a", "id") + `]}`), KindValidate, `select[0].column[0].name: "1a" is not a valid name`},
 		{"V3 empty list", sel(`{"column":[]}`), KindValidate, "select[0].column: the list of columns is empty"},
-		{"V3 view's name", `{"name":"a b","resource":"Patient",` + columnID + `}`, KindValidate, `name: "a b" is not a name`},
+		{"V3 view's name", `{"name":"a b","resource":"Patient",` + columnID + `}`, KindValidate, `name: "a b" is not a valid name`},
 		{"V3 view's name is empty", `{"name":"","resource":"Patient",` + columnID + `}`, KindValidate, "name: the name is empty"},
-		{"V3 tag without value", sel(`{"column":[{"name":"a","path":"id","tag":[{"name":"x","value":"y"},{"name":"x"}]}]}`), KindValidate, "select[0].column[0].tag[1]: a tag has a name and a value"},
-		{"V3 tag without name", sel(`{"column":[{"name":"a","path":"id","tag":[{"value":"x"}]}]}`), KindValidate, "select[0].column[0].tag[0]: a tag has a name and a value"},
+		{"V3 tag without value", sel(`{"column":[{"name":"a","path":"id","tag":[{"name":"x","value":"y"},{"name":"x"}]}]}`), KindValidate, "select[0].column[0].tag[1]: a tag needs a name and a value"},
+		{"V3 tag without name", sel(`{"column":[{"name":"a","path":"id","tag":[{"value":"x"}]}]}`), KindValidate, "select[0].column[0].tag[0]: a tag needs a name and a value"},
 		{"V3 no columns at all", sel(`{"forEach":"name"}`), KindValidate, "select: the view has no columns"},
 		{
 			"V4 forEach", sel(`{"forEach":"@@","column":[` + column("a", "id") + `]}`), KindSyntax,
@@ -53,11 +53,11 @@ func TestCompileErrors(t *testing.T) {
 		{"V8 names", sel(`{"unionAll":[{"column":[` + column("a", "id") + `]},{"column":[` + column("b", "id") + `]}]}`), KindValidate, "select[0].unionAll[1].column[0]: column b is called a in the first branch"},
 		{"V8 number", sel(`{"unionAll":[{"column":[` + column("a", "id") + `]},{"column":[` + column("a", "id") + `,` + column("b", "id") + `]}]}`), KindValidate, "select[0].unionAll[1]: the branch has 2 columns, the first branch has 1"},
 		{"V8 order", sel(`{"unionAll":[{"column":[` + column("a", "id") + `,` + column("b", "id") + `]},{"column":[` + column("b", "id") + `,` + column("a", "id") + `]}]}`), KindValidate, "column b is called a"},
-		{"V8 types", sel(`{"unionAll":[{"column":[{"name":"a","path":"id","type":"id"}]},{"column":[{"name":"a","path":"birthDate","type":"date"}]}]}`), KindValidate, "select[0].unionAll[1].column[0]: column a is of type date, and of type id in the first branch"},
+		{"V8 types", sel(`{"unionAll":[{"column":[{"name":"a","path":"id","type":"id"}]},{"column":[{"name":"a","path":"birthDate","type":"date"}]}]}`), KindValidate, "select[0].unionAll[1].column[0]: column a has type date, but type id in the first branch"},
 		{"V8 collection", sel(`{"unionAll":[{"column":[` + column("a", "id") + `]},{"column":[{"name":"a","path":"id","collection":true}]}]}`), KindValidate, "column a is a collection in one branch only"},
 		{"V9 no value", `{"resource":"Patient","constant":[{"name":"c"}],` + columnID + `}`, KindValidate, "constant[0]: constant c has no value"},
 		{"V9 no name", `{"resource":"Patient","constant":[{"valueString":"x"}],` + columnID + `}`, KindValidate, "constant[0].name: the constant has no name"},
-		{"V9 name", `{"resource":"Patient","constant":[{"name":"a-b","valueString":"x"}],` + columnID + `}`, KindValidate, `constant[0].name: "a-b" is not a name`},
+		{"V9 name", `{"resource":"Patient","constant":[{"name":"a-b","valueString":"x"}],` + columnID + `}`, KindValidate, `constant[0].name: "a-b" is not a valid name`},
 		{"V9 twice", `{"resource":"Patient","constant":[{"name":"c","valueString":"x"},{"name":"c","valueString":"y"}],` + columnID + `}`, KindValidate, "constant[1].name: constant c is defined twice"},
 		{"V9 reserved", `{"resource":"Patient","constant":[{"name":"rowIndex","valueInteger":1}],` + columnID + `}`, KindValidate, "constant[0].name: %rowIndex is reserved"},
 		{"V9 context", `{"resource":"Patient","constant":[{"name":"context","valueInteger":1}],` + columnID + `}`, KindValidate, "constant[0].name: %context is reserved"},
@@ -70,8 +70,8 @@ func TestCompileErrors(t *testing.T) {
 		{"V10 where", `{"resource":"Patient","where":[{"path":"active = %x"}],` + columnID + `}`, KindSemantic, "where[0].path: "},
 		{"V10 forEach", sel(`{"forEach":"name.where(use = %x)","column":[` + column("a", "family") + `]}`), KindSemantic, "select[0].forEach: "},
 		{"V11", sel(`{"column":[` + column("a", "id.frobnicate()") + `]}`), KindSemantic, "select[0].column[0].path: "},
-		{"R2 known at compile", `{"resource":"Patient","where":[{"path":"name.family"}],` + columnID + `}`, KindSemantic, "where[0].path: the path gives FHIR.string, not a boolean"},
-		{"version", `{"resource":"Patient","fhirVersion":["1.0.2"],` + columnID + `}`, KindUnsupported, "fhirVersion: there is no model of any of these versions"},
+		{"X2 known at compile", `{"resource":"Patient","where":[{"path":"name.family"}],` + columnID + `}`, KindSemantic, "where[0].path: the path gives FHIR.string, not a boolean"},
+		{"version", `{"resource":"Patient","fhirVersion":["1.0.2"],` + columnID + `}`, KindUnsupported, "fhirVersion: none of these versions is supported"},
 	}
 	for _, tt := range tests {
 		_, err := CompileJSON([]byte(tt.view))
@@ -173,7 +173,7 @@ func TestDepthIsLimited(t *testing.T) {
 	}
 }
 
-// TestColumns is the schema of a view, before there is any data.
+// TestColumns checks the schema of a view, which is known before any data is read.
 func TestColumns(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, `{"resource":"Observation","constant":[{"name":"k","valueInteger64":1}],"select":[
@@ -211,7 +211,7 @@ func TestColumns(t *testing.T) {
 	}
 }
 
-// TestUnionTypes is the type of a column whose branches do not declare one.
+// TestUnionTypes checks the type of a column whose branches do not declare one.
 func TestUnionTypes(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ a, b, want, ansi string }{
@@ -236,7 +236,7 @@ func TestUnionTypes(t *testing.T) {
 	}
 }
 
-// TestANSITypes is the table of section 5.
+// TestANSITypes checks the table in section "Types" of the specification.
 func TestANSITypes(t *testing.T) {
 	t.Parallel()
 	for _, typ := range append(constantTypes, "markdown", "Quantity", "") {
@@ -271,7 +271,7 @@ func TestStrict(t *testing.T) {
 		byDefault, strict, loose int
 	}{
 		{"birthDate", fine, fine, fine},
-		{"birthDat", fault, fault, warning}, // a slip
+		{"birthDat", fault, fault, warning}, // a typing error
 		{"name.where(use = 'usual').famly", fault, fault, warning},
 		{"contact.nonsense", fault, fault, warning},
 		{"deceasedBoolean", warning, fault, warning},    // a JSON name
@@ -303,14 +303,14 @@ func TestStrict(t *testing.T) {
 			}
 		}
 	}
-	// Also in a repeat, which follows what it leads to.
+	// The same in a repeat, whose paths run on their own results.
 	const repeat = `{"resource":"Questionnaire","select":[{"repeat":["item","item.%s"],"column":[{"name":"a","path":"linkId"}]}]}`
 	for name, want := range map[string]bool{"item": true, "jurisdiction": true, "itme": false} {
 		if _, err := CompileJSON(fmt.Appendf(nil, repeat, name)); (err == nil) != want {
 			t.Errorf("repeat with %s: %v", name, err)
 		}
 	}
-	// R3 by class of value.
+	// X3: values of the wrong class.
 	const typed = `{"resource":"Patient","select":[{"column":[{"name":"a","path":"id","type":"integer"}]}]}`
 	if rows, err := rowTexts(mustView(t, typed), resources(noNames)); err != nil || len(rows) != 1 {
 		t.Errorf("lenient: %q, %v", rows, err)

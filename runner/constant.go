@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// constantTypes are the 19 types of constant.value[x].
+// constantTypes are the types that constant.value[x] may have.
 var constantTypes = []string{
 	"base64Binary", "boolean", "canonical", "code", "date", "dateTime", "decimal", "id", "instant", "integer",
 	"integer64", "oid", "positiveInt", "string", "time", "unsignedInt", "uri", "url", "uuid",
 }
 
-// constantType returns the FHIR type for what follows "value" in a member's name: "DateTime" gives dateTime.
+// constantType returns the FHIR type for the part of a member's name after "value": dateTime for "DateTime".
 func constantType(suffix string) (string, bool) {
 	for _, t := range constantTypes {
 		if len(suffix) == len(t) && suffix[0] == t[0]-'a'+'A' && suffix[1:] == t[1:] {
@@ -31,7 +31,8 @@ func constantKey(typ string) (string, bool) {
 	return "", false
 }
 
-// instantForm is what an instant has that a dateTime may lack: a time to the second and a zone.
+// instantForm matches what an instant must have and a dateTime may lack: seconds and a time zone.
 var instantForm = regexp.MustCompile(`T\d\d:\d\d:\d\d.*(Z|[-+]\d\d:\d\d)$`)
 
+// sqlName matches the names that views, columns and constants may have.
 var sqlName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_]*$`)

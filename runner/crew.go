@@ -7,28 +7,29 @@ import (
 	"sync/atomic"
 )
 
-// crew is the workers of a run. It begins with one, and whenever a worker gets a block while none waits for the source,
-// another one joins, up to the cap. So there are as many as the source keeps busy, and one more: a slow server has two, a
-// file of one block as well, and a large file as many as there are processors.
+// crew is the workers of a run. It starts with one worker. Whenever a worker gets a block and no other worker is
+// waiting for the source, the crew grows by one, up to the maximum. So it has one worker more than the source keeps
+// busy: two for a slow server or a file of a single block, and the maximum for a large file.
 //
-// A worker takes a token before each block; a block's token comes back when its rows were delivered. So the tokens bound
-// how far the workers may be ahead of that, and with it the memory. The goroutine that called the run delivers.
+// A worker takes a token before it reads a block, and the token is returned when the block's rows have been delivered.
+// The number of tokens therefore bounds how far the workers may run ahead, and how much memory they take. Rows are
+// delivered by the goroutine that called the run.
 type crew struct {
 	run     *run
-	most    int32
-	size    atomic.Int32 // workers that were started
-	waiting atomic.Int32 // workers that wait for the source
-	ended   atomic.Bool  // the source is at its end
+	most    int32        // maximum of size
+	size    atomic.Int32 // workers started
+	waiting atomic.Int32 // workers waiting for the source
+	ended   atomic.Bool  // the source has no more blocks
 	group   sync.WaitGroup
 	tokens  chan struct{}
-	results chan *batch // with room for every token
+	results chan *batch // has room for every token
 	once    sync.Once
-	fault   error // of the source
+	fault   error // error of the source, set once
 
-	// Of the goroutine that called the run.
-	ready map[int64]*batch // to be delivered when those before them have been
-	next  int64            // number of the block to be delivered
-	err   error            // of the delivery
+	// Used only by the goroutine that called the run.
+	ready map[int64]*batch // batches that wait for an earlier one, by block number
+	next  int64            // number of the block to deliver next
+	err   error            // error of the delivery
 }
 
 func newCrew(r *run, most int) *crew {
@@ -39,9 +40,9 @@ func newCrew(r *run, most int) *crew {
 	}
 }
 
-// work does the run, up to the end of the source or the first error. All workers have ended when it returns.
+// work runs until the source ends or the first error occurs. All workers have ended when it returns.
 func (c *crew) work(ctx context.Context, cancel context.CancelFunc) error {
-	c.join(ctx)
+	c.grow(ctx)
 	go func() {
 		c.group.Wait()
 		close(c.results)
@@ -63,24 +64,24 @@ func (c *crew) work(ctx context.Context, cancel context.CancelFunc) error {
 	return ctx.Err()
 }
 
-// join starts another worker, if there may be one.
-func (c *crew) join(ctx context.Context) {
+// grow starts another worker unless the crew has its maximum.
+func (c *crew) grow(ctx context.Context) {
 	for {
 		n := c.size.Load()
 		if n >= c.most {
 			return
 		}
 		if c.size.CompareAndSwap(n, n+1) {
-			c.group.Go(func() { c.labour(ctx) })
+			c.group.Go(func() { c.runWorker(ctx) })
 			return
 		}
 	}
 }
 
-// labour is what a worker does.
-func (c *crew) labour(ctx context.Context) {
+// runWorker evaluates blocks until the source ends.
+func (c *crew) runWorker(ctx context.Context) {
 	w := newWorker(c.run.view, c.run.cfg, c.run.filter)
-	defer w.release()
+	defer w.engine.Release()
 	for {
 		select {
 		case c.tokens <- struct{}{}:
@@ -100,14 +101,14 @@ func (c *crew) labour(ctx context.Context) {
 			return
 		}
 		if idle == 0 && !c.ended.Load() {
-			c.join(ctx)
+			c.grow(ctx)
 		}
 		c.results <- c.run.work(ctx, w, blk)
 	}
 }
 
-// deliver delivers a batch, and whatever waited for it: as they come, or in the order of the source. After an error nothing
-// is delivered any more.
+// deliver delivers a batch and those that waited for it, in the order of the source. An unordered run delivers each
+// batch at once. After an error batches are only recycled.
 func (c *crew) deliver(b *batch) {
 	r := c.run
 	if r.cfg.unordered {

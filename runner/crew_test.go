@@ -14,13 +14,13 @@ import (
 	"time"
 )
 
-// slowSource yields whole blocks of resources, each a second after the one before.
+// slowSource yields a block of resources every second.
 type slowSource int
 
 func (s slowSource) Resources(context.Context, string, url.Values) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		for range int(s) {
-			time.Sleep(time.Second)
+			<-time.After(time.Second)
 			for range seqBlockResources {
 				if !yield(json.RawMessage(`{"resourceType":"Patient","id":"p"}`), nil) {
 					return
@@ -30,7 +30,7 @@ func (s slowSource) Resources(context.Context, string, url.Values) iter.Seq2[jso
 	}
 }
 
-// TestCrew: there are no more workers than the source keeps busy, and one.
+// TestCrew: there is at most one worker more than the source keeps busy.
 func TestCrew(t *testing.T) {
 	t.Parallel()
 	v, err := CompileJSON([]byte(`{"resource":"Patient",` + columnID + `}`))
@@ -62,7 +62,7 @@ func TestCrew(t *testing.T) {
 		{"many blocks", 1 << 10, 2, 4},
 	} {
 		var stats Stats
-		if _, err := v.Write(t.Context(), Files(file).WithBlockSize(tt.blockSize), NewCSVWriter(io.Discard), Parallel(4), CollectStats(&stats)); err != nil {
+		if _, err := v.Write(t.Context(), Files(file), NewCSVWriter(io.Discard), BlockSize(tt.blockSize), Parallel(4), CollectStats(&stats)); err != nil {
 			t.Fatal(err)
 		}
 		if stats.Workers < tt.min || stats.Workers > tt.max || stats.Rows != 20_000 {
@@ -71,8 +71,8 @@ func TestCrew(t *testing.T) {
 	}
 }
 
-// TestCallbacksAreTheCallers: progress and writers are called in the goroutine that called the run, also with several workers;
-// so a panic in them is the caller's.
+// TestCallbacksAreTheCallers: the progress function and the writer are called in the goroutine that called the run, even
+// if there are several workers. So the caller can recover from their panics.
 func TestCallbacksAreTheCallers(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, `{"resource":"Patient",`+columnID+`}`)
@@ -82,11 +82,11 @@ func TestCallbacksAreTheCallers(t *testing.T) {
 	}
 	for name, run := range map[string]func() error{
 		"progress": func() error {
-			_, err := v.Write(t.Context(), Files(file).WithBlockSize(1<<10), NewCSVWriter(io.Discard), Parallel(4), Progress(func(Stats) { panic("mine") }))
+			_, err := v.Write(t.Context(), Files(file), NewCSVWriter(io.Discard), BlockSize(1<<10), Parallel(4), Progress(func(Stats) { panic("mine") }))
 			return err
 		},
 		"writer": func() error {
-			_, err := v.Write(t.Context(), Files(file).WithBlockSize(1<<10), NewCSVWriter(panicking{}), Parallel(4))
+			_, err := v.Write(t.Context(), Files(file), NewCSVWriter(panicking{}), BlockSize(1<<10), Parallel(4))
 			return err
 		},
 	} {

@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"io"
 	"slices"
+
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // CSVOption changes how CSV is written.
@@ -16,32 +18,27 @@ func CSVHeader(on bool) CSVOption { return func(w *CSVWriter) { w.header = on } 
 // CSVLineEnd sets the line end: "\r\n", which RFC 4180 asks for and which is the default, or "\n".
 func CSVLineEnd(end string) CSVOption { return func(w *CSVWriter) { w.end = end } }
 
-// CSVGuard decides whether cells that a spreadsheet would take for a formula (they begin with = + - @ TAB or CR and
-// are no numbers) get an apostrophe in front. By default they do. Programs that read the file back should turn it
-// off.
+// CSVGuard decides whether a cell that a spreadsheet would take for a formula gets a leading apostrophe: one that
+// begins with = + - @ TAB or CR and is not a number. By default it does. Turn it off for files that programs read.
 func CSVGuard(on bool) CSVOption { return func(w *CSVWriter) { w.guard = on } }
 
 // CSVWriter writes rows as RFC 4180 CSV in UTF-8: null is an empty cell, the empty string is "", a list or an object
-// is its JSON text, a number the text of the source. One goroutine at a time may use it.
+// is JSON, and a number is written as in the source. One goroutine at a time may use it.
 type CSVWriter struct {
-	out    io.Writer
+	output
 	header bool
 	guard  bool
 	end    string
-	buf    []byte
 }
 
 // NewCSVWriter returns a writer of CSV to w. It writes in blocks; [CSVWriter.Close] flushes the last one.
 func NewCSVWriter(w io.Writer, opts ...CSVOption) *CSVWriter {
-	c := &CSVWriter{out: w, header: true, guard: true, end: "\r\n"}
+	c := &CSVWriter{output: output{out: w}, header: true, guard: true, end: "\r\n"}
 	for _, opt := range opts {
 		opt(c)
 	}
 	return c
 }
-
-// writeBlock is how many bytes writers gather before they write.
-const writeBlock = 64 << 10
 
 // Begin writes the header line.
 func (w *CSVWriter) Begin(columns []Column) error {
@@ -63,21 +60,11 @@ func (w *CSVWriter) Write(row Row) error {
 	if row.b != nil {
 		w.buf = w.appendRow(w.buf, row)
 	}
-	return flush(w.out, &w.buf, writeBlock)
+	return w.flush(writeBlock)
 }
 
-// Close writes what is left. It does not close the underlying writer.
-func (w *CSVWriter) Close() error { return flush(w.out, &w.buf, 0) }
-
-// flush writes a buffer that holds least bytes or more.
-func flush(w io.Writer, buf *[]byte, least int) error {
-	if len(*buf) < least || len(*buf) == 0 {
-		return nil
-	}
-	_, err := w.Write(*buf)
-	*buf = (*buf)[:0]
-	return err
-}
+// Close flushes the buffer. It does not close the underlying writer.
+func (w *CSVWriter) Close() error { return w.flush(0) }
 
 // encode implements encoder.
 func (w *CSVWriter) encode(dst []byte, b *batch, from, to int) []byte {
@@ -87,47 +74,38 @@ func (w *CSVWriter) encode(dst []byte, b *batch, from, to int) []byte {
 	return dst
 }
 
-// emit implements encoder.
-func (w *CSVWriter) emit(p []byte) error {
-	if err := flush(w.out, &w.buf, 0); err != nil {
-		return err
-	}
-	_, err := w.out.Write(p)
-	return err
-}
-
 func (w *CSVWriter) appendRow(dst []byte, row Row) []byte {
-	b, width := row.b, row.b.view.width
-	for i, c := range b.cells[row.i*width : (row.i+1)*width] {
+	b, cells := row.b, row.b.row(row.i)
+	for i, c := range cells {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		switch c.kind {
-		case KindNull:
-			if width == 1 {
-				dst = append(dst, `""`...) // a line of nothing would be no record
+		switch c.Kind {
+		case rows.Null:
+			if len(cells) == 1 {
+				dst = append(dst, `""`...) // an empty line would not be a record
 			}
-		case KindBoolean, KindInteger, KindDecimal:
-			dst = b.appendText(dst, c)
-		case KindString:
-			if c.flags == inSource {
+		case rows.Boolean, rows.Integer, rows.Decimal:
+			dst = b.AppendText(dst, c)
+		case rows.String:
+			if c.Flags == rows.InSource {
 				var ok bool
-				if dst, ok = appendBare(dst, b.src[c.off:c.off+c.n]); ok {
+				if dst, ok = appendBare(dst, b.Text(c)); ok {
 					continue
 				}
 			}
 			fallthrough
 		default:
 			start := len(dst)
-			dst = b.appendText(dst, c)
+			dst = b.AppendText(dst, c)
 			dst = w.quote(dst, start)
 		}
 	}
 	return append(dst, w.end...)
 }
 
-// appendBare appends the inside of a JSON string without escapes, which holds neither quotes nor line ends, if it can
-// stand in a cell as it is.
+// appendBare appends the text of a JSON string without escapes, and returns true, if the cell needs no quotes: such a
+// text has neither quotes nor line ends, but it may have commas, be empty, or begin or end with a space.
 func appendBare(dst, text []byte) ([]byte, bool) {
 	n := len(text)
 	if n == 0 || bareStart[text[0]] == 0 || text[n-1] == ' ' {
@@ -146,7 +124,7 @@ func appendBare(dst, text []byte) ([]byte, bool) {
 		return dst[:at+n], true
 	}
 	for i := 0; i < n; i += 8 {
-		i = min(i, n-8) // the last eight bytes may have been copied before, in part
+		i = min(i, n-8) // the last step may overlap the one before
 		x := binary.LittleEndian.Uint64(text[i:])
 		if y := x ^ commas; (y-ones)&^y&highs != 0 {
 			return dst, false
@@ -156,14 +134,14 @@ func appendBare(dst, text []byte) ([]byte, bool) {
 	return dst[:at+n], true
 }
 
-// Constants for looking at eight bytes at a time.
+// Constants for testing eight bytes at a time.
 const (
 	ones   = 0x0101010101010101
 	highs  = 0x8080808080808080
 	commas = ones * ','
 )
 
-// bareStart is 1 for the bytes that a cell without quotes may begin with whether or not formulas are guarded against.
+// bareStart is 1 for the bytes that a cell without quotes may begin with, whether CSVGuard is on or off.
 var bareStart = func() (t [256]uint8) {
 	for c := range t {
 		t[c] = 1
@@ -174,7 +152,7 @@ var bareStart = func() (t [256]uint8) {
 	return t
 }()
 
-// quote makes the cell that begins at start safe: quoted where it has to be, and guarded.
+// quote quotes the cell that begins at start if CSV requires it, and guards it if it is a formula.
 func (w *CSVWriter) quote(dst []byte, start int) []byte {
 	cell := dst[start:]
 	if len(cell) == 0 {
@@ -194,7 +172,8 @@ func (w *CSVWriter) quote(dst []byte, start int) []byte {
 	if quotes == 0 && !special {
 		return dst
 	}
-	// Move the text to make room, from the back: opening quote, apostrophe, doubled quotes, closing quote.
+	// Move the text from the back, to make room for the opening quote, the apostrophe, doubled quotes and the closing
+	// quote.
 	n := len(cell)
 	extra := 2 + quotes
 	if guard {
@@ -231,7 +210,7 @@ func isFormula(cell []byte) bool {
 	return false
 }
 
-// isNumber reports whether s is digits, optionally with a fraction and an exponent.
+// isNumber reports whether s is digits, followed optionally by a fraction and an exponent.
 func isNumber(s []byte) bool {
 	digits := func() bool {
 		n := 0

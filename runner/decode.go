@@ -12,18 +12,18 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// Limits of a definition's text. They are far above any real view.
+// Limits on a definition's text, far above any real view.
 const (
 	maxDefinitionBytes = 4 << 20
 	maxDefinitionDepth = 200
 	maxDefinitionNodes = 1 << 17
 )
 
-// Decode reads a ViewDefinition from JSON, in the form of 2.0 or of 3.0-ballot. It checks JSON types only
-// (rule V5); [Compile] checks the rest. Members that the specification does not know are kept in Extra at the
-// resource's level and named in Warnings below it.
+// Decode reads a ViewDefinition from JSON, in the form of 2.0 or of 3.0-ballot. It checks JSON types only; [Compile]
+// checks the rest. Members that the specification does not have are kept in Extra if they are the resource's own, and
+// named in Warnings if they are further down.
 //
-// The error is [CompileErrors]: a JSON syntax error with its place, or all members of a wrong type.
+// The error is [CompileErrors]: one JSON syntax error with its position, or all members of a wrong type.
 func Decode(data []byte) (*ViewDefinition, error) {
 	def, bad := decode(data)
 	if err := bad.err(); err != nil {
@@ -32,7 +32,7 @@ func Decode(data []byte) (*ViewDefinition, error) {
 	return def, nil
 }
 
-// decode returns what could be read, and every fault. The definition is nil where there is nothing to go on with.
+// decode returns what could be read, and every fault. The definition is nil if the text is not a JSON object.
 func decode(data []byte) (*ViewDefinition, *faults) {
 	d := &decoder{src: bytes.TrimPrefix(data, []byte("\xef\xbb\xbf"))}
 	limits := fhirjson.Limits{MaxDepth: maxDefinitionDepth, MaxNodes: maxDefinitionNodes, MaxBytes: maxDefinitionBytes}
@@ -65,15 +65,15 @@ func (d *decoder) syntax(err error) {
 		if syntax.Msg != "" {
 			e.Msg += ": " + syntax.Msg
 		}
-		d.place(e, syntax.Offset)
+		d.locate(e, syntax.Offset)
 	case errors.As(err, &limit):
 		e.Kind, e.Msg = KindLimit, "the view is too large: "+strings.TrimPrefix(err.Error(), "fhirjson: ")
 	}
 	d.bad.add(e)
 }
 
-// place fills in line, column and the line's text for an offset in the JSON text.
-func (d *decoder) place(e *CompileError, offset int) {
+// locate fills in an error's line, column and source line for an offset in the JSON text.
+func (d *decoder) locate(e *CompileError, offset int) {
 	offset = min(max(offset, 0), len(d.src))
 	start := bytes.LastIndexByte(d.src[:offset], '\n') + 1
 	end := len(d.src)
@@ -87,7 +87,7 @@ func (d *decoder) place(e *CompileError, offset int) {
 	}
 }
 
-// wrong reports a node of another JSON type than wanted.
+// wrong reports a node of the wrong JSON type.
 func (d *decoder) wrong(i int, element, want string) {
 	n := d.tape.Node(i)
 	e := &CompileError{Kind: KindDecode, Element: element, Msg: "expected " + want + ", found " + n.Kind.String()}
@@ -95,7 +95,7 @@ func (d *decoder) wrong(i int, element, want string) {
 	if n.Kind == fhirjson.String {
 		start--
 	}
-	d.place(e, start)
+	d.locate(e, start)
 	d.bad.add(e)
 }
 
@@ -139,16 +139,22 @@ func (d *decoder) array(i int, element string, f func(j int, at string)) {
 	}
 }
 
-// members calls f for each member of an object; it answers false where i is not one.
-func (d *decoder) members(i int, element string, f func(j int, key string)) bool {
+// members reads the members of an object: those in texts are strings and stored there, all others go to f, which may
+// be nil and reports whether it knows the member.
+func (d *decoder) members(i int, element string, texts map[string]*string, f func(j int, at, key string) bool) {
 	if d.tape.Node(i).Kind != fhirjson.Object {
 		d.wrong(i, element, "an object")
-		return false
+		return
 	}
 	for j := i + 1; j < int(d.tape.Node(i).Next); j = int(d.tape.Node(j).Next) {
-		f(j, string(d.tape.KeyText(j)))
+		key := string(d.tape.KeyText(j))
+		at := strings.TrimPrefix(element+"."+key, ".")
+		if text := texts[key]; text != nil {
+			*text = d.text(j, at)
+		} else if f == nil || !f(j, at, key) {
+			d.unknown(element, key)
+		}
 	}
-	return true
 }
 
 func (d *decoder) unknown(element, key string) {
@@ -172,52 +178,45 @@ var tolerated = map[string]bool{"id": true, "extension": true, "modifierExtensio
 
 func (d *decoder) definition() *ViewDefinition {
 	def := &d.def
-	d.members(0, "", func(i int, key string) {
+	d.members(0, "", map[string]*string{
+		"url": &def.URL, "version": &def.Version, "title": &def.Title, "status": &def.Status,
+		"description": &def.Description, "resource": &def.Resource,
+	}, func(i int, at, key string) bool {
 		switch key {
 		case "resourceType":
-			if t := d.text(i, key); d.isText(i) && !isViewDefinition(t) {
-				d.bad.addf(KindValidate, key, "the document is not a ViewDefinition")
+			if t := d.text(i, at); d.isText(i) && !isViewDefinition(t) {
+				d.bad.addf(KindValidate, at, "the document is not a ViewDefinition")
 			}
 		case "meta":
-			d.members(i, key, func(j int, sub string) {
-				if sub == "profile" {
-					def.MetaProfile = d.texts(j, "meta.profile")
+			d.members(i, at, nil, func(j int, at, key string) bool {
+				if key == "profile" {
+					def.MetaProfile = d.texts(j, at)
 				}
+				return true
 			})
 			def.keep(key, d.tape.Raw(i))
-		case "url":
-			def.URL = d.text(i, key)
 		case "name":
-			if def.Name = d.text(i, key); def.Name == "" && d.isText(i) {
-				d.bad.addf(KindValidate, key, "the name is empty")
+			if def.Name = d.text(i, at); def.Name == "" && d.isText(i) {
+				d.bad.addf(KindValidate, at, "the name is empty")
 			}
-		case "version":
-			def.Version = d.text(i, key)
-		case "title":
-			def.Title = d.text(i, key)
-		case "status":
-			def.Status = d.text(i, key)
-		case "description":
-			def.Description = d.text(i, key)
-		case "resource":
-			def.Resource = d.text(i, key)
 		case "profile":
-			def.Profile = d.texts(i, key)
+			def.Profile = d.texts(i, at)
 		case "fhirVersion":
-			def.FHIRVersion = d.texts(i, key)
+			def.FHIRVersion = d.texts(i, at)
 		case "constant":
-			d.array(i, key, func(j int, at string) { def.Constant = append(def.Constant, d.constant(j, at)) })
+			d.array(i, at, func(j int, at string) { def.Constant = append(def.Constant, d.constant(j, at)) })
 		case "where":
-			d.array(i, key, func(j int, at string) { def.Where = append(def.Where, d.where(j, at)) })
+			d.array(i, at, func(j int, at string) { def.Where = append(def.Where, d.where(j, at)) })
 		case "select":
-			def.Select = d.selects(i, key)
+			def.Select = d.selects(i, at)
 		default:
 			raw := d.tape.Raw(i)
-			if d.tape.Node(i).Kind == fhirjson.String {
+			if d.isText(i) {
 				raw = d.src[d.tape.Node(i).Start-1 : d.tape.Node(i).End+1]
 			}
 			def.keep(key, raw)
 		}
+		return true
 	})
 	return def
 }
@@ -230,7 +229,7 @@ func (def *ViewDefinition) keep(key string, raw []byte) {
 	def.Extra[key] = bytes.Clone(raw)
 }
 
-// isViewDefinition reports whether a resourceType names a ViewDefinition: by name (3.0), or by the URL of its
+// isViewDefinition reports whether a resourceType is ViewDefinition: by name (3.0), or by the URL of the
 // StructureDefinition, with or without a version (2.0 and its drafts).
 func isViewDefinition(t string) bool {
 	t, _, _ = strings.Cut(t, "|")
@@ -240,22 +239,20 @@ func isViewDefinition(t string) bool {
 func (d *decoder) constant(i int, element string) Constant {
 	var c Constant
 	values := 0
-	d.members(i, element, func(j int, key string) {
-		switch typ, isValue := strings.CutPrefix(key, "value"); {
-		case key == "name":
-			c.Name = d.text(j, element+".name")
-		case isValue:
-			values++
-			t, known := constantType(typ)
-			if !known {
-				c.Type = typ
-				d.bad.addf(KindValidate, element+"."+key, "a constant cannot be of this type")
-				return
-			}
-			c.Type, c.Value = t, d.constantText(j, element+"."+key, t)
-		default:
-			d.unknown(element, key)
+	d.members(i, element, map[string]*string{"name": &c.Name}, func(j int, at, key string) bool {
+		typ, isValue := strings.CutPrefix(key, "value")
+		if !isValue {
+			return false
 		}
+		values++
+		t, known := constantType(typ)
+		if !known {
+			c.Type = typ
+			d.bad.addf(KindValidate, at, "a constant cannot be of this type")
+			return true
+		}
+		c.Type, c.Value = t, d.constantText(j, at, t)
+		return true
 	})
 	if values > 1 {
 		d.bad.addf(KindValidate, element, "the constant has %d values, expected one value[x]", values)
@@ -263,7 +260,7 @@ func (d *decoder) constant(i int, element string) Constant {
 	return c
 }
 
-// constantText returns a constant's text after a check of its JSON type.
+// constantText checks the JSON type of a constant and returns its text.
 func (d *decoder) constantText(i int, element, typ string) string {
 	n := d.tape.Node(i)
 	switch typ {
@@ -290,31 +287,19 @@ func (d *decoder) constantText(i int, element, typ string) string {
 	return string(d.tape.AppendString(nil, i))
 }
 
-func (d *decoder) where(i int, element string) Where {
-	var w Where
-	d.members(i, element, func(j int, key string) {
-		switch key {
-		case "path":
-			w.Path = d.text(j, element+".path")
-		case "description":
-			w.Description = d.text(j, element+".description")
-		default:
-			d.unknown(element, key)
-		}
-	})
+func (d *decoder) where(i int, element string) (w Where) {
+	d.members(i, element, map[string]*string{"path": &w.Path, "description": &w.Description}, nil)
 	return w
 }
 
 func (d *decoder) selects(i int, element string) []Select {
 	list := []Select{}
-	d.array(i, element, func(j int, at string) { list = append(list, d.sel(j, at)) })
+	d.array(i, element, func(j int, at string) { list = append(list, d.selectElement(j, at)) })
 	return list
 }
 
-func (d *decoder) sel(i int, element string) Select {
-	var s Select
-	d.members(i, element, func(j int, key string) {
-		at := element + "." + key
+func (d *decoder) selectElement(i int, element string) (s Select) {
+	d.members(i, element, nil, func(j int, at, key string) bool {
 		switch key {
 		case "column":
 			s.Column = []ColumnDefinition{}
@@ -324,64 +309,47 @@ func (d *decoder) sel(i int, element string) Select {
 		case "unionAll":
 			s.UnionAll = d.selects(j, at)
 		case "forEach":
-			s.ForEach = d.text(j, at)
-			d.notEmpty(j, at, s.ForEach)
+			s.ForEach = d.path(j, at)
 		case "forEachOrNull":
-			s.ForEachOrNull = d.text(j, at)
-			d.notEmpty(j, at, s.ForEachOrNull)
+			s.ForEachOrNull = d.path(j, at)
 		case "repeat":
 			if s.Repeat = d.texts(j, at); s.Repeat == nil && d.tape.Node(j).Kind == fhirjson.Array {
-				d.warn(at + ": the list of paths is empty, as if there were none")
+				d.warn(at + ": the list of paths is empty and has no effect")
 			}
 		default:
-			d.unknown(element, key)
+			return false
 		}
+		return true
 	})
 	return s
 }
 
-// notEmpty reports a string that is there and empty: to the Go form it would look as if it were absent.
-func (d *decoder) notEmpty(i int, element, text string) {
+// path reads a string and reports an empty one, which the Go form could not tell from an absent member.
+func (d *decoder) path(i int, element string) string {
+	text := d.text(i, element)
 	if text == "" && d.isText(i) {
 		d.bad.addf(KindValidate, element, "the path is empty")
 	}
+	return text
 }
 
-func (d *decoder) column(i int, element string) ColumnDefinition {
-	var c ColumnDefinition
-	d.members(i, element, func(j int, key string) {
-		at := element + "." + key
+func (d *decoder) column(i int, element string) (c ColumnDefinition) {
+	texts := map[string]*string{"path": &c.Path, "name": &c.Name, "description": &c.Description, "type": &c.Type}
+	d.members(i, element, texts, func(j int, at, key string) bool {
 		switch key {
-		case "path":
-			c.Path = d.text(j, at)
-		case "name":
-			c.Name = d.text(j, at)
-		case "description":
-			c.Description = d.text(j, at)
-		case "type":
-			c.Type = d.text(j, at)
 		case "collection":
 			c.Collection = d.boolean(j, at)
 		case "tag":
 			d.array(j, at, func(k int, at string) { c.Tag = append(c.Tag, d.tag(k, at)) })
 		default:
-			d.unknown(element, key)
+			return false
 		}
+		return true
 	})
 	return c
 }
 
-func (d *decoder) tag(i int, element string) Tag {
-	var t Tag
-	d.members(i, element, func(j int, key string) {
-		switch key {
-		case "name":
-			t.Name = d.text(j, element+".name")
-		case "value":
-			t.Value = d.text(j, element+".value")
-		default:
-			d.unknown(element, key)
-		}
-	})
+func (d *decoder) tag(i int, element string) (t Tag) {
+	d.members(i, element, map[string]*string{"name": &t.Name, "value": &t.Value}, nil)
 	return t
 }

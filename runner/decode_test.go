@@ -68,7 +68,7 @@ func TestMarshalRoundTrip(t *testing.T) {
 	for _, o := range oracleViews(t) {
 		def, err := Decode(o.text)
 		if err != nil {
-			continue // cases that are to fail
+			continue // cases that must fail
 		}
 		text, err := json.Marshal(def)
 		if err != nil {
@@ -97,14 +97,14 @@ func sameJSON(a, b json.RawMessage) bool {
 	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && cmp.Equal(x, y)
 }
 
-// sameSelects takes an empty list of selects for none.
+// sameSelects compares selects; an empty list equals nil.
 func sameSelects(a, b []Select) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && (string(x) == string(y) || len(a)+len(b) == 0)
 }
 
-// TestDecodeErrors is rule V5, and JSON that is none.
+// TestDecodeErrors has members of a wrong type (V5), and text that is not JSON.
 func TestDecodeErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -150,13 +150,13 @@ func TestDecodeErrors(t *testing.T) {
 func TestDecodeWarnings(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, `{"resource":"Patient","select":[{"colums":[],"repeat":[],"column":[{"name":"id","path":"id","typ":"id","id":"1","extension":[],"_path":{"id":"2"}}]}],"where":[{"path":"true","x":1}]}`)
-	want := []string{`select[0]: unknown member "colums"`, `select[0].repeat: the list of paths is empty, as if there were none`, `select[0].column[0]: unknown member "typ"`, `where[0]: unknown member "x"`}
+	want := []string{`select[0]: unknown member "colums"`, `select[0].repeat: the list of paths is empty and has no effect`, `select[0].column[0]: unknown member "typ"`, `where[0]: unknown member "x"`}
 	if diff := cmp.Diff(want, v.Warnings()); diff != "" {
 		t.Errorf("Warnings (-want +got):\n%s", diff)
 	}
 }
 
-// FuzzDecodeView holds Compile to errors instead of panics, and the marshalled form of what it accepts to the same view.
+// FuzzDecodeView checks that Compile never panics, and that a view it accepts is the same after marshalling.
 func FuzzDecodeView(f *testing.F) {
 	for _, dir := range []string{"views", filepath.Join("testdata", "views")} {
 		names, _ := filepath.Glob(filepath.Join(dir, "*.json"))

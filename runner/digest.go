@@ -7,8 +7,8 @@ import (
 	"hash"
 )
 
-// digest hashes what decides the rows: the version of these rules, the FHIR version, the options, and every part of the
-// definition but its metadata.
+// digest hashes everything that decides the rows: the version of this hash, the FHIR version, the options, and the
+// definition without its metadata.
 func (c *compiler) digest() string {
 	d := digester{h: sha256.New()}
 	d.text("researchflow view 2")
@@ -31,7 +31,8 @@ func (c *compiler) digest() string {
 	return hex.EncodeToString(d.h.Sum(nil))
 }
 
-// digester writes to a hash so that no two definitions write the same: lists and texts with their lengths.
+// digester writes definitions to a hash. It prefixes lists and texts with their lengths, so that no two definitions
+// write the same bytes.
 type digester struct {
 	h   hash.Hash
 	buf []byte

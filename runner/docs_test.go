@@ -8,10 +8,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/researchflow/researchflow/internal/rows"
 	"github.com/researchflow/researchflow/internal/testdata"
 )
 
-// TestDocumentedLimits holds the limits of views in docs/fhirpath.md to the code.
+// TestDocumentedLimits checks that docs/fhirpath.md has the limits of views that the code has.
 func TestDocumentedLimits(t *testing.T) {
 	t.Parallel()
 	raw, err := os.ReadFile(filepath.Join(testdata.Root(t), "docs", "fhirpath.md"))
@@ -23,10 +24,10 @@ func TestDocumentedLimits(t *testing.T) {
 	for _, row := range []string{
 		fmt.Sprintf("nesting | %d MiB, %s, %d |", maxDefinitionBytes>>20, grouped(maxDefinitionNodes), maxDefinitionDepth),
 		"branches of unions | " + grouped(maxColumns), "nesting of selects | " + grouped(maxSelectDepth),
-		fmt.Sprintf("paths | %d KiB", maxPathBytes>>10), "depth of repeat | " + grouped(maxRepeatDepth),
-		"steps of repeat of one resource | " + grouped(defaultMaxPerResource),
-		fmt.Sprintf("rows of one resource | %s, %d more for each JSON value of it, %d", grouped(maxCells), cellsPerNode, cellsPerRow),
-		fmt.Sprintf("selects for one resource | %s, and %s more", grouped(maxVisits), grouped(visitsPerNode)),
+		fmt.Sprintf("paths | %d KiB", maxPathBytes>>10), "depth of repeat | " + grouped(rows.MaxRepeatDepth),
+		"steps of repeat of one resource | " + grouped(rows.DefaultMaxRows),
+		fmt.Sprintf("rows of one resource | %s, %d more for each JSON value of it, %d", grouped(rows.MaxCells), rows.CellsPerNode, rows.CellsPerRow),
+		fmt.Sprintf("selects for one resource | %s, and %s more", grouped(rows.MaxVisits), grouped(rows.VisitsPerNode)),
 	} {
 		if !strings.Contains(limits, row) {
 			t.Errorf("docs/fhirpath.md has no %q", row)
@@ -34,7 +35,7 @@ func TestDocumentedLimits(t *testing.T) {
 	}
 }
 
-// grouped writes a number with a comma before each three digits.
+// grouped writes a number with thousands separators.
 func grouped(n int) string {
 	if n < 1000 {
 		return strconv.Itoa(n)

@@ -13,15 +13,17 @@ import (
 	"github.com/researchflow/researchflow/internal/ndjson"
 )
 
-// Bundle returns a source over JSON text in memory: a Bundle, whose entries' resources are the source's, an array of
-// resources, or one resource. The text must not change while the source is in use.
+// Bundle returns a source over JSON text in memory: a Bundle with resources in its entries, an array of resources, or
+// a single resource. The text must not change while the source is in use.
 func Bundle(raw []byte) *BundleSource { return &BundleSource{raw: raw} }
 
 // BundleSource is a source over JSON text: see [Bundle]. Any number of goroutines may use it.
 type BundleSource struct{ raw []byte }
 
 // Resources implements [Source].
-func (s *BundleSource) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
+func (s *BundleSource) Resources(
+	ctx context.Context, resourceType string, params url.Values,
+) iter.Seq2[json.RawMessage, error] {
 	return feedResources(ctx, s, resourceType, params)
 }
 
@@ -36,7 +38,7 @@ func (s *BundleSource) feed(_ context.Context, _ string, cfg *runConfig) (feed, 
 	return &fileFeed{doc: doc}, nil
 }
 
-// document is a JSON text with the places of its resources.
+// document is a JSON text and where its resources lie.
 type document struct {
 	data  []byte
 	file  string
@@ -44,10 +46,10 @@ type document struct {
 	done  int64 // spans handed out
 }
 
-// errTrailing: there is more behind the JSON text.
+// errTrailing: something follows the JSON text.
 var errTrailing = errors.New("more than one JSON text")
 
-// readDocument finds the resources of a JSON text: a Bundle's, an array's, or itself.
+// readDocument finds the resources of a JSON text: those of a Bundle, those of an array, or the text itself.
 func readDocument(data []byte, file string) (*document, error) {
 	d := &document{data: bytes.TrimPrefix(data, []byte("\xef\xbb\xbf")), file: file}
 	var tape fhirjson.Tape
@@ -69,16 +71,16 @@ func readDocument(data []byte, file string) (*document, error) {
 			d.add(&tape, 0)
 		}
 	default:
-		return nil, &SourceError{Place: Place{File: file, Line: 1, Index: -1}, Err: ErrNotResource}
+		return nil, faultAt(file, 1, ErrNotResource)
 	}
-	d.number()
+	d.findLines()
 	return d, nil
 }
 
 var bundleKeys = fhirjson.NewKeySet("resourceType", "entry", "resource", "search", "mode")
 
-// bundle adds the resources of a Bundle's entries. It answers false where the text is not a Bundle, and fails where its
-// entries are no list of objects.
+// bundle adds the resources in a Bundle's entries. It returns false if the text is not a Bundle, and an error if its
+// entry is not a list of objects.
 func (d *document) bundle(tape *fhirjson.Tape) (bool, error) {
 	t, ok := tape.Field(0, "resourceType")
 	if !ok || !isText(tape, t, "Bundle") {
@@ -97,7 +99,7 @@ func (d *document) bundle(tape *fhirjson.Tape) (bool, error) {
 		}
 		resource, ok := tape.Field(i, "resource")
 		if !ok {
-			continue // an entry may have a request or a response only
+			continue // an entry may have only a request or a response
 		}
 		if search, ok := tape.Field(i, "search"); ok {
 			if mode, ok := tape.Field(search, "mode"); ok && isText(tape, mode, "outcome") {
@@ -109,10 +111,9 @@ func (d *document) bundle(tape *fhirjson.Tape) (bool, error) {
 	return true, nil
 }
 
-// badEntry is the error of a Bundle whose resources cannot be found because of a node.
+// badEntry returns the error of a Bundle whose entry has the wrong form at a node.
 func (d *document) badEntry(n *fhirjson.Node) error {
-	err := fmt.Errorf("%w: entry is not a list of objects", ErrNotResource)
-	return &SourceError{Place: Place{File: d.file, Line: d.lineOf(int(n.Start)), Index: -1}, Err: err}
+	return faultAt(d.file, d.lineOf(int(n.Start)), fmt.Errorf("%w: entry is not a list of objects", ErrNotResource))
 }
 
 // lineOf returns the line of an offset.
@@ -125,8 +126,8 @@ func (d *document) add(tape *fhirjson.Tape, i int) {
 	d.spans = append(d.spans, span{start: int(n.Start), end: int(n.End)})
 }
 
-// number finds the lines of the spans.
-func (d *document) number() {
+// findLines sets the line numbers of the spans.
+func (d *document) findLines() {
 	line, at := int64(1), 0
 	for i := range d.spans {
 		s := &d.spans[i]
@@ -139,19 +140,16 @@ func (d *document) number() {
 func (d *document) syntax(err error) error {
 	var limit *fhirjson.LimitError
 	if errors.As(err, &limit) {
-		line := d.lineOf(min(limit.Offset, len(d.data)))
-		return &SourceError{Place: Place{File: d.file, Line: line, Index: -1}, Err: fmt.Errorf("%w: %w", ErrLimit, err)}
+		return faultAt(d.file, d.lineOf(min(limit.Offset, len(d.data))), fmt.Errorf("%w: %w", ErrLimit, err))
 	}
 	var syntax *fhirjson.SyntaxError
 	if !errors.As(err, &syntax) {
-		return &SourceError{Place: Place{File: d.file, Index: -1}, Err: fmt.Errorf("%w: %w", ErrNotResource, err)}
+		return faultAt(d.file, 0, fmt.Errorf("%w: %w", ErrNotResource, err))
 	}
-	offset := min(max(syntax.Offset, 0), len(d.data))
-	place := Place{File: d.file, Line: d.lineOf(offset), Index: -1}
 	if syntax.Kind == fhirjson.TrailingData {
 		err = errTrailing
 	}
-	return &SourceError{Place: place, Err: fmt.Errorf("%w: %w", ErrNotResource, err)}
+	return faultAt(d.file, d.lineOf(min(max(syntax.Offset, 0), len(d.data))), fmt.Errorf("%w: %w", ErrNotResource, err))
 }
 
 // How much of a document goes into one block.
@@ -160,7 +158,7 @@ const (
 	documentBlockResources = 512
 )
 
-// block returns the next resources, nil behind the last.
+// block returns the next resources, and nil after the last.
 func (d *document) block() *block {
 	rest := d.spans[d.done:]
 	if len(rest) == 0 {
@@ -182,7 +180,7 @@ func (d *document) block() *block {
 	return b
 }
 
-// resources yields the block's resources with their places. What stands there may be no resource.
+// resources yields the block's resources with their places, unchecked: a text may turn out not to be a resource.
 func (b *block) resources() iter.Seq2[Place, []byte] {
 	return func(yield func(Place, []byte) bool) {
 		if b.line > 0 {

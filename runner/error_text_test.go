@@ -15,9 +15,9 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
-// TestErrorTexts holds the texts of all errors to the golden files in testdata/errors. A file of an archive is a view, its
-// name begins with the error's code. A file "data", NDJSON, may follow, and then "want": the error of compiling the view
-// or, where there is data, of running it.
+// TestErrorTexts compares the texts of errors with the golden files in testdata/errors. Each view in an archive has a
+// name that begins with the error's code. It is followed by NDJSON named "data", if the view is to be run, and by "want":
+// the error of compiling or running the view.
 func TestErrorTexts(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)
@@ -47,7 +47,7 @@ func TestErrorTexts(t *testing.T) {
 			files = append(files, txtar.File{Name: "want", Data: errorText(t, f, data)})
 		}
 		archive.Files = files[:0]
-		for i, f := range files { // the data came twice: with its view and by itself
+		for i, f := range files { // data is in the list twice: with its view and by itself
 			if f.Name != "data" || files[i-1].Name != "want" {
 				archive.Files = append(archive.Files, f)
 			}
@@ -63,7 +63,7 @@ func TestErrorTexts(t *testing.T) {
 			t.Errorf("%s (-want +got; run go test -update and read the difference):\n%s", file, diff)
 		}
 	}
-	for _, code := range strings.Fields("V1 V2 V3 V4 V5 V6 V7 V8 V9 V10 V11 R1 R2 R3 R4") {
+	for _, code := range strings.Fields("V1 V2 V3 V4 V5 V6 V7 V8 V9 V10 V11 X1 X2 X3 X4") {
 		if !seen[code] {
 			t.Errorf("no case for %s", code)
 		}

@@ -7,39 +7,40 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
-// Errors of a run that a caller may want to tell apart; use errors.Is.
+// Errors of a run that a caller may want to tell apart with errors.Is.
 var (
 	// ErrNotResource: a line or an entry of the source is not a FHIR resource in JSON.
 	ErrNotResource = errors.New("not a FHIR resource")
-	// ErrManyValues: a column has many values and is not a collection (R1).
-	ErrManyValues = errors.New("multiple values found but not expected for column")
-	// ErrNotBoolean: a where path did not give a single boolean (R2).
-	ErrNotBoolean = errors.New("where path is not a single boolean")
-	// ErrType: a value contradicts the column's declared type (R3).
-	ErrType = errors.New("value contradicts the column's type")
-	// ErrLimit: a limit on depth, rows or size was exceeded.
-	ErrLimit = errors.New("limit exceeded")
-	// ErrNoPatient: the run is restricted to patients, and the view's resource type does not belong to one.
+	// ErrManyValues: a column that is not a collection has several values (X1).
+	ErrManyValues = rows.ErrManyValues
+	// ErrNotBoolean: a where path gave something other than one boolean or nothing (X2).
+	ErrNotBoolean = rows.ErrNotBoolean
+	// ErrType: a value contradicts the column's declared type (X3).
+	ErrType = rows.ErrType
+	// ErrLimit: a limit on depth, rows or size is exceeded.
+	ErrLimit = rows.ErrLimit
+	// ErrNoPatient: the run is restricted to patients, but the view's resource type does not refer to one.
 	ErrNoPatient = errors.New("resource type has no reference to a patient")
-	// ErrSearch: the run has search parameters, and the source cannot search.
+	// ErrSearch: the run has search parameters, but the source cannot search.
 	ErrSearch = errors.New("source cannot search")
 )
 
-// ErrorKind says what sort of fault a [CompileError] is.
+// ErrorKind is the kind of fault that a [CompileError] reports.
 type ErrorKind uint8
 
 // The kinds of faults.
 const (
 	KindJSON        ErrorKind = 1 + iota // the text is not JSON
-	KindDecode                           // a member has the wrong JSON type (V5)
-	KindValidate                         // the definition breaks a rule of the specification (V1-V3, V6-V9)
-	KindSyntax                           // an expression does not parse (V4)
-	KindSemantic                         // an expression cannot be right: unknown name, wrong type (V10, R2)
-	KindUnsupported                      // an expression needs what this engine does not have (V11)
-	KindLimit                            // the definition is larger than the limits allow
-	KindInternal                         // a fault of this library
+	KindDecode                           // a member has the wrong JSON type
+	KindValidate                         // the definition breaks a rule of the specification
+	KindSyntax                           // an expression does not parse
+	KindSemantic                         // an expression cannot be right: an unknown name or a wrong type
+	KindUnsupported                      // an expression needs something that this engine does not support
+	KindLimit                            // the definition exceeds a limit
+	KindInternal                         // a bug in this library
 )
 
 // String returns the kind in one word.
@@ -57,10 +58,10 @@ type CompileError struct {
 	// Element is the path of the faulty element, such as select[0].column[1].path; empty for the whole
 	// definition.
 	Element string
-	// Expression is the FHIRPath expression at fault; empty where the fault is not in one.
+	// Expression is the FHIRPath expression at fault; empty if the fault is not in one.
 	Expression string
-	// Offset (in bytes, from 0), Line and Column (from 1) are the place in Expression or, where that is empty
-	// and Line is not 0, in the JSON text.
+	// Offset (in bytes, from 0), Line and Column (from 1) are the position in Expression. If Expression is empty
+	// and Line is not 0, they are the position in the JSON text.
 	Offset, Line, Column int
 	// Msg says what is wrong.
 	Msg string
@@ -68,11 +69,11 @@ type CompileError struct {
 	Err error
 
 	source string // the line of the JSON text at fault
-	drawn  int    // the place in source
+	drawn  int    // the position in source
 }
 
-// Error returns "runner: element: message", with the place and, on two more lines, the line at fault with a
-// caret under the place.
+// Error returns "runner: element: message (line, column)". If the position is known, two more lines show the line at
+// fault and a caret below the position.
 func (e *CompileError) Error() string {
 	var b strings.Builder
 	b.WriteString("runner: ")
@@ -80,7 +81,7 @@ func (e *CompileError) Error() string {
 	return b.String()
 }
 
-// Summary is [CompileError.Error] in one line, without the drawing.
+// Summary is [CompileError.Error] on one line, without the drawing.
 func (e *CompileError) Summary() string {
 	var b strings.Builder
 	b.WriteString("runner: ")
@@ -114,7 +115,7 @@ func (e *CompileError) write(b *strings.Builder) {
 	}
 }
 
-// caret is the offset of the place in what is drawn.
+// caret is the offset of the caret in the text that is drawn.
 func (e *CompileError) caret() int {
 	if e.Expression == "" {
 		return e.drawn
@@ -122,13 +123,13 @@ func (e *CompileError) caret() int {
 	return e.Offset
 }
 
-// maxFaults bounds how many faults of one definition are reported.
+// maxFaults is how many faults of one definition are reported at most.
 const maxFaults = 100
 
-// CompileErrors are all faults of a ViewDefinition, in the order of the document: 100 at most.
+// CompileErrors are the faults of a ViewDefinition, in the order in which they were found: at most 100.
 type CompileErrors []*CompileError
 
-// Error lists all faults, one below the other.
+// Error lists all faults, each on a line of its own.
 func (l CompileErrors) Error() string {
 	if len(l) == 1 {
 		return l[0].Error()
@@ -163,8 +164,8 @@ func (f *faults) add(e *CompileError) {
 	}
 }
 
-// undecoded reports whether an element, or the value of a constant, is known to be of the wrong form. What is missing without
-// it is then no fault of its own.
+// undecoded reports whether an element, or the value of a constant, has been reported for its JSON type. It must not
+// be reported as missing too.
 func (f *faults) undecoded(element string) bool {
 	for _, e := range f.list {
 		if e.Kind == KindDecode && e.Element == element ||
@@ -186,17 +187,17 @@ func (f *faults) err() error {
 	return f.list
 }
 
-// Place says where in a source a resource stands.
+// Place is the position of a resource in a source.
 type Place struct {
 	// File is the file's path as the source names it; empty for sources that are not files.
 	File string
-	// Line is the line in File, from 1; 0 where there are no lines.
+	// Line is the line in File, from 1; 0 if there are no lines.
 	Line int64
 	// Index is the position among the resources of a source that is not NDJSON, from 0; -1 for NDJSON.
 	Index int64
 }
 
-// String returns "file:line", or "resource 17" where there are no lines.
+// String returns "file:line", or "resource 17" if there are no lines.
 func (p Place) String() string {
 	switch {
 	case p.Line > 0 && p.File != "":
@@ -213,18 +214,18 @@ func (p Place) String() string {
 
 // RunError is a fault of one resource during a run. It never holds a value of the resource.
 type RunError struct {
-	// View is the view's name, or its resource type where it has none.
+	// View is the view's name, or "view of" its resource type if it has no name.
 	View string
-	// Place is where the resource stands.
+	// Place is where the resource is in the source.
 	Place Place
-	// Resource is the resource as Type/id, or Type where it has no usable id; empty where it could not be read.
+	// Resource is the resource as Type/id, or Type if it has no usable id; empty if it could not be read.
 	Resource string
-	// Element is the path of the view's element that failed, such as where[0].path; empty where the resource
-	// itself is at fault.
+	// Element is the path of the view's element that failed, such as where[0].path; empty if the resource itself is
+	// at fault.
 	Element string
-	// Column is the column's name, where the fault is in one.
+	// Column is the name of the column that failed, if it is a column.
 	Column string
-	// Expression is the FHIRPath expression, where there is one.
+	// Expression is the FHIRPath expression that failed, if there is one.
 	Expression string
 	// Err is the cause.
 	Err error
@@ -262,7 +263,7 @@ func (e *RunError) Error() string {
 // Unwrap returns the cause.
 func (e *RunError) Unwrap() error { return e.Err }
 
-// SourceError is a failure to read a source: a file that is not there, a server that does not answer.
+// SourceError is a failure to read a source, such as a missing file or a server that does not answer.
 type SourceError struct {
 	Place Place
 	Err   error

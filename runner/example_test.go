@@ -2,9 +2,11 @@ package runner_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/researchflow/researchflow/runner"
@@ -91,6 +93,83 @@ func ExampleRunner_Run() {
 	}
 	// Output:
 	// {"id":"o2","patient":"p2","code":"29463-7","value":null}
+}
+
+// The audit hook is told of a run before anything is read, and again when the run has ended.
+func ExampleRunner_Stream() {
+	audit := func(_ context.Context, e runner.AuditEvent) error {
+		fmt.Println("audit:", e.View, "patients:", e.Patients, "done:", e.Done, "rows:", e.Stats.Rows)
+		return nil
+	}
+	src := runner.Reader("observations.ndjson", strings.NewReader(observations))
+	r, err := runner.New(src, runner.WithAudit(audit))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for row, err := range r.Stream(context.Background(), runner.MustCompile([]byte(labs)), runner.Patients("p1")) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		text, _ := json.Marshal(row)
+		value, _ := row.Get("value")
+		number, _ := json.Marshal(value)
+		fmt.Println(string(text), string(number))
+	}
+	// Output:
+	// audit: labs patients: 1 done: false rows: 0
+	// {"id":"o1","patient":"p1","code":"29463-7","value":70.50} 70.50
+	// audit: labs patients: 1 done: true rows: 1
+}
+
+// A definition is plain data: it can be read by encoding/json, changed, and written again.
+func ExampleCompile() {
+	var def runner.ViewDefinition
+	if err := json.Unmarshal([]byte(labs), &def); err != nil {
+		fmt.Println(err)
+		return
+	}
+	def.Name = "body_weight"
+	def.Select = def.Select[2:]
+	def.Constant, def.Where = nil, append(def.Where, runner.Where{Path: "code.coding.exists(code = '29463-7')"})
+	view, err := runner.Compile(&def)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for row, err := range view.Rows(context.Background(), runner.Reader("x", strings.NewReader(observations))) {
+		fmt.Println(row.Value(0), err)
+	}
+	text, err := json.Marshal(view.Definition())
+	fmt.Println(string(text), err)
+	// Output:
+	// 70.50 <nil>
+	// {"resourceType":"ViewDefinition","name":"body_weight","resource":"Observation","where":[{"path":"status = 'final'"},{"path":"code.coding.exists(code = '29463-7')"}],"select":[{"column":[{"name":"value","path":"value.ofType(Quantity).value"}]}]} <nil>
+}
+
+// Only files that may hold resources of the view's type are read: here Observation.ndjson.
+func ExampleDir() {
+	dir, err := os.MkdirTemp("", "example")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer os.RemoveAll(dir)
+	for name, text := range map[string]string{"Observation.ndjson": observations, "Patient.ndjson": "not read\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			fmt.Println(err)
+			return
+		}
+	}
+	stats, err := runner.MustCompile([]byte(labs)).Write(context.Background(), runner.Dir(dir), runner.NewJSONWriter(os.Stdout),
+		runner.MaxRows(1))
+	fmt.Println(stats.Rows, "row, more:", stats.Truncated, err)
+	// Output:
+	// [
+	// {"id":"o1","patient":"p1","code":"29463-7","value":70.50}
+	// ]
+	// 1 row, more: true <nil>
 }
 
 // All faults of a view are reported at once, each with its place.

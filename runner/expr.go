@@ -11,26 +11,25 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/check"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
-// rowIndexName is the variable of the position among what a select iterates over.
-const rowIndexName = "rowIndex"
-
-// focusType is what is known of the elements that an expression runs on: the qualified names of their types
-// ("FHIR.Patient"), none where nothing is known.
+// focusType holds the possible types of the elements that an expression runs on, as qualified names ("FHIR.Patient").
+// It is empty if they are not known.
 type focusType []string
 
-// exprCompiler compiles the expressions of one view. A fault goes to the compiler's list, and the result is nil.
+// exprCompiler compiles the expressions of one view. If one has a fault, it is added to the compiler's list and the
+// program is nil.
 type exprCompiler struct {
 	c       *compiler
 	model   model.Version
 	options []fhirpath.CompileOption // for every expression
 	texts   map[string]string        // constants of System type String
-	bytes   int                      // of the paths so far
-	full    bool                     // no more paths are compiled
+	bytes   int                      // length of all paths so far
+	full    bool                     // the limit is exceeded: no more paths are compiled
 }
 
-// room counts a path. It answers false beyond the limit.
+// room counts the bytes of a path. It returns false once there are more than the limit.
 func (x *exprCompiler) room(element, path string) bool {
 	if x.bytes += len(path); x.bytes > maxPathBytes && !x.full {
 		x.full = true
@@ -43,7 +42,7 @@ func (x *exprCompiler) init(c *compiler) {
 	x.c, x.texts = c, make(map[string]string)
 	x.version()
 	x.options = []fhirpath.CompileOption{
-		fhirpath.WithModel(x.model), fhirpath.WithVariable(rowIndexName, "System.Integer"),
+		fhirpath.WithModel(x.model), fhirpath.WithVariable(rows.RowIndexName, "System.Integer"),
 		fhirpath.EmptyJoin(c.cfg.emptyJoin), fhirpath.ChoiceNames(true), fhirpath.Strict(c.cfg.strictness == strictAll),
 		fhirpath.RealNames(c.cfg.strictness == strictNames),
 	}
@@ -54,7 +53,7 @@ func (x *exprCompiler) init(c *compiler) {
 		v, err := constantValue(k)
 		if err != nil {
 			c.bad.add(&CompileError{Kind: KindValidate, Element: element, Msg: err.Error()})
-			v = fhirpath.NewString("") // so that paths which name it have no fault of their own
+			v = fhirpath.NewString("") // so that paths that use it are not reported as well
 		}
 		x.options = append(x.options, fhirpath.WithConstant(k.Name, v))
 		if text, ok := v.Text(); ok {
@@ -64,12 +63,13 @@ func (x *exprCompiler) init(c *compiler) {
 	if d := c.def; d.Resource != "" && sqlName.MatchString(d.Resource) {
 		m := model.Load(x.model)
 		if t, ok := m.Type(d.Resource); !ok || !m.IsResource(t) || m.IsAbstract(t) {
-			c.bad.addf(KindValidate, "resource", "%s is not a resource type of FHIR %s%s", d.Resource, x.model, resourceHint(m, d.Resource))
+			c.bad.addf(KindValidate, "resource", "%s is not a resource type of FHIR %s%s",
+				d.Resource, x.model, resourceHint(m, d.Resource))
 		}
 	}
 }
 
-// resourceHint says what may have been meant by the name of a type that is no resource's.
+// resourceHint says what a name is instead of a resource type, or which resource type may have been meant.
 func resourceHint(m *model.Model, name string) string {
 	if t, ok := m.Type(name); ok && m.IsAbstract(t) {
 		return ", but an abstract type"
@@ -88,13 +88,13 @@ func resourceHint(m *model.Model, name string) string {
 	return ""
 }
 
-// version chooses the model: the option, or the first version of the definition that there is a model of. Where the definition
-// has none it is the first release with the resource type, or R4.
+// version chooses the model: that of the option, or of the first supported version in the definition. If neither names
+// a version, it is the first release that has the resource type, or FHIR R4.
 func (x *exprCompiler) version() {
 	if want := x.c.cfg.fhirVersion; want != "" {
 		v, ok := model.ParseVersion(want)
 		if !ok {
-			x.c.bad.addf(KindUnsupported, "", "there is no model of FHIR version %q", want)
+			x.c.bad.addf(KindUnsupported, "", "FHIR version %q is not supported", want)
 		}
 		x.model = v
 		return
@@ -104,10 +104,10 @@ func (x *exprCompiler) version() {
 			x.model = v
 			return
 		}
-		x.c.warnings = append(x.c.warnings, fmt.Sprintf("fhirVersion[%d]: there is no model of this version", i))
+		x.c.warnings = append(x.c.warnings, fmt.Sprintf("fhirVersion[%d]: this version is not supported", i))
 	}
 	if len(x.c.def.FHIRVersion) > 0 {
-		x.c.bad.addf(KindUnsupported, "fhirVersion", "there is no model of any of these versions")
+		x.c.bad.addf(KindUnsupported, "fhirVersion", "none of these versions is supported")
 		return
 	}
 	for _, v := range model.Versions() {
@@ -127,7 +127,7 @@ func (x *exprCompiler) root() focusType {
 	return focusType{"FHIR." + x.c.def.Resource}
 }
 
-// compile compiles one expression that runs on elements of type in, and returns the type of what it gives.
+// compile compiles one expression that runs on elements of type in, and returns the type of its result.
 func (x *exprCompiler) compile(element, path string, in focusType) (*fhirpath.Program, focusType) {
 	if !x.room(element, path) {
 		return nil, nil
@@ -143,7 +143,8 @@ func (x *exprCompiler) compile(element, path string, in focusType) (*fhirpath.Pr
 	}
 	for _, w := range p.Warnings() {
 		if len(x.c.warnings) < maxFaults {
-			x.c.warnings = append(x.c.warnings, fmt.Sprintf("%s: %s (line %d, column %d)", element, w.Msg, w.Line, w.Column))
+			warning := fmt.Sprintf("%s: %s (line %d, column %d)", element, w.Msg, w.Line, w.Column)
+			x.c.warnings = append(x.c.warnings, warning)
 		}
 	}
 	return p, p.Result().Types
@@ -182,7 +183,7 @@ func errorKind(k fhirpath.ErrorKind) ErrorKind {
 	return KindInternal
 }
 
-// typeName returns the one type that items have, "" where it is not known or not one. FHIR types come without their
+// typeName returns the name of the only type of t, and "" if t is empty or has several. FHIR types come without their
 // namespace, System types with it.
 func typeName(t focusType) string {
 	if len(t) != 1 {
@@ -192,21 +193,21 @@ func typeName(t focusType) string {
 }
 
 // condition compiles a where path.
-func (c *compiler) condition(element, path string) wherePlan {
+func (c *compiler) condition(element, path string) rows.Condition {
 	p, t := c.exprs.compile(element, path, c.exprs.root())
 	if len(t) > 0 && !slices.Contains(t, "System.Boolean") && !slices.Contains(t, "FHIR.boolean") {
-		// R2: a type that is known and cannot be a boolean is a fault of the view.
+		// A known type that cannot be a boolean is a fault of the view (X2).
 		c.bad.add(&CompileError{
 			Kind: KindSemantic, Element: element, Expression: path, Line: 1, Column: 1,
 			Msg: "the path gives " + strings.Join(t, " or ") + ", not a boolean", Err: ErrNotBoolean,
 		})
 	}
-	return wherePlan{prog: p, path: path, element: element}
+	return rows.Condition{Program: p, Path: path, Element: element}
 }
 
-// repeated compiles the paths of a repeat, and returns the type of what they give. Each path runs on where the select
-// stands and on what any of the paths gave.
-func (c *compiler) repeated(n *node, paths []string, element string, in focusType) focusType {
+// repeated compiles the paths of a repeat, and returns the type of their results. Each path runs on the elements that
+// the select starts from and on the results of all paths.
+func (c *compiler) repeated(n *rows.Part, paths []string, element string, in focusType) focusType {
 	if len(paths) == 0 {
 		c.bad.addf(KindValidate, element, "the list of paths is empty")
 	}
@@ -220,9 +221,9 @@ func (c *compiler) repeated(n *node, paths []string, element string, in focusTyp
 			continue
 		}
 		p, t := c.exprs.compile(at, path, from)
-		n.paths = append(n.paths, p)
+		n.Paths = append(n.Paths, p)
 		known = known && len(t) > 0
-		out = either(out, t)
+		out = union(out, t)
 	}
 	if !known {
 		return nil
@@ -230,27 +231,29 @@ func (c *compiler) repeated(n *node, paths []string, element string, in focusTyp
 	return out
 }
 
-// closure returns the types that the paths of a repeat run on: those they start from and those they lead to. It is
-// nothing where not all are known.
+// closure returns the types that the paths of a repeat run on: the types they start from and those of their results.
+// It returns nil if some are not known.
 func (x *exprCompiler) closure(element string, paths []string, in focusType) focusType {
-	const rounds = 10 // FHIR types lead back to themselves within a few steps
+	const rounds = 10 // FHIR types recur within a few steps
 	for range rounds {
 		next := in
 		for _, path := range paths {
 			if !x.room(element, path) {
 				return nil
 			}
-			p, err := fhirpath.Compile(path, append(slices.Clip(x.options), fhirpath.Strict(false), fhirpath.RealNames(false), fhirpath.WithInput(in...))...)
+			options := append(slices.Clip(x.options),
+				fhirpath.Strict(false), fhirpath.RealNames(false), fhirpath.WithInput(in...))
+			p, err := fhirpath.Compile(path, options...)
 			if err != nil {
-				continue // to be reported
+				continue // reported when the path is compiled for good
 			}
 			if len(p.Result().Types) == 0 {
 				if len(p.Warnings()) > 0 {
-					continue // there is no such element, which is to be reported
+					continue // there is no such element: reported likewise
 				}
 				return nil
 			}
-			next = either(next, p.Result().Types)
+			next = union(next, p.Result().Types)
 		}
 		if len(next) == len(in) {
 			return next
@@ -260,8 +263,8 @@ func (x *exprCompiler) closure(element string, paths []string, in focusType) foc
 	return nil
 }
 
-// either returns the types of a and b.
-func either(a, b focusType) focusType {
+// union returns the types of a and b.
+func union(a, b focusType) focusType {
 	out := slices.Clone(a)
 	for _, t := range b {
 		if !slices.Contains(out, t) {
@@ -271,7 +274,7 @@ func either(a, b focusType) focusType {
 	return out
 }
 
-// constantValue turns a constant into a value of the System type that its FHIR type stands for.
+// constantValue returns a constant as a value of the System type that belongs to its FHIR type.
 func constantValue(k Constant) (fhirpath.Value, error) {
 	bad := func() (fhirpath.Value, error) {
 		return fhirpath.Value{}, fmt.Errorf("constant %s: the value is not of type %s", k.Name, k.Type)

@@ -13,18 +13,18 @@ import (
 	"github.com/researchflow/researchflow/internal/ndjson"
 )
 
-// block is a unit of work: resources that lie in one piece of memory, or a fault in the source between them.
+// block is a unit of work: some resources in one piece of memory, or a line of the source that could not be read.
 type block struct {
 	index int64  // number among the run's blocks, from 0 without gaps
-	data  []byte // the resources
+	data  []byte // text of the resources
 	file  string
-	line  int64  // number of the first line, where data is NDJSON; 0 where spans say what data holds
-	spans []span // resources of data that is not NDJSON
-	first int64  // position of the first span among the source's resources
-	fault error  // the block has no data, but stands for a line that could not be read
-	at    Place  // of the fault
-	owner *ndjson.Block
-	pool  *sync.Pool
+	line  int64         // number of the first line if data is NDJSON, otherwise 0
+	spans []span        // where the resources are if data is not NDJSON
+	first int64         // position of the first span among the source's resources
+	fault error         // why a line could not be read; the block has no data
+	at    Place         // place of the fault
+	owner *ndjson.Block // where data came from, or nil
+	pool  *sync.Pool    // where the block came from, or nil
 }
 
 // span is one resource in a block.
@@ -33,7 +33,7 @@ type span struct {
 	line       int64
 }
 
-// release gives the block's memory back. Nothing that points into it may be used afterwards.
+// release returns the block's memory. Nothing that points into it may be used afterwards.
 func (b *block) release() {
 	switch {
 	case b.owner != nil:
@@ -49,21 +49,23 @@ func (b *block) release() {
 
 // feed hands out the blocks of a source. Any number of goroutines may call next.
 type feed interface {
-	// next returns the next block, or io.EOF behind the last one. After any other error the feed is at its end.
+	// next returns the next block, and io.EOF after the last one. Any other error ends the feed.
 	next(ctx context.Context) (*block, error)
-	// close ends the feed. It waits until no goroutine of the feed runs any more.
+	// close ends the feed. It waits until all goroutines of the feed have ended.
 	close()
 }
 
-// feeder is a source that hands out blocks itself.
+// feeder is a source that yields blocks itself.
 type feeder interface {
 	feed(ctx context.Context, resourceType string, cfg *runConfig) (feed, error)
 }
 
+var errNoSource = errors.New("runner: the source is nil")
+
 // openFeed returns the blocks of any source.
 func openFeed(ctx context.Context, src Source, resourceType string, cfg *runConfig) (feed, error) {
 	if src == nil {
-		return nil, errors.New("runner: there is no source")
+		return nil, errNoSource
 	}
 	if f, ok := src.(feeder); ok {
 		return f.feed(ctx, resourceType, cfg)
@@ -73,14 +75,14 @@ func openFeed(ctx context.Context, src Source, resourceType string, cfg *runConf
 	}), nil
 }
 
-// How much of a source that yields single resources goes into one block.
+// Maximum size of a block of a source that yields single resources.
 const (
 	seqBlockBytes     = 256 << 10
 	seqBlockResources = 128
 )
 
-// seqFeed turns single resources into blocks, in a goroutine of its own: the source works on while blocks are
-// evaluated.
+// seqFeed groups single resources into blocks. It reads the source in a goroutine of its own, while workers evaluate
+// earlier blocks.
 type seqFeed struct {
 	blocks chan *block
 	err    error // the source's error; readable once blocks is closed
@@ -88,21 +90,23 @@ type seqFeed struct {
 	pool   sync.Pool
 }
 
-func newSeqFeed(ctx context.Context, cfg *runConfig, open func(context.Context) iter.Seq2[json.RawMessage, error]) *seqFeed {
+func newSeqFeed(
+	ctx context.Context, cfg *runConfig, open func(context.Context) iter.Seq2[json.RawMessage, error],
+) *seqFeed {
 	ctx, cancel := context.WithCancel(ctx)
 	f := &seqFeed{blocks: make(chan *block, 1), cancel: cancel}
 	most := seqBlockResources
 	if cfg.maxResources > 0 {
-		most = int(min(int64(most), cfg.maxResources)) // hand over what is asked for as soon as it is there
+		most = int(min(int64(most), cfg.maxResources)) // do not wait for more resources than the run asks for
 	}
 	go func() {
 		defer close(f.blocks)
 		ended := false
-		defer func() { // a source must not end the program, nor end early without a word
+		defer func() { // a source must neither crash the program nor end early without an error
 			if r := recover(); r != nil {
 				f.err = fmt.Errorf("the source: %w", internalError(r))
 			} else if !ended {
-				f.err = errors.New("the source ended its goroutine")
+				f.err = errors.New("the source ended the goroutine that reads it")
 			}
 		}()
 		f.run(ctx, open(ctx), most)
@@ -177,18 +181,23 @@ func (f *seqFeed) close() {
 	}
 }
 
-// sourceError gives an error of a source its place, and leaves the caller's own context errors as they are.
+// sourceError adds the place to an error of a source. It returns errors of the caller's context unchanged.
 func sourceError(err error) error {
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	var nd *ndjson.Error
 	if errors.As(err, &nd) {
-		return &SourceError{Place: Place{File: nd.File, Line: nd.Line, Index: -1}, Err: cause(nd)}
+		return faultAt(nd.File, nd.Line, cause(nd))
 	}
 	var known *SourceError
 	if errors.As(err, &known) || strings.HasPrefix(err.Error(), "runner: ") {
 		return err
 	}
-	return &SourceError{Place: Place{Index: -1}, Err: err}
+	return faultAt("", 0, err)
+}
+
+// faultAt returns the error of a source at a line of a file; both may be unknown.
+func faultAt(file string, line int64, err error) error {
+	return &SourceError{Place: Place{File: file, Line: line, Index: -1}, Err: err}
 }

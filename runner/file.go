@@ -21,43 +21,35 @@ import (
 	"github.com/researchflow/researchflow/internal/ndjson"
 )
 
-// Dir returns a source over the files of a directory: *.ndjson, *.ndjson.gz, *.ndjson.zst and *.json (one
-// resource, an array of resources, or a Bundle; also .gz and .zst), in the order of their names. Subdirectories are
-// not read, and a file only once where symbolic links give it several names. Of files whose name begins with a
-// resource type (Patient.ndjson, Patient.000.ndjson, Patient-1.ndjson.gz) only those of the view's type are read, and
-// those that begin with Bundle; all others are read and filtered by resourceType.
+// Dir returns a source over the files of a directory, in the order of their names: *.ndjson, and *.json with one
+// resource, an array of resources, or a Bundle. Both may be compressed (.gz, .zst). Subdirectories are not read, and a
+// file that has several names by symbolic links is read once.
+//
+// A file whose name begins with a resource type (Patient.ndjson, Patient.000.ndjson, Patient-1.ndjson.gz) is read only
+// if that is the view's type, or Bundle. All other files are read, and their resources filtered by resourceType.
 func Dir(path string) *FileSource { return &FileSource{dir: path, isDir: true} }
 
-// Files returns a source over the given files, which are all read, in the order given. See [Dir] for the forms: a
-// name that ends in .json (or .json.gz, .json.zst) is a JSON file, every other one NDJSON. Compression is told by
-// a file's first bytes.
+// Files returns a source over the given files. All are read, in the order given. A name that ends in .json, .json.gz
+// or .json.zst is a JSON file, as for [Dir]; every other file is NDJSON. Compression is recognised by a file's first
+// bytes.
 func Files(paths ...string) *FileSource { return &FileSource{files: slices.Clone(paths)} }
 
-// FileSource is a source over files: see [Dir] and [Files]. Any number of goroutines may use it.
+// FileSource is a source over files; see [Dir] and [Files]. Any number of goroutines may use it.
 type FileSource struct {
-	dir       string
-	isDir     bool
-	files     []string
-	blockSize int
+	dir   string
+	isDir bool
+	files []string
 }
 
-// WithBlockSize returns the same source reading blocks of about so many bytes; 0 or less means the default, 256 KiB.
-// Larger blocks cost memory (a few for each worker), smaller ones time.
-func (s *FileSource) WithBlockSize(bytes int) *FileSource {
-	c := *s
-	c.blockSize = bytes
-	return &c
-}
-
-// Paths returns the files that would be read for a resource type. It fails where the directory cannot be read, or
-// holds no data files at all.
+// Paths returns the files that a view of the resource type would read. It fails if the directory cannot be read or has
+// no data files at all.
 func (s *FileSource) Paths(resourceType string) ([]string, error) {
 	if !s.isDir {
 		return slices.Clone(s.files), nil
 	}
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
-		return nil, &SourceError{Place: Place{File: s.dir, Index: -1}, Err: cause(err)}
+		return nil, faultAt(s.dir, 0, cause(err))
 	}
 	var paths []string
 	data := false
@@ -80,13 +72,12 @@ func (s *FileSource) Paths(resourceType string) ([]string, error) {
 		}
 	}
 	if !data {
-		err := errors.New("the directory holds no *.ndjson or *.json files")
-		return nil, &SourceError{Place: Place{File: s.dir, Index: -1}, Err: err}
+		return nil, faultAt(s.dir, 0, errors.New("the directory holds no *.ndjson or *.json files"))
 	}
 	return paths, nil
 }
 
-// realPath returns a path without symbolic links, or the path itself where there is nothing.
+// realPath returns an absolute path without symbolic links, as far as they can be resolved.
 func realPath(path string) string {
 	if abs, err := filepath.Abs(path); err == nil {
 		path = abs
@@ -98,11 +89,13 @@ func realPath(path string) string {
 }
 
 // Resources implements [Source].
-func (s *FileSource) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
+func (s *FileSource) Resources(
+	ctx context.Context, resourceType string, params url.Values,
+) iter.Seq2[json.RawMessage, error] {
 	return feedResources(ctx, s, resourceType, params)
 }
 
-// Identity implements [Identifier]: the files' names, sizes and times.
+// Identity implements [IdentifiedSource]: the files' names, sizes and times.
 func (s *FileSource) Identity() (string, bool) {
 	paths := s.files
 	if s.isDir {
@@ -117,7 +110,7 @@ func (s *FileSource) Identity() (string, bool) {
 		}
 	}
 	h := sha256.New()
-	fmt.Fprintln(h, s.isDir) // which leaves out files of other types by their names
+	fmt.Fprintln(h, s.isDir) // a directory's files are also chosen by their names
 	for _, p := range paths {
 		info, err := os.Stat(p)
 		if err != nil || !info.Mode().IsRegular() {
@@ -140,10 +133,10 @@ func (s *FileSource) feed(_ context.Context, resourceType string, cfg *runConfig
 	if err != nil {
 		return nil, err
 	}
-	return &fileFeed{paths: paths, cfg: ndjson.Config{BlockSize: s.blockSize}}, nil
+	return &fileFeed{paths: paths, cfg: ndjson.Config{BlockSize: cfg.blockSize}}, nil
 }
 
-// plainName strips what says that a file is compressed.
+// plainName strips the suffix of a compressed file.
 func plainName(name string) string {
 	name = strings.TrimSuffix(name, ".gz")
 	return strings.TrimSuffix(name, ".zst")
@@ -154,10 +147,10 @@ func isDataFile(name string) bool {
 	return !strings.HasPrefix(name, ".") && (isJSONFile(name) || strings.HasSuffix(name, ".ndjson"))
 }
 
-// isJSONFile reports whether a file is one JSON text, by its name.
+// isJSONFile reports whether a file is one JSON text, judging by its name.
 func isJSONFile(name string) bool { return strings.HasSuffix(plainName(name), ".json") }
 
-// mayHold reports whether a data file may hold resources of a type, by its name.
+// mayHold reports whether a data file may have resources of a type, judging by its name.
 func mayHold(name, resourceType string) bool {
 	word := name
 	for i, c := range []byte(name) {
@@ -184,8 +177,8 @@ type fileFeed struct {
 
 	mu     sync.Mutex
 	paths  []string
-	lines  *ndjson.Reader // NDJSON files that are being read
-	doc    *document      // JSON file that is being read
+	lines  *ndjson.Reader // NDJSON files being read, or nil
+	doc    *document      // JSON file being read, or nil
 	index  int64
 	closed bool
 }
@@ -208,7 +201,7 @@ func (f *fileFeed) next(ctx context.Context) (*block, error) {
 	return nil, io.EOF
 }
 
-// step returns the next block, or an error, or neither where it only went on to the next file.
+// step returns the next block or an error. It returns neither when it has only opened or finished a file.
 func (f *fileFeed) step(ctx context.Context) (*block, error) {
 	switch {
 	case f.lines != nil:
@@ -248,7 +241,7 @@ func (f *fileFeed) step(ctx context.Context) (*block, error) {
 	return nil, nil
 }
 
-// openJSON reads a JSON file. What is no JSON text but a JSON text on each line is read as NDJSON.
+// openJSON reads a JSON file. If it has more than one JSON text, it is read as NDJSON.
 func (f *fileFeed) openJSON(ctx context.Context, path string) (*block, error) {
 	data, err := readFile(ctx, path)
 	if err != nil {
@@ -276,7 +269,7 @@ func (f *fileFeed) close() {
 	}
 }
 
-// maxDocument is how large a JSON file may be, after decompression. NDJSON files have no limit.
+// maxDocument is the maximum size of a JSON file after decompression. NDJSON files have no limit.
 const maxDocument = 1 << 30
 
 // readFile returns a whole file, decompressed.
@@ -289,17 +282,14 @@ func readFile(ctx context.Context, path string) ([]byte, error) {
 			return nil, err
 		}
 		if len(data)+len(b.Data) > maxDocument {
-			return nil, &SourceError{
-				Place: Place{File: path, Index: -1},
-				Err:   fmt.Errorf("%w: a JSON file has %d bytes at most", ErrLimit, maxDocument),
-			}
+			return nil, faultAt(path, 0, fmt.Errorf("%w: a JSON file may have at most %d bytes", ErrLimit, maxDocument))
 		}
 		data = append(data, b.Data...)
 	}
 	return data, nil
 }
 
-// cause returns what is behind an error that names a file, so that the file is not named twice.
+// cause strips the file name from an error, for a [SourceError] that names the file itself.
 func cause(err error) error {
 	var nd *ndjson.Error
 	if errors.As(err, &nd) {
@@ -315,8 +305,8 @@ func cause(err error) error {
 	return err
 }
 
-// Reader returns a source over NDJSON from a stream, plain or compressed with gzip or zstd. Name stands for it in
-// errors. It can be run once.
+// Reader returns a source over a stream of NDJSON, plain or compressed with gzip or zstd. Errors refer to it by name.
+// A view can be run over it once.
 func Reader(name string, r io.Reader) Source { return &readerSource{name: name, r: r} }
 
 type readerSource struct {
@@ -325,7 +315,9 @@ type readerSource struct {
 	r    io.Reader
 }
 
-func (s *readerSource) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
+func (s *readerSource) Resources(
+	ctx context.Context, resourceType string, params url.Values,
+) iter.Seq2[json.RawMessage, error] {
 	return feedResources(ctx, s, resourceType, params)
 }
 
@@ -336,15 +328,17 @@ func (s *readerSource) feed(_ context.Context, _ string, cfg *runConfig) (feed, 
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.r == nil {
-		return nil, fmt.Errorf("runner: %s: the stream has been read already", s.name)
+		return nil, fmt.Errorf("runner: %s: the stream has already been read", s.name)
 	}
 	r := s.r
 	s.r = nil
-	return &fileFeed{lines: ndjson.NewReader(ndjson.Config{}, ndjson.Stream(s.name, r))}, nil
+	return &fileFeed{lines: ndjson.NewReader(ndjson.Config{BlockSize: cfg.blockSize}, ndjson.Stream(s.name, r))}, nil
 }
 
-// feedResources yields single resources of a source that hands out blocks. Resources of other types are among them.
-func feedResources(ctx context.Context, src feeder, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
+// feedResources yields the single resources of a source that yields blocks, those of other types included.
+func feedResources(
+	ctx context.Context, src feeder, resourceType string, params url.Values,
+) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		f, err := src.feed(ctx, resourceType, &runConfig{params: params})
 		if err != nil {

@@ -12,15 +12,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/rows"
 	"github.com/researchflow/researchflow/internal/testdata"
 )
 
-// plainly returns the view without its fused way.
-func (v *View) plainly() *View {
-	plain, p := *v, *v.plan
-	p.fused = nil
-	plain.plan = &p
-	return &plain
+// plainly returns the view for the plain evaluator alone.
+func (v *View) plainly() *View { return v.limited(rows.ByPlain) }
+
+// limited returns the view without the ways that are faster than the given one.
+func (v *View) limited(way rows.Way) *View {
+	slower := *v
+	slower.plan = v.plan.Limit(way)
+	return &slower
 }
 
 // rowsOf returns the rows of a view, and the error of the run, as text.
@@ -88,7 +91,7 @@ func TestFusedAgreesWithPlain(t *testing.T) {
 	fusedViews := 0
 	views := realViews(t)
 	for name, v := range views {
-		if v.plan.fused == nil {
+		if v.plan.Way() == rows.ByPlain {
 			continue
 		}
 		fusedViews++
@@ -144,11 +147,11 @@ func TestFusedSemantics(t *testing.T) {
 		if err != nil {
 			t.Fatalf("%s: %v", selects, err)
 		}
-		if v.plan.fused == nil || v.plan.where[0].fused == nil {
+		if v.plan.Way() != rows.ByTemplate {
 			t.Errorf("%s has no fused way", selects)
 			continue
 		}
-		for _, policy := range []Policy{Fail, Skip} {
+		for _, policy := range []ErrorPolicy{Fail, Skip} {
 			got, gotFault := rowsOf(v, Files(file), OnError(policy))
 			want, wantFault := rowsOf(v.plainly(), Files(file), OnError(policy))
 			if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(got, "\n")); diff != "" || gotFault != wantFault {
@@ -181,7 +184,7 @@ func TestJoinOfNothing(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if v.plan.fused == nil {
+			if v.plan.Way() == rows.ByPlain {
 				t.Error("the view has no fused way")
 			}
 			file := filepath.Join(t.TempDir(), "Patient.ndjson")
@@ -192,7 +195,7 @@ func TestJoinOfNothing(t *testing.T) {
 			for _, v := range []*View{v, v.plainly()} {
 				got, fault := rowsOf(v, Files(file), Parallel(1))
 				if diff := cmp.Diff(want, got); diff != "" || fault != "" {
-					t.Errorf("fused %t: %s (-want +got):\n%s", v.plan.fused != nil, fault, diff)
+					t.Errorf("fused %t: %s (-want +got):\n%s", v.plan.Way() != rows.ByPlain, fault, diff)
 				}
 			}
 		})
@@ -206,12 +209,11 @@ func TestTemplatesAreUsed(t *testing.T) {
 	used := 0
 	for name, v := range views {
 		data, err := os.ReadFile(filepath.Join(testdata.Shared(t, "data", "small"), v.Resource()+".ndjson"))
-		if err != nil || v.plan.fused == nil || !v.plan.fused.templates {
+		if err != nil || v.plan.Way() != rows.ByTemplate {
 			continue
 		}
 		used++
 		w := newWorker(v, newRunConfig(nil), nil)
-		resources, known := 0, 0
 		for range 2 {
 			for line := range bytes.Lines(data) {
 				b := &batch{view: v}
@@ -219,14 +221,10 @@ func TestTemplatesAreUsed(t *testing.T) {
 				if b.err != nil {
 					t.Fatalf("%s: %v", name, b.err)
 				}
-				resources++
-				if template, _ := w.memo.Find(&w.machine); template != nil {
-					known++
-				}
 			}
 		}
-		if known < resources*9/10 {
-			t.Errorf("%s: templates are known for %d of %d resources", name, known, resources)
+		if made := w.engine.Made; made[rows.ByTemplate] < 9*(made[rows.ByTape]+made[rows.ByPlain]) {
+			t.Errorf("%s: resources made by the plain evaluator, on the tape, by template: %d", name, made)
 		}
 	}
 	if used < len(views)/2 {

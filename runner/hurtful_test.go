@@ -25,12 +25,12 @@ func wrapped(n int, before, text, after string) string {
 	return strings.Repeat(before, n) + text + strings.Repeat(after, n)
 }
 
-// hurtfulView is a view that would take long, or much memory, without limits.
+// hurtfulView is a view that would take too long or too much memory if there were no limits.
 type hurtfulView struct {
 	name, view string
 	kind       ErrorKind // of the compile error
-	data       string    // the resource to run on; hurtfulPatient where it is ""
-	bearable   bool      // ends soon with rows
+	data       string    // the resource to run on; "" means hurtfulPatient
+	bearable   bool      // the view is within the limits and gives rows
 }
 
 // hurtfulPatient has three lists of 200 elements.
@@ -97,11 +97,11 @@ func hurtfulViews() []hurtfulView {
 	}
 }
 
-// TestHurtfulViews compiles and runs views made to hurt: each ends with an error of a limit, or soon with its rows, and
-// leaves nothing behind.
+// TestHurtfulViews compiles and runs hurtful views: each exceeds a limit or ends quickly with its rows, and none leaks
+// memory.
 func TestHurtfulViews(t *testing.T) {
 	patient := hurtfulPatient()
-	mustView(t, `{"resource":"Patient",`+columnID+`}`) // what is loaded once does not count
+	mustView(t, `{"resource":"Patient",`+columnID+`}`) // loads the model, which does not count
 	var before, after runtime.MemStats
 	for _, tt := range hurtfulViews() {
 		if tt.data == "" {
@@ -113,7 +113,7 @@ func TestHurtfulViews(t *testing.T) {
 		kind, err := hurt(tt.view, tt.data)
 		took := time.Since(start)
 		runtime.GC()
-		runtime.GC() // pools keep what they have over the first one
+		runtime.GC() // pools survive the first collection
 		runtime.ReadMemStats(&after)
 		var limit bool
 		if limit = errors.Is(err, ErrLimit) || kind == KindLimit || tt.kind == KindJSON && kind == KindLimit; limit == tt.bearable || tt.bearable && err != nil {

@@ -2,15 +2,12 @@ package runner
 
 import "io"
 
-// NDJSONWriter writes rows as JSON objects, one a line ending in "\n": members in the view's order, null included,
-// numbers as the text of the source. One goroutine at a time may use it.
-type NDJSONWriter struct {
-	out io.Writer
-	buf []byte
-}
+// NDJSONWriter writes each row as a JSON object on a line that ends in "\n". Members are in the view's order, null
+// included; numbers are written as in the source. One goroutine at a time may use it.
+type NDJSONWriter struct{ output }
 
 // NewNDJSONWriter returns a writer of NDJSON to w. It writes in blocks; [NDJSONWriter.Close] flushes the last one.
-func NewNDJSONWriter(w io.Writer) *NDJSONWriter { return &NDJSONWriter{out: w} }
+func NewNDJSONWriter(w io.Writer) *NDJSONWriter { return &NDJSONWriter{output{out: w}} }
 
 // Begin does nothing.
 func (w *NDJSONWriter) Begin([]Column) error { return nil }
@@ -18,11 +15,11 @@ func (w *NDJSONWriter) Begin([]Column) error { return nil }
 // Write writes one row.
 func (w *NDJSONWriter) Write(row Row) error {
 	w.buf = append(row.AppendJSON(w.buf), '\n')
-	return flush(w.out, &w.buf, writeBlock)
+	return w.flush(writeBlock)
 }
 
-// Close writes what is left. It does not close the underlying writer.
-func (w *NDJSONWriter) Close() error { return flush(w.out, &w.buf, 0) }
+// Close flushes the buffer. It does not close the underlying writer.
+func (w *NDJSONWriter) Close() error { return w.flush(0) }
 
 // encode implements encoder.
 func (w *NDJSONWriter) encode(dst []byte, b *batch, from, to int) []byte {
@@ -32,25 +29,15 @@ func (w *NDJSONWriter) encode(dst []byte, b *batch, from, to int) []byte {
 	return dst
 }
 
-// emit implements encoder.
-func (w *NDJSONWriter) emit(p []byte) error {
-	if err := flush(w.out, &w.buf, 0); err != nil {
-		return err
-	}
-	_, err := w.out.Write(p)
-	return err
-}
-
-// JSONWriter writes rows as one JSON array of objects, one object a line. One goroutine at a time may use it.
+// JSONWriter writes rows as one JSON array of objects, each on its own line. One goroutine at a time may use it.
 type JSONWriter struct {
-	out   io.Writer
-	buf   []byte
+	output
 	begun bool // the first row has been written
 }
 
 // NewJSONWriter returns a writer of a JSON array to w. It writes in blocks; [JSONWriter.Close] ends the array and
 // flushes the last one.
-func NewJSONWriter(w io.Writer) *JSONWriter { return &JSONWriter{out: w} }
+func NewJSONWriter(w io.Writer) *JSONWriter { return &JSONWriter{output: output{out: w}} }
 
 // Begin opens the array.
 func (w *JSONWriter) Begin([]Column) error {
@@ -61,16 +48,16 @@ func (w *JSONWriter) Begin([]Column) error {
 // Write writes one row.
 func (w *JSONWriter) Write(row Row) error {
 	w.buf = row.AppendJSON(append(w.buf, w.separator()...))
-	return flush(w.out, &w.buf, writeBlock)
+	return w.flush(writeBlock)
 }
 
-// Close closes the array and writes what is left. It does not close the underlying writer.
+// Close ends the array and flushes the buffer. It does not close the underlying writer.
 func (w *JSONWriter) Close() error {
 	if w.begun {
 		w.buf = append(w.buf, '\n')
 	}
 	w.buf = append(w.buf, ']', '\n')
-	return flush(w.out, &w.buf, 0)
+	return w.flush(0)
 }
 
 const jsonSeparator = ",\n"
@@ -83,7 +70,7 @@ func (w *JSONWriter) separator() string {
 	return jsonSeparator[1:]
 }
 
-// encode implements encoder: every row has the separator of a row that is not the first in front.
+// encode implements encoder. It writes a separator before every row; emit drops the one before the first row.
 func (w *JSONWriter) encode(dst []byte, b *batch, from, to int) []byte {
 	for i := from; i < to; i++ {
 		dst = Row{b: b, i: i}.AppendJSON(append(dst, jsonSeparator...))
@@ -97,9 +84,5 @@ func (w *JSONWriter) emit(p []byte) error {
 		return nil
 	}
 	w.buf = append(w.buf, w.separator()...)
-	if err := flush(w.out, &w.buf, 0); err != nil {
-		return err
-	}
-	_, err := w.out.Write(p[len(jsonSeparator):])
-	return err
+	return w.output.emit(p[len(jsonSeparator):])
 }

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/researchflow/researchflow/internal/rows"
 	"github.com/researchflow/researchflow/internal/testdata"
 )
 
@@ -114,7 +115,7 @@ func TestLargeAgreesWithPlain(t *testing.T) {
 			if int(stats.Rows) != len(gotJSON) || (stats.Rows == 0) != empty || stats.Skipped != 0 {
 				t.Errorf("stats %+v for %d rows", stats, len(gotJSON))
 			}
-			t.Logf("%d resources, %d rows, fused %t", stats.Resources, stats.Rows, v.plan.fused != nil)
+			t.Logf("%d resources, %d rows, fused %t", stats.Resources, stats.Rows, v.plan.Way() != rows.ByPlain)
 		})
 	}
 }

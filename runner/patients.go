@@ -7,17 +7,20 @@ import (
 
 	"github.com/researchflow/researchflow/internal/fhirpath"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
-// patientElements are the elements by which a resource says which patient it is about, in the order of preference:
-// the first that its type has as a Reference counts. They follow the patient compartment
-// (http://hl7.org/fhir/compartmentdefinition-patient.html), without those by which a patient took part in something
+// patientElements are the elements that say which patient a resource is about, in order of preference: the first one
+// that the type has as a Reference counts. They follow the patient compartment
+// (http://hl7.org/fhir/compartmentdefinition-patient.html), without elements for patients who took part in something
 // about somebody else, such as Observation.performer.
-var patientElements = []string{"patient", "subject", "beneficiary", "candidate", "individual", "for", "deliverTo", "actor", "target"}
+var patientElements = []string{
+	"patient", "subject", "beneficiary", "candidate", "individual", "for", "deliverTo", "actor", "target",
+}
 
-// patientPaths are the types whose reference is not in an element of their own.
+// patientPaths are the paths for types that do not have the reference in one of patientElements.
 var patientPaths = map[string]string{
-	"Patient":     "",
+	"Patient":     "id",
 	"Appointment": "participant.actor.reference",
 	"AuditEvent":  "(agent.who | entity.what).reference",
 	"Group":       "member.entity.reference",
@@ -26,13 +29,13 @@ var patientPaths = map[string]string{
 	"Provenance":  "target.reference",
 }
 
-// patientFilter keeps resources of some patients. It never changes.
+// patientFilter keeps the resources of some patients. It never changes.
 type patientFilter struct {
 	ids  map[string]bool
-	prog *fhirpath.Program // nil: the resource's own id
+	prog *fhirpath.Program // gives the references to patients, or a Patient's own id
 }
 
-// newPatientFilter returns the filter of a run, nil where the run is not restricted.
+// newPatientFilter returns the filter of a run, and nil if the run is not restricted to patients.
 func newPatientFilter(v *View, cfg *runConfig) (*patientFilter, error) {
 	if !cfg.byPatient {
 		return nil, nil
@@ -45,9 +48,7 @@ func newPatientFilter(v *View, cfg *runConfig) (*patientFilter, error) {
 	if !ok {
 		return nil, fmt.Errorf("runner: %s: %w", v.resource, ErrNoPatient)
 	}
-	if path == "" {
-		path = "id"
-	}
+
 	p, err := fhirpath.Compile(path, fhirpath.WithModel(v.model), fhirpath.WithInput(v.resource))
 	if err != nil {
 		return nil, fmt.Errorf("runner: %s: %w: %w", v.resource, ErrNoPatient, err)
@@ -56,7 +57,7 @@ func newPatientFilter(v *View, cfg *runConfig) (*patientFilter, error) {
 	return f, nil
 }
 
-// patientPath returns the path to the references of a resource type, "" for Patient itself.
+// patientPath returns the path to the references of a resource type, or to the id of a Patient.
 func patientPath(version model.Version, resourceType string) (path string, ok bool) {
 	if path, ok := patientPaths[resourceType]; ok {
 		return path, true
@@ -85,11 +86,11 @@ func patientPath(version model.Version, resourceType string) (path string, ok bo
 	return "", false
 }
 
-// match reports whether the loaded resource is of one of the patients.
-func (f *patientFilter) match(ctx context.Context, ev *fhirpath.Evaluator, root fhirpath.Value) (bool, error) {
-	result, err := ev.Eval(ctx, f.prog, root, nil)
+// match reports whether the loaded resource belongs to one of the patients.
+func (f *patientFilter) match(ctx context.Context, ev *fhirpath.Evaluator) (bool, error) {
+	result, err := ev.Eval(ctx, f.prog, ev.Root(), nil)
 	if err != nil {
-		return false, evalError(err)
+		return false, rows.EvalError(err)
 	}
 	for _, v := range result {
 		text, ok := v.Text()
@@ -108,19 +109,8 @@ func (f *patientFilter) match(ctx context.Context, ev *fhirpath.Evaluator, root 
 
 // patientID returns the id of a reference to a Patient: Patient/1, http://host/fhir/Patient/1, Patient/1/_history/2.
 func patientID(reference string) (id string, ok bool) {
-	if i := strings.Index(reference, "/_history/"); i >= 0 {
-		reference = reference[:i]
-	}
-	rest, id, ok := cutLast(reference, '/')
-	if !ok || id == "" || rest != "Patient" && !strings.HasSuffix(rest, "/Patient") {
-		return "", false
-	}
-	return id, true
-}
-
-func cutLast(s string, sep byte) (before, after string, found bool) {
-	if i := strings.LastIndexByte(s, sep); i >= 0 {
-		return s[:i], s[i+1:], true
-	}
-	return s, "", false
+	reference, _, _ = strings.Cut(reference, "/_history/")
+	i := strings.LastIndexByte(reference, '/') + 1
+	address, id := "/"+reference[:i], reference[i:]
+	return id, id != "" && strings.HasSuffix(address, "/Patient/")
 }

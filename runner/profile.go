@@ -3,19 +3,21 @@ package runner
 import (
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
-// Profile is a set of further rules for a ViewDefinition (section "Profiles" of the specification).
+// Profile is a set of additional rules for a ViewDefinition (section "Profiles" of the specification).
 type Profile uint8
 
 // The profiles of the specification.
 const (
-	// ShareableViewDefinition: url, name and fhirVersion are given, every column has a type, and paths use only what
-	// every runner has.
+	// ShareableViewDefinition requires url, name and fhirVersion, and a type for every column. Paths may use only what
+	// every view runner supports.
 	ShareableViewDefinition Profile = 1 + iota
-	// TabularViewDefinition: no column is a collection, and every type that is given is primitive.
+	// TabularViewDefinition allows neither collection columns nor types that are not primitive.
 	TabularViewDefinition
 )
 
@@ -30,8 +32,8 @@ func (p Profile) String() string {
 	return "profile " + strconv.Itoa(int(p))
 }
 
-// Profiles returns the profiles that a definition claims in meta.profile, by their canonical of this or of an earlier
-// version of the specification.
+// Profiles returns the profiles that a definition claims in meta.profile, under the canonical URL of this or an
+// earlier version of the specification.
 func (d *ViewDefinition) Profiles() []Profile {
 	var list []Profile
 	for _, p := range [...]Profile{ShareableViewDefinition, TabularViewDefinition} {
@@ -40,8 +42,9 @@ func (d *ViewDefinition) Profiles() []Profile {
 			"https://sql-on-fhir.org/ig/StructureDefinition/",
 			"http://sql-on-fhir.org/ig/StructureDefinition/",
 		} {
-			claimed := slices.ContainsFunc(d.MetaProfile, func(url string) bool {
-				return url == base+p.String() || len(url) > len(base) && url[:len(url)-len(version(url))] == base+p.String()
+			claimed := slices.ContainsFunc(d.MetaProfile, func(canonical string) bool {
+				url, _, _ := strings.Cut(canonical, "|") // the version
+				return url == base+p.String()
 			})
 			if claimed {
 				list = append(list, p)
@@ -52,20 +55,10 @@ func (d *ViewDefinition) Profiles() []Profile {
 	return list
 }
 
-// version returns the "|version" at the end of a canonical.
-func version(url string) string {
-	for i := range url {
-		if url[i] == '|' {
-			return url[i:]
-		}
-	}
-	return ""
-}
-
-// Validate checks a definition against the rules that every view has to follow and against a profile's. The error is
-// [CompileErrors] with every fault, 100 at most.
+// Validate checks a definition against the rules for every view and the additional rules of a profile. The error is
+// [CompileErrors] with every fault, at most 100.
 //
-// The types date and uri are missing from the published list of TabularViewDefinition and are accepted.
+// It accepts the types date and uri, which the published list of TabularViewDefinition lacks.
 func Validate(def *ViewDefinition, profile Profile, opts ...CompileOption) error {
 	if def == nil {
 		_, err := Compile(def, opts...)
@@ -76,12 +69,15 @@ func Validate(def *ViewDefinition, profile Profile, opts ...CompileOption) error
 	if err != nil && len(bad.list) == 0 {
 		return err
 	}
-	v := &profileCheck{view: view, bad: bad, shareable: profile == ShareableViewDefinition, tabular: profile == TabularViewDefinition}
+	v := &profileCheck{
+		view: view, bad: bad,
+		shareable: profile == ShareableViewDefinition, tabular: profile == TabularViewDefinition,
+	}
 	switch {
 	case v.shareable:
 		v.header(def)
 	case !v.tabular:
-		bad.addf(KindUnsupported, "", "there is no %s", profile)
+		bad.addf(KindUnsupported, "", "unknown %s", profile)
 	}
 	for i, w := range def.Where {
 		v.path("where["+strconv.Itoa(i)+"].path", w.Path)
@@ -90,9 +86,9 @@ func Validate(def *ViewDefinition, profile Profile, opts ...CompileOption) error
 	return bad.err()
 }
 
-// profileCheck looks for faults against one profile.
+// profileCheck finds violations of one profile.
 type profileCheck struct {
-	view               *View // nil where the definition has faults
+	view               *View // nil if the definition has faults
 	bad                *faults
 	shareable, tabular bool
 }
@@ -148,24 +144,25 @@ func (v *profileCheck) column(c *ColumnDefinition, element string) {
 		v.bad.addf(KindValidate, element+".type", "TabularViewDefinition does not allow this type")
 	}
 	if c.Type == "" && v.view != nil {
-		if t := v.view.columns[v.view.byName[c.Name]].FHIRType; wantOfStrict(t) == wantObject {
-			v.bad.addf(KindValidate, element+".path", "the path gives %s, TabularViewDefinition allows primitive types only", t)
+		if t := v.view.columns[v.view.byName[c.Name]].FHIRType; wantOfStrict(t) == rows.WantObject {
+			v.bad.addf(KindValidate, element+".path",
+				"the path gives %s; TabularViewDefinition allows only primitive types", t)
 		}
 	}
 }
 
-// shareableFunctions are those that every runner has.
+// shareableFunctions are the functions that every view runner supports.
 var shareableFunctions = []string{
 	"empty", "exists", "extension", "first", "getReferenceKey", "getResourceKey", "not", "ofType", "where",
 }
 
-// shareableOperators are those that every runner has.
+// shareableOperators are the operators that every view runner supports.
 var shareableOperators = []syntax.Op{
 	syntax.OpAdd, syntax.OpSub, syntax.OpMul, syntax.OpDiv, syntax.OpEqual, syntax.OpNotEqual, syntax.OpLess,
 	syntax.OpLessEqual, syntax.OpGreater, syntax.OpGreaterEqual, syntax.OpAnd, syntax.OpOr,
 }
 
-// path checks that an expression of a ShareableViewDefinition uses the required subset of FHIRPath only.
+// path checks that an expression of a ShareableViewDefinition uses only the required subset of FHIRPath.
 func (v *profileCheck) path(element, path string) {
 	if !v.shareable || path == "" {
 		return

@@ -15,6 +15,7 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/ndjson"
+	"github.com/researchflow/researchflow/internal/rows"
 	"github.com/researchflow/researchflow/internal/testdata"
 )
 
@@ -95,7 +96,7 @@ func compareRandom(t *testing.T, list [][]byte, decisions []byte) (compiled, has
 	}
 	limit := MaxRowsPerResource(2_000)
 	var got string // of the run that leaves faulty resources out
-	for _, policy := range []Policy{Fail, Skip} {
+	for _, policy := range []ErrorPolicy{Fail, Skip} {
 		var gotFault string
 		got, gotFault = rowsOf(v, src, OnError(policy), Parallel(1), limit)
 		want, wantFault := rowsOf(v.plainly(), src, OnError(policy), Parallel(1), limit)
@@ -109,7 +110,7 @@ func compareRandom(t *testing.T, list [][]byte, decisions []byte) (compiled, has
 		oracle.emptyJoin = emptyJoin
 		againstOracle(t, v, oracle, src, text, got, limit)
 	}
-	return true, v.plan.fused != nil
+	return true, v.plan.Way() != rows.ByPlain
 }
 
 // sameRows reports whether rows are the same, however their strings are escaped: the fused way keeps escapes of the source

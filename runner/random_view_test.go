@@ -55,7 +55,7 @@ func (a *viewAuthor) view(resource string, samples []any) string {
 	}
 	var selects []any
 	for range 1 + a.intN(3) {
-		selects = append(selects, a.sel(at, 0, a.columnNames()))
+		selects = append(selects, a.selectPart(at, 0, a.columnNames()))
 	}
 	v["select"] = selects
 	text, err := json.Marshal(v)
@@ -75,8 +75,8 @@ func (a *viewAuthor) columnNames() []string {
 	return names
 }
 
-// sel writes a select that has columns of the given names, in this order, and perhaps nested selects and unions of others.
-func (a *viewAuthor) sel(at here, depth int, names []string) map[string]any {
+// selectPart writes a select that has columns of the given names, in this order, and perhaps nested selects and unions of others.
+func (a *viewAuthor) selectPart(at here, depth int, names []string) map[string]any {
 	s := map[string]any{}
 	switch a.intN(5) {
 	case 1:
@@ -100,11 +100,11 @@ func (a *viewAuthor) sel(at here, depth int, names []string) map[string]any {
 	}
 	switch {
 	case len(below) > 0 && a.oneIn(2):
-		s["select"] = []any{a.sel(at, depth+1, below)}
+		s["select"] = []any{a.selectPart(at, depth+1, below)}
 	case len(below) > 0:
 		var branches []any
 		for range 1 + a.intN(3) {
-			branches = append(branches, a.sel(at, depth+1, below))
+			branches = append(branches, a.selectPart(at, depth+1, below))
 		}
 		s["unionAll"] = branches
 	}

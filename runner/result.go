@@ -20,13 +20,10 @@ type Result struct {
 // View returns the view that ran.
 func (r *Result) View() *View { return r.view }
 
-// Columns returns the view's columns. The slice is shared and not to be changed.
-func (r *Result) Columns() []Column { return r.view.columns }
-
 // Len returns the number of rows.
 func (r *Result) Len() int { return r.rows }
 
-// Bytes returns the memory that the rows take.
+// Bytes returns the size of the rows in memory.
 func (r *Result) Bytes() int64 { return r.bytes }
 
 // Stats returns the figures of the run that read the rows.
@@ -35,14 +32,14 @@ func (r *Result) Stats() Stats { return r.stats }
 // Cached tells whether the rows came from the cache.
 func (r *Result) Cached() bool { return r.cached }
 
-// Row returns row i. It panics where i is not in 0..Len-1.
+// Row returns row i. It panics if i is not in 0..Len-1.
 func (r *Result) Row(i int) Row {
 	k, exact := slices.BinarySearch(r.starts, i)
 	if !exact {
 		k--
 	}
 	b, i := r.batches[k], i-r.starts[k]
-	if i >= b.rows {
+	if i >= b.Rows {
 		panic("runner: row index out of range")
 	}
 	return Row{b: b, i: i}
@@ -52,7 +49,7 @@ func (r *Result) Row(i int) Row {
 func (r *Result) Rows() iter.Seq[Row] {
 	return func(yield func(Row) bool) {
 		for _, b := range r.batches {
-			for i := range b.rows {
+			for i := range b.Rows {
 				if !yield(Row{b: b, i: i}) {
 					return
 				}
@@ -75,7 +72,7 @@ func (r *Result) WriteCSV(w io.Writer, opts ...CSVOption) error {
 	return r.Write(NewCSVWriter(w, opts...))
 }
 
-// WriteNDJSON writes all rows as one JSON object a line.
+// WriteNDJSON writes all rows as JSON objects, one per line.
 func (r *Result) WriteNDJSON(w io.Writer) error { return r.Write(NewNDJSONWriter(w)) }
 
 // WriteJSON writes all rows as one JSON array.
@@ -94,13 +91,13 @@ func (r *Result) Write(w Writer) error {
 	return w.Close()
 }
 
-// add takes over a batch.
+// add appends the rows of a batch, which belongs to the result from then on.
 func (r *Result) add(b *batch) {
-	if b.rows == 0 {
+	if b.Rows == 0 {
 		return
 	}
 	r.starts = append(r.starts, r.rows)
 	r.batches = append(r.batches, b)
-	r.rows += b.rows
+	r.rows += b.Rows
 	r.bytes += b.size()
 }

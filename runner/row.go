@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strconv"
 	"unsafe"
+
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // Kind is the type of a [Value].
@@ -11,78 +13,23 @@ type Kind uint8
 
 // The kinds of values. Dates, times and quantities' texts are strings.
 const (
-	KindNull    Kind = iota
-	KindBoolean      // true or false
-	KindInteger      // a whole number; its text is the source's
-	KindDecimal      // a number; its text is the source's, 6.50 stays 6.50
-	KindString       // text
-	KindObject       // a JSON object
-	KindList         // values of a collection column
+	KindNull    = Kind(rows.Null)
+	KindBoolean = Kind(rows.Boolean) // true or false
+	KindInteger = Kind(rows.Integer) // a whole number; its text is the source's
+	KindDecimal = Kind(rows.Decimal) // a number; its text is the source's, 6.50 stays 6.50
+	KindString  = Kind(rows.String)  // text
+	KindObject  = Kind(rows.Object)  // a JSON object
+	KindList    = Kind(rows.List)    // values of a collection column
 )
 
 // String returns the kind in one word.
-func (k Kind) String() string {
-	names := [...]string{"null", "boolean", "integer", "decimal", "string", "object", "list"}
-	if int(k) < len(names) {
-		return names[k]
-	}
-	return "kind " + strconv.Itoa(int(k))
-}
-
-// cell is one value of a batch: where its text lies.
-type cell struct {
-	off, n uint32 // text in the arena or the source; for a list: first cell and number of cells in batch.items
-	kind   Kind
-	flags  cellFlags
-}
-
-type cellFlags uint8
-
-const (
-	inSource cellFlags = 1 << iota // the text lies in batch.src, not in batch.arena
-	escaped                        // the text is the inside of a JSON string that holds escapes
-	isTrue                         // boolean true
-)
-
-// batch holds rows: cells by row and column, and the bytes they refer to. Once handed out it does not change
-// until it is recycled, which happens only to batches whose rows nobody may keep.
-type batch struct {
-	view  *View
-	src   []byte
-	arena []byte
-	cells []cell
-	items []cell // values of lists
-	rows  int
-
-	// What the run needs to know of it.
-	index int64   // number of its block
-	blk   *block  // what src belongs to, to be released with the batch
-	kept  bool    // belongs to the rows that were handed out
-	bytes int64   // of the source
-	ends  []int32 // number of rows after each resource of the view's type
-	skips []skip
-	err   error  // what ended the run behind the last row
-	out   []byte // the rows as the writer's bytes
-}
-
-// skip is a resource that was left out: the one at position ordinal of ends.
-type skip struct {
-	ordinal int
-	err     *RunError
-}
-
-func (b *batch) text(c cell) []byte {
-	if c.flags&inSource != 0 {
-		return b.src[c.off : c.off+c.n : c.off+c.n]
-	}
-	return b.arena[c.off : c.off+c.n : c.off+c.n]
-}
+func (k Kind) String() string { return rows.Kind(k).String() }
 
 // Row is one row of a view: values by position, in the order of [View.Columns]. The zero Row has no values.
 //
-// A row from an iterator or a [Result] never changes and may be kept, and read by any number of goroutines; it
-// keeps its batch, some hundred rows, in memory, and [Row.Clone] frees it from that. A row given to a [Writer]
-// is good only during that call.
+// A row from an iterator or a [Result] never changes. It may be kept, and any number of goroutines may read it. It
+// keeps its whole batch, a few hundred rows, in memory; a [Row.Clone] does not. A row passed to a [Writer] is valid
+// only during that call.
 type Row struct {
 	b *batch
 	i int
@@ -96,7 +43,7 @@ func (r Row) Len() int {
 	return r.b.view.width
 }
 
-// Columns returns the columns of the row's view. The slice is shared and not to be changed.
+// Columns returns the columns of the row's view. The slice is shared: do not change it.
 func (r Row) Columns() []Column {
 	if r.b == nil {
 		return nil
@@ -104,13 +51,12 @@ func (r Row) Columns() []Column {
 	return r.b.view.columns
 }
 
-// Value returns value i. It panics where i is not in 0..Len-1, as an index expression does.
+// Value returns value i. It panics if i is not in 0..Len-1, as an index expression does.
 func (r Row) Value(i int) Value {
-	w := r.b.view.width
-	return Value{b: r.b, c: r.b.cells[r.i*w : (r.i+1)*w : (r.i+1)*w][i]}
+	return Value{t: &r.b.Table, c: r.b.row(r.i)[i]}
 }
 
-// Get returns the value of the column with that name, and false where there is none.
+// Get returns the value of the column with that name, and false if there is none.
 func (r Row) Get(name string) (Value, bool) {
 	if r.b != nil {
 		if i, ok := r.b.view.byName[name]; ok {
@@ -129,17 +75,17 @@ func (r Row) Map() map[string]any {
 	return m
 }
 
-// AppendJSON appends the row as a JSON object, members in the order of the columns, null included.
+// AppendJSON appends the row as a JSON object: all members, null included, in the order of the columns.
 func (r Row) AppendJSON(dst []byte) []byte {
 	if r.b == nil {
 		return append(dst, "{}"...)
 	}
-	w := r.b.view.width
-	for i, c := range r.b.cells[r.i*w : (r.i+1)*w] {
+	cells := r.b.row(r.i)
+	for i, c := range cells {
 		dst = append(dst, r.b.view.jsonKeys[i]...) // `{"name":` for the first, `,"name":` for others
-		dst = r.b.appendJSON(dst, c)
+		dst = r.b.AppendJSON(dst, c)
 	}
-	if w == 0 {
+	if len(cells) == 0 {
 		dst = append(dst, '{')
 	}
 	return append(dst, '}')
@@ -153,70 +99,72 @@ func (r Row) Clone() Row {
 	if r.b == nil {
 		return r
 	}
-	one := &batch{view: r.b.view}
-	one.appendRow(r)
+	one := &batch{view: r.b.view, Table: rows.Table{Rows: 1}}
+	for _, c := range r.b.row(r.i) {
+		one.Cells = append(one.Cells, one.Copy(&r.b.Table, c))
+	}
 	return Row{b: one}
 }
 
-// Value is one value of a row. The zero Value is null. It is good as long as its [Row].
+// Value is one value of a row. The zero Value is null. It is valid as long as its [Row].
 type Value struct {
-	b *batch
-	c cell
+	t *rows.Table
+	c rows.Cell
 }
 
 // Kind returns the value's type.
-func (v Value) Kind() Kind { return v.c.kind }
+func (v Value) Kind() Kind { return Kind(v.c.Kind) }
 
 // IsNull reports whether there is no value.
-func (v Value) IsNull() bool { return v.c.kind == KindNull }
+func (v Value) IsNull() bool { return v.c.Kind == rows.Null }
 
 // Bool returns a boolean, and false, false for any other kind.
 func (v Value) Bool() (value, ok bool) {
-	return v.c.flags&isTrue != 0, v.c.kind == KindBoolean
+	return v.c.Flags&rows.True != 0, v.c.Kind == rows.Boolean
 }
 
-// Int returns an integer, and false for any other kind or where it is outside of int64.
+// Int returns an integer, and false for any other kind or if int64 cannot hold it.
 func (v Value) Int() (int64, bool) {
-	if v.c.kind != KindInteger {
+	if v.c.Kind != rows.Integer {
 		return 0, false
 	}
-	n, err := strconv.ParseInt(text(v.b.text(v.c)), 10, 64)
+	n, err := strconv.ParseInt(text(v.t.Text(v.c)), 10, 64)
 	return n, err == nil
 }
 
 // Float returns an integer or decimal as the nearest float64, and false for any other kind. Use
 // [Value.String] for the exact text.
 func (v Value) Float() (float64, bool) {
-	if v.c.kind != KindInteger && v.c.kind != KindDecimal {
+	if v.c.Kind != rows.Integer && v.c.Kind != rows.Decimal {
 		return 0, false
 	}
-	f, err := strconv.ParseFloat(text(v.b.text(v.c)), 64)
+	f, err := strconv.ParseFloat(text(v.t.Text(v.c)), 64)
 	return f, err == nil
 }
 
 // Len returns the number of values of a list, and 0 for any other kind.
 func (v Value) Len() int {
-	if v.c.kind != KindList {
+	if v.c.Kind != rows.List {
 		return 0
 	}
-	return int(v.c.n)
+	return int(v.c.Len)
 }
 
-// Index returns value i of a list. It panics where i is not in 0..Len-1.
+// Index returns value i of a list. It panics if i is not in 0..Len-1.
 func (v Value) Index(i int) Value {
 	if i < 0 || i >= v.Len() {
 		panic("runner: list index out of range")
 	}
-	return Value{b: v.b, c: v.b.items[int(v.c.off)+i]}
+	return Value{t: v.t, c: v.t.Items[int(v.c.Start)+i]}
 }
 
-// String returns the value's text: "" for null, a number's source text, JSON for lists and objects.
+// String returns the value's text: "" for null, numbers as in the source, JSON for lists and objects.
 func (v Value) String() string {
-	switch v.c.kind {
-	case KindNull:
+	switch v.c.Kind {
+	case rows.Null:
 		return ""
-	case KindBoolean:
-		if v.c.flags&isTrue != 0 {
+	case rows.Boolean:
+		if v.c.Flags&rows.True != 0 {
 			return "true"
 		}
 		return "false"
@@ -226,41 +174,41 @@ func (v Value) String() string {
 
 // AppendText appends [Value.String] to dst.
 func (v Value) AppendText(dst []byte) []byte {
-	if v.c.kind == KindNull {
+	if v.c.Kind == rows.Null {
 		return dst
 	}
-	return v.b.appendText(dst, v.c)
+	return v.t.AppendText(dst, v.c)
 }
 
 // AppendJSON appends the value as JSON.
 func (v Value) AppendJSON(dst []byte) []byte {
-	if v.c.kind == KindNull {
+	if v.c.Kind == rows.Null {
 		return append(dst, "null"...)
 	}
-	return v.b.appendJSON(dst, v.c)
+	return v.t.AppendJSON(dst, v.c)
 }
 
 // MarshalJSON returns [Value.AppendJSON].
 func (v Value) MarshalJSON() ([]byte, error) { return v.AppendJSON(nil), nil }
 
-// Any returns the value as nil, bool, int64, [json.Number] (decimals, and integers beyond int64), string, []any
-// or, for objects, [json.RawMessage].
+// Any returns the value as nil, bool, int64, [json.Number] (decimals, and integers that int64 cannot hold), string,
+// []any or, for objects, [json.RawMessage].
 func (v Value) Any() any {
-	switch v.c.kind {
-	case KindBoolean:
-		return v.c.flags&isTrue != 0
-	case KindInteger:
+	switch v.c.Kind {
+	case rows.Boolean:
+		return v.c.Flags&rows.True != 0
+	case rows.Integer:
 		if n, ok := v.Int(); ok {
 			return n
 		}
 		return json.Number(v.String())
-	case KindDecimal:
+	case rows.Decimal:
 		return json.Number(v.String())
-	case KindString:
+	case rows.String:
 		return v.String()
-	case KindObject:
+	case rows.Object:
 		return json.RawMessage(v.AppendJSON(nil))
-	case KindList:
+	case rows.List:
 		list := make([]any, v.Len())
 		for i := range list {
 			list[i] = v.Index(i).Any()
@@ -270,5 +218,5 @@ func (v Value) Any() any {
 	return nil
 }
 
-// text reads bytes as a string without a copy; the string must not outlive the call it is made for.
+// text returns bytes as a string without copying them. Use it only for the argument of a call that does not keep it.
 func text(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }

@@ -12,8 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// TestElements has a case for each element of a ViewDefinition, E1 to E17 of the specification: what it does to the rows, the
-// fault, or the warning.
+// TestElements has a case for each element of a ViewDefinition (E1 to E17): its effect on the rows, its fault, or its
+// warning.
 func TestElements(t *testing.T) {
 	t.Parallel()
 	const (
@@ -24,10 +24,10 @@ func TestElements(t *testing.T) {
 	)
 	tests := []struct {
 		name, view string
-		data       string // noNames where it is ""
+		data       string // "" means noNames
 		want       string // rows
-		fault      string // or part of the error
-		warning    string // or, besides, part of a warning
+		fault      string // part of the error, instead of rows
+		warning    string // part of a warning, if there is one
 	}{
 		{name: "E1 resourceType of 3.0", view: `{"resourceType":"ViewDefinition",` + patient + id + `}`, want: idP2},
 		{name: "E1 resourceType of 2.0", view: `{"resourceType":"https://sql-on-fhir.org/ig/StructureDefinition/ViewDefinition",` + patient + id + `}`, want: idP2},
@@ -39,13 +39,13 @@ func TestElements(t *testing.T) {
 		},
 		{name: "E2 identifier as a list, no status", view: `{"identifier":[{"value":"1"}],` + patient + id + `}`, want: idP2},
 		{name: "E3 name", view: `{"name":"patients_1",` + patient + id + `}`, want: idP2},
-		{name: "E3 a name that is none", view: `{"name":"1patients",` + patient + id + `}`, fault: `name: "1patients" is not a name`},
+		{name: "E3 a name that is none", view: `{"name":"1patients",` + patient + id + `}`, fault: `name: "1patients" is not a valid name`},
 		{name: "E4 resource", view: `{"resource":"Questionnaire",` + id + `}`, want: ``},
 		{name: "E4 no resource", view: `{` + id + `}`, fault: "resource: the view names no resource type"},
 		{name: "E5 profile is no filter", view: `{"profile":["http://example.org/p"],` + patient + id + `}`, want: idP2},
 		{name: "E6 fhirVersion", view: `{"fhirVersion":["4.0.1"],` + patient + id + `}`, want: idP2},
-		{name: "E6 an unknown one besides", view: `{"fhirVersion":["3.0.2","4.3.0"],` + patient + id + `}`, want: idP2, warning: "fhirVersion[0]: there is no model"},
-		{name: "E6 none that is known", view: `{"fhirVersion":["3.0.2"],` + patient + id + `}`, fault: "fhirVersion: there is no model of any of these versions"},
+		{name: "E6 an unknown one besides", view: `{"fhirVersion":["3.0.2","4.3.0"],` + patient + id + `}`, want: idP2, warning: "fhirVersion[0]: this version is not supported"},
+		{name: "E6 none that is known", view: `{"fhirVersion":["3.0.2"],` + patient + id + `}`, fault: "fhirVersion: none of these versions is supported"},
 		{name: "E7 constant", view: `{"constant":[{"name":"c","valueString":"x"}],` + patient + `"select":[{"column":[{"name":"c","path":"%c"}]}]}`, want: `{"c":"x"}`},
 		{name: "E7 constant without name", view: `{"constant":[{"valueString":"x"}],` + patient + id + `}`, fault: "constant[0].name: the constant has no name"},
 		{name: "E7 constant without value", view: `{"constant":[{"name":"c"}],` + patient + id + `}`, fault: "constant[0]: constant c has no value[x]"},
@@ -98,7 +98,7 @@ func TestElements(t *testing.T) {
 	}
 }
 
-// TestFurtherSemantics has the rules of section 2 that TestSemantics, TestRepeat, TestWhere and TestConstants leave out.
+// TestFurtherSemantics has cases for the rules that TestSemantics, TestRepeat, TestWhere and TestConstants do not cover.
 func TestFurtherSemantics(t *testing.T) {
 	t.Parallel()
 	const column = `"column":[{"name":"c","path":"family"}]`
@@ -130,7 +130,7 @@ func TestFurtherSemantics(t *testing.T) {
 		{name: "S15 branches are alike", view: `[{"unionAll":[{"column":[{"name":"a","path":"id"}]},{"column":[{"name":"b","path":"id"}]}]}]`, fault: "column b is called a in the first branch"},
 		{name: "S15 names of branches repeat", view: `[{"unionAll":[{"column":[{"name":"a","path":"id"}]},{"column":[{"name":"a","path":"gender"}]}]}]`, data: noNames, want: `{"a":"p2"}
 				{"a":null}`},
-		{name: "S17 an unknown constant", view: `[{"column":[{"name":"a","path":"%nothing"}]}]`, fault: "variable %nothing is not defined"},
+		{name: "S17 an unknown constant", view: `[{"column":[{"name":"a","path":"%nothing"}]}]`, fault: "undefined variable %nothing"},
 		{name: "S17 constants in every path", view: `[{"forEach":"name.where(family = %text)","select":[{"forEachOrNull":"given.where($this = %other)","column":[{"name":"g","path":"$this & %text"}]}]}]`, data: patients, want: `{"g":"a1A"}`},
 		{name: "S18 %resource and %context", view: `[{"forEach":"name","column":[{"name":"r","path":"%resource.id"},{"name":"c","path":"%context.family"},{"name":"rr","path":"%rootResource.id"}]}]`, data: patients, want: `{"r":"p1","c":"A","rr":"p1"}
 				{"r":"p1","c":"B","rr":"p1"}`},
@@ -166,7 +166,8 @@ func TestFurtherSemantics(t *testing.T) {
 	}
 }
 
-// TestSchema is rules S14 and S16: the columns, in order, with the types that can be told, are known without any data.
+// TestSchema checks that the columns, their order, and the types that can be inferred are known without any data
+// (S14, S16).
 func TestSchema(t *testing.T) {
 	t.Parallel()
 	const name = "S14 and S16 the schema of a view without data"
@@ -181,7 +182,8 @@ func TestSchema(t *testing.T) {
 	}
 }
 
-// TestKeysJoin is rules S19 to S21: views over several types give the same key for a resource and for references to it.
+// TestKeysJoin checks that views over several types give the same key for a resource and for references to it (S19 to
+// S21).
 func TestKeysJoin(t *testing.T) {
 	t.Parallel()
 	const name = "S21 keys are the same in all views"
@@ -257,7 +259,7 @@ func TestAllNestings(t *testing.T) {
 	}
 }
 
-// TestEveryRuleHasACase looks for the codes of the rules in the names of this package's test cases.
+// TestEveryRuleHasACase checks that each rule's code begins the name of a test case of this package.
 func TestEveryRuleHasACase(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("*_test.go")
@@ -268,8 +270,8 @@ func TestEveryRuleHasACase(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	named := regexp.MustCompile(`(?m)(?:"|-- )((?:[ESVR][0-9]+)(?:(?: and |-)[ESVR][0-9]+)*) `)
-	code := regexp.MustCompile(`[ESVR][0-9]+`)
+	named := regexp.MustCompile(`(?m)(?:"|-- )((?:[ESVX][0-9]+)(?:(?: and |-)[ESVX][0-9]+)*) `)
+	code := regexp.MustCompile(`[ESVX][0-9]+`)
 	seen := make(map[string]bool)
 	for _, file := range append(files, golden...) {
 		text, err := os.ReadFile(file)
@@ -282,7 +284,7 @@ func TestEveryRuleHasACase(t *testing.T) {
 			}
 		}
 	}
-	for letter, n := range map[string]int{"E": 17, "S": 22, "V": 11, "R": 4} {
+	for letter, n := range map[string]int{"E": 17, "S": 22, "V": 11, "X": 4} {
 		for i := 1; i <= n; i++ {
 			if c := fmt.Sprintf("%s%d", letter, i); !seen[c] {
 				t.Errorf("no case is named after %s", c)

@@ -16,17 +16,17 @@ func newRunConfig(opts []RunOption) *runConfig {
 	return cfg
 }
 
-// maxSkips is how many skipped resources Stats lists.
+// maxSkips is how many errors of skipped resources Stats holds at most.
 const maxSkips = 20
 
-// sink says what becomes of the rows of a run.
+// sink takes the rows of a run.
 type sink struct {
-	keep    bool    // batches are handed over, compact and never used again; otherwise they are recycled
-	encoder encoder // nil, or what turns batches into bytes, in the workers
+	keep    bool    // rows may be kept: batches are compact copies and never recycled
+	encoder encoder // encodes batches in the workers; may be nil
 	rows    func(b *batch) error
 }
 
-// errStop is what a sink returns to end a run without an error.
+// errStop ends a run without an error: a limit is reached.
 var errStop = errors.New("stop")
 
 // run is one run of a view over a source.
@@ -38,11 +38,11 @@ type run struct {
 	filter  *patientFilter
 	stats   Stats
 	begun   time.Time
-	limited bool // a limit is reached: nothing more is handed out
+	limited bool // a limit is reached: no more rows are delivered
 }
 
-// execute runs a view over a source into a sink, in the caller's goroutine and those it starts, which have all ended
-// when it returns.
+// execute runs a view over a source into a sink. It uses the caller's goroutine and others that it starts; these have
+// all ended when it returns.
 func execute(ctx context.Context, v *View, src Source, cfg *runConfig, s sink) (stats Stats, err error) {
 	r := &run{view: v, cfg: cfg, sink: s, begun: cfg.now()}
 	workers := cfg.workers
@@ -50,7 +50,7 @@ func execute(ctx context.Context, v *View, src Source, cfg *runConfig, s sink) (
 		workers = runtime.GOMAXPROCS(0)
 	}
 	r.stats.Workers = 1
-	defer func() { // also where a callback panics
+	defer func() { // also if a callback panics
 		r.stats.Duration = cfg.now().Sub(r.begun)
 		stats = r.stats
 		if cfg.stats != nil {
@@ -84,10 +84,10 @@ func (r *run) start(ctx context.Context, src Source, workers int) (err error) {
 	return c.work(ctx, cancel)
 }
 
-// inline evaluates in this goroutine.
+// inline evaluates and delivers all blocks in this goroutine.
 func (r *run) inline(ctx context.Context) error {
 	w := newWorker(r.view, r.cfg, r.filter)
-	defer w.release()
+	defer w.engine.Release()
 	for {
 		blk, err := r.feed.next(ctx)
 		if err == io.EOF {
@@ -102,7 +102,8 @@ func (r *run) inline(ctx context.Context) error {
 	}
 }
 
-// sourceFault returns the error of a run whose source failed: none behind a limit, where nothing more is asked for.
+// sourceFault returns the error of a run whose source failed. Once a limit is reached, the failure no longer matters:
+// the run is truncated and has no error.
 func (r *run) sourceFault(ctx context.Context, err error) error {
 	if r.limited && ctx.Err() == nil {
 		r.stats.Truncated = true
@@ -117,7 +118,7 @@ func (r *run) work(ctx context.Context, w *worker, blk *block) *batch {
 	b.index = blk.index
 	w.block(ctx, blk, b)
 	if r.sink.keep {
-		// What the rows need is copied, so that the block can be used again.
+		// Copy what the rows need, so that the block can be reused.
 		kept := b.compact()
 		blk.release()
 		r.recycle(b)
@@ -125,16 +126,16 @@ func (r *run) work(ctx context.Context, w *worker, blk *block) *batch {
 	}
 	b.blk = blk
 	if r.sink.encoder != nil {
-		b.out = r.sink.encoder.encode(b.out[:0], b, 0, b.rows)
+		b.out = r.sink.encoder.encode(b.out[:0], b, 0, b.Rows)
 	}
 	return b
 }
 
-// deliver hands a batch to the sink, cut at the run's limits, and counts.
+// deliver cuts a batch at the run's limits, counts its rows and resources, and passes it to the sink.
 func (r *run) deliver(b *batch) error {
 	defer r.recycle(b)
 	if r.limited {
-		// The limit was reached with the batch before; the source went on.
+		// An earlier batch reached the limit, and the source has more.
 		r.stats.Truncated = true
 		return errStop
 	}
@@ -148,10 +149,10 @@ func (r *run) deliver(b *batch) error {
 			s.Skips = append(s.Skips, k.err)
 		}
 	}
-	if b.rows > 0 {
-		s.Rows += int64(b.rows)
+	if b.Rows > 0 {
+		s.Rows += int64(b.Rows)
 		if cut && r.sink.encoder != nil {
-			b.out = r.sink.encoder.encode(b.out[:0], b, 0, b.rows)
+			b.out = r.sink.encoder.encode(b.out[:0], b, 0, b.Rows)
 		}
 		if err := r.sink.rows(b); err != nil {
 			return err
@@ -175,7 +176,7 @@ func (r *run) deliver(b *batch) error {
 	return nil
 }
 
-// cut shortens a batch to what the limits leave, and reports whether it did.
+// cut shortens a batch to what the limits still allow, and reports whether it did.
 func (r *run) cut(b *batch) (cut bool) {
 	if most := r.cfg.maxResources; most > 0 {
 		left := int(most - r.stats.Resources)
@@ -187,11 +188,11 @@ func (r *run) cut(b *batch) (cut bool) {
 	}
 	if most := r.cfg.maxRows; most > 0 {
 		left := int(most - r.stats.Rows)
-		if b.rows > left || b.rows == left && b.err != nil {
+		if b.Rows > left || b.Rows == left && b.err != nil {
 			r.stats.Truncated, cut = true, true
 			b.truncateRows(left)
 		}
-		r.limited = r.limited || b.rows == left
+		r.limited = r.limited || b.Rows == left
 	}
 	return cut
 }
@@ -206,10 +207,10 @@ func (r *run) batch() *batch {
 	return b
 }
 
-// maxKeptBatch is the memory of batches beyond which they are left to the garbage collector.
+// maxKeptBatch is the maximum size of a batch that is recycled. Larger ones are left to the garbage collector.
 const maxKeptBatch = 16 << 20
 
-// recycle takes a batch back, with its block.
+// recycle releases the block of a batch and, unless its rows may be kept, returns the batch to the pool.
 func (r *run) recycle(b *batch) {
 	if b.blk != nil {
 		b.blk.release()
@@ -225,7 +226,7 @@ func (r *run) recycle(b *batch) {
 // streamRows runs a view and yields its rows.
 func streamRows(ctx context.Context, v *View, src Source, cfg *runConfig, yield func(Row, error) bool) (Stats, error) {
 	stats, err := execute(ctx, v, src, cfg, sink{keep: true, rows: func(b *batch) error {
-		for i := range b.rows {
+		for i := range b.Rows {
 			if !yield(Row{b: b, i: i}, nil) {
 				return errBreak
 			}
@@ -241,7 +242,7 @@ func streamRows(ctx context.Context, v *View, src Source, cfg *runConfig, yield 
 	return stats, err
 }
 
-// errBreak: the caller of an iterator left the loop.
+// errBreak ends a run whose caller left the loop over its rows.
 var errBreak = errors.New("break")
 
 // writeRows runs a view into a writer.
@@ -250,7 +251,7 @@ func writeRows(ctx context.Context, v *View, src Source, cfg *runConfig, w Write
 		return Stats{}, err
 	}
 	s := sink{rows: func(b *batch) error {
-		for i := range b.rows {
+		for i := range b.Rows {
 			if err := w.Write(Row{b: b, i: i}); err != nil {
 				return err
 			}

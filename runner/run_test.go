@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
 // manyPatients returns NDJSON with n patients of some names each, and the rows of namesView for them.
@@ -38,7 +39,7 @@ func manyPatients(n int) (data []byte, rows []string) {
 
 const namesView = `{"resource":"Patient","name":"names","select":[{"column":[{"name":"id","path":"id"}]},{"forEach":"name","column":[{"name":"f","path":"family"}]}]}`
 
-// TestOrder gives the same rows in the same order for any number of workers and any size of blocks.
+// TestOrder: any number of workers and any block size give the same rows in the same order.
 func TestOrder(t *testing.T) {
 	t.Parallel()
 	data, want := manyPatients(500)
@@ -47,12 +48,12 @@ func TestOrder(t *testing.T) {
 	v := mustView(t, namesView)
 	for _, workers := range []int{1, 2, 16} {
 		for _, size := range []int{100, 1 << 10, 8 << 20} {
-			src := Dir(dir).WithBlockSize(size)
-			got, err := rowTexts(v, src, Parallel(workers))
+			src := Dir(dir)
+			got, err := rowTexts(v, src, BlockSize(size), Parallel(workers))
 			if err != nil || !slices.Equal(got, want) {
 				t.Errorf("%d workers, blocks of %d: %d rows, %v, want %d in order", workers, size, len(got), err, len(want))
 			}
-			got, err = rowTexts(v, src, Parallel(workers), Unordered())
+			got, err = rowTexts(v, src, BlockSize(size), Parallel(workers), Unordered())
 			slices.Sort(got)
 			sorted := slices.Sorted(slices.Values(want))
 			if err != nil || !slices.Equal(got, sorted) {
@@ -91,7 +92,7 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// TestLimits cuts runs at rows and at resources, the same way for any number of workers.
+// TestLimits limits rows and resources, with the same result for any number of workers.
 func TestLimits(t *testing.T) {
 	t.Parallel()
 	data, all := manyPatients(40)
@@ -100,10 +101,10 @@ func TestLimits(t *testing.T) {
 	v := mustView(t, namesView)
 	for _, workers := range []int{1, 4} {
 		for _, size := range []int{128, 1 << 20} {
-			src := Dir(dir).WithBlockSize(size)
+			src := Dir(dir)
 			for _, n := range []int{1, 2, 7, len(all) - 1, len(all), len(all) + 1} {
 				var stats Stats
-				got, err := rowTexts(v, src, Parallel(workers), MaxRows(n), CollectStats(&stats))
+				got, err := rowTexts(v, src, BlockSize(size), Parallel(workers), MaxRows(n), CollectStats(&stats))
 				want := all[:min(n, len(all))]
 				if err != nil || !slices.Equal(got, want) || stats.Rows != int64(len(want)) {
 					t.Errorf("%d workers, blocks of %d, %d rows: %d rows, stats %+v, %v", workers, size, n, len(got), stats, err)
@@ -114,7 +115,7 @@ func TestLimits(t *testing.T) {
 			}
 			for _, n := range []int{1, 5, 39, 40, 41} {
 				var stats Stats
-				got, err := rowTexts(v, src, Parallel(workers), MaxResources(n), CollectStats(&stats))
+				got, err := rowTexts(v, src, BlockSize(size), Parallel(workers), MaxResources(n), CollectStats(&stats))
 				var want []string
 				for _, row := range all {
 					var id int
@@ -134,7 +135,7 @@ func TestLimits(t *testing.T) {
 			}
 		}
 	}
-	// To a writer, whose bytes are made by the workers.
+	// The same with a writer, for which the workers encode rows.
 	var out bytes.Buffer
 	stats, err := v.Write(context.Background(), Dir(dir), NewNDJSONWriter(&out), MaxRows(3), Parallel(4))
 	if want := strings.Join(all[:3], "\n") + "\n"; err != nil || out.String() != want || !stats.Truncated {
@@ -142,7 +143,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestLimitBeforeFault: what a limit leaves out cannot fail.
+// TestLimitBeforeFault: a fault after the limit is not reported.
 func TestLimitBeforeFault(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, idView)
@@ -175,14 +176,14 @@ func TestBadLines(t *testing.T) {
 		write(t, filepath.Dir(path), "Patient.ndjson", []byte(data))
 		for _, workers := range []int{1, 3} {
 			for _, size := range []int{16, 1 << 20} {
-				src := Files(path).WithBlockSize(size)
-				rows, err := rowTexts(v, src, Parallel(workers))
+				src := Files(path)
+				rows, err := rowTexts(v, src, BlockSize(size), Parallel(workers))
 				var run *RunError
 				if !errors.As(err, &run) || run.Place.File != path || run.Place.Line != 2 || len(rows) != 1 {
 					t.Errorf("line %d, %d workers: rows %q, error %v", i, workers, rows, err)
 				}
 				var stats Stats
-				rows, err = rowTexts(v, src, Parallel(workers), OnError(Skip), CollectStats(&stats))
+				rows, err = rowTexts(v, src, BlockSize(size), Parallel(workers), OnError(Skip), CollectStats(&stats))
 				want := []string{`{"id":"a","f":null}`, `{"id":"b","f":null}`}
 				if err != nil || !slices.Equal(rows, want) {
 					t.Errorf("line %d, %d workers, skip: rows %q, error %v", i, workers, rows, err)
@@ -285,7 +286,7 @@ func TestCancel(t *testing.T) {
 		ctx, cancel := context.WithCancel(context.Background())
 		rows := 0
 		var last error
-		for _, err := range v.Rows(ctx, Dir(dir).WithBlockSize(256), Parallel(workers)) {
+		for _, err := range v.Rows(ctx, Dir(dir), BlockSize(256), Parallel(workers)) {
 			if last = err; err != nil {
 				break
 			}
@@ -305,7 +306,7 @@ func TestCancel(t *testing.T) {
 	}
 }
 
-// TestBreak leaves the loop early; goleak sees that nothing goes on.
+// TestBreak leaves the loop early; goleak checks that no goroutine is left.
 func TestBreak(t *testing.T) {
 	t.Parallel()
 	var list []json.RawMessage
@@ -373,10 +374,11 @@ func TestSharedView(t *testing.T) {
 func TestTextBeyondOffsets(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, idView)
-	fits := cell{kind: KindString, n: 1 << 31}
-	b := &batch{view: v, index: 7, bytes: 5, rows: 3, cells: []cell{fits, fits, fits}, ends: []int32{3}}
+	fits := rows.Cell{Kind: rows.String, Len: 1 << 31}
+	b := &batch{view: v, index: 7, bytes: 5, ends: []int32{3}}
+	b.Rows, b.Cells = 3, []rows.Cell{fits, fits, fits}
 	k := b.compact()
-	if !errors.Is(k.err, ErrLimit) || k.rows != 0 || len(k.ends) != 0 || k.index != 7 || k.bytes != 5 || !k.kept {
+	if !errors.Is(k.err, ErrLimit) || k.Rows != 0 || len(k.ends) != 0 || k.index != 7 || k.bytes != 5 || !k.kept {
 		t.Errorf("compact = %+v, want ErrLimit and no rows", k)
 	}
 }

@@ -22,8 +22,8 @@ const (
 	DefaultMaxResultBytes = 1 << 30
 )
 
-// Runner runs views over one source, with a cache, bounded parallelism and limits. Any number of goroutines may
-// use it. It owns no goroutine between runs and needs no Close.
+// Runner runs views over one source, with a cache, an audit hook, and limits on parallelism and results. Any number of
+// goroutines may use it. It has no goroutines between runs and needs no Close.
 type Runner struct {
 	src    Source
 	cfg    config
@@ -31,10 +31,10 @@ type Runner struct {
 	misses atomic.Int64
 }
 
-// New returns a Runner over a source. It reads nothing. It fails where the source is nil.
+// New returns a Runner over a source. It reads nothing. It fails if the source is nil.
 func New(src Source, opts ...Option) (*Runner, error) {
 	if src == nil {
-		return nil, errors.New("runner: there is no source")
+		return nil, errNoSource
 	}
 	var cfg config
 	for _, opt := range opts {
@@ -58,36 +58,34 @@ func New(src Source, opts ...Option) (*Runner, error) {
 	return &Runner{src: src, cfg: cfg}, nil
 }
 
-// Run runs a view and collects its rows, or takes them from the cache. It fails with [ErrLimit] where there are
-// more rows or bytes than [WithMaxResult] allows.
+// Run runs a view and collects its rows, or takes them from the cache. It fails with [ErrLimit] if there are more rows
+// or bytes than [WithMaxResult] allows.
 func (r *Runner) Run(ctx context.Context, v *View, opts ...RunOption) (*Result, error) {
 	cfg := r.config(opts)
-	call, err := r.begin(ctx, v, cfg)
+	audited, err := r.begin(ctx, v, cfg)
 	if err != nil {
 		return nil, err
 	}
-	stats, keep := call.collect(cfg)
-	defer keep()
-	defer call.abandoned(ctx, stats)
-	res, err := r.result(ctx, v, cfg, call)
+	defer audited.close(ctx)
+	res, err := r.result(ctx, v, cfg, audited)
 	if err != nil {
-		return nil, call.end(ctx, *stats, false, err)
+		return nil, audited.end(ctx, false, err)
 	}
-	*stats = res.stats
-	if err := call.end(ctx, res.stats, res.cached, nil); err != nil {
+	audited.stats = res.stats
+	if err := audited.end(ctx, res.cached, nil); err != nil {
 		return nil, err
 	}
 	return res, nil
 }
 
 // result returns the rows of a run from the cache or from the source.
-func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, call *call) (*Result, error) {
-	if r.cfg.cache == nil || call.event.Source == "" || v.asks || cfg.resolver != nil {
+func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, audited *auditedRun) (*Result, error) {
+	if r.cfg.cache == nil || audited.event.Source == "" || v.asks || cfg.resolver != nil {
 		return r.load(ctx, v, cfg)
 	}
-	l := &loading{}
+	l := &cacheLoad{}
 	defer l.end()
-	value, err := r.cfg.cache.GetOrLoad(ctx, cacheKey(call.event.Source, v, cfg),
+	value, err := r.cfg.cache.GetOrLoad(ctx, cacheKey(audited.event.Source, v, cfg),
 		func(ctx context.Context) (any, int64, error) {
 			res, err := l.run(ctx, r, v, cfg)
 			if err != nil {
@@ -108,35 +106,35 @@ func (r *Runner) result(ctx context.Context, v *View, cfg *runConfig, call *call
 		return nil, err
 	}
 	if !ok {
-		return nil, fmt.Errorf("runner: the cache gave a %T", value)
+		return nil, fmt.Errorf("runner: the cache returned a %T", value)
 	}
 	own := *res
 	own.view, own.cached = v, !fresh
 	return &own, nil
 }
 
-// loading is the reading for a run with a cache. It may go on when the run has ended: for others, or to refresh what the
-// cache has.
-type loading struct {
+// cacheLoad reads the source to fill the cache for a run. It may continue after the run has ended: for other callers,
+// or to refresh the cache.
+type cacheLoad struct {
 	mu    sync.Mutex
 	begun bool
-	ended bool // the run has ended: its callbacks are not called any more
+	ended bool // the run has ended: its callbacks must not be called any more
 	made  *Result
 	stats Stats
 }
 
-// run reads.
-func (l *loading) run(ctx context.Context, r *Runner, v *View, cfg *runConfig) (*Result, error) {
+// run runs the view, with the run's callbacks as long as that has not ended.
+func (l *cacheLoad) run(ctx context.Context, r *Runner, v *View, cfg *runConfig) (*Result, error) {
 	l.mu.Lock()
 	l.begun = true
 	l.mu.Unlock()
 	own, stats := *cfg, Stats{}
 	own.stats = &stats
 	if cfg.progress != nil {
-		own.progress = func(s Stats) { l.call(func() { cfg.progress(s) }) }
+		own.progress = func(s Stats) { l.callback(func() { cfg.progress(s) }) }
 	}
 	if cfg.trace != nil {
-		own.trace = func(name string, values []json.RawMessage) { l.call(func() { cfg.trace(name, values) }) }
+		own.trace = func(name string, values []json.RawMessage) { l.callback(func() { cfg.trace(name, values) }) }
 	}
 	res, err := r.load(ctx, v, &own)
 	l.mu.Lock()
@@ -145,7 +143,7 @@ func (l *loading) run(ctx context.Context, r *Runner, v *View, cfg *runConfig) (
 	return res, err
 }
 
-func (l *loading) call(f func()) {
+func (l *cacheLoad) callback(f func()) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.ended {
@@ -153,13 +151,13 @@ func (l *loading) call(f func()) {
 	}
 }
 
-func (l *loading) end() {
+func (l *cacheLoad) end() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended = true
 }
 
-func (l *loading) state() (made *Result, stats Stats, begun bool) {
+func (l *cacheLoad) state() (made *Result, stats Stats, begun bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.made, l.stats, l.begun
@@ -185,54 +183,51 @@ func (r *Runner) load(ctx context.Context, v *View, cfg *runConfig) (*Result, er
 	return res, nil
 }
 
-// Stream runs a view and yields its rows as they come, past the cache. See [View.Rows].
+// Stream runs a view and yields its rows as they come. It does not use the cache. See [View.Rows].
 func (r *Runner) Stream(ctx context.Context, v *View, opts ...RunOption) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
 		cfg := r.config(opts)
-		call, err := r.begin(ctx, v, cfg)
+		audited, err := r.begin(ctx, v, cfg)
 		if err != nil {
 			yield(Row{}, err)
 			return
 		}
-		stats, keep := call.collect(cfg)
-		defer keep()
-		defer call.abandoned(ctx, stats)
+		defer audited.close(ctx)
 		broken := false
 		_, err = streamRows(ctx, v, r.src, cfg, func(row Row, err error) bool {
 			if err != nil {
-				return false // comes below, when it has been audited
+				return false // yielded below, after the audit
 			}
 			broken = !yield(row, nil)
 			return !broken
 		})
-		if err := call.end(ctx, *stats, false, err); err != nil && !broken {
+		if err := audited.end(ctx, false, err); err != nil && !broken {
 			yield(Row{}, err)
 		}
 	}
 }
 
-// Write runs a view into a writer, past the cache. See [View.Write].
+// Write runs a view into a writer. It does not use the cache. See [View.Write].
 func (r *Runner) Write(ctx context.Context, v *View, w Writer, opts ...RunOption) (Stats, error) {
 	cfg := r.config(opts)
-	call, err := r.begin(ctx, v, cfg)
+	audited, err := r.begin(ctx, v, cfg)
 	if err != nil {
 		return Stats{}, err
 	}
-	stats, keep := call.collect(cfg)
-	defer keep()
-	defer call.abandoned(ctx, stats)
+	defer audited.close(ctx)
 	_, err = writeRows(ctx, v, r.src, cfg, w)
-	return *stats, call.end(ctx, *stats, false, err)
+	err = audited.end(ctx, false, err)
+	return audited.stats, err
 }
 
-// CacheStats are the figures of a Runner's use of its cache.
+// CacheStats says how often a Runner found results in its cache.
 type CacheStats struct {
-	Hits           int64   // results that came from the cache, or from a run of somebody else that was under way
-	Misses         int64   // results that had to be read
-	HitRatePercent float64 // 0 where there were none of either
+	Hits           int64   // results from the cache, or from another caller's run of the same view
+	Misses         int64   // results that had to be read from the source
+	HitRatePercent float64 // 0 if there were no hits and no misses
 }
 
-// CacheStats returns how often the cache had the result of [Runner.Run]. The cache itself may know more.
+// CacheStats returns how often [Runner.Run] found its result in the cache. The cache may have figures of its own.
 func (r *Runner) CacheStats() CacheStats {
 	s := CacheStats{Hits: r.hits.Load(), Misses: r.misses.Load()}
 	if all := s.Hits + s.Misses; all > 0 {
@@ -251,67 +246,64 @@ func (r *Runner) config(opts []RunOption) *runConfig {
 	return cfg
 }
 
-// call is one run of a Runner, as the audit hook and the log see it.
-type call struct {
-	r     *Runner
-	event AuditEvent
+// auditedRun is one run of a Runner as the audit hook and the log see it.
+type auditedRun struct {
+	r      *Runner
+	event  AuditEvent
+	stats  Stats  // set by the run, however it ends
+	wanted *Stats // where the caller wants them ([CollectStats]), or nil
 }
 
-// begin asks the audit hook.
-func (r *Runner) begin(ctx context.Context, v *View, cfg *runConfig) (*call, error) {
-	c := &call{r: r, event: AuditEvent{View: v.name, Resource: v.resource, Digest: v.digest, Patients: -1}}
+// begin announces a run to the audit hook, which may refuse it. The run's figures go to the result's stats.
+func (r *Runner) begin(ctx context.Context, v *View, cfg *runConfig) (*auditedRun, error) {
+	a := &auditedRun{r: r, wanted: cfg.stats}
+	a.event = AuditEvent{View: v.name, Resource: v.resource, Digest: v.digest, Patients: -1}
+	cfg.stats = &a.stats
 	if cfg.byPatient {
-		c.event.Patients = len(cfg.patients)
+		a.event.Patients = len(cfg.patients)
 	}
-	if id, ok := r.src.(Identifier); ok {
+	if id, ok := r.src.(IdentifiedSource); ok {
 		if identity, ok := id.Identity(); ok {
-			c.event.Source = identity
+			a.event.Source = identity
 		}
 	}
 	if r.cfg.audit != nil {
-		if err := r.cfg.audit(ctx, c.event); err != nil {
+		if err := r.cfg.audit(ctx, a.event); err != nil {
 			return nil, fmt.Errorf("runner: %s: the run was refused: %w", v.label(), err)
 		}
 	}
-	return c, nil
+	return a, nil
 }
 
-// collect makes a run store its figures where the call finds them, however the run ends. keep hands them on to whom
-// the run was to give them.
-func (c *call) collect(cfg *runConfig) (stats *Stats, keep func()) {
-	stats = &Stats{}
-	asked := cfg.stats
-	cfg.stats = stats
-	return stats, func() {
-		if asked != nil {
-			*asked = *stats
-		}
-	}
-}
-
-// errAbandoned is the error of a run whose caller panicked, or ended its goroutine.
+// errAbandoned is the error of a run whose caller panicked or ended its goroutine.
 var errAbandoned = errors.New("runner: the caller abandoned the run")
 
-// abandoned tells the audit hook of a run that nobody ended.
-func (c *call) abandoned(ctx context.Context, stats *Stats) {
-	if !c.event.Done {
-		_ = c.end(ctx, *stats, false, errAbandoned)
+// close ends a run that nobody ended, and hands out its figures. Callers defer it.
+func (a *auditedRun) close(ctx context.Context) {
+	defer func() { // also if the audit hook panics
+		if a.wanted != nil {
+			*a.wanted = a.stats
+		}
+	}()
+	if !a.event.Done {
+		_ = a.end(ctx, false, errAbandoned)
 	}
 }
 
 // end tells the audit hook, and returns the error of the run, or that of the hook.
-func (c *call) end(ctx context.Context, stats Stats, cached bool, err error) error {
-	c.event.Done, c.event.Stats, c.event.Cached, c.event.Err = true, stats, cached, err
-	c.r.cfg.logger.LogAttrs(ctx, level(err), "view run",
-		slog.String("view", c.event.View), slog.String("resource", c.event.Resource),
+func (a *auditedRun) end(ctx context.Context, cached bool, err error) error {
+	stats := a.stats
+	a.event.Done, a.event.Stats, a.event.Cached, a.event.Err = true, stats, cached, err
+	a.r.cfg.logger.LogAttrs(ctx, level(err), "view run",
+		slog.String("view", a.event.View), slog.String("resource", a.event.Resource),
 		slog.Int64("resources", stats.Resources), slog.Int64("rows", stats.Rows), slog.Int64("skipped", stats.Skipped),
 		slog.Bool("truncated", stats.Truncated), slog.Bool("cached", cached), slog.Duration("duration", stats.Duration),
 		slog.Bool("failed", err != nil))
-	if c.r.cfg.audit == nil {
+	if a.r.cfg.audit == nil {
 		return err
 	}
-	// The record of what was read must not be lost because the caller went away.
-	if auditErr := c.r.cfg.audit(context.WithoutCancel(ctx), c.event); auditErr != nil {
+	// The record of what was read must not be lost because the caller cancelled the context.
+	if auditErr := a.r.cfg.audit(context.WithoutCancel(ctx), a.event); auditErr != nil {
 		return errors.Join(err, fmt.Errorf("runner: the run could not be audited: %w", auditErr))
 	}
 	return err
@@ -324,7 +316,7 @@ func level(err error) slog.Level {
 	return slog.LevelInfo
 }
 
-// cacheKey holds everything that decides the rows of a run.
+// cacheKey returns a hash of everything that decides the rows of a run.
 func cacheKey(source string, v *View, cfg *runConfig) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%q\n%s\n%q\n", source, v.digest, cfg.params.Encode())

@@ -23,12 +23,12 @@ func TestRunnerCollects(t *testing.T) {
 	data, want := manyPatients(300)
 	dir := t.TempDir()
 	write(t, dir, "Patient.ndjson", data)
-	r, err := New(Dir(dir).WithBlockSize(1000), WithMaxParallel(3))
+	r, err := New(Dir(dir), WithMaxParallel(3))
 	if err != nil {
 		t.Fatal(err)
 	}
 	v := mustView(t, namesView)
-	res, err := r.Run(t.Context(), v, Parallel(3))
+	res, err := r.Run(t.Context(), v, BlockSize(1000), Parallel(3))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +137,7 @@ func TestRunnerCaches(t *testing.T) {
 	if diff := cmp.Diff(want, r.CacheStats()); diff != "" {
 		t.Errorf("CacheStats (-want +got):\n%s", diff)
 	}
-	// An error is not kept, and a source without identity is not cached.
+	// Errors are not cached, nor are results of a source without identity.
 	write(t, dir, "Patient.ndjson", []byte("bad"))
 	for range 2 {
 		if _, err := r.Run(t.Context(), v); !errors.Is(err, ErrNotResource) {
@@ -263,7 +263,7 @@ func TestAudit(t *testing.T) {
 	}
 }
 
-// TestAbandonedRuns: a run whose caller panics is audited, with what it had read.
+// TestAbandonedRuns: a run whose caller panics is audited, with the figures it had reached.
 func TestAbandonedRuns(t *testing.T) {
 	t.Parallel()
 	data, _ := manyPatients(100)
@@ -305,7 +305,7 @@ func TestAbandonedRuns(t *testing.T) {
 	}
 }
 
-// staleCache gives what it was given first, and keeps how it is loaded. With eager it also loads anew, in vain.
+// staleCache always returns its first value, and stores the load function. If eager, it loads again and drops the result.
 type staleCache struct {
 	value any
 	load  func() error
@@ -325,7 +325,7 @@ func (c *staleCache) GetOrLoad(ctx context.Context, _ string, load func(context.
 	return c.value, err
 }
 
-// TestStaleResults: what a cache reads when the run has its result already is none of the run's business.
+// TestStaleResults: a cache may load again after a run has its result; this does not change the run.
 func TestStaleResults(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -358,7 +358,7 @@ func TestStaleResults(t *testing.T) {
 	}
 }
 
-// TestCachedView: views that differ in their names share rows, and have their own names.
+// TestCachedView: views that differ only in their names share cached rows, but results have the right view.
 func TestCachedView(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

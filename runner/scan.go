@@ -8,8 +8,8 @@ import (
 )
 
 // Scan stores the row's values in the struct that dst points to, by the rules of encoding/json: a column goes to the
-// field with its name, or with its name in a json tag; null leaves the field as it is; columns without a field are left
-// out. Decimals keep their text in a field of type [json.Number]. The error names the field, never a value.
+// field that has its name, or its name in a json tag. Null leaves the field unchanged, and columns without a field are
+// ignored. Decimals keep their text in a field of type [json.Number]. The error names the field but no value.
 func (r Row) Scan(dst any) error {
 	err := json.Unmarshal(r.AppendJSON(nil), dst)
 	var mismatch *json.UnmarshalTypeError

@@ -193,7 +193,7 @@ func TestSemantics(t *testing.T) {
 	}
 }
 
-// TestRepeat has repeat in every nesting of rule S10, and on its own (S9).
+// TestRepeat has repeat on its own (S9) and in every nesting (S10).
 func TestRepeat(t *testing.T) {
 	t.Parallel()
 	const l = `{"name":"l","path":"linkId"}`
@@ -274,7 +274,7 @@ func TestRepeat(t *testing.T) {
 	}
 }
 
-// TestWhere is rule S2.
+// TestWhere: a resource has rows only if every where path is true (S2).
 func TestWhere(t *testing.T) {
 	t.Parallel()
 	data := resources(
@@ -299,7 +299,7 @@ func TestWhere(t *testing.T) {
 	}
 }
 
-// TestNullRowLiterals is the switch of rule S7.
+// TestNullRowLiterals checks WithNullRowLiterals, for the row of a forEachOrNull without elements (S7).
 func TestNullRowLiterals(t *testing.T) {
 	t.Parallel()
 	const view = `{"resource":"Patient","select":[{"forEachOrNull":"name","column":[{"name":"x","path":"'x'"},{"name":"f","path":"family"},{"name":"i","path":"%rowIndex"}]}]}`
@@ -307,7 +307,7 @@ func TestNullRowLiterals(t *testing.T) {
 	wantRows(t, mustView(t, view, WithNullRowLiterals(true)), resources(noNames), []string{`{"x":"x","f":null,"i":0}`})
 }
 
-// TestRunErrors are the errors R1 to R4, and the limits.
+// TestRunErrors has the errors of a run, X1 to X4, and the limits.
 func TestRunErrors(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -316,38 +316,38 @@ func TestRunErrors(t *testing.T) {
 		text             string
 	}{
 		{
-			"R1", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"name.family"}]}]}`, patients, ErrManyValues,
+			"X1", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"name.family"}]}]}`, patients, ErrManyValues,
 			"runner: v: resource 1: Patient/p1: select[0].column[0].path (column f): multiple values found but not expected for column",
 		},
 		{
-			"R2", `{"resource":"Patient","where":[{"path":"name.given | name.family"}],"select":[{"column":[{"name":"f","path":"id"}]}]}`, patients, nil, "where[0].path",
+			"X2", `{"resource":"Patient","where":[{"path":"name.given | name.family"}],"select":[{"column":[{"name":"f","path":"id"}]}]}`, patients, nil, "where[0].path",
 		},
 		{
-			"R2 many", `{"resource":"Patient","name":"v","where":[{"path":"contact.telecom.value.exists() | false"}],"select":[{"column":[{"name":"f","path":"id"}]}]}`, patients, ErrNotBoolean,
+			"X2 many", `{"resource":"Patient","name":"v","where":[{"path":"contact.telecom.value.exists() | false"}],"select":[{"column":[{"name":"f","path":"id"}]}]}`, patients, ErrNotBoolean,
 			"runner: v: resource 1: Patient/p1: where[0].path: where path is not a single boolean",
 		},
 		{
-			"R3", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"maritalStatus","type":"integer"}]}]}`, noNames, ErrType,
+			"X3", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"maritalStatus","type":"integer"}]}]}`, noNames, ErrType,
 			"runner: v: resource 1: Patient/p2: select[0].column[0].path (column f): value contradicts the column's type",
 		},
 		{
-			"R3 in a list", `{"resource":"Patient","name":"v","select":[{"forEach":"name","column":[{"name":"f","path":"given","collection":true,"type":"HumanName"}]}]}`, patients, ErrType,
+			"X3 in a list", `{"resource":"Patient","name":"v","select":[{"forEach":"name","column":[{"name":"f","path":"given","collection":true,"type":"HumanName"}]}]}`, patients, ErrType,
 			"runner: v: resource 1: Patient/p1: select[0].column[0].path (column f): value contradicts the column's type",
 		},
 		{
-			"R3 by the type of another branch", `{"resource":"Patient","name":"v","select":[{"unionAll":[{"select":[{"column":[{"name":"f","path":"maritalStatus"}]}]},{"column":[{"name":"f","path":"id","type":"string"}]}]}]}`, noNames, ErrType,
+			"X3 by the type of another branch", `{"resource":"Patient","name":"v","select":[{"unionAll":[{"select":[{"column":[{"name":"f","path":"maritalStatus"}]}]},{"column":[{"name":"f","path":"id","type":"string"}]}]}]}`, noNames, ErrType,
 			"runner: v: resource 1: Patient/p2: select[0].unionAll[0].select[0].column[0].path (column f): value contradicts the column's type: declared string, found object",
 		},
 		{
-			"R3 by the type of the first branch", `{"resource":"Patient","name":"v","select":[{"unionAll":[{"column":[{"name":"f","path":"maritalStatus","type":"CodeableConcept"}]},{"column":[{"name":"f","path":"id"}]}]}]}`, noNames, ErrType,
+			"X3 by the type of the first branch", `{"resource":"Patient","name":"v","select":[{"unionAll":[{"column":[{"name":"f","path":"maritalStatus","type":"CodeableConcept"}]},{"column":[{"name":"f","path":"id"}]}]}]}`, noNames, ErrType,
 			"runner: v: resource 1: Patient/p2: select[0].unionAll[1].column[0].path (column f): value contradicts the column's type: declared CodeableConcept, found string",
 		},
 		{
-			"R4", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"name.family + 'x'"}]}]}`, patients, nil,
+			"X4", `{"resource":"Patient","name":"v","select":[{"column":[{"name":"f","path":"name.family + 'x'"}]}]}`, patients, nil,
 			"runner: v: resource 1: Patient/p1: select[0].column[0].path (column f): ",
 		},
 		{
-			"R4 in forEach", `{"resource":"Patient","name":"v","select":[{"forEach":"(name.family + 'x')","column":[{"name":"f","path":"$this"}]}]}`, patients, nil,
+			"X4 in forEach", `{"resource":"Patient","name":"v","select":[{"forEach":"(name.family + 'x')","column":[{"name":"f","path":"$this"}]}]}`, patients, nil,
 			"runner: v: resource 1: Patient/p1: select[0].forEach: ",
 		},
 		{
@@ -382,7 +382,7 @@ func TestRunErrors(t *testing.T) {
 	}
 }
 
-// TestCrossJoinLimit holds the rows of one resource to the limit.
+// TestCrossJoinLimit: a resource must not have more rows than the limit.
 func TestCrossJoinLimit(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, `{"resource":"Patient","select":[{"forEach":"name","column":[{"name":"a","path":"family"}]},{"forEach":"telecom","column":[{"name":"b","path":"value"}]}]}`)

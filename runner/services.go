@@ -7,41 +7,42 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath"
 )
 
-// Terminology answers whether a code is in a value set, for memberOf() (http://hl7.org/fhir/R4/fhirpath.html#functions). Any
-// number of goroutines may ask at the same time.
+// Terminology answers whether a code is in a value set, for memberOf()
+// (http://hl7.org/fhir/R4/fhirpath.html#functions). Many goroutines may call it at the same time.
 type Terminology interface {
-	// MemberOf reports whether a code is in the value set with the canonical URL valueSet. system is "" where the data
-	// gives a code without its system. An error says that the question cannot be answered: memberOf() is then empty.
+	// MemberOf reports whether a code is in the value set with the canonical URL valueSet. System is "" if the data
+	// has a code without a system. If it returns an error, memberOf() gives an empty collection.
 	MemberOf(ctx context.Context, valueSet, system, code string) (bool, error)
 }
 
-// WithTerminology sets the service that memberOf() asks. Without it a view with memberOf() does not compile. Rows of a view
-// with a service are never taken from a cache, since the service may have learnt.
+// WithTerminology sets the service for memberOf(). Without one, a view that uses memberOf() does not compile. Results
+// of a view with a service are not cached, since the service's answers may change.
 func WithTerminology(t Terminology) CompileOption {
 	return func(c *compileConfig) { c.terminology = t }
 }
 
-// Resolver brings the resources that references lead to, for resolve() (http://hl7.org/fhir/R4/fhirpath.html#functions). Any
-// number of goroutines may ask at the same time.
+// Resolver returns the resources that references point to, for resolve()
+// (http://hl7.org/fhir/R4/fhirpath.html#functions). Many goroutines may call it at the same time.
 type Resolver interface {
-	// Resolve returns the resource that a reference (the text of Reference.reference, or a canonical URL) leads to, nil
-	// where there is none. The bytes must not change until the run has ended. An error is one of the resource that has
-	// the reference.
+	// Resolve returns the resource that a reference points to, and nil if there is none. The reference is the text of
+	// Reference.reference, or a canonical URL. The bytes must not change until the run has ended. An error counts as
+	// an error of the resource that has the reference.
 	Resolve(ctx context.Context, reference string) (json.RawMessage, error)
 }
 
-// ResolveWith sets where resolve() looks for what is neither contained in the resource nor in the Bundle that it is. By
-// default there is nothing. Rows of a run with a resolver are never taken from a cache, since it may have learnt.
+// ResolveWith sets where resolve() finds resources that are neither contained in the resource nor entries of it, if it
+// is a Bundle. By default it finds no others. Results of a run with a resolver are not cached, since the resolver's
+// answers may change.
 func ResolveWith(r Resolver) RunOption { return func(c *runConfig) { c.resolver = r } }
 
-// Trace sets what trace() calls, with its name and the values as JSON, which are good during the call only. They are
-// patient data. Any worker may call it; [Parallel] with 1 keeps the calls in the order of the source. By default trace()
-// is silent.
+// Trace makes trace() call f with its name and the values as JSON. The values are patient data, and valid only during
+// the call. Any worker may call f; with [Parallel](1) the calls are in the order of the source. By default trace()
+// does nothing.
 func Trace(f func(name string, values []json.RawMessage)) RunOption {
 	return func(c *runConfig) { c.trace = f }
 }
 
-// services connects an evaluator to what the run was given.
+// services passes the run's resolver and trace function to an evaluator.
 func (c *runConfig) services(config *fhirpath.EvalConfig) {
 	if c.resolver != nil {
 		config.Resolver = resolver{c.resolver}
@@ -57,7 +58,7 @@ func (c *runConfig) services(config *fhirpath.EvalConfig) {
 	}
 }
 
-// resolver is a Resolver as the evaluator wants it.
+// resolver adapts a Resolver to the evaluator.
 type resolver struct{ Resolver }
 
 func (r resolver) Resolve(ctx context.Context, reference string) ([]byte, error) {

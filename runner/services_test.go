@@ -122,7 +122,7 @@ func TestTrace(t *testing.T) {
 	}
 }
 
-// TestServicesAreNotCached: who answers from outside may have learnt since.
+// TestServicesAreNotCached: results are not cached if they depend on the answers of a service.
 func TestServicesAreNotCached(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

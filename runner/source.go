@@ -8,25 +8,24 @@ import (
 	"net/url"
 )
 
-// Source yields the resources that a view may run on, as raw JSON. It is of standard types only, so that a FHIR
-// client satisfies it without importing this package.
+// Source yields the resources that a view may run on, as raw JSON. It uses only types of the standard library, so that
+// a FHIR client can implement it without importing this package.
 //
-// Resources yields resources of the given type, in an order of its own; resources of other types are allowed
-// and passed over. Params are FHIR search parameters, or nil; a source that cannot honour them must fail with
-// an error instead of leaving them out. The first error is the last element. The yielded bytes must stay
-// unchanged until the next step of the loop only.
+// Resources yields resources of the given type, in any order. It may yield resources of other types, which the run
+// ignores. Params are FHIR search parameters, or nil; a source that does not support them must fail rather than ignore
+// them. The first error is the last element. The yielded bytes only have to stay unchanged until the next iteration.
 //
-// A source may also implement [Identifier].
+// A source may also implement [IdentifiedSource].
 type Source interface {
 	Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error]
 }
 
-// Identifier is a [Source] that can say what its data depends on, so that results may be cached.
+// IdentifiedSource is a [Source] whose results may be cached, because it can identify its data.
 //
-// Identity returns a text that is the same only while the source gives the same resources to the same caller:
-// it holds the address, the tenant, the authorisation, and for files their sizes and times. Ok is false where
+// Identity returns a text that must change whenever the source may give other resources, or may give them to another
+// caller. So it includes the address, the tenant, the authorisation, and the sizes and times of files. Ok is false if
 // the source cannot tell; its results are then not cached.
-type Identifier interface {
+type IdentifiedSource interface {
 	Identity() (identity string, ok bool)
 }
 
@@ -34,7 +33,9 @@ type Identifier interface {
 type Resources []json.RawMessage
 
 // Resources implements [Source].
-func (s Resources) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
+func (s Resources) Resources(
+	ctx context.Context, resourceType string, params url.Values,
+) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		if len(params) > 0 {
 			yield(nil, fmt.Errorf("runner: resources: %w", ErrSearch))

@@ -82,23 +82,49 @@ func TestDir(t *testing.T) {
 	// By name: Bundle-1, Bundle-2, Patient-1, Patient.000, Patient_2, export, lines, mixed, patient-f.
 	wantRows(t, v, Dir(dir), ids("i", "j", "n", "c", "d", "a", "b", "e", "g", "h", "l", "m", "k", "f"))
 	for _, size := range []int{1, 64, 8 << 20} {
-		wantRows(t, v, Dir(dir).WithBlockSize(size), ids("i", "j", "n", "c", "d", "a", "b", "e", "g", "h", "l", "m", "k", "f"))
+		wantRows(t, v, Dir(dir), ids("i", "j", "n", "c", "d", "a", "b", "e", "g", "h", "l", "m", "k", "f"), BlockSize(size))
 	}
 	wantRows(t, v, Files(filepath.Join(dir, "mixed.ndjson"), filepath.Join(dir, "export.json")), ids("k", "g", "h"))
-	// The same as single resources.
-	var got []string
-	for raw, err := range Files(filepath.Join(dir, "Bundle-1.json"), filepath.Join(dir, "Patient.000.ndjson")).Resources(context.Background(), "Patient", nil) {
-		if err != nil {
-			t.Fatal(err)
+}
+
+// TestSingleResources: sources that yield blocks also yield single resources.
+func TestSingleResources(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	bundle := `{"resourceType":"Bundle","entry":[{"resource":` + patient("a") + `},{"resource":` + patient("b") + `}]}`
+	write(t, dir, "Bundle.json", []byte(bundle))
+	write(t, dir, "Patient.ndjson", []byte(patient("c")+"\n"+patient("d")+"\n"))
+	for name, tt := range map[string]struct {
+		src  Source
+		want []string
+	}{
+		"files":     {Files(filepath.Join(dir, "Bundle.json"), filepath.Join(dir, "Patient.ndjson")), []string{"a", "b", "c", "d"}},
+		"bundle":    {Bundle([]byte(bundle)), []string{"a", "b"}},
+		"reader":    {Reader("x", strings.NewReader(patient("e")+"\n"+patient("f"))), []string{"e", "f"}},
+		"resources": {Resources{[]byte(patient("g"))}, []string{"g"}},
+	} {
+		var want, got []string
+		for _, id := range tt.want {
+			want = append(want, patient(id))
 		}
-		got = append(got, string(raw))
-	}
-	if diff := cmp.Diff([]string{patient("i"), patient("j"), patient("a"), patient("b")}, got); diff != "" {
-		t.Errorf("Resources (-want +got):\n%s", diff)
+		for raw, err := range tt.src.Resources(t.Context(), "Patient", nil) {
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			got = append(got, string(raw))
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+		for _, err := range tt.src.Resources(t.Context(), "Patient", url.Values{"gender": {"male"}}) {
+			if !errors.Is(err, ErrSearch) {
+				t.Errorf("%s: error %v, want ErrSearch", name, err)
+			}
+		}
 	}
 }
 
-// TestDirReadsFilesOnce: symbolic links to what is read already give no rows again.
+// TestDirReadsFilesOnce: a symbolic link to a file that is read does not give its rows again.
 func TestDirReadsFilesOnce(t *testing.T) {
 	t.Parallel()
 	dir, outside := t.TempDir(), t.TempDir()
@@ -178,7 +204,7 @@ func TestBundle(t *testing.T) {
 	wantRows(t, v, Bundle([]byte("["+patient("a")+"]")), ids("a"))
 	wantRows(t, v, Bundle([]byte(patient("a"))), ids("a"))
 	wantRows(t, v, Bundle([]byte(`[]`)), nil)
-	// More than goes into one block.
+	// More than one block.
 	var many []string
 	var want []string
 	for i := range 3 * documentBlockResources {
@@ -315,7 +341,7 @@ func TestSourceErrors(t *testing.T) {
 	}
 }
 
-// breaking is a source that breaks off behind one resource.
+// breaking is a source that breaks after one resource.
 type breaking func()
 
 func (f breaking) Resources(context.Context, string, url.Values) iter.Seq2[json.RawMessage, error] {
@@ -326,7 +352,7 @@ func (f breaking) Resources(context.Context, string, url.Values) iter.Seq2[json.
 	}
 }
 
-// TestBrokenSources: a source that panics, or ends the goroutine that it is given, ends the run with an error and no program.
+// TestBrokenSources: a source that panics or ends its goroutine gives the run an error. It does not crash the program.
 func TestBrokenSources(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, idView)
@@ -337,7 +363,7 @@ func TestBrokenSources(t *testing.T) {
 	}{
 		{"panic", func() { panic("CANARY") }, "runner: the source: internal error: panic with a string"},
 		{"runtime error", func() { _ = []int{}[len(idView)] }, "runner: the source: internal error: runtime error: index out of range"},
-		{"Goexit", runtime.Goexit, "runner: the source ended its goroutine"},
+		{"Goexit", runtime.Goexit, "runner: the source ended the goroutine that reads it"},
 	} {
 		for _, workers := range []int{1, 3} {
 			rows, err := rowTexts(v, tt.src, Parallel(workers))
@@ -348,7 +374,7 @@ func TestBrokenSources(t *testing.T) {
 	}
 }
 
-// TestFeedEndsWithItsError: no file behind one that cannot be read is read, however many workers ask.
+// TestFeedEndsWithItsError: after a file that cannot be read, no other file is read, for any number of workers.
 func TestFeedEndsWithItsError(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -387,7 +413,7 @@ func TestReaderRunsOnce(t *testing.T) {
 	}
 }
 
-// TestSourceLimits: what is too large or too deep is told from what is no resource.
+// TestSourceLimits: text that is too large or too deep has another error than text that is not a resource.
 func TestSourceLimits(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, idView)
@@ -444,7 +470,7 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-func identity(t *testing.T, src Identifier) string {
+func identity(t *testing.T, src IdentifiedSource) string {
 	t.Helper()
 	text, ok := src.Identity()
 	if !ok {

@@ -4,9 +4,10 @@ import (
 	"strings"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/rows"
 )
 
-// fhirType strips the address that FHIR types are relative to.
+// fhirType strips the base URL or the namespace of a FHIR type.
 func fhirType(t string) string {
 	for _, base := range [...]string{
 		"http://hl7.org/fhir/StructureDefinition/", "https://hl7.org/fhir/StructureDefinition/",
@@ -20,8 +21,8 @@ func fhirType(t string) string {
 	return strings.TrimPrefix(t, "FHIR.")
 }
 
-// common returns the type of values that are of two inferred types: the FHIR type, where the other is the System type of the
-// same name, or the System type that both stand for. It is "" where there is none.
+// common returns the type of a column that has either of two inferred types. If both belong to the same System type,
+// it is the one of them that has the System type's name, or else the System type. Otherwise it is "".
 func (x *exprCompiler) common(a, b string) string {
 	system := x.system(a)
 	if system == "" || system != x.system(b) {
@@ -35,7 +36,7 @@ func (x *exprCompiler) common(a, b string) string {
 	return system
 }
 
-// system returns the System type of a primitive type, "" for others.
+// system returns the System type that belongs to a primitive type, and "" for other types.
 func (x *exprCompiler) system(name string) string {
 	if strings.HasPrefix(name, "System.") {
 		return name
@@ -72,66 +73,38 @@ func ansiType(fhirType string, tags []Tag) string {
 	return "CHARACTER VARYING"
 }
 
-// want is the class of values that a declared type allows (R3).
-type want uint8
-
-const (
-	wantAny want = iota
-	wantBoolean
-	wantInteger
-	wantNumber
-	wantPrimitive // any value that is not an object
-	wantObject
-)
-
-// wantOf returns the class for a declared FHIR type. Types that are text to JSON allow every primitive value,
-// since the specification does not coerce: a boundary of a date may be a dateTime, a code is a string. Where the view is
-// not strict, so do all primitive types. A column without a type is for primitive values, where the view is strict.
-func wantOf(fhirType string, declared, strict bool) want {
+// wantOf returns the class of values for a column. Types that JSON writes as strings allow every primitive value,
+// since the specification does not convert values: a boundary of a date may be a dateTime, a code is a string. Unless
+// the view is strict, so do all primitive types. In a strict view a column without a type allows primitive values.
+func wantOf(fhirType string, declared, strict bool) rows.Want {
 	if !declared {
 		if strict {
-			return wantPrimitive
+			return rows.WantPrimitive
 		}
-		return wantAny
+		return rows.WantAny
 	}
 	w := wantOfStrict(fhirType)
-	if !strict && (w == wantBoolean || w == wantInteger || w == wantNumber) {
-		return wantPrimitive
+	if !strict && (w == rows.WantBoolean || w == rows.WantInteger || w == rows.WantNumber) {
+		return rows.WantPrimitive
 	}
 	return w
 }
 
-func wantOfStrict(fhirType string) want {
+// wantOfStrict returns the class of values for a declared type in a strict view.
+func wantOfStrict(fhirType string) rows.Want {
 	switch fhirType {
 	case "boolean", "System.Boolean":
-		return wantBoolean
+		return rows.WantBoolean
 	case "integer", "positiveInt", "unsignedInt", "integer64", "System.Integer", "System.Long":
-		return wantInteger
+		return rows.WantInteger
 	case "decimal", "System.Decimal":
-		return wantNumber
+		return rows.WantNumber
 	case "base64Binary", "canonical", "code", "date", "dateTime", "id", "instant", "markdown", "oid", "string",
 		"time", "uri", "url", "uuid", "xhtml", "System.String", "System.Date", "System.DateTime", "System.Time":
-		return wantPrimitive
+		return rows.WantPrimitive
 	}
 	if fhirType != "" && fhirType[0] >= 'A' && fhirType[0] <= 'Z' && !strings.HasPrefix(fhirType, "System.") {
-		return wantObject
+		return rows.WantObject
 	}
-	return wantAny
-}
-
-// allows reports whether a value of kind k may stand in a column of class w.
-func (w want) allows(k Kind) bool {
-	switch w {
-	case wantBoolean:
-		return k == KindBoolean
-	case wantInteger:
-		return k == KindInteger
-	case wantNumber:
-		return k == KindInteger || k == KindDecimal
-	case wantPrimitive:
-		return k != KindObject
-	case wantObject:
-		return k == KindObject
-	}
-	return true
+	return rows.WantAny
 }

@@ -32,7 +32,7 @@ func names(t *testing.T, families ...string) Resources {
 	return Resources{text}
 }
 
-// written runs a view into a writer, through the workers' encoder and row by row, which must be the same.
+// written runs a view into a writer, and checks that encoding in the workers and writing row by row give the same.
 func written(t *testing.T, v *View, src Source, make func(io.Writer) Writer) string {
 	t.Helper()
 	var whole, single bytes.Buffer
@@ -92,7 +92,7 @@ func TestCSVValues(t *testing.T) {
 	if want := `true,6.50,,"[""a"",""\""b\""""]","{""text"":""x, y""}",-1` + "\r\n"; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
-	// A null in the only column is no empty line.
+	// A null in the only column does not give an empty line.
 	one := mustView(t, `{"resource":"Patient","select":[{"column":[{"name":"a","path":"active"}]}]}`)
 	if got := written(t, one, resources(patient("x")), func(w io.Writer) Writer { return NewCSVWriter(w) }); got != "a\r\n\"\"\r\n" {
 		t.Errorf("one null: %q", got)
@@ -166,7 +166,7 @@ func TestWriteErrors(t *testing.T) {
 	}
 }
 
-// FuzzCSV writes any text and reads it back with another reader; what a spreadsheet would run is guarded.
+// FuzzCSV writes any text and reads it back with encoding/csv. Formulas must be guarded.
 func FuzzCSV(f *testing.F) {
 	for _, s := range []string{"", "a", "a,b", `"`, "=1", "-1", "\r\n", " x", "'=", "\t", "+1e5", "--1"} {
 		f.Add(s)
@@ -187,7 +187,7 @@ func FuzzCSV(f *testing.F) {
 				}
 				got = got[1:]
 			}
-			// The other reader takes CR LF for LF.
+			// encoding/csv reads CR LF as LF.
 			if got != strings.ReplaceAll(s, "\r\n", "\n") {
 				t.Fatalf("%q became %q, read as %q", s, cell, record[0])
 			}
@@ -261,7 +261,7 @@ func TestValues(t *testing.T) {
 	}
 }
 
-// TestIndexOfNoList: only lists have values inside.
+// TestIndexOfNoList: Index panics for values that are not lists.
 func TestIndexOfNoList(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, `{"resource":"Patient","select":[{"column":[{"name":"s","path":"gender"},{"name":"l","path":"name.given","collection":true}]}]}`)
@@ -282,7 +282,7 @@ func TestIndexOfNoList(t *testing.T) {
 	}
 }
 
-// TestIntegersAsText: text in the place of a whole number is one only where JSON allows its digits.
+// TestIntegersAsText: a string in place of an integer becomes one only if JSON would accept its digits.
 func TestIntegersAsText(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, `{"resource":"Observation","fhirVersion":["5.0.0"],"select":[{"column":[{"name":"n","path":"extension.value.ofType(integer64)"}]}]}`)

@@ -32,7 +32,7 @@ func (s *Store) AuditHead(ctx context.Context, chain string) (audit.Head, time.T
 	if err != nil {
 		return audit.Head{}, time.Time{}, wrap("audit head", err)
 	}
-	// The last row is there for a chain that does not exist yet; order among the rows is not promised.
+	// The third SELECT is for a chain that does not exist yet. UNION ALL does not promise an order.
 	best := rows[0]
 	for _, r := range rows {
 		if r.Seq > best.Seq {
@@ -49,7 +49,7 @@ func (s *Store) AppendAudit(ctx context.Context, prev audit.Head, entries []audi
 	}
 	last := &entries[len(entries)-1]
 	err := s.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		b := batch{s: s, tx: tx}
+		b := batch{store: s, tx: tx}
 		row := headRow{Chain: last.Chain, Seq: last.Seq, Hash: last.Hash}
 		if prev.Seq == 0 {
 			if err := insert(ctx, &b, row); err != nil {

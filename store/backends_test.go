@@ -15,22 +15,22 @@ import (
 	"go.uber.org/goleak"
 	_ "modernc.org/sqlite"
 
+	"github.com/researchflow/researchflow/internal/chaos"
 	"github.com/researchflow/researchflow/internal/pgtest"
 	"github.com/researchflow/researchflow/store"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 var (
 	pool    pgtest.Pool
-	reports storetest.Reports
+	reports chaos.Reports
 )
 
 func TestMain(m *testing.M) {
-	storetest.Child(sqliteBackend(), postgresBackend())
+	chaos.Child(sqliteBackend(), postgresBackend())
 	flag.Parse()
-	// Most of their time the tests wait: for the leases of hosts that died, for databases that come back.
+	// The tests spend most of their time waiting: for leases to expire, and for databases to restart.
 	_ = flag.Set("test.parallel", "8")
-	// As many random histories as an everyday run can afford; -rapid.checks=1000 has more.
+	// Few random histories by default, to keep the tests fast; -rapid.checks=1000 runs more.
 	chosen := false
 	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "rapid.checks" })
 	switch {
@@ -51,10 +51,10 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// database is one that store.Open opens by its URL.
+// database is the URL of a database.
 type database string
 
-func (d database) Open(ctx context.Context, opt storetest.OpenOptions) (storetest.Store, error) {
+func (d database) Open(ctx context.Context, opt chaos.OpenOptions) (chaos.Store, error) {
 	var opts []store.Option
 	if opt.Wrap != nil {
 		opts = append(opts, store.WithConnector(opt.Wrap))
@@ -82,25 +82,25 @@ func (d database) SQL() (*sql.DB, error) {
 
 func (d database) Address() string { return string(d) }
 
-func reopen(ctx context.Context, address string, opt storetest.OpenOptions) (storetest.Store, error) {
+func reopen(ctx context.Context, address string, opt chaos.OpenOptions) (chaos.Store, error) {
 	return database(address).Open(ctx, opt)
 }
 
-func sqliteBackend() storetest.Backend {
-	return storetest.Backend{Name: "sqlite", Reopen: reopen, New: func(tb testing.TB) storetest.Database {
+func sqliteBackend() chaos.Backend {
+	return chaos.Backend{Name: "sqlite", Reopen: reopen, New: func(tb testing.TB) chaos.Database {
 		return database("sqlite://" + filepath.Join(tb.TempDir(), "rf.db"))
 	}}
 }
 
-func postgresBackend() storetest.Backend {
-	return storetest.Backend{Name: "postgres", Reopen: reopen, New: func(tb testing.TB) storetest.Database {
+func postgresBackend() chaos.Backend {
+	return chaos.Backend{Name: "postgres", Reopen: reopen, New: func(tb testing.TB) chaos.Database {
 		return database(pool.URL(tb))
 	}}
 }
 
 // each runs a test on both databases.
-func each(t *testing.T, f func(t *testing.T, b storetest.Backend)) {
-	for _, b := range []storetest.Backend{sqliteBackend(), postgresBackend()} {
+func each(t *testing.T, f func(t *testing.T, b chaos.Backend)) {
+	for _, b := range []chaos.Backend{sqliteBackend(), postgresBackend()} {
 		t.Run(b.Name, func(t *testing.T) {
 			t.Parallel()
 			f(t, b)
@@ -109,13 +109,13 @@ func each(t *testing.T, f func(t *testing.T, b storetest.Backend)) {
 }
 
 func TestAtomic(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) { storetest.Atomic(t, b, &reports) })
+	each(t, func(t *testing.T, b chaos.Backend) { chaos.Atomic(t, b, &reports) })
 }
 
 func TestKilled(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) { storetest.Killed(t, b, &reports) })
+	each(t, func(t *testing.T, b chaos.Backend) { chaos.Killed(t, b, &reports) })
 }
 
 func TestPromises(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) { storetest.Run(t, b, &reports) })
+	each(t, func(t *testing.T, b chaos.Backend) { chaos.Promises(t, b, &reports) })
 }

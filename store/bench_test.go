@@ -10,27 +10,28 @@ import (
 	"testing"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/chaos"
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/internal/pgtest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 func BenchmarkLife(b *testing.B) {
-	for _, be := range []storetest.Backend{sqliteBackend(), postgresBackend()} {
+	for _, be := range []chaos.Backend{sqliteBackend(), postgresBackend()} {
 		b.Run(be.Name, func(b *testing.B) {
-			s, err := be.New(b).Open(b.Context(), storetest.OpenOptions{})
+			s, err := be.New(b).Open(b.Context(), chaos.OpenOptions{})
 			if err != nil {
 				b.Fatal(err)
 			}
 			defer func() { _ = s.Close() }()
-			o, err := orchestrator.New(s, storetest.Steps(nil)...)
+			o, err := orchestrator.New(s, lifetest.Steps(nil)...)
 			if err != nil {
 				b.Fatal(err)
 			}
 			for b.Loop() {
-				if _, err := storetest.Live(b.Context(), o, storetest.Sample("x")); err != nil {
+				if _, err := lifetest.Live(b.Context(), o, lifetest.Sample("x")); err != nil {
 					b.Fatal(err)
 				}
 			}
@@ -40,9 +41,9 @@ func BenchmarkLife(b *testing.B) {
 
 const writers = 16
 
-// BenchmarkTransitions is R17: 16 writers, each with a request of its own, commit transitions as fast as
-// they can. Each is a compare-and-set, a history row, two audit entries, the end of a step and the next
-// step. Both databases wait for the disk. The floor is what the raw driver makes of the same SQL, on a database like it.
+// BenchmarkTransitions is R17: 16 writers, each with a request of its own, commit transitions as fast as they can. Each
+// is a compare-and-set, a history row, two audit entries, the end of a step and the next step. Both databases wait for
+// the disk. The floor is how fast the raw driver runs the same SQL on another database.
 func BenchmarkTransitions(b *testing.B) {
 	b.Run("sqlite", func(b *testing.B) {
 		transitions(b, "sqlite", 600, func() string { return "sqlite://" + filepath.Join(b.TempDir(), "rf.db") },
@@ -64,7 +65,7 @@ func BenchmarkTransitions(b *testing.B) {
 
 func transitions(b *testing.B, name string, goal float64, newDatabase func() string, raw func(context.Context, string) (rawConn, error)) {
 	b.Helper()
-	s, err := database(newDatabase()).Open(b.Context(), storetest.OpenOptions{})
+	s, err := database(newDatabase()).Open(b.Context(), chaos.OpenOptions{})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -85,7 +86,7 @@ func transitions(b *testing.B, name string, goal float64, newDatabase func() str
 		return // a warm-up, or one round that only shows that it runs
 	}
 	result := fmt.Sprintf("%.0f/s, goal %.0f/s; raw driver %.0f/s", rate, goal, bottom)
-	reports.Replace(storetest.Report{
+	reports.Replace(chaos.Report{
 		Promise: "R17", Backend: name, What: "transitions through bun, 16 writers, each waits for the disk", Sites: writers, Runs: b.N, Result: result,
 	})
 }
@@ -102,7 +103,7 @@ func newDrafts(b *testing.B, s orchestrator.Store) []*transition {
 	return drafts
 }
 
-// transit has all writers commit n transitions together.
+// transit commits n transitions, divided among the writers.
 func transit(b *testing.B, s orchestrator.Store, drafts []*transition, n int) {
 	b.Helper()
 	var left atomic.Int64
@@ -121,7 +122,7 @@ func transit(b *testing.B, s orchestrator.Store, drafts []*transition, n int) {
 	wg.Wait()
 }
 
-// transition commits one state change of a request after the other.
+// transition commits state changes of one request.
 type transition struct {
 	r    orchestrator.Request
 	head audit.Head
@@ -133,7 +134,7 @@ func newTransition(ctx context.Context, s orchestrator.Store, i int) (*transitio
 	if err != nil {
 		return nil, err
 	}
-	id, err := o.Submit(ctx, storetest.Sample(fmt.Sprint("benchmark ", i)))
+	id, err := o.Submit(ctx, lifetest.Sample(fmt.Sprint("benchmark ", i)))
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ func (s *Store) ClaimSteps(ctx context.Context, c orchestrator.StepClaim) ([]orc
 	var args []any
 	arg := func(v any) bun.Safe {
 		args = append(args, v)
-		return s.hole(len(args), v)
+		return s.placeholder(len(args), v)
 	}
 	lock := ""
 	if s.postgres() {
@@ -33,7 +33,7 @@ func (s *Store) ClaimSteps(ctx context.Context, c orchestrator.StepClaim) ([]orc
 			continue
 		}
 		name, room := arg(step), arg(c.Steps[step])
-		// Ready, not leased to anybody who has not begun yet; then those whose owner's lease has ended.
+		// First those that are ready and not leased, then those that run under a lease that has expired.
 		for j, where := range []string{
 			"status = 'ready' AND run_at <= " + now + " AND (lease_until IS NULL OR lease_until <= " + now + ") ORDER BY priority DESC, run_at",
 			"status = 'running' AND lease_until <= " + now + " ORDER BY lease_until",
@@ -53,8 +53,8 @@ func (s *Store) ClaimSteps(ctx context.Context, c orchestrator.StepClaim) ([]orc
 	if err := s.query(ctx, s.write, &rows, text, args...); err != nil {
 		return nil, wrap("claim steps", err)
 	}
-	// More than there is room for can come back: ready ones and lost ones of the same step. The rest is
-	// handed back at once.
+	// Ready and expired executions of a step are limited separately, so there can be more than asked for. The rest is
+	// released at once.
 	slices.SortStableFunc(rows, func(a, b executionRow) int {
 		return cmp.Or(cmp.Compare(b.Priority, a.Priority), a.RunAt.Compare(b.RunAt.Time))
 	})
@@ -99,8 +99,8 @@ func (s *Store) RenewLease(ctx context.Context, l orchestrator.Lease, p *orchest
 	return nil
 }
 
-// ReleaseLease implements [orchestrator.Store]. An execution that had begun stays marked as running with a
-// lease that is over: whoever claims it next sees that an attempt was cut short.
+// ReleaseLease implements [orchestrator.Store]. An execution that has started stays "running", with an
+// expired lease: so the next owner sees that an attempt was interrupted.
 func (s *Store) ReleaseLease(ctx context.Context, l orchestrator.Lease) error {
 	_, err := s.write.NewUpdate().Model((*executionRow)(nil)).Set("lease_until = ?", s.now()).Set("token = token + 1").
 		Set("owner = ''").Where("id = ?", l.Execution).Where("token = ?", l.Token).Where("owner = ?", l.Owner).
@@ -123,7 +123,7 @@ func (s *Store) DueTimers(ctx context.Context, limit int) ([]orchestrator.Timer,
 // Timers implements [orchestrator.Store].
 func (s *Store) Timers(ctx context.Context, request string) ([]orchestrator.Timer, error) {
 	var rows []timerRow
-	q := s.read.NewSelect().Model(&rows).Where("request_id = ?", s.hole(1, request)).Order("fire_at", "id")
+	q := s.read.NewSelect().Model(&rows).Where("request_id = ?", s.placeholder(1, request)).Order("fire_at", "id")
 	err := s.query(ctx, s.read, &rows, q.String(), request)
 	return timersOf(rows), wrap("timers", err)
 }
@@ -148,8 +148,8 @@ func (s *Store) ClaimMessages(ctx context.Context, c orchestrator.MessageClaim) 
 		lock = " FOR UPDATE SKIP LOCKED"
 	}
 	now := s.now()
-	// The chain of the host can be long, with all but one of its messages waiting: its oldest is looked up once, and not by
-	// each of them.
+	// The outbox can hold many messages of the system chain, of which only the oldest can be claimed. It is looked up
+	// once instead of once for each message.
 	text := s.write.QueryGen().FormatQuery("WITH due AS "+s.materialized()+"(SELECT o.id FROM outbox AS o WHERE o.run_at <= ? AND o.kind IN (?)"+
 		" AND (o.lease_until IS NULL OR o.lease_until <= ?)"+
 		" AND (o.request_id <> ? OR o.kind <> ? OR o.seq = (SELECT min(seq) FROM outbox WHERE request_id = ? AND kind = ?))"+

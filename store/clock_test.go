@@ -9,14 +9,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/chaos"
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
-// TestTwoDaysAtAGate is R7: a scope change that nobody decides is reminded of after 24 h and escalates
-// after 48, 96 and 144 h; it is never approved. The hours take milliseconds.
+// TestTwoDaysAtAGate is R7: for a scope change that nobody decides, a reminder comes after 24 h and escalations after
+// 48, 96 and 144 h. It is never approved. In the bubble the hours take milliseconds.
 func TestTwoDaysAtAGate(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) {
@@ -31,17 +33,17 @@ func TestTwoDaysAtAGate(t *testing.T) {
 			After time.Duration
 		}
 		var got []told
-		o := newOrchestrator(t, s, append(storetest.Steps(nil), orchestrator.WithPoll(10*time.Minute),
+		o := lifetest.New(t, s, append(lifetest.Steps(nil), orchestrator.WithPoll(10*time.Minute),
 			orchestrator.WithNotifier(orchestrator.NotifierFunc(func(_ context.Context, n orchestrator.Notification) error {
 				got = append(got, told{n.Kind, n.At.Sub(begin)})
 				return nil
 			})))...)
-		id, err := o.Submit(t.Context(), storetest.Sample("two days"))
+		id, err := o.Submit(t.Context(), lifetest.Sample("two days"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		err = o.RequestScopeChange(t.Context(), orchestrator.ScopeChange{
-			Request: id, By: storetest.Sample("").Researcher.Actor(), Reason: "more patients",
+			Request: id, By: lifetest.Sample("").Researcher.Actor(), Reason: "more patients",
 		})
 		if err != nil {
 			t.Fatal(err)
@@ -49,7 +51,7 @@ func TestTwoDaysAtAGate(t *testing.T) {
 		if err := o.Start(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(145 * time.Hour)
+		<-time.After(145 * time.Hour)
 		synctest.Wait()
 		if err := o.Stop(t.Context()); err != nil {
 			t.Fatal(err)
@@ -77,7 +79,7 @@ func TestTwoDaysAtAGate(t *testing.T) {
 		if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
 			t.Error(err)
 		}
-		// Who the gate was escalated to may decide now.
+		// The role that the gate was escalated to may decide now.
 		err = o.Decide(t.Context(), orchestrator.Decision{
 			Gate: r.Gate.ID, By: orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}, Verdict: orchestrator.Reject, Reason: "no",
 		})
@@ -88,9 +90,9 @@ func TestTwoDaysAtAGate(t *testing.T) {
 	report(t, "R7", "sqlite", "145 h at a gate (testing/synctest)", 4, 1)
 }
 
-// TestDeadlinesUseTheDatabaseClock is R8: the clock of the host is 26 years behind the database's (the one
-// of a synctest bubble), and stands still while the host talks to the database. A gate's time-out, a lease
-// and its takeover still come when the database says so.
+// TestDeadlinesUseTheDatabaseClock is R8: the clock of the host is 26 years behind the database's (the one of a
+// synctest bubble), and stands still while the host talks to the database. Timeouts of gates and leases still follow
+// the database's clock.
 func TestDeadlinesUseTheDatabaseClock(t *testing.T) {
 	address := pool.URL(t)
 	b := workflow.Define("clock", "work")
@@ -104,7 +106,7 @@ func TestDeadlinesUseTheDatabaseClock(t *testing.T) {
 		t.Fatal(err)
 	}
 	here := openStore(t, address)
-	now := newOrchestrator(t, here, orchestrator.WithDefinition(def))
+	now := lifetest.New(t, here, orchestrator.WithDefinition(def))
 	synctest.Test(t, func(t *testing.T) {
 		if year := time.Now().Year(); year != 2000 {
 			t.Fatalf("the bubble's year is %d", year)
@@ -117,8 +119,8 @@ func TestDeadlinesUseTheDatabaseClock(t *testing.T) {
 		done := orchestrator.StepFunc(func(context.Context, *orchestrator.StepContext) (orchestrator.StepResult, error) {
 			return orchestrator.StepResult{Event: "done"}, nil
 		})
-		past := newOrchestrator(t, s, orchestrator.WithDefinition(def), orchestrator.WithStep("do", done))
-		id, err := past.Submit(t.Context(), storetest.Sample("clock"))
+		past := lifetest.New(t, s, orchestrator.WithDefinition(def), orchestrator.WithStep("do", done))
+		id, err := past.Submit(t.Context(), lifetest.Sample("clock"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -157,14 +159,13 @@ func TestDeadlinesUseTheDatabaseClock(t *testing.T) {
 		leaseByDatabase(t, s, here, past)
 	})
 	report(t, "R8", "postgres", "host's clock 26 years behind the database's", 3, 1)
-	reports.Add(storetest.Report{Promise: "R8", Backend: "sqlite", What: "one machine: its clock is the database's", Result: "by design"})
+	reports.Add(chaos.Report{Promise: "R8", Backend: "sqlite", What: "one machine: its clock is the database's", Result: "by design"})
 }
 
-// leaseByDatabase has a host with a wrong clock hold a lease that one with the right clock wants, and the
-// other way round.
+// leaseByDatabase lets a host with a wrong clock hold a lease that a host with the right clock claims, and vice versa.
 func leaseByDatabase(t *testing.T, past, now *store.Store, o *orchestrator.Orchestrator) {
 	t.Helper()
-	if _, err := o.Submit(t.Context(), storetest.Sample("lease")); err != nil {
+	if _, err := o.Submit(t.Context(), lifetest.Sample("lease")); err != nil {
 		t.Fatal(err)
 	}
 	claim := func(s *store.Store, owner string) []orchestrator.Execution {
@@ -184,7 +185,7 @@ func leaseByDatabase(t *testing.T, past, now *store.Store, o *orchestrator.Orche
 		until = held[0].LeaseUntil
 		other := []*store.Store{now, past, now}[i]
 		if stolen := claim(other, "thief"); len(stolen) > 0 {
-			// On a machine so busy that the lease is over by now, by the database's clock, it may be.
+			// It is, on a busy machine, if the lease has expired by the database's clock.
 			if until.After(stolen[0].LeaseUntil.Add(-time.Second)) {
 				t.Errorf("round %d: a lease that lasts was taken over", i+1)
 			}

@@ -16,10 +16,10 @@ import (
 // Commit implements [orchestrator.Store].
 func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	if c.Request == nil || c.ID == "" || len(c.Audit) == 0 || c.Audit[0].ID != c.ID {
-		return errors.New("store: commit: it has no request, or no audit entry that carries its id")
+		return errors.New("store: commit: no request, or no audit entry with the commit's id")
 	}
 	err := s.transact(ctx, func(ctx context.Context, tx bun.Tx) error {
-		w := writer{batch: batch{s: s, tx: tx}, c: c}
+		w := writer{batch: batch{store: s, tx: tx}, commit: c}
 		if err := w.write(ctx); err != nil {
 			return err
 		}
@@ -36,82 +36,69 @@ func (s *Store) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	return wrap("commit", err)
 }
 
-// effectError keeps what a host's effect says from being read as the store's own word: that a row was not found, say.
+// effectError marks an error of a host's effect, so that its sql.ErrNoRows, say, is not taken for the store's own.
 type effectError struct{ error }
 
 func (e *effectError) Unwrap() error { return e.error }
 
-// transact runs f in a transaction. When the connection breaks over COMMIT, made asks the database
-// whether it was made.
+// transact runs f in a transaction. When the connection breaks during COMMIT, made asks the database whether it was
+// made.
 func (s *Store) transact(ctx context.Context, f func(context.Context, bun.Tx) error, made func(context.Context) (bool, error)) error {
+	// COMMIT goes on after ctx has ended: otherwise its outcome would be unknown.
+	err := s.inTx(ctx, 2*s.opt.statement, f)
+	var lost *noReplyError
+	switch {
+	case !errors.As(err, &lost):
+		return err
+	case errors.Is(err, pgx.ErrTxCommitRollback):
+		return errors.New("PostgreSQL had aborted the transaction: an effect ignored an error")
+	}
+	return s.resolve(ctx, made)
+}
+
+// noReplyError is an error of COMMIT that does not tell whether the transaction was committed.
+type noReplyError struct{ error }
+
+func (e *noReplyError) Unwrap() error { return e.error }
+
+// inTx runs f in a transaction. With a limit above 0, BEGIN and COMMIT do not end with ctx, but after that time. A
+// connection whose transaction did not end properly is closed.
+func (s *Store) inTx(ctx context.Context, limit time.Duration, f func(context.Context, bun.Tx) error) error {
 	conn, err := s.write.Conn(ctx)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	// COMMIT is not given up because the caller went away: its outcome would be unknown.
-	held, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*s.opt.statement)
-	defer cancel()
+	held := ctx
+	if limit > 0 {
+		var cancel context.CancelFunc
+		held, cancel = context.WithTimeout(context.WithoutCancel(ctx), limit)
+		defer cancel()
+	}
 	tx, err := conn.BeginTx(held, nil)
 	if err != nil {
 		return err
 	}
-	if err := f(ctx, tx); err != nil {
-		if rollback := tx.Rollback(); rollback != nil {
-			discard(conn)
-		}
-		return err
-	}
-	if err := ctx.Err(); err != nil {
+	if err := cmp.Or(f(ctx, tx), ctx.Err()); err != nil {
 		if rollback := tx.Rollback(); rollback != nil {
 			discard(conn)
 		}
 		return err
 	}
 	err = tx.Commit()
-	switch {
-	case errors.Is(err, pgx.ErrTxCommitRollback):
-		return errors.New("PostgreSQL had given up the transaction: an effect went on after an error")
-	case err == nil, answered(err):
+	if err == nil || answered(err) {
 		return err
 	}
 	discard(conn)
-	_ = conn.Close() // SQLite has one connection for writing, and asking takes it
-	return s.resolve(ctx, made)
+	return &noReplyError{err}
 }
 
-// inTx runs f in a transaction. A connection whose transaction did not end in order is not used again.
-func (s *Store) inTx(ctx context.Context, f func(context.Context, bun.Tx) error) error {
-	conn, err := s.write.Conn(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = conn.Close() }()
-	tx, err := conn.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	if err := f(ctx, tx); err != nil {
-		if rollback := tx.Rollback(); rollback != nil {
-			discard(conn)
-		}
-		return err
-	}
-	if err := tx.Commit(); err != nil {
-		if !answered(err) {
-			discard(conn)
-		}
-		return err
-	}
-	return nil
-}
-
-// discard has database/sql close the connection, which ends its transaction, rather than use it again.
+// discard makes database/sql close the connection instead of reusing it. That ends its transaction.
 func discard(conn bun.Conn) {
 	_ = conn.Raw(func(any) error { return driver.ErrBadConn })
 }
 
-// resolve asks again and again whether a commit was made, for a bounded time.
+// resolve asks whether a commit was made, until the database answers or the resolve timeout ends.
 func (s *Store) resolve(ctx context.Context, made func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opt.resolve)
 	defer cancel()
@@ -132,14 +119,15 @@ func (s *Store) resolve(ctx context.Context, made func(context.Context) (bool, e
 	}
 }
 
-// errProbed ends the transaction of a probe, which is to leave nothing behind.
+// errProbed rolls back the transaction of a probe.
 var errProbed = errors.New("store: probed")
 
-// Committed implements [orchestrator.Store]. On SQLite, transactions that write wait for each other. On PostgreSQL an entry
-// with the commit's id can be inserted only when no transaction that has done so is under way or was made.
+// Committed implements [orchestrator.Store]. On SQLite, writing transactions wait for each other, so reading is enough.
+// On PostgreSQL it tries to insert an audit entry with the commit's id: that waits for a transaction in progress that
+// has inserted it, and inserts nothing if the commit was made.
 func (s *Store) Committed(ctx context.Context, commit string) (bool, error) {
 	found := false
-	err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+	err := s.inTx(ctx, 0, func(ctx context.Context, tx bun.Tx) error {
 		var err error
 		if !s.postgres() {
 			found, err = tx.NewSelect().Model((*auditRow)(nil)).Where("id = ?", commit).Exists(ctx)

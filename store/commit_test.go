@@ -12,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/chaos"
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
@@ -19,20 +21,20 @@ import (
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
-// TestTextsOfCommits: the SQL of a commit, and what goes with it, repeats from request to request, so that a database that
-// keeps what it parsed keeps few texts; and it holds no values. What SQLite reads holds the time.
+// TestTextsOfCommits: the SQL of commits, and of reads around them, is the same for all requests and contains no
+// values, so a database that caches statements caches few. On SQLite, reads contain the time.
 func TestTextsOfCommits(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		r := &tape{transitions: map[string][][]sent{}, recording: true}
-		s, err := b.New(t).Open(t.Context(), storetest.OpenOptions{Wrap: r.wrap})
+		s, err := b.New(t).Open(t.Context(), chaos.OpenOptions{Wrap: r.wrap})
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = s.Close() }()
-		o := newOrchestrator(t, s, append(storetest.Steps(nil), orchestrator.WithAuditSink(audit.SinkFunc(func(context.Context, audit.Sealed) error { return nil })))...)
+		o := lifetest.New(t, s, append(lifetest.Steps(nil), orchestrator.WithAuditSink(audit.SinkFunc(func(context.Context, audit.Sealed) error { return nil })))...)
 		texts := map[string]int{}
 		for life := range 3 {
-			id, err := storetest.Live(t.Context(), o, storetest.Sample(fmt.Sprint("life ", life)))
+			id, err := lifetest.Live(t.Context(), o, lifetest.Sample(fmt.Sprint("life ", life)))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -63,14 +65,14 @@ func TestTextsOfCommits(t *testing.T) {
 	})
 }
 
-// TestCommitsOnNewTables: what a connection has parsed was for tables, or statements, that are gone.
+// TestCommitsOnNewTables: a connection has cached statements for tables that were dropped and created again.
 func TestCommitsOnNewTables(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t).(database)
 		s := openStore(t, string(db), store.WithMaxConns(1))
 		for _, title := range []string{"first", "second"} {
-			o := newOrchestrator(t, s, storetest.Steps(nil)...)
-			id, err := storetest.Live(t.Context(), o, storetest.Sample(title))
+			o := lifetest.New(t, s, lifetest.Steps(nil)...)
+			id, err := lifetest.Live(t.Context(), o, lifetest.Sample(title))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -100,7 +102,7 @@ func (c closing) Close() error {
 }
 
 func TestConnectorIsClosed(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		closed := 0
 		s, err := store.Open(t.Context(), string(b.New(t).(database)), store.WithConnector(func(c driver.Connector) driver.Connector {
 			return closing{c, &closed}
@@ -117,13 +119,13 @@ func TestConnectorIsClosed(t *testing.T) {
 	})
 }
 
-// TestCommitsAfterDeallocate: somebody on the same connection, such as a host's own code, throws the statements away.
+// TestCommitsAfterDeallocate: other code on the same connection, such as a host's, deallocates the statements.
 func TestCommitsAfterDeallocate(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pool.URL(t), store.WithMaxConns(1))
-	o := newOrchestrator(t, s, storetest.Steps(nil)...)
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	for range 2 {
-		id, err := o.Submit(t.Context(), storetest.Sample("deallocated"))
+		id, err := o.Submit(t.Context(), lifetest.Sample("deallocated"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -141,7 +143,7 @@ func TestCommitsAfterDeallocate(t *testing.T) {
 	}
 }
 
-// edit is a commit that changes nothing of a request but what change does.
+// edit returns a commit that changes a request only as change does.
 func edit(t *testing.T, s orchestrator.Store, id string, change func(c *orchestrator.Commit)) *orchestrator.Commit {
 	t.Helper()
 	snap, err := s.Snapshot(t.Context(), id)
@@ -160,22 +162,22 @@ func edit(t *testing.T, s orchestrator.Store, id string, change func(c *orchestr
 }
 
 func TestCommitErrors(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t).(database)
 		s := openStore(t, string(db))
-		o := newOrchestrator(t, s)
+		o := lifetest.New(t, s)
 		raw, err := db.SQL()
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = raw.Close() }()
-		// An index of the host's own: no key of the library's.
+		// A unique index of the host, which is no key of the library.
 		if _, err := raw.ExecContext(t.Context(), "CREATE UNIQUE INDEX own ON requests (assignee) WHERE assignee <> ''"); err != nil {
 			t.Fatal(err)
 		}
 		submit := func(title string) string {
 			t.Helper()
-			id, err := o.Submit(t.Context(), storetest.Sample(title))
+			id, err := o.Submit(t.Context(), lifetest.Sample(title))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -219,11 +221,11 @@ func TestCommitErrors(t *testing.T) {
 	})
 }
 
-// TestEffectGoesOnAfterAnError: PostgreSQL has given the transaction up then, and says so when it is to be committed.
+// TestEffectGoesOnAfterAnError: PostgreSQL has aborted the transaction, and reports it at COMMIT.
 func TestEffectGoesOnAfterAnError(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pool.URL(t))
-	id, err := newOrchestrator(t, s).Submit(t.Context(), storetest.Sample("goes on"))
+	id, err := lifetest.New(t, s).Submit(t.Context(), lifetest.Sample("goes on"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -233,7 +235,7 @@ func TestEffectGoesOnAfterAnError(t *testing.T) {
 			return nil
 		})
 	}))
-	want := "store: commit: PostgreSQL had given up the transaction: an effect went on after an error"
+	want := "store: commit: PostgreSQL had aborted the transaction: an effect ignored an error"
 	if err == nil || err.Error() != want || errors.Is(err, orchestrator.ErrConflict) {
 		t.Errorf("got %v, want %s", err, want)
 	}
@@ -242,11 +244,11 @@ func TestEffectGoesOnAfterAnError(t *testing.T) {
 	}
 }
 
-// TestLargeCommit has more values in one commit than either database takes in one statement.
+// TestLargeCommit commits more values than either database accepts in one statement.
 func TestLargeCommit(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)))
-		id, err := newOrchestrator(t, s).Submit(t.Context(), storetest.Sample("large"))
+		id, err := lifetest.New(t, s).Submit(t.Context(), lifetest.Sample("large"))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -269,12 +271,12 @@ func TestLargeCommit(t *testing.T) {
 	})
 }
 
-// TestWithoutStatementCache is for those whose connections go through a pooler.
+// TestWithoutStatementCache tests what hosts use whose connections go through a pooler.
 func TestWithoutStatementCache(t *testing.T) {
 	t.Parallel()
 	s := openStore(t, pool.URL(t)+"&statement_cache_capacity=0&description_cache_capacity=0")
-	o := newOrchestrator(t, s, storetest.Steps(nil)...)
-	id, err := storetest.Live(t.Context(), o, storetest.Sample("no cache"))
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
+	id, err := lifetest.Live(t.Context(), o, lifetest.Sample("no cache"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -283,7 +285,7 @@ func TestWithoutStatementCache(t *testing.T) {
 	}
 }
 
-// bare hides all but the least that a driver's connection must have, and passes statements on.
+// bare is a connection with only the methods that every driver must have, and those for statements.
 type bare struct{ driver.Connector }
 
 type bareConn struct{ driver.Conn }
@@ -307,18 +309,18 @@ func TestConnectorThatDropsArguments(t *testing.T) {
 	if err == nil {
 		_ = s.Close()
 	}
-	want := "store: the connections that WithConnector makes do not implement driver.NamedValueChecker"
+	want := "store: the connections of WithConnector do not implement driver.NamedValueChecker"
 	if err == nil || err.Error() != want {
 		t.Errorf("got %v, want %s", err, want)
 	}
 }
 
-// TestYearsThatNoTextHolds: a time that could not be read again would make every page with its request fail.
+// TestYearsThatNoTextHolds: a time that cannot be read again would make every page with its request fail.
 func TestYearsThatNoTextHolds(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)))
-		o := newOrchestrator(t, s)
-		id, err := o.Submit(t.Context(), storetest.Sample("years"))
+		o := lifetest.New(t, s)
+		id, err := o.Submit(t.Context(), lifetest.Sample("years"))
 		if err != nil {
 			t.Fatal(err)
 		}

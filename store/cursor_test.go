@@ -4,15 +4,15 @@ import (
 	"encoding/base64"
 	"testing"
 
+	"github.com/researchflow/researchflow/internal/chaos"
 	"github.com/researchflow/researchflow/orchestrator"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
-// TestCursorsThatNoPageGave are turned away before the database sees them.
+// TestCursorsThatNoPageGave: invalid cursors are refused before the database sees them.
 func TestCursorsThatNoPageGave(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)))
-		const want = "store: the cursor is not one that a page gave"
+		const want = "store: the cursor is not the Next of a page"
 		for _, text := range []string{
 			`{"p":0,"s":"2026-11-28 12:00:00,000000+00:00","i":"REQ-1"}`,
 			`{"p":0,"s":"2026-11-28 12:00:00.000000+05:00","i":"REQ-1"}`,

@@ -16,7 +16,7 @@ import (
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
-// wrap adds what was being done, and turns the databases' errors into those of the contract.
+// wrap adds to an error what was being done, and maps errors of the databases to those of [orchestrator.Store].
 func wrap(doing string, err error) error {
 	var effect *effectError
 	switch {
@@ -43,7 +43,7 @@ func wrap(doing string, err error) error {
 	return fmt.Errorf("store: %s: %w", doing, err)
 }
 
-// hiddenError is an error whose text would tell host, user or database.
+// hiddenError replaces the text of an error that would show the host, user or database.
 type hiddenError struct {
 	text string
 	err  error
@@ -75,13 +75,13 @@ func noTable(err error) bool {
 	return errors.As(err, &lite) && lite.Code() == sqlite3.SQLITE_ERROR && strings.Contains(lite.Error(), "no such table")
 }
 
-// forgotten says that somebody threw away what was prepared on the connection. The driver prepares it again the next time.
-func forgotten(err error) bool {
+// deallocated says that a prepared statement is gone from the connection. The driver prepares it again the next time.
+func deallocated(err error) bool {
 	var pg *pgconn.PgError
 	return errors.As(err, &pg) && pg.Code == "26000"
 }
 
-// contention is a transaction that the database gave up, mostly in favour of another: the work can be tried again.
+// contention says that the database aborted a transaction, usually in favour of another. It can be tried again.
 func contention(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
@@ -89,7 +89,7 @@ func contention(err error) bool {
 		case "40001", "40P01", "55P03": // serialization failure, deadlock, lock not available
 			return true
 		}
-		return forgotten(err)
+		return deallocated(err)
 	}
 	var lite *sqlite.Error
 	if errors.As(err, &lite) {
@@ -99,11 +99,11 @@ func contention(err error) bool {
 	return false
 }
 
-// answered says whether an error of COMMIT is the database's own word that the transaction was rolled back.
+// answered says whether an error of COMMIT is the database's answer that the transaction was rolled back.
 func answered(err error) bool {
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		// 57P0x: the server is shutting down; 08xxx: the connection broke. Neither says what became of it.
+		// 57P0x: the server is shutting down; 08xxx: the connection broke. Neither tells whether it was committed.
 		return pg.Code[:2] != "57" && pg.Code[:2] != "08"
 	}
 	var lite *sqlite.Error

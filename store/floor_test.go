@@ -15,11 +15,11 @@ import (
 	"github.com/jackc/pgx/v5"
 	"modernc.org/sqlite"
 
-	"github.com/researchflow/researchflow/store/storetest"
+	"github.com/researchflow/researchflow/internal/chaos"
 )
 
-// tape records the SQL that a store sends, so that the raw driver can be given the same: the floor that no layer above it
-// can be under. Any goroutine may use it.
+// tape records the SQL that a store sends, to run it again on the raw driver: no layer above the driver can be faster.
+// Any goroutine may use it.
 type tape struct {
 	mu          sync.Mutex
 	seed        [][]sent            // what was sent before recording began, transaction by transaction
@@ -27,7 +27,7 @@ type tape struct {
 	transitions map[string][][]sent // by request, the statements of each of its transactions
 }
 
-// sent is what a driver is given.
+// sent is one statement with its arguments.
 type sent struct {
 	query string
 	args  []driver.NamedValue
@@ -132,7 +132,7 @@ func (r *tape) add(statements []sent) {
 	}
 }
 
-// rawConn runs statements with nothing above the driver.
+// rawConn runs statements directly on the driver.
 type rawConn interface {
 	transaction(ctx context.Context, statements []sent) error
 	close() error
@@ -165,7 +165,7 @@ func (r rawPostgres) transaction(ctx context.Context, statements []sent) error {
 
 func (r rawPostgres) close() error { return r.conn.Close(context.Background()) }
 
-// rawSQLite is the one connection of all writers.
+// rawSQLite is the connection that all writers share.
 type rawSQLite struct {
 	mu   *sync.Mutex
 	conn driver.Conn
@@ -199,13 +199,13 @@ func (r rawSQLite) transaction(ctx context.Context, statements []sent) error {
 
 func (r rawSQLite) close() error { return r.conn.Close() }
 
-// floor records n transitions of the writers on one new database, and returns how many a second the raw driver makes
-// of them on another.
+// floor records n transitions of the writers on one new database, and returns how many of them per second the
+// raw driver runs on another.
 func floor(b *testing.B, newDatabase func() string, raw func(ctx context.Context, database string) (rawConn, error), n int) float64 {
 	b.Helper()
 	ctx := b.Context()
 	r := &tape{transitions: map[string][][]sent{}}
-	s, err := database(newDatabase()).Open(ctx, storetest.OpenOptions{Wrap: r.wrap})
+	s, err := database(newDatabase()).Open(ctx, chaos.OpenOptions{Wrap: r.wrap})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -217,7 +217,7 @@ func floor(b *testing.B, newDatabase func() string, raw func(ctx context.Context
 		b.Fatal(err)
 	}
 	there := newDatabase()
-	if s, err = database(there).Open(ctx, storetest.OpenOptions{}); err != nil {
+	if s, err = database(there).Open(ctx, chaos.OpenOptions{}); err != nil {
 		b.Fatal(err)
 	}
 	if err := s.Close(); err != nil {

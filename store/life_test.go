@@ -67,7 +67,7 @@ func life(t *testing.T, url string) {
 		}
 	}
 	if len(got) != 18 || got[17] != workflow.StateComplete {
-		t.Errorf("states: got %v, want the 18 of the straight way", got)
+		t.Errorf("states: got %v, want the 18 of the happy path", got)
 	}
 	if _, err := o.VerifyAudit(ctx, id); err != nil {
 		t.Error(err)

@@ -8,14 +8,14 @@ import (
 	"time"
 )
 
-// limited has each statement of a SQLite connection end after a time. PostgreSQL does that itself (statement_timeout).
-// For a query it is the time until its first row: what is slow is sorting and searching, not whoever reads.
+// limited gives each statement of an SQLite connection a timeout. PostgreSQL does that itself (statement_timeout).
+// For a query it is the time until the first row: searching and sorting can be slow, and reading rows is not limited.
 type limited struct {
 	driver.Connector
 	statement time.Duration
 }
 
-// sqliteConn is what the driver's connections are.
+// sqliteConn lists the interfaces of the driver's connections.
 type sqliteConn interface {
 	driver.Conn
 	driver.ConnBeginTx
@@ -36,18 +36,18 @@ func (l limited) Connect(ctx context.Context) (driver.Conn, error) {
 	whole, ok := c.(sqliteConn)
 	if !ok {
 		_ = c.Close()
-		return nil, fmt.Errorf("store: sqlite: the driver's connection is a %T", c)
+		return nil, fmt.Errorf("store: sqlite: the driver's connection has type %T", c)
 	}
 	return &limitedConn{whole, l.statement}, nil
 }
 
-// limitedConn leaves BeginTx alone: the transaction keeps that context until COMMIT.
+// limitedConn sets no timeout for BeginTx, whose context lasts until COMMIT.
 type limitedConn struct {
 	sqliteConn
 	statement time.Duration
 }
 
-// unlimited is the key of a context whose statements may take as long as they need: those of migrations.
+// unlimited is the key of contexts without statement timeouts: those of migrations.
 type unlimited struct{}
 
 func (c *limitedConn) limit(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -73,12 +73,12 @@ func (c *limitedConn) QueryContext(ctx context.Context, query string, args []dri
 	whole, ok := rows.(sqliteRows)
 	if !ok {
 		cancel()
-		return nil, errors.Join(fmt.Errorf("store: sqlite: the driver's rows are a %T", rows), rows.Close())
+		return nil, errors.Join(fmt.Errorf("store: sqlite: the driver's rows have type %T", rows), rows.Close())
 	}
 	return &limitedRows{whole, cancel}, nil
 }
 
-// sqliteRows are what the driver's rows are.
+// sqliteRows lists the interfaces of the driver's rows.
 type sqliteRows interface {
 	driver.RowsColumnTypeDatabaseTypeName
 	driver.RowsColumnTypeLength
@@ -87,7 +87,7 @@ type sqliteRows interface {
 	driver.RowsColumnTypeScanType
 }
 
-// limitedRows keep their context until they are closed.
+// limitedRows cancels the context of its statement when it is closed.
 type limitedRows struct {
 	sqliteRows
 	cancel context.CancelFunc

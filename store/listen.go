@@ -11,9 +11,8 @@ import (
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
-// notifier tells the other processes that something was committed. NOTIFY inside a transaction would
-// make PostgreSQL commit one such transaction at a time; so it is sent behind, and joined: at most one
-// per interval.
+// notifier tells other processes that something was committed. NOTIFY inside of a transaction would make PostgreSQL
+// commit such transactions one at a time. So it is sent afterwards, at most once per interval.
 type notifier struct {
 	mu      sync.Mutex
 	pending bool
@@ -24,7 +23,7 @@ type notifier struct {
 
 const notifyInterval = 20 * time.Millisecond
 
-// hint has one NOTIFY sent soon.
+// hint schedules a NOTIFY.
 func (n *notifier) hint(s *Store) {
 	if !s.postgres() {
 		return
@@ -86,7 +85,7 @@ func (s *Store) Listen(ctx context.Context, wake func()) error {
 	if _, err := conn.Exec(ctx, "LISTEN "+pgx.Identifier{s.channel()}.Sanitize()); err != nil {
 		return wrap("listen", err)
 	}
-	wake() // whatever came while nobody listened
+	wake() // for what was committed while nobody listened
 	for {
 		if _, err := conn.WaitForNotification(ctx); err != nil {
 			wake()

@@ -8,14 +8,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/chaos"
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
-// TestLeaseTakenWhileACommitWaits: a commit is one statement, which sees the rows as they were before it waited for the
-// request's lock. What another host did to an execution meanwhile counts all the same.
+// TestLeaseTakenWhileACommitWaits: a commit is one statement, which sees rows as they were before it waited for the
+// request's lock. It must still notice what another host did to an execution in between.
 func TestLeaseTakenWhileACommitWaits(t *testing.T) {
 	t.Parallel()
 	address := pool.URL(t)
@@ -25,7 +27,7 @@ func TestLeaseTakenWhileACommitWaits(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = raw.Close() }()
-	o := newOrchestrator(t, s)
+	o := lifetest.New(t, s)
 	for _, tt := range []struct {
 		name   string
 		change func(c *orchestrator.Commit, x orchestrator.Execution)
@@ -45,7 +47,7 @@ func TestLeaseTakenWhileACommitWaits(t *testing.T) {
 			c.End = []orchestrator.ExecutionEnd{{ID: x.ID, Status: orchestrator.StepCancelled, At: c.Audit[0].Recorded}}
 		}, nil, 2},
 	} {
-		id, err := o.Submit(t.Context(), storetest.Sample(tt.name))
+		id, err := o.Submit(t.Context(), lifetest.Sample(tt.name))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -105,22 +107,22 @@ func untilBlocked(t *testing.T, raw *sql.DB) {
 	}
 }
 
-// TestCloseWhileInUse: whoever still works on a store that is closed gets errors, and Close an end.
+// TestCloseWhileInUse: calls on a store that is closed fail, and Close returns.
 func TestCloseWhileInUse(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t)
-		s, err := db.Open(t.Context(), storetest.OpenOptions{})
+		s, err := db.Open(t.Context(), chaos.OpenOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
-		o := newOrchestrator(t, s)
+		o := lifetest.New(t, s)
 		var all sync.WaitGroup
 		var once sync.Once
 		under := make(chan struct{})
 		for range 8 {
 			all.Go(func() {
 				for {
-					id, err := o.Submit(t.Context(), storetest.Sample("closed"))
+					id, err := o.Submit(t.Context(), lifetest.Sample("closed"))
 					if err == nil {
 						once.Do(func() { close(under) })
 						err = o.Record(t.Context(), audit.Entry{Chain: id, Type: audit.ViewRun, Action: audit.Read})
@@ -136,12 +138,12 @@ func TestCloseWhileInUse(t *testing.T) {
 			t.Error(err)
 		}
 		all.Wait()
-		if s, err = db.Open(t.Context(), storetest.OpenOptions{}); err != nil {
+		if s, err = db.Open(t.Context(), chaos.OpenOptions{}); err != nil {
 			t.Fatal(err)
 		}
 		defer func() { _ = s.Close() }()
 		n := 0
-		for r, err := range newOrchestrator(t, s).Requests(t.Context(), orchestrator.Query{}) {
+		for r, err := range lifetest.New(t, s).Requests(t.Context(), orchestrator.Query{}) {
 			if err == nil {
 				err = storetest.Check(t.Context(), s, workflow.Default(), r.ID)
 			}

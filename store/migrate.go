@@ -42,7 +42,7 @@ type migrationRow struct {
 
 var migrationFile = regexp.MustCompile(`^(\d{4})_([a-z0-9_]+)\.(up|down)\.sql$`)
 
-// list returns the migrations of this database, first one first.
+// list returns the migrations for this database in order.
 func (s *Store) list() ([]migration, error) {
 	dir := "migrations/sqlite"
 	if s.postgres() {
@@ -77,16 +77,15 @@ func (s *Store) list() ([]migration, error) {
 	for v := 1; v <= len(byVersion); v++ {
 		m := byVersion[v]
 		if m == nil || m.up == "" || m.down == "" {
-			return nil, fmt.Errorf("store: migrations: number %d is not there, or has no way up or down", v)
+			return nil, fmt.Errorf("store: migrations: number %d is missing, or has no up or down file", v)
 		}
 		all = append(all, *m)
 	}
 	return all, nil
 }
 
-// Migrate brings the tables up to date, in one transaction. Two hosts may do so at once: one waits for
-// the other. It fails when the database was written by a newer version, or a migration was changed after
-// it had been applied.
+// Migrate brings the tables up to date in one transaction. If two hosts migrate at once, one waits for the other. It
+// fails if the database has a newer version, or if a migration was changed after it had been applied.
 func (s *Store) Migrate(ctx context.Context) error {
 	all, err := s.list()
 	if err != nil {
@@ -111,7 +110,7 @@ func (s *Store) Migrate(ctx context.Context) error {
 	})
 }
 
-// MigrateDown takes the tables back to a version; 0 removes them all, with everything in them.
+// MigrateDown reverts the tables to a version. Version 0 removes all tables with their data.
 func (s *Store) MigrateDown(ctx context.Context, version int) error {
 	all, err := s.list()
 	if err != nil {
@@ -140,14 +139,14 @@ func (s *Store) MigrateDown(ctx context.Context, version int) error {
 // guardKey is the number of the advisory lock: "rflow" in hex.
 const guardKey = 0x72666c6f77
 
-// guarded runs f in a transaction that excludes every other migration: SQLite's begin by taking the
-// write lock, PostgreSQL's take an advisory lock that ends with them, however they end. The limits on statements do
-// not hold in it: a large table takes its time, and whoever waits for it waits until ctx ends.
+// guarded runs f in a transaction that excludes other migrations: on SQLite it takes the write lock, on PostgreSQL an
+// advisory lock that is released with the transaction. Statement timeouts do not apply: migrating a large table takes
+// long, and other hosts wait until ctx ends.
 func (s *Store) guarded(ctx context.Context, f func(ctx context.Context, tx bun.Tx) error) error {
 	ctx = context.WithValue(ctx, unlimited{}, true)
 	for {
 		ran, fault := false, error(nil)
-		err := s.inTx(ctx, func(ctx context.Context, tx bun.Tx) error {
+		err := s.inTx(ctx, 0, func(ctx context.Context, tx bun.Tx) error {
 			ran = true
 			if err := s.prepareMigrations(ctx, tx); err != nil {
 				return err
@@ -158,7 +157,7 @@ func (s *Store) guarded(ctx context.Context, f func(ctx context.Context, tx bun.
 		if fault != nil {
 			return fault
 		}
-		// On SQLite each try to begin waits for busy_timeout; another host may take longer.
+		// On SQLite each attempt to begin waits for busy_timeout, but another host may take longer.
 		if ran || !contention(err) || ctx.Err() != nil {
 			return wrap("migrate", err)
 		}
@@ -173,7 +172,7 @@ func (s *Store) prepareMigrations(ctx context.Context, tx bun.Tx) error {
 		first = []string{
 			"SET LOCAL statement_timeout = 0", "SET LOCAL lock_timeout = 0",
 			fmt.Sprintf("SELECT pg_advisory_xact_lock(%d)", guardKey),
-			// IF NOT EXISTS would ask for the right to create one even where it exists.
+			// CREATE SCHEMA IF NOT EXISTS needs the privilege to create schemas even if the schema exists.
 			fmt.Sprintf(`DO $$ BEGIN IF to_regnamespace('"%s"') IS NULL THEN CREATE SCHEMA "%s"; END IF; END $$`, s.opt.schema, s.opt.schema),
 		}
 	}
@@ -186,7 +185,7 @@ func (s *Store) prepareMigrations(ctx context.Context, tx bun.Tx) error {
 	return nil
 }
 
-// applied returns how many migrations the database has, having checked that they are these.
+// applied returns how many migrations were applied, after checking that they equal the ones of this program.
 func (s *Store) applied(ctx context.Context, db bun.IDB, all []migration) (int, error) {
 	var rows []migrationRow
 	if err := db.NewSelect().Model(&rows).Order("version").Scan(ctx); err != nil {
@@ -195,9 +194,9 @@ func (s *Store) applied(ctx context.Context, db bun.IDB, all []migration) (int, 
 	for i, row := range rows {
 		switch {
 		case i >= len(all):
-			return 0, fmt.Errorf("store: the database is of version %d, newer than this program's %d", rows[len(rows)-1].Version, len(all))
+			return 0, fmt.Errorf("store: the database has version %d, which is newer than this program's version %d", rows[len(rows)-1].Version, len(all))
 		case row.Version != all[i].version || row.Checksum != all[i].checksum:
-			return 0, fmt.Errorf("store: migration %04d_%s is not the one that this database was made with", row.Version, row.Name)
+			return 0, fmt.Errorf("store: migration %04d_%s differs from the one that was applied to this database", row.Version, row.Name)
 		}
 	}
 	return len(rows), nil
@@ -213,9 +212,9 @@ func (s *Store) checkVersion(ctx context.Context) error {
 	done, err := s.applied(ctx, s.read, all)
 	switch {
 	case noTable(err):
-		return errors.New("store: the database has none of the tables: run Migrate")
+		return errors.New("store: the database has no tables: run Migrate")
 	case err == nil && done < len(all):
-		return fmt.Errorf("store: the database is of version %d, this program needs %d: run Migrate", done, len(all))
+		return fmt.Errorf("store: the database has version %d, this program needs version %d: run Migrate", done, len(all))
 	}
 	return err
 }

@@ -61,7 +61,7 @@ func newRequestRow(c *orchestrator.Commit) (*requestRow, error) {
 		SubmittedAt: at(r.SubmittedAt), EnteredAt: at(r.EnteredAt), UpdatedAt: at(r.UpdatedAt),
 		ClosedAt: at(r.ClosedAt), AuditSeq: c.Head.Seq, AuditHash: c.Head.Hash,
 	}
-	if c.Expect == 0 { // what never changes
+	if c.Expect == 0 { // columns that never change
 		row.Title, row.TitleWords, row.Description = r.Title, strings.Join(words(r.Title), " "), r.Description
 		row.ResearcherID, row.ResearcherName = r.Researcher.Actor().ID, r.Researcher.Name
 		row.ResearcherEmail, row.ResearcherDepartment = r.Researcher.Email, r.Researcher.Department
@@ -86,7 +86,7 @@ func newRequestRow(c *orchestrator.Commit) (*requestRow, error) {
 	return row, j.err
 }
 
-// mutable are the columns of a request that a change may change.
+// mutable lists the columns of a request that a commit may change.
 var mutable = []string{
 	"priority", "due_at", "assignee", "state", "visit", "version", "definition", "returns",
 	"requirements_version", "proposed", "gate_id", "step_id", "suspended", "parked", "outcome",
@@ -408,7 +408,7 @@ func (row *auditRow) sealed() audit.Sealed {
 	}
 }
 
-// person is what decides who is the same person. A system holds no |.
+// person identifies a person: equal for the same person, different for others. A system contains no |.
 func person(a orchestrator.Actor) string {
 	if a.System == "" && !strings.Contains(a.ID, "|") {
 		return a.ID
@@ -416,7 +416,7 @@ func person(a orchestrator.Actor) string {
 	return a.System + "|" + a.ID
 }
 
-// words are the lower-case words of a text; both the stored titles and the queries are cut by it.
+// words splits a text into lower-case words, both stored titles and queries.
 func words(text string) []string {
 	return strings.FieldsFunc(strings.ToLower(text), func(r rune) bool {
 		return !unicode.IsLetter(r) && !unicode.IsDigit(r)
@@ -447,7 +447,7 @@ func (j *jsonReader) read(column, text string, into any) {
 		return
 	}
 	if err := json.Unmarshal([]byte(text), into); err != nil {
-		j.err = fmt.Errorf("store: column %s does not hold what it should", column)
+		j.err = fmt.Errorf("store: column %s holds invalid JSON", column)
 	}
 }
 

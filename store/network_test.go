@@ -1,6 +1,7 @@
 package store_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +12,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/chaos"
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/internal/pgtest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
@@ -19,13 +22,13 @@ import (
 )
 
 // proxied returns a proxy in front of a database, and the database's URL through it.
-func proxied(t *testing.T, address string) (*storetest.Proxy, string) {
+func proxied(t *testing.T, address string) (*chaos.Proxy, string) {
 	t.Helper()
 	u, err := url.Parse(address)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p, err := storetest.NewProxy(t.Context(), u.Host)
+	p, err := chaos.NewProxy(t.Context(), u.Host)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,29 +55,20 @@ func openStore(t *testing.T, address string, opts ...store.Option) *store.Store 
 	return s
 }
 
-func newOrchestrator(t *testing.T, s orchestrator.Store, opts ...orchestrator.Option) *orchestrator.Orchestrator {
-	t.Helper()
-	o, err := orchestrator.New(s, opts...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return o
-}
-
-// TestLostReplyToCommit is R10: at every COMMIT of a life in turn the reply is lost. Nobody outside
-// notices: no call is repeated by the test.
+// TestLostReplyToCommit is R10: the reply to each COMMIT of a life is lost, one per life. Callers do not notice: the
+// test repeats no call.
 func TestLostReplyToCommit(t *testing.T) {
 	t.Parallel()
 	address := pool.URL(t)
 	clean := openStore(t, address)
 	p, through := proxied(t, address)
 	s := openStore(t, through)
-	o := newOrchestrator(t, s, storetest.Steps(nil)...)
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	sites := 0
 	for n := 0; ; n++ {
 		p.SwallowReply("commit\x00", n)
 		before := p.Swallowed()
-		id, err := o.Submit(t.Context(), storetest.Sample(fmt.Sprint("commit ", n)))
+		id, err := o.Submit(t.Context(), lifetest.Sample(fmt.Sprint("commit ", n)))
 		for err == nil {
 			if err = o.Drain(t.Context()); err != nil {
 				break
@@ -86,7 +80,7 @@ func TestLostReplyToCommit(t *testing.T) {
 			if r.Gate == nil {
 				t.Fatalf("in %s with nothing to do: %+v", r.State, r.Step)
 			}
-			err = o.Decide(t.Context(), orchestrator.Decision{Gate: r.Gate.ID, By: storetest.Reviewer(), Verdict: orchestrator.Approve})
+			err = o.Decide(t.Context(), orchestrator.Decision{Gate: r.Gate.ID, By: lifetest.Reviewer(), Verdict: orchestrator.Approve})
 		}
 		if err != nil {
 			t.Fatalf("reply to commit %d lost: %v", n+1, err)
@@ -110,10 +104,10 @@ func TestLostReplyToCommit(t *testing.T) {
 	if t.Failed() {
 		result = "FAILED"
 	}
-	reports.Add(storetest.Report{Promise: "R10", Backend: "postgres", What: "proxy drops the reply to COMMIT, each of a life", Sites: sites, Runs: sites + 1, Result: result})
+	reports.Add(chaos.Report{Promise: "R10", Backend: "postgres", What: "proxy drops the reply to COMMIT, each of a life", Sites: sites, Runs: sites + 1, Result: result})
 }
 
-// busy runs requests to their ends on a started orchestrator while disturb does its worst.
+// busy runs requests to their ends on a started orchestrator while disturb runs.
 func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, requests int, disturb func()) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
@@ -126,32 +120,25 @@ func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, 
 			t.Error(err)
 		}
 	}()
-	// patiently does something again until it works: people and hosts' clients do.
+	// patiently repeats f until it succeeds, as clients do.
 	patiently := func(what string, f func() error) bool {
-		for {
-			err := f()
-			if err == nil {
-				return true
+		var last error
+		err := lifetest.Poll(ctx, func() (bool, error) {
+			if last = f(); lifetest.Final(last) {
+				return false, last
 			}
-			for _, final := range []error{orchestrator.ErrDecided, orchestrator.ErrDenied, orchestrator.ErrInvalid, orchestrator.ErrNotFound} {
-				if errors.Is(err, final) {
-					t.Errorf("%s: %v", what, err)
-					return false
-				}
-			}
-			select {
-			case <-ctx.Done():
-				t.Errorf("%s: %v", what, err)
-				return false
-			case <-time.After(20 * time.Millisecond):
-			}
+			return last == nil, nil
+		})
+		if err != nil {
+			t.Errorf("%s: %v", what, cmp.Or(last, err))
 		}
+		return err == nil
 	}
 	ids := make([]string, requests)
 	var wg sync.WaitGroup
 	for i := range ids {
 		wg.Go(func() {
-			n := storetest.Sample(fmt.Sprint("busy ", i))
+			n := lifetest.Sample(fmt.Sprint("busy ", i))
 			n.IdempotencyKey = n.Title
 			ok := patiently("submit", func() (err error) { ids[i], err = o.Submit(ctx, n); return err })
 			for ok {
@@ -160,15 +147,12 @@ func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, 
 					return
 				}
 				if r.Gate == nil {
-					select {
-					case <-ctx.Done():
+					if ok = lifetest.Pause(ctx, 20*time.Millisecond); !ok {
 						t.Errorf("%s hangs in %s: %+v", ids[i], r.State, r.Step)
-						return
-					case <-time.After(20 * time.Millisecond):
 					}
 					continue
 				}
-				d := orchestrator.Decision{Gate: r.Gate.ID, By: storetest.Reviewer(), Verdict: orchestrator.Approve}
+				d := orchestrator.Decision{Gate: r.Gate.ID, By: lifetest.Reviewer(), Verdict: orchestrator.Approve}
 				ok = patiently("decide", func() error { return o.Decide(ctx, d) })
 			}
 		})
@@ -180,8 +164,8 @@ func busy(t *testing.T, o *orchestrator.Orchestrator, clean orchestrator.Store, 
 			t.Error(err)
 		}
 		history, err := clean.History(ctx, id)
-		if err != nil || len(history) != len(storetest.StraightWay()) {
-			t.Errorf("%s: %d states entered, %v; want %d", id, len(history), err, len(storetest.StraightWay()))
+		if err != nil || len(history) != len(lifetest.HappyPath()) {
+			t.Errorf("%s: %d states entered, %v; want %d", id, len(history), err, len(lifetest.HappyPath()))
 		}
 	}
 }
@@ -191,7 +175,7 @@ func report(t *testing.T, promise, backend, what string, sites, runs int) {
 	if t.Failed() {
 		result = "FAILED"
 	}
-	reports.Add(storetest.Report{Promise: promise, Backend: backend, What: what, Sites: sites, Runs: runs, Result: result})
+	reports.Add(chaos.Report{Promise: promise, Backend: backend, What: what, Sites: sites, Runs: runs, Result: result})
 }
 
 // TestNetworkCut is R9: connections are cut again and again, and the network is away for a while.
@@ -201,13 +185,13 @@ func TestNetworkCut(t *testing.T) {
 	clean := openStore(t, address)
 	p, through := proxied(t, address)
 	const cuts, requests = 8, 10
-	o := newOrchestrator(t, openStore(t, through), append(storetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
+	o := lifetest.New(t, openStore(t, through), append(lifetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
 		orchestrator.WithLease(2*time.Second))...)
 	busy(t, o, clean, requests, func() {
 		for i := range cuts {
-			time.Sleep(150 * time.Millisecond)
+			lifetest.Pause(t.Context(), 150*time.Millisecond)
 			p.Cut()
-			time.Sleep(time.Duration(i) * 50 * time.Millisecond)
+			lifetest.Pause(t.Context(), time.Duration(i)*50*time.Millisecond)
 			p.Mend()
 		}
 	})
@@ -226,11 +210,11 @@ func TestServerRestart(t *testing.T) {
 	}()
 	clean := openStore(t, server.URL)
 	const requests = 10
-	o := newOrchestrator(t, openStore(t, server.URL), append(storetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
+	o := lifetest.New(t, openStore(t, server.URL), append(lifetest.Steps(nil), orchestrator.WithPoll(100*time.Millisecond),
 		orchestrator.WithLease(2*time.Second))...)
 	busy(t, o, clean, requests, func() {
 		for _, stop := range []func() error{server.Stop, server.Kill} {
-			time.Sleep(300 * time.Millisecond)
+			lifetest.Pause(t.Context(), 300*time.Millisecond)
 			if err := errors.Join(stop(), server.Start(t.Context())); err != nil {
 				t.Error(err)
 			}
@@ -255,29 +239,29 @@ func TestLockStorm(t *testing.T) {
 	}
 	defer func() { _ = conn.Close() }()
 	const locks, requests = 10, 5
-	o := newOrchestrator(t, s, append(storetest.Steps(nil), orchestrator.WithPoll(50*time.Millisecond))...)
+	o := lifetest.New(t, s, append(lifetest.Steps(nil), orchestrator.WithPoll(50*time.Millisecond))...)
 	busy(t, o, s, requests, func() {
 		for range locks {
 			if _, err := conn.ExecContext(t.Context(), "BEGIN IMMEDIATE"); err != nil {
 				continue // they have it
 			}
-			time.Sleep(200 * time.Millisecond)
+			lifetest.Pause(t.Context(), 200*time.Millisecond)
 			if _, err := conn.ExecContext(t.Context(), "ROLLBACK"); err != nil {
 				t.Error(err)
 			}
-			time.Sleep(5 * time.Millisecond)
+			lifetest.Pause(t.Context(), 5*time.Millisecond)
 		}
 	})
 	report(t, "R9", "sqlite", "another connection holds the write lock", locks, requests)
 }
 
-// TestErrorsKeepTheAddress: what a call fails with while the network is away holds neither host nor user.
+// TestErrorsKeepTheAddress: errors while the network is away contain neither host nor user.
 func TestErrorsKeepTheAddress(t *testing.T) {
 	t.Parallel()
 	p, through := proxied(t, pool.URL(t))
 	s := openStore(t, through, store.WithResolveTimeout(100*time.Millisecond))
-	o := newOrchestrator(t, s)
-	id, err := o.Submit(t.Context(), storetest.Sample("away"))
+	o := lifetest.New(t, s)
+	id, err := o.Submit(t.Context(), lifetest.Sample("away"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +279,7 @@ func TestErrorsKeepTheAddress(t *testing.T) {
 		err5 := s.Wake(t.Context())
 		err6 := s.Listen(t.Context(), func() {})
 		err7 := s.Migrate(t.Context())
-		_, err8 := o.Submit(t.Context(), storetest.Sample("nobody"))
+		_, err8 := o.Submit(t.Context(), lifetest.Sample("nobody"))
 		for i, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8} {
 			switch {
 			case err == nil:
@@ -307,7 +291,8 @@ func TestErrorsKeepTheAddress(t *testing.T) {
 	}
 }
 
-// TestListenTellsOfALostConnection: whoever listens is woken, for something may have come meanwhile, and can listen again.
+// TestListenTellsOfALostConnection: the listener is woken, because something may have been committed in between, and
+// can listen again.
 func TestListenTellsOfALostConnection(t *testing.T) {
 	t.Parallel()
 	p, through := proxied(t, pool.URL(t))

@@ -35,7 +35,7 @@ type Store struct {
 	write *bun.DB // SQLite: one connection, whose transactions begin by taking the write lock
 	read  *bun.DB // PostgreSQL: the same as write
 	pool  *pgxpool.Pool
-	mode  pgx.QueryExecMode // of statements whose texts come again; of everything else it is QueryExecModeExec
+	mode  pgx.QueryExecMode // of prepared statements; all others use QueryExecModeExec
 	opt   options
 
 	notify notifier
@@ -71,28 +71,27 @@ func WithSchema(name string) Option { return func(o *options) { o.schema = name 
 // WithMaxConns limits the connections; the default is 4 per CPU, at least 8, or pool_max_conns of the URL.
 func WithMaxConns(n int) Option { return func(o *options) { o.maxConns = n } }
 
-// WithStatementTimeout limits one statement, and the commit of a transaction; the default is 30 s. PostgreSQL
-// counts in milliseconds: there no limit is shorter than one.
+// WithStatementTimeout limits the time of one statement and of COMMIT; the default is 30 s. On PostgreSQL it is at
+// least one millisecond.
 func WithStatementTimeout(d time.Duration) Option { return func(o *options) { o.statement = d } }
 
-// WithResolveTimeout limits for how long the database is asked whether a commit was made when the
-// connection broke over it; the default is 10 s. Then [orchestrator.ErrUnknownOutcome] is returned.
+// WithResolveTimeout limits how long the database is asked whether a commit was made, after the connection broke during
+// COMMIT; the default is 10 s. After that, [orchestrator.ErrUnknownOutcome] is returned.
 func WithResolveTimeout(d time.Duration) Option { return func(o *options) { o.resolve = d } }
 
-// WithoutMigration leaves the tables as they are; Open then fails unless they are of this version.
+// WithoutMigration does not migrate the tables. Open then fails unless they have this program's version.
 func WithoutMigration() Option { return func(o *options) { o.skip = true } }
 
 // WithLogger sets the logger; the default is silent.
 func WithLogger(l *slog.Logger) Option { return func(o *options) { o.logger = l } }
 
-// WithClock sets what SQLite takes for the database's clock; the default is time.Now. PostgreSQL has a
-// clock of its own and ignores it. It is meant for tests.
+// WithClock sets the database's clock on SQLite, for tests; the default is time.Now. PostgreSQL uses its own clock.
 func WithClock(now func() time.Time) Option { return func(o *options) { o.clock = now } }
 
-// WithConnector wraps the driver's connector: for tests that make the database fail (see
-// store/storetest), for tracing. Its connections must implement [driver.NamedValueChecker],
-// [driver.QueryerContext], [driver.ExecerContext] and [driver.ConnBeginTx] by those of the driver and hand every
-// argument on as it is: on PostgreSQL the first can be a pgx.QueryExecMode.
+// WithConnector wraps the driver's connector, for tracing, or for tests that make the database fail. Its connections
+// must implement [driver.NamedValueChecker], [driver.QueryerContext], [driver.ExecerContext] and [driver.ConnBeginTx]
+// by calling those of the driver, and pass every argument on unchanged: on PostgreSQL the first can be a
+// pgx.QueryExecMode.
 func WithConnector(wrap func(driver.Connector) driver.Connector) Option {
 	return func(o *options) { o.wrap = wrap }
 }
@@ -116,11 +115,11 @@ func Open(ctx context.Context, databaseURL string, opts ...Option) (*Store, erro
 	}
 	switch {
 	case !schemaName.MatchString(o.schema):
-		return nil, errors.New("store: the schema's name is not lower-case letters, digits and _")
+		return nil, errors.New("store: the schema name is invalid: use lower-case letters, digits and _")
 	case o.statement <= 0 || o.resolve <= 0:
-		return nil, errors.New("store: a timeout is not above 0")
+		return nil, errors.New("store: a timeout is not positive")
 	case o.maxConns < 0:
-		return nil, errors.New("store: the number of connections is below 0")
+		return nil, errors.New("store: the maximum number of connections is negative")
 	}
 	scheme, rest, ok := strings.Cut(databaseURL, "://")
 	if !ok {
@@ -161,11 +160,11 @@ func (s *Store) prepare(ctx context.Context) error {
 func (s *Store) openSQLite(_ context.Context, path string) error {
 	switch {
 	case path == "":
-		return errors.New("store: the database URL sqlite:// names no file")
+		return errors.New("store: the database URL sqlite:// has no file name")
 	case strings.HasPrefix(path, ":memory:"):
-		return errors.New("store: sqlite://:memory: is not supported, for it would not be durable: name a file")
+		return errors.New("store: sqlite://:memory: is not supported because it is not durable: name a file")
 	case strings.ContainsAny(path, "?#\x00"):
-		return errors.New("store: the file name in the database URL holds ? or #")
+		return errors.New("store: the file name in the database URL contains ? or #")
 	}
 	if info, err := os.Stat(filepath.Dir(path)); err != nil || !info.IsDir() {
 		return fmt.Errorf("store: the folder of the database file does not exist: %s", filepath.Dir(path))
@@ -174,7 +173,7 @@ func (s *Store) openSQLite(_ context.Context, path string) error {
 		return fmt.Errorf("store: the database file is a folder: %s", path)
 	}
 	opaque := (&url.URL{Path: path}).EscapedPath()
-	if strings.HasPrefix(opaque, "//") { // after an empty host's name; else the first folder would be one
+	if strings.HasPrefix(opaque, "//") { // after an empty host name; otherwise the first folder would be taken for a host
 		opaque = "//" + opaque
 	}
 	file := (&url.URL{Scheme: "file", Opaque: opaque}).String()
@@ -203,16 +202,16 @@ func (s *Store) openSQLite(_ context.Context, path string) error {
 
 func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 	if _, err := url.Parse(databaseURL); err != nil {
-		return errURL // the cause can hold a piece of the password
+		return errURL // the cause can contain part of the password
 	}
 	cfg, err := pgxpool.ParseConfig(databaseURL)
 	if err != nil {
-		return errors.New("store: the database URL does not parse: a port, sslmode, time-out or pool setting is wrong")
+		return errors.New("store: the database URL does not parse: a port, sslmode, timeout or pool setting is invalid")
 	}
-	// Elsewhere nothing is kept: the texts that bun makes have values inside, and do not come again.
+	// The texts that bun formats contain values: caching them as prepared statements is of no use.
 	cfg.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeExec
 	s.mode = pgx.QueryExecModeCacheStatement
-	if cfg.ConnConfig.StatementCacheCapacity == 0 { // the host's wish
+	if cfg.ConnConfig.StatementCacheCapacity == 0 { // set by the host
 		s.mode = pgx.QueryExecModeDescribeExec
 	}
 	if s.opt.maxConns > 0 {
@@ -239,11 +238,11 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 	cfg.ConnConfig.RuntimeParams["timezone"] = "UTC"
 	s.opt.schema = cfg.ConnConfig.RuntimeParams["search_path"]
 	if !schemaName.MatchString(s.opt.schema) {
-		return errors.New("store: the search_path of the database URL is not one plain schema")
+		return errors.New("store: the search_path in the database URL is not a single schema name")
 	}
 	s.pool, err = pgxpool.NewWithConfig(ctx, cfg)
 	if err != nil {
-		return errors.New("store: the database URL does not parse: its settings contradict each other")
+		return errors.New("store: the settings in the database URL contradict each other")
 	}
 	db := sql.OpenDB(checked{s.opt.wrap(stdlib.GetPoolConnector(s.pool))})
 	db.SetMaxIdleConns(0) // the pool keeps them
@@ -253,10 +252,10 @@ func (s *Store) openPostgres(ctx context.Context, databaseURL string) error {
 	return nil
 }
 
-// checked refuses connections of a host's connector that would turn the arguments of commits into others.
+// checked refuses connections of [WithConnector] that cannot pass the arguments of commits on unchanged.
 type checked struct{ driver.Connector }
 
-var errConnector = errors.New("store: the connections that WithConnector makes do not implement driver.NamedValueChecker")
+var errConnector = errors.New("store: the connections of WithConnector do not implement driver.NamedValueChecker")
 
 // Connect implements [driver.Connector].
 func (c checked) Connect(ctx context.Context) (driver.Conn, error) {
@@ -279,11 +278,11 @@ func (c checked) Close() error {
 	return nil
 }
 
-// postgres says which of the two databases it is.
+// postgres says whether the database is PostgreSQL.
 func (s *Store) postgres() bool { return s.pool != nil }
 
-// DB returns the database, for hosts that keep tables of their own beside these. SQLite: the one
-// connection that may write.
+// DB returns the database, for hosts that keep their own tables in it. On SQLite it has one connection, the only one
+// that may write.
 func (s *Store) DB() *bun.DB { return s.write }
 
 // Ping fails when the database cannot be used.
@@ -316,7 +315,7 @@ func (s *Store) Close() error {
 	return s.closeErr
 }
 
-// now is an SQL expression for the database's clock when the statement begins.
+// now is an SQL expression for the time, by the database's clock, when the statement begins.
 func (s *Store) now() bun.Safe {
 	if s.postgres() {
 		return "statement_timestamp()"
@@ -324,7 +323,8 @@ func (s *Store) now() bun.Safe {
 	return bun.Safe("'" + at(s.opt.clock()).text() + "'")
 }
 
-// clock is an SQL expression for the database's clock while rows are being read: not before what they say.
+// clock is an SQL expression for the time, by the database's clock, when a row is read. So it is not before any time in
+// the row.
 func (s *Store) clock() bun.Safe {
 	if s.postgres() {
 		return "clock_timestamp()"
@@ -332,7 +332,7 @@ func (s *Store) clock() bun.Safe {
 	return s.now()
 }
 
-// later is an SQL expression for that clock some time from then.
+// later is an SQL expression for [Store.now] plus a duration.
 func (s *Store) later(d time.Duration) bun.Safe {
 	if s.postgres() {
 		return bun.Safe(fmt.Sprintf("(statement_timestamp() + interval '%d microseconds')", d.Microseconds()))

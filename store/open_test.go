@@ -14,9 +14,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/jackc/pgx/v5/pgproto3"
 
+	"github.com/researchflow/researchflow/internal/chaos"
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/store"
-	"github.com/researchflow/researchflow/store/storetest"
 )
 
 func TestOpenRefusesInOneLineWithoutThePassword(t *testing.T) {
@@ -42,14 +43,14 @@ func TestOpenRefusesInOneLineWithoutThePassword(t *testing.T) {
 		{"postgres://u:s3cret@ho st/db", parse},
 		{"postgres://u:s3cr/et@host/db", parse},
 		{"postgres://u:s3cret@[::1/db", parse},
-		{"postgres://u:s3cret@host:99999999/db", "store: the database URL does not parse: a port, sslmode, time-out or pool setting is wrong"},
-		{"postgres://u:s3cret@host/db?sslmode=maybe", "store: the database URL does not parse: a port, sslmode, time-out or pool setting is wrong"},
-		{"postgres://u:s3cret@host/db?pool_max_conns=many", "store: the database URL does not parse: a port, sslmode, time-out or pool setting is wrong"},
-		{"postgres://u:s3cret@host/db?search_path=a,b", "store: the search_path of the database URL is not one plain schema"},
+		{"postgres://u:s3cret@host:99999999/db", "store: the database URL does not parse: a port, sslmode, timeout or pool setting is invalid"},
+		{"postgres://u:s3cret@host/db?sslmode=maybe", "store: the database URL does not parse: a port, sslmode, timeout or pool setting is invalid"},
+		{"postgres://u:s3cret@host/db?pool_max_conns=many", "store: the database URL does not parse: a port, sslmode, timeout or pool setting is invalid"},
+		{"postgres://u:s3cret@host/db?search_path=a,b", "store: the search_path in the database URL is not a single schema name"},
 		{"postgres://u:s3cret@" + nobody + "/db", "store: database: cannot connect to PostgreSQL"},
-		{"sqlite://", "store: the database URL sqlite:// names no file"},
-		{"sqlite://:memory:", "store: sqlite://:memory: is not supported, for it would not be durable: name a file"},
-		{"sqlite://a?mode=ro", "store: the file name in the database URL holds ? or #"},
+		{"sqlite://", "store: the database URL sqlite:// has no file name"},
+		{"sqlite://:memory:", "store: sqlite://:memory: is not supported because it is not durable: name a file"},
+		{"sqlite://a?mode=ro", "store: the file name in the database URL contains ? or #"},
 		{"sqlite://" + dir, "store: the database file is a folder: " + dir},
 		{"sqlite://" + dir + "/none/rf.db", "store: the folder of the database file does not exist: " + dir + "/none"},
 		{"sqlite://" + notADatabase, "store: database: SQLite refused: File opened that is not a database file (SQLITE_NOTADB)"},
@@ -98,12 +99,12 @@ func TestOpenTakesTwoSlashesForOne(t *testing.T) {
 }
 
 func TestOpenWithoutMigrationRefusesInOneLine(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		s, err := store.Open(t.Context(), string(b.New(t).(database)), store.WithoutMigration())
 		if err == nil {
 			_ = s.Close()
 		}
-		want := "store: the database has none of the tables: run Migrate"
+		want := "store: the database has no tables: run Migrate"
 		if err == nil || err.Error() != want {
 			t.Errorf("got %q, want %q", err, want)
 		}
@@ -111,9 +112,9 @@ func TestOpenWithoutMigrationRefusesInOneLine(t *testing.T) {
 }
 
 func TestMigrations(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t).(database)
-		// Many hosts open a new database at once: each finds it ready.
+		// Many hosts open a new database at once, and all succeed.
 		var wg sync.WaitGroup
 		for range 8 {
 			wg.Go(func() {
@@ -181,7 +182,7 @@ func TestMigrations(t *testing.T) {
 	})
 }
 
-// tampered has the database tell of other migrations than this program's.
+// tampered changes the table of applied migrations.
 func tampered(t *testing.T, db database) {
 	t.Helper()
 	raw, err := db.SQL()
@@ -190,8 +191,8 @@ func tampered(t *testing.T, db database) {
 	}
 	defer func() { _ = raw.Close() }()
 	for _, tt := range []struct{ change, want string }{
-		{"INSERT INTO schema_migrations SELECT 2, 'future', 'x', applied_at FROM schema_migrations", "store: the database is of version 2, newer than this program's 1"},
-		{"UPDATE schema_migrations SET checksum = 'x' WHERE version = 1", "store: migration 0001_requests is not the one that this database was made with"},
+		{"INSERT INTO schema_migrations SELECT 2, 'future', 'x', applied_at FROM schema_migrations", "store: the database has version 2, which is newer than this program's version 1"},
+		{"UPDATE schema_migrations SET checksum = 'x' WHERE version = 1", "store: migration 0001_requests differs from the one that was applied to this database"},
 	} {
 		if _, err := raw.ExecContext(t.Context(), tt.change); err != nil {
 			t.Fatal(err)
@@ -209,9 +210,9 @@ func tampered(t *testing.T, db database) {
 	}
 }
 
-// TestStatementsAreLimited: a statement without an end is ended by the store, not by its caller.
+// TestStatementsAreLimited: the store, not its caller, ends a statement that never ends.
 func TestStatementsAreLimited(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		s := openStore(t, string(b.New(t).(database)), store.WithStatementTimeout(time.Second))
 		const endless = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
 		var n int
@@ -227,7 +228,7 @@ func TestStatementsAreLimited(t *testing.T) {
 	})
 }
 
-// TestLimitsAreNeverOff: 0 is no limit to PostgreSQL.
+// TestLimitsAreNeverOff: a short timeout must not be rounded to 0, which PostgreSQL takes for no limit.
 func TestLimitsAreNeverOff(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -289,7 +290,7 @@ func TestWakeReachesOtherHosts(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- two.Listen(ctx, func() { woken <- struct{}{} }) }()
 	<-woken // it listens now
-	if _, err := newOrchestrator(t, one).Submit(ctx, storetest.Sample("wake")); err != nil {
+	if _, err := lifetest.New(t, one).Submit(ctx, lifetest.Sample("wake")); err != nil {
 		t.Fatal(err)
 	}
 	select {
@@ -307,14 +308,15 @@ func TestWakeReachesOtherHosts(t *testing.T) {
 	}
 }
 
-// TestMigrationsAreCutShort: each call of the way up fails in turn, before or after it was made. What is left is nothing, or all.
+// TestMigrationsAreCutShort: each driver call of a migration fails in turn, before or after it was made. Either nothing
+// or everything was migrated.
 func TestMigrationsAreCutShort(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
-		for _, mode := range []storetest.Mode{storetest.Fail, storetest.FailAfter} {
+	each(t, func(t *testing.T, b chaos.Backend) {
+		for _, mode := range []chaos.Mode{chaos.Fail, chaos.FailAfter} {
 			cut := 0
 			for n := 1; ; n++ {
 				db := b.New(t).(database)
-				var f storetest.Faults
+				var f chaos.Faults
 				f.Arm(n, mode)
 				s, err := store.Open(t.Context(), string(db), store.WithConnector(f.Wrap))
 				if err == nil {
@@ -325,7 +327,7 @@ func TestMigrationsAreCutShort(t *testing.T) {
 				}
 				cut++
 				s = openStore(t, string(db))
-				if _, err := newOrchestrator(t, s).Submit(t.Context(), storetest.Sample("afterwards")); err != nil {
+				if _, err := lifetest.New(t, s).Submit(t.Context(), lifetest.Sample("afterwards")); err != nil {
 					t.Errorf("%v at call %d, %s: %v", mode, n, f.Calls()[n-1], err)
 				}
 				if err := s.MigrateDown(t.Context(), 0); err != nil {

@@ -15,6 +15,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/chaos"
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/internal/testdata"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
@@ -50,7 +52,7 @@ var operationsWant = map[string][]string{
 		"complete|complete|1", "extraction_approval|live|1", "human_review|live|1", "requirements_review|live|1",
 	},
 	"stuck":     {"failing|human_review||step extract_data failed for good (error)|TIME"},
-	"history":   nil, // the straight way; see below
+	"history":   nil, // the happy path; see below
 	"gates":     {"extraction_approval|2|NUMBER|NUMBER|0", "phenotype_review|3|NUMBER|NUMBER|0", "qa_review|1|NUMBER|NUMBER|0", "requirements_review|3|NUMBER|NUMBER|0"},
 	"delivered": {"complete|Ada Example|ada@example.org|IRB-2026-017|csv|out|00|TIME"},
 	"decisions": nil, // nine; see below
@@ -69,9 +71,9 @@ var operationsWant = map[string][]string{
 
 // TestOperationsPage runs each SQL block of docs/operations.md after some requests went through.
 func TestOperationsPage(t *testing.T) {
-	each(t, func(t *testing.T, b storetest.Backend) {
+	each(t, func(t *testing.T, b chaos.Backend) {
 		db := b.New(t).(database)
-		s, err := db.Open(t.Context(), storetest.OpenOptions{})
+		s, err := db.Open(t.Context(), chaos.OpenOptions{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -107,7 +109,7 @@ func TestOperationsPage(t *testing.T) {
 				t.Errorf("%s: this test does not say what it returns", st.name)
 			case st.name == "history":
 				from := ""
-				for i, state := range storetest.StraightWay() {
+				for i, state := range lifetest.HappyPath() {
 					if prefix := fmt.Sprintf("%d|%s|%s|", i+1, from, state); i >= len(got) || !strings.HasPrefix(got[i], prefix) {
 						t.Errorf("history: row %d of %q does not begin with %s", i, got, prefix)
 					}
@@ -145,11 +147,11 @@ func TestOperationsPage(t *testing.T) {
 	})
 }
 
-// notWaiting suspends the request that waits.
-func notWaiting(t *testing.T, s storetest.Store, raw *sql.DB, id string) {
+// notWaiting suspends the waiting request.
+func notWaiting(t *testing.T, s chaos.Store, raw *sql.DB, id string) {
 	t.Helper()
 	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
-	if err := newOrchestrator(t, s).Suspend(t.Context(), id, boss, "holidays"); err != nil {
+	if err := lifetest.New(t, s).Suspend(t.Context(), id, boss, "holidays"); err != nil {
 		t.Fatal(err)
 	}
 	for _, st := range statements(t) {
@@ -162,11 +164,11 @@ func notWaiting(t *testing.T, s storetest.Store, raw *sql.DB, id string) {
 	}
 }
 
-// operate has four requests go different ways, and returns their ids by title.
-func operate(t *testing.T, s storetest.Store, raw *sql.DB) map[string]string {
+// operate takes four requests to different states, and returns their ids by title.
+func operate(t *testing.T, s chaos.Store, raw *sql.DB) map[string]string {
 	t.Helper()
 	ctx := t.Context()
-	opts := append(storetest.Steps(nil),
+	opts := append(lifetest.Steps(nil),
 		orchestrator.WithNotifier(orchestrator.NotifierFunc(func(context.Context, orchestrator.Notification) error { return nil })))
 	o, err := orchestrator.New(s, append(opts, orchestrator.WithStep(workflow.StepExtraction, orchestrator.StepFunc(
 		func(_ context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
@@ -183,7 +185,7 @@ func operate(t *testing.T, s storetest.Store, raw *sql.DB) map[string]string {
 		title string
 		gates int // to approve
 	}{{"complete", 4}, {"waiting", 2}, {"overdue", 0}, {"failing", 3}} {
-		id, err := o.Submit(ctx, storetest.Sample(x.title))
+		id, err := o.Submit(ctx, lifetest.Sample(x.title))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -199,7 +201,7 @@ func operate(t *testing.T, s storetest.Store, raw *sql.DB) map[string]string {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if err := o.Decide(ctx, orchestrator.Decision{Gate: r.Gate.ID, By: storetest.Reviewer(), Verdict: orchestrator.Approve, Reason: "as planned"}); err != nil {
+			if err := o.Decide(ctx, orchestrator.Decision{Gate: r.Gate.ID, By: lifetest.Reviewer(), Verdict: orchestrator.Approve, Reason: "as planned"}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -210,7 +212,7 @@ func operate(t *testing.T, s storetest.Store, raw *sql.DB) map[string]string {
 	}
 	for _, q := range []string{
 		"UPDATE gates SET due_at = '2026-01-01 00:00:00.000000+00:00' WHERE request_id = '" + ids["overdue"] + "'",
-		// A message that a broken mail server would leave.
+		// A message as a broken mail server leaves it.
 		"INSERT INTO outbox (id, kind, request_id, seq, payload, created_at, run_at) SELECT 'x', 'notification', id, 1, '{}', submitted_at, submitted_at FROM requests WHERE title = 'overdue'",
 	} {
 		if _, err := raw.ExecContext(ctx, q); err != nil {
@@ -267,4 +269,25 @@ func read(ctx context.Context, db *sql.DB, query string, names map[string]string
 		lines = append(lines, strings.Join(cells, "|"))
 	}
 	return lines, rows.Err()
+}
+
+func TestAuditIsAppendOnly(t *testing.T) {
+	each(t, func(t *testing.T, b chaos.Backend) {
+		db := b.New(t).(chaos.SQLDatabase)
+		s := openStore(t, db.Address())
+		id := lifetest.Submit(t, lifetest.New(t, s), "append-only")
+		raw, err := db.SQL()
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = raw.Close() }()
+		for _, q := range []string{"UPDATE audit SET body = ''", "DELETE FROM audit", "UPDATE audit SET seq = seq + 1 WHERE chain = '" + id + "'"} {
+			if _, err := raw.ExecContext(t.Context(), q); err == nil || !strings.Contains(err.Error(), "append-only") {
+				t.Errorf("%s: got %v, want a refusal", q, err)
+			}
+		}
+		if err := storetest.Check(t.Context(), s, workflow.Default(), id); err != nil {
+			t.Error(err)
+		}
+	})
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// prepared are the arguments of a statement that PostgreSQL is to keep prepared, because its text comes again and again.
-// The texts that bun makes have values inside, and do not.
+// prepared returns the arguments of a statement that PostgreSQL keeps prepared, because the same text is used again and
+// again. The texts that bun formats contain values and are different each time.
 func (s *Store) prepared(args []any) []any {
 	if !s.postgres() {
 		return args
@@ -18,9 +18,9 @@ func (s *Store) prepared(args []any) []any {
 	return append([]any{s.mode}, args...)
 }
 
-// hole stands for argument number i, which is v, in a text for [Store.query]. SQLite has the value inside: it keeps no
-// statements, and parses one whose arguments matter to its plan twice.
-func (s *Store) hole(i int, v any) bun.Safe {
+// placeholder stands for argument number i, with value v, in a text for [Store.query]. On SQLite it is the value
+// itself: SQLite keeps no prepared statements here, and parses a statement twice if arguments matter to its plan.
+func (s *Store) placeholder(i int, v any) bun.Safe {
 	if s.postgres() {
 		return bun.Safe("$" + strconv.Itoa(i))
 	}
@@ -33,7 +33,7 @@ func (s *Store) query(ctx context.Context, db *bun.DB, into any, text string, ar
 		args = nil
 	}
 	rows, err := db.DB.QueryContext(ctx, text, s.prepared(args)...)
-	if forgotten(err) {
+	if deallocated(err) {
 		rows, err = db.DB.QueryContext(ctx, text, s.prepared(args)...)
 	}
 	if err != nil {
@@ -42,7 +42,7 @@ func (s *Store) query(ctx context.Context, db *bun.DB, into any, text string, ar
 	return db.ScanRows(ctx, rows, into)
 }
 
-// columns names the columns of a model: a newer program may have added others to the table.
+// columns lists the columns of a model. The table can have more: a newer program may have added them.
 func columns[R any](s *Store) string {
 	var names []string
 	for _, f := range s.write.Table(reflect.TypeFor[R]()).Fields {

@@ -22,14 +22,14 @@ const (
 	maxWord     = 2046 // bytes; PostgreSQL's limit
 )
 
-// cursor is where a page ended: the order is by priority (highest first), then age, then id.
+// cursor is where a page ended. Pages are ordered by priority (highest first), submission and id.
 type cursor struct {
 	Priority  int    `json:"p"`
 	Submitted string `json:"s"`
 	ID        string `json:"i"`
 }
 
-var errCursor = errors.New("store: the cursor is not one that a page gave")
+var errCursor = errors.New("store: the cursor is not the Next of a page")
 
 func (c cursor) String() string {
 	b, _ := json.Marshal(c) // strings and a number
@@ -81,15 +81,15 @@ func (s *Store) page(
 	case limit == 0:
 		limit = defaultPage
 	case limit < 0 || limit > maxPage:
-		return orchestrator.Page{}, fmt.Errorf("store: the size of a page is not between 1 and %d", maxPage)
+		return orchestrator.Page{}, fmt.Errorf("store: the page size is not between 1 and %d", maxPage)
 	}
 	var rows []wholeRow
-	sel, err := s.filter(and(s.selectWhole(&rows)), q)
+	selection, err := s.filter(and(s.selectWhole(&rows)), q)
 	if err != nil {
 		return orchestrator.Page{}, err
 	}
-	// One more than asked for tells whether there is another page.
-	err = sel.OrderExpr("r.priority DESC, r.submitted_at, r.id").Limit(int64(limit) + 1).Scan(ctx)
+	// One row more than asked for tells whether there is another page.
+	err = selection.OrderExpr("r.priority DESC, r.submitted_at, r.id").Limit(int64(limit) + 1).Scan(ctx)
 	if err != nil {
 		return orchestrator.Page{}, wrap("requests", err)
 	}
@@ -108,63 +108,63 @@ func (s *Store) page(
 	return page, nil
 }
 
-func (s *Store) filter(sel *bun.SelectQuery, q orchestrator.Query) (*bun.SelectQuery, error) {
+func (s *Store) filter(selection *bun.SelectQuery, q orchestrator.Query) (*bun.SelectQuery, error) {
 	if len(q.States) > 0 {
-		sel = sel.Where("r.state IN (?)", bun.List(q.States))
+		selection = selection.Where("r.state IN (?)", bun.List(q.States))
 	}
 	if q.Live != nil {
 		if *q.Live {
-			sel = sel.Where("r.outcome = ''")
+			selection = selection.Where("r.outcome = ''")
 		} else {
-			sel = sel.Where("r.outcome <> ''")
+			selection = selection.Where("r.outcome <> ''")
 		}
 	}
 	if q.Researcher != "" {
-		sel = sel.Where("r.researcher_id = ?", q.Researcher)
+		selection = selection.Where("r.researcher_id = ?", q.Researcher)
 	}
 	if q.Assignee != "" {
-		sel = sel.Where("r.assignee = ?", q.Assignee)
+		selection = selection.Where("r.assignee = ?", q.Assignee)
 	}
 	if q.Overdue {
-		sel = sel.Where("r.outcome = ''").Where("(r.due_at < ? OR EXISTS (SELECT 1 FROM gates AS w WHERE w.id = r.gate_id"+
+		selection = selection.Where("r.outcome = ''").Where("(r.due_at < ? OR EXISTS (SELECT 1 FROM gates AS w WHERE w.id = r.gate_id"+
 			" AND w.status = 'open' AND (w.due_at < ? OR w.escalations > 0)))", s.now(), s.now())
 	}
 	if q.Parked {
-		sel = sel.Where("r.parked <> ''")
+		selection = selection.Where("r.parked <> ''")
 	}
 	if len(q.Definitions) > 0 {
-		sel = sel.Where("r.definition IN (?)", bun.List(q.Definitions))
+		selection = selection.Where("r.definition IN (?)", bun.List(q.Definitions))
 	}
-	sel = s.text(sel, words(q.Text))
+	selection = s.text(selection, words(q.Text))
 	if q.Cursor != "" {
 		c, err := parseCursor(q.Cursor)
 		if err != nil {
 			return nil, err
 		}
-		sel = sel.Where("(r.priority < ? OR (r.priority = ? AND (r.submitted_at, r.id) > (?, ?)))",
+		selection = selection.Where("(r.priority < ? OR (r.priority = ? AND (r.submitted_at, r.id) > (?, ?)))",
 			c.Priority, c.Priority, bun.Safe("'"+c.Submitted+"'"), c.ID)
 	}
-	return sel, nil
+	return selection, nil
 }
 
-// text selects titles with words that begin with each of the words. The words hold letters and digits only.
-func (s *Store) text(sel *bun.SelectQuery, prefixes []string) *bun.SelectQuery {
+// text selects titles that have, for each prefix, a word that begins with it. Prefixes contain letters and digits only.
+func (s *Store) text(selection *bun.SelectQuery, prefixes []string) *bun.SelectQuery {
 	if len(prefixes) == 0 {
-		return sel
+		return selection
 	}
 	if slices.ContainsFunc(prefixes, func(w string) bool { return len(w) > maxWord }) {
-		return sel.Where("1 = 0")
+		return selection.Where("1 = 0")
 	}
 	if s.postgres() {
 		for i, w := range prefixes {
 			prefixes[i] = "'" + w + "':*"
 		}
-		return sel.Where("array_to_tsvector(string_to_array(r.title_words, ' ')) @@ ?::tsquery", strings.Join(prefixes, " & "))
+		return selection.Where("array_to_tsvector(string_to_array(r.title_words, ' ')) @@ ?::tsquery", strings.Join(prefixes, " & "))
 	}
 	for i, w := range prefixes {
 		prefixes[i] = `"` + w + `"*`
 	}
-	return sel.Where("r.rowid IN (SELECT rowid FROM requests_words WHERE requests_words MATCH ?)", strings.Join(prefixes, " AND "))
+	return selection.Where("r.rowid IN (SELECT rowid FROM requests_words WHERE requests_words MATCH ?)", strings.Join(prefixes, " AND "))
 }
 
 // Counts implements [orchestrator.Store].
@@ -198,7 +198,7 @@ func (s *Store) StateDurations(ctx context.Context, from, to time.Time) iter.Seq
 	})
 }
 
-// bound is a time as an SQL literal; what no row can hold is the nearest that one can.
+// bound is a time as an SQL literal, moved into the range that rows can hold.
 func bound(t time.Time) bun.Safe {
 	switch y := t.UTC().Year(); {
 	case y < 1:

@@ -12,7 +12,7 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/audit"
 )
 
-// wholeRow is a request with what belongs to it now, read by one statement.
+// wholeRow is a request with its requirements, open gate and current step, read by one statement.
 type wholeRow struct {
 	requestRow `bun:",extend"`
 
@@ -52,7 +52,7 @@ func (row *wholeRow) whole() (orchestrator.Request, error) {
 // Snapshot implements [orchestrator.Store].
 func (s *Store) Snapshot(ctx context.Context, request string) (*orchestrator.Snapshot, error) {
 	var row wholeRow
-	err := s.query(ctx, s.read, &row, s.selectWhole(&row).Where("r.id = ?", s.hole(1, request)).String(), request)
+	err := s.query(ctx, s.read, &row, s.selectWhole(&row).Where("r.id = ?", s.placeholder(1, request)).String(), request)
 	if err == nil && row.ID == "" {
 		err = sql.ErrNoRows
 	}
@@ -60,7 +60,7 @@ func (s *Store) Snapshot(ctx context.Context, request string) (*orchestrator.Sna
 		return nil, wrap("snapshot", err)
 	}
 	if !s.postgres() {
-		row.Now = at(s.opt.clock()) // not before the row was read, so not before the change that wrote it
+		row.Now = at(s.opt.clock()) // read after the row, so not before the change that wrote it
 	}
 	r, err := row.whole()
 	if err != nil {
@@ -76,11 +76,11 @@ func (s *Store) Snapshot(ctx context.Context, request string) (*orchestrator.Sna
 	}, nil
 }
 
-// addDecisions reads what was decided and delegated at a gate. Both change only together with the
-// request's version, so a change in between is noticed by whoever commits.
+// addDecisions reads the approvals and delegations of a gate. Both change only together with the request's version, so
+// a commit fails if they changed in between.
 func (s *Store) addDecisions(ctx context.Context, g *orchestrator.Gate) error {
 	var approvals []approvalRow
-	q := s.read.NewSelect().Model(&approvals).Where("gate_id = ?", s.hole(1, g.ID)).Order("at", "id")
+	q := s.read.NewSelect().Model(&approvals).Where("gate_id = ?", s.placeholder(1, g.ID)).Order("at", "id")
 	if err := s.query(ctx, s.read, &approvals, q.String(), g.ID); err != nil {
 		return wrap("approvals", err)
 	}
@@ -92,7 +92,7 @@ func (s *Store) addDecisions(ctx context.Context, g *orchestrator.Gate) error {
 		g.Approvals = append(g.Approvals, a)
 	}
 	var delegations []delegationRow
-	q = s.read.NewSelect().Model(&delegations).Where("gate_id = ?", s.hole(1, g.ID)).Order("at", "from_id", "to_id")
+	q = s.read.NewSelect().Model(&delegations).Where("gate_id = ?", s.placeholder(1, g.ID)).Order("at", "from_id", "to_id")
 	if err := s.query(ctx, s.read, &delegations, q.String(), g.ID); err != nil {
 		return wrap("delegations", err)
 	}
@@ -109,10 +109,10 @@ func (s *Store) addDecisions(ctx context.Context, g *orchestrator.Gate) error {
 	return nil
 }
 
-// scalar reads one text, never empty, from the row of a table where a column has a value.
+// scalar reads one column of the row in which another column has the given value. The result is never empty.
 func (s *Store) scalar(ctx context.Context, doing string, model any, column, where, value string) (string, error) {
 	var text string
-	q := s.read.NewSelect().Model(model).Column(column).Where("? = ?", bun.Ident(where), s.hole(1, value))
+	q := s.read.NewSelect().Model(model).Column(column).Where("? = ?", bun.Ident(where), s.placeholder(1, value))
 	err := s.query(ctx, s.read, &text, q.String(), value)
 	if err == nil && text == "" {
 		err = sql.ErrNoRows
@@ -138,7 +138,7 @@ func (s *Store) Digest(ctx context.Context, request string) (string, error) {
 // rowsOf reads the rows of a request and converts each.
 func rowsOf[R, T any](ctx context.Context, s *Store, doing, request string, order []string, convert func(*R) (T, error)) ([]T, error) {
 	var rows []R
-	q := s.read.NewSelect().Model(&rows).Where("request_id = ?", s.hole(1, request)).Order(order...)
+	q := s.read.NewSelect().Model(&rows).Where("request_id = ?", s.placeholder(1, request)).Order(order...)
 	if err := s.query(ctx, s.read, &rows, q.String(), request); err != nil {
 		return nil, wrap(doing, err)
 	}
@@ -246,7 +246,7 @@ func (s *Store) Deliveries(ctx context.Context, request string) ([]orchestrator.
 // Outputs implements [orchestrator.Store].
 func (s *Store) Outputs(ctx context.Context, request string) (map[string]json.RawMessage, error) {
 	var rows []executionRow
-	q := s.read.NewSelect().Model(&rows).Column("step", "output").Where("request_id = ?", s.hole(1, request)).
+	q := s.read.NewSelect().Model(&rows).Column("step", "output").Where("request_id = ?", s.placeholder(1, request)).
 		Where("status = 'succeeded'").Order("visit", "attempt")
 	err := s.query(ctx, s.read, &rows, q.String(), request)
 	out := map[string]json.RawMessage{}

@@ -23,7 +23,7 @@ func (s stamp) Value() (driver.Value, error) {
 		return nil, nil
 	}
 	if y := s.UTC().Year(); y < 1 || y > 9999 {
-		return nil, errors.New("store: a time is not between the years 1 and 9999")
+		return nil, errors.New("store: a time is outside of the years 1 to 9999")
 	}
 	return s.text(), nil
 }
@@ -42,13 +42,13 @@ func (s *stamp) Scan(src any) error {
 	case string:
 		return s.parse(v)
 	}
-	return fmt.Errorf("store: a time is stored as %T", src)
+	return fmt.Errorf("store: a stored time has type %T", src)
 }
 
 func (s *stamp) parse(text string) error {
 	t, err := time.Parse(stampLayout, text)
 	if err != nil {
-		return errors.New("store: a time is stored in an unknown form")
+		return errors.New("store: a stored time has an unknown format")
 	}
 	s.Time = t.UTC()
 	return nil

@@ -16,16 +16,16 @@ import (
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
-// batch is the statements of one commit: SQL with its arguments beside it. The text depends only on what the commit
-// consists of, never on values. So PostgreSQL parses and plans each text once on a connection, and no log of statements
-// shows what a request says.
+// batch collects the statements of one commit: their text and, separately, their arguments. The text depends on which
+// parts the commit has, never on values. So PostgreSQL parses and plans each text once per connection, and statement
+// logs show nothing of a request.
 //
-// PostgreSQL is given the statements as one by [batch.flush], to save the ways there and back. It runs those that have to
-// touch a row first, in their order, and no statement sees what another one did; so no two of them may change the same row.
-// SQLite, which is in this process, runs each at once.
+// On PostgreSQL [batch.flush] sends all statements as one, which saves round trips. PostgreSQL runs those that must
+// touch a row first, in order. No statement sees the changes of another, so no two of them may change the same row. On
+// SQLite, which runs in this process, each statement is run at once.
 type batch struct {
-	s  *Store
-	tx bun.Tx
+	store *Store
+	tx    bun.Tx
 
 	text  []byte
 	args  []any
@@ -34,9 +34,9 @@ type batch struct {
 
 // part is one statement of a batch.
 type part struct {
-	// must is what the batch fails with unless the statement touches exactly one row; nil: it may touch any number.
+	// must is the error of the batch unless the statement touches exactly one row. nil: it may touch any number.
 	must error
-	// table is where it inserts rows, and taken what the batch fails with when there is one with the same key.
+	// table is the table of an insertion. taken is the error of the batch if a row with the same key exists.
 	table string
 	taken error
 }
@@ -48,9 +48,9 @@ func (b *batch) run(ctx context.Context, must error, text string, args ...any) e
 	return b.end(ctx)
 }
 
-// begin begins a statement that [batch.add] goes on with and [batch.end] ends.
+// begin begins a statement, [batch.add] adds text to it, and [batch.end] ends it.
 func (b *batch) begin(p part) {
-	if b.s.postgres() {
+	if b.store.postgres() {
 		if len(b.parts) > 0 {
 			b.text = append(b.text, ", "...)
 		}
@@ -72,7 +72,7 @@ func (b *batch) add(text string, args ...any) {
 
 func (b *batch) arg(v any) {
 	b.args = append(b.args, v)
-	if b.s.postgres() {
+	if b.store.postgres() {
 		b.text = strconv.AppendInt(append(b.text, '$'), int64(len(b.args)), 10)
 	} else {
 		b.text = append(b.text, '?')
@@ -81,7 +81,7 @@ func (b *batch) arg(v any) {
 
 func (b *batch) end(ctx context.Context) error {
 	p := b.parts[len(b.parts)-1]
-	if b.s.postgres() {
+	if b.store.postgres() {
 		if p.must != nil {
 			b.text = append(b.text, " RETURNING 1"...)
 		}
@@ -96,12 +96,12 @@ func (b *batch) end(ctx context.Context) error {
 	case p.must == nil:
 		return err
 	}
-	return one(res, err, p.must)
+	return exactlyOne(res, err, p.must)
 }
 
 func (b *batch) reset() { b.text, b.args, b.parts = b.text[:0], b.args[:0], b.parts[:0] }
 
-// flush has PostgreSQL run what was collected.
+// flush runs the collected statements on PostgreSQL.
 func (b *batch) flush(ctx context.Context) error {
 	if len(b.parts) == 0 {
 		return nil
@@ -115,7 +115,7 @@ func (b *batch) flush(ctx context.Context) error {
 		}
 	}
 	var touched string
-	if err := b.tx.Tx.QueryRowContext(ctx, string(text), b.s.prepared(b.args)...).Scan(&touched); err != nil {
+	if err := b.tx.Tx.QueryRowContext(ctx, string(text), b.store.prepared(b.args)...).Scan(&touched); err != nil {
 		return b.failed(err)
 	}
 	for _, p := range b.parts {
@@ -131,13 +131,13 @@ func (b *batch) flush(ctx context.Context) error {
 	return nil
 }
 
-// failed says what an error of a whole batch means.
+// failed maps an error of the whole batch to the error of the part that caused it.
 func (b *batch) failed(err error) error {
 	var pg *pgconn.PgError
 	if !errors.As(err, &pg) {
 		return err
 	}
-	// Without the request's row there was nothing to change, and nothing for the others to refer to.
+	// The request does not exist, so its update touched no row and the other rows refer to nothing.
 	if pg.Code == "23503" && strings.HasSuffix(pg.ConstraintName, "_request_id_fkey") && b.parts[0].must == orchestrator.ErrConflict {
 		return orchestrator.ErrConflict
 	}
@@ -152,8 +152,8 @@ func (b *batch) failed(err error) error {
 	return err
 }
 
-// one is an error unless a statement touched exactly one row.
-func one(res sql.Result, err, otherwise error) error {
+// exactlyOne returns otherwise unless a statement touched exactly one row.
+func exactlyOne(res sql.Result, err, otherwise error) error {
 	if err != nil {
 		return err
 	}
@@ -178,7 +178,7 @@ const (
 	maxArgs = 20000 // of a batch, before another insertion is added
 )
 
-// insertOr is insert with another error when there is a row with the same key.
+// insertOr is like insert, with another error if a row with the same key exists.
 func insertOr[R any](ctx context.Context, b *batch, must, taken error, rows []R) error {
 	for piece := range slices.Chunk(rows, maxRows) {
 		if len(b.args) > maxArgs {
@@ -194,7 +194,7 @@ func insertOr[R any](ctx context.Context, b *batch, must, taken error, rows []R)
 }
 
 func insertPiece[R any](ctx context.Context, b *batch, must, taken error, rows []R) error {
-	table := b.s.write.Table(reflect.TypeFor[R]())
+	table := b.store.write.Table(reflect.TypeFor[R]())
 	b.begin(part{must: must, table: table.Name, taken: taken})
 	b.add("INSERT INTO " + string(table.SQLName) + " (")
 	for i, f := range table.Fields {
@@ -219,7 +219,7 @@ func insertPiece[R any](ctx context.Context, b *batch, must, taken error, rows [
 
 // set adds "column = value, ..." for columns of a bun model.
 func set[R any](b *batch, row *R, columns ...string) {
-	table := b.s.write.Table(reflect.TypeFor[R]())
+	table := b.store.write.Table(reflect.TypeFor[R]())
 	for i, name := range columns {
 		if i > 0 {
 			b.add(", ")

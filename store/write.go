@@ -11,7 +11,7 @@ import (
 // writer writes the parts of one commit.
 type writer struct {
 	batch
-	c *orchestrator.Commit
+	commit *orchestrator.Commit
 }
 
 func (w *writer) write(ctx context.Context) error {
@@ -25,28 +25,27 @@ func (w *writer) write(ctx context.Context) error {
 	return nil
 }
 
-// request compares and sets, first of all: it takes the lock that makes every other change of the
-// request wait.
+// request compares the version and sets the row. It comes first, for its lock makes other changes of the request wait.
 func (w *writer) request(ctx context.Context) error {
-	row, err := newRequestRow(w.c)
+	row, err := newRequestRow(w.commit)
 	if err != nil {
 		return err
 	}
-	if w.c.Expect == 0 {
+	if w.commit.Expect == 0 {
 		return insertOr(ctx, &w.batch, orchestrator.ErrDuplicate, orchestrator.ErrDuplicate, []requestRow{*row})
 	}
 	w.begin(part{must: orchestrator.ErrConflict})
 	w.add("UPDATE requests SET ")
 	set(&w.batch, row, mutable...)
-	w.add(" WHERE id = ? AND version = ?", row.ID, w.c.Expect)
+	w.add(" WHERE id = ? AND version = ?", row.ID, w.commit.Expect)
 	return w.end(ctx)
 }
 
 // log writes history, audit entries and requirements.
 func (w *writer) log(ctx context.Context) error {
-	changes := make([]historyRow, len(w.c.History))
+	changes := make([]historyRow, len(w.commit.History))
 	var j jsonWriter
-	for i, h := range w.c.History {
+	for i, h := range w.commit.History {
 		changes[i] = historyRow{
 			RequestID: h.Request, Seq: h.Seq, FromState: h.From, ToState: h.To, Event: h.Event, Reason: h.Reason,
 			At: at(h.At), CommitID: h.Commit,
@@ -55,12 +54,12 @@ func (w *writer) log(ctx context.Context) error {
 			changes[i].ByActor = j.write(h.By)
 		}
 	}
-	entries := make([]auditRow, len(w.c.Audit))
-	for i := range w.c.Audit {
-		entries[i] = newAuditRow(&w.c.Audit[i])
+	entries := make([]auditRow, len(w.commit.Audit))
+	for i := range w.commit.Audit {
+		entries[i] = newAuditRow(&w.commit.Audit[i])
 	}
 	var requirements []requirementsRow
-	if q := w.c.Requirements; q != nil {
+	if q := w.commit.Requirements; q != nil {
 		requirements = append(requirements, requirementsRow{
 			RequestID: q.Request, Version: q.Version, Body: j.write(q.Requirements), ByActor: j.write(q.By),
 			Reason: q.Reason, At: at(q.At),
@@ -80,12 +79,12 @@ func (w *writer) log(ctx context.Context) error {
 
 // steps ends, starts and inserts executions, and checks the fencing tokens.
 func (w *writer) steps(ctx context.Context) error {
-	for i := range w.c.End {
-		if err := w.endStep(ctx, &w.c.End[i]); err != nil {
+	for i := range w.commit.End {
+		if err := w.endStep(ctx, &w.commit.End[i]); err != nil {
 			return err
 		}
 	}
-	if st := w.c.Start; st != nil {
+	if st := w.commit.Start; st != nil {
 		err := w.run(ctx, orchestrator.ErrFenced,
 			"UPDATE step_executions SET status = 'running', started_at = ? WHERE id = ? AND token = ? AND status = 'ready'",
 			at(st.StartedAt), st.ID, st.Token)
@@ -93,27 +92,27 @@ func (w *writer) steps(ctx context.Context) error {
 			return err
 		}
 	}
-	if f := w.c.Fence; f != nil {
-		// Nothing changes, but whoever wants to take the lease over waits for the end of this transaction.
+	if f := w.commit.Fence; f != nil {
+		// Nothing changes, but a host that wants to take the lease over waits for the end of this transaction.
 		err := w.run(ctx, orchestrator.ErrFenced,
 			"UPDATE step_executions SET token = token WHERE id = ? AND token = ? AND status = 'running'", f.Execution, f.Token)
 		if err != nil {
 			return err
 		}
 	}
-	if w.c.Reprioritize {
-		if err := w.flush(ctx); err != nil { // it may change executions that were changed above
+	if w.commit.Reprioritize {
+		if err := w.flush(ctx); err != nil { // it can change executions that the statements above change
 			return err
 		}
 		err := w.run(ctx, nil, "UPDATE step_executions SET priority = ? WHERE request_id = ? AND status IN ('ready', 'running', 'paused')",
-			int(w.c.Request.Priority), w.c.Request.ID)
+			int(w.commit.Request.Priority), w.commit.Request.ID)
 		if err != nil {
 			return err
 		}
 	}
-	rows := make([]executionRow, len(w.c.Insert))
-	for i := range w.c.Insert {
-		rows[i] = newExecutionRow(&w.c.Insert[i])
+	rows := make([]executionRow, len(w.commit.Insert))
+	for i := range w.commit.Insert {
+		rows[i] = newExecutionRow(&w.commit.Insert[i])
 	}
 	return insert(ctx, &w.batch, rows...)
 }
@@ -143,18 +142,18 @@ func (w *writer) endStep(ctx context.Context, e *orchestrator.ExecutionEnd) erro
 }
 
 func (w *writer) gates(ctx context.Context) error {
-	opened := make([]gateRow, len(w.c.OpenGates))
-	for i := range w.c.OpenGates {
+	opened := make([]gateRow, len(w.commit.OpenGates))
+	for i := range w.commit.OpenGates {
 		var err error
-		if opened[i], err = newGateRow(&w.c.OpenGates[i]); err != nil {
+		if opened[i], err = newGateRow(&w.commit.OpenGates[i]); err != nil {
 			return err
 		}
 	}
 	if err := insert(ctx, &w.batch, opened...); err != nil {
 		return err
 	}
-	for i := range w.c.Gates {
-		row, err := newGateRow(&w.c.Gates[i])
+	for i := range w.commit.Gates {
+		row, err := newGateRow(&w.commit.Gates[i])
 		if err != nil {
 			return err
 		}
@@ -166,10 +165,10 @@ func (w *writer) gates(ctx context.Context) error {
 			return err
 		}
 	}
-	approvals := make([]approvalRow, len(w.c.Approvals))
-	for i := range w.c.Approvals {
+	approvals := make([]approvalRow, len(w.commit.Approvals))
+	for i := range w.commit.Approvals {
 		var err error
-		if approvals[i], err = newApprovalRow(&w.c.Approvals[i]); err != nil {
+		if approvals[i], err = newApprovalRow(&w.commit.Approvals[i]); err != nil {
 			return err
 		}
 	}
@@ -177,15 +176,15 @@ func (w *writer) gates(ctx context.Context) error {
 		return err
 	}
 	var j jsonWriter
-	delegations := make([]delegationRow, len(w.c.Delegations))
-	for i, d := range w.c.Delegations {
+	delegations := make([]delegationRow, len(w.commit.Delegations))
+	for i, d := range w.commit.Delegations {
 		delegations[i] = delegationRow{
-			GateID: d.Gate, RequestID: w.c.Request.ID, FromID: person(d.From), ToID: person(d.To),
+			GateID: d.Gate, RequestID: w.commit.Request.ID, FromID: person(d.From), ToID: person(d.To),
 			FromActor: j.write(d.From), ToActor: j.write(d.To), Reason: d.Reason, At: at(d.At),
 		}
 	}
-	escalations := make([]escalationRow, len(w.c.Escalations))
-	for i, e := range w.c.Escalations {
+	escalations := make([]escalationRow, len(w.commit.Escalations))
+	for i, e := range w.commit.Escalations {
 		escalations[i] = escalationRow{ID: e.ID, RequestID: e.Request, GateID: e.Gate, Level: e.Level, Roles: j.write(e.Roles), At: at(e.At)}
 	}
 	if j.err != nil {
@@ -196,8 +195,8 @@ func (w *writer) gates(ctx context.Context) error {
 
 func (w *writer) interventions(ctx context.Context) error {
 	var j jsonWriter
-	rows := make([]interventionRow, len(w.c.Interventions))
-	for i, x := range w.c.Interventions {
+	rows := make([]interventionRow, len(w.commit.Interventions))
+	for i, x := range w.commit.Interventions {
 		rows[i] = interventionRow{
 			ID: x.ID, RequestID: x.Request, Kind: string(x.Kind), PersonID: person(x.By), ByActor: j.write(x.By),
 			Reason: x.Reason, Value: x.Value, At: at(x.At),
@@ -210,14 +209,14 @@ func (w *writer) interventions(ctx context.Context) error {
 }
 
 func (w *writer) timers(ctx context.Context) error {
-	if w.c.FireTimer != "" {
-		if err := w.run(ctx, orchestrator.ErrConflict, "DELETE FROM timers WHERE id = ?", w.c.FireTimer); err != nil {
+	if w.commit.FireTimer != "" {
+		if err := w.run(ctx, orchestrator.ErrConflict, "DELETE FROM timers WHERE id = ?", w.commit.FireTimer); err != nil {
 			return err
 		}
 	}
-	if kinds := w.c.ClearTimers; len(kinds) > 0 {
+	if kinds := w.commit.ClearTimers; len(kinds) > 0 {
 		w.begin(part{})
-		w.add("DELETE FROM timers WHERE request_id = ? AND id <> ? AND kind IN (", w.c.Request.ID, w.c.FireTimer)
+		w.add("DELETE FROM timers WHERE request_id = ? AND id <> ? AND kind IN (", w.commit.Request.ID, w.commit.FireTimer)
 		for i, k := range kinds {
 			w.add(strings.Repeat(", ", min(i, 1))+"?", string(k))
 		}
@@ -226,8 +225,8 @@ func (w *writer) timers(ctx context.Context) error {
 			return err
 		}
 	}
-	rows := make([]timerRow, len(w.c.Timers))
-	for i, t := range w.c.Timers {
+	rows := make([]timerRow, len(w.commit.Timers))
+	for i, t := range w.commit.Timers {
 		rows[i] = timerRow{ID: t.ID, RequestID: t.Request, Kind: string(t.Kind), GateID: t.Gate, FireAt: at(t.FireAt)}
 	}
 	return insert(ctx, &w.batch, rows...)
@@ -237,7 +236,7 @@ func (w *writer) timers(ctx context.Context) error {
 func (w *writer) records(ctx context.Context) error {
 	var j jsonWriter
 	var reports []feasibilityRow
-	if f := w.c.Feasibility; f != nil {
+	if f := w.commit.Feasibility; f != nil {
 		reports = append(reports, feasibilityRow{
 			ID: f.ID, RequestID: f.Request, RequirementsVersion: f.RequirementsVersion, Feasible: f.Feasible,
 			Cohort: f.Cohort, MinimumCohort: f.MinimumCohort, Elements: j.write(f.Elements), Reasons: j.write(f.Reasons),
@@ -245,7 +244,7 @@ func (w *writer) records(ctx context.Context) error {
 		})
 	}
 	var deliveries []deliveryRow
-	if d := w.c.Delivery; d != nil {
+	if d := w.commit.Delivery; d != nil {
 		deliveries = append(deliveries, deliveryRow{
 			ID: d.ID, RequestID: d.Request, Location: d.Location, Format: string(d.Format), Files: j.write(d.Files),
 			ManifestSHA256: d.ManifestSHA256, At: at(d.At),
@@ -254,7 +253,7 @@ func (w *writer) records(ctx context.Context) error {
 	if j.err != nil {
 		return j.err
 	}
-	return errors.Join(insert(ctx, &w.batch, reports...), insert(ctx, &w.batch, deliveries...), insert(ctx, &w.batch, messageRows(w.c.Messages)...))
+	return errors.Join(insert(ctx, &w.batch, reports...), insert(ctx, &w.batch, deliveries...), insert(ctx, &w.batch, messageRows(w.commit.Messages)...))
 }
 
 func messageRows(messages []orchestrator.Message) []messageRow {

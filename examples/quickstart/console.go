@@ -3,13 +3,10 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
-	"github.com/schollz/progressbar/v3"
-	"golang.org/x/term"
-
+	"github.com/researchflow/researchflow/examples/internal/progress"
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
@@ -21,18 +18,10 @@ const straight = 18
 type console struct {
 	mu  sync.Mutex
 	w   io.Writer
-	bar *progressbar.ProgressBar // nil: plain lines
+	bar *progress.Line // nil: plain lines
 }
 
-func newConsole(w io.Writer) *console {
-	c := &console{w: w}
-	if f, ok := w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-		c.bar = progressbar.NewOptions(straight,
-			progressbar.OptionSetWriter(w), progressbar.OptionSetWidth(24), progressbar.OptionClearOnFinish(),
-			progressbar.OptionSetDescription("new_request"))
-	}
-	return c
-}
+func newConsole(w io.Writer) *console { return &console{w: w, bar: progress.New(w)} }
 
 // line prints a line above the progress bar.
 func (c *console) line(format string, args ...any) {
@@ -46,9 +35,7 @@ func (c *console) print(format string, args ...any) {
 		fmt.Fprintf(c.w, format, args...)
 		return
 	}
-	_ = c.bar.Clear() // a terminal that does not take it shows the bar twice, no more
-	fmt.Fprintf(c.w, format, args...)
-	_ = c.bar.RenderBlank()
+	c.bar.Print(fmt.Sprintf(format, args...))
 }
 
 func (c *console) start(id string, opt options) {
@@ -70,10 +57,7 @@ func (c *console) start(id string, opt options) {
 func (c *console) entered(s orchestrator.StateChange) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.bar != nil {
-		c.bar.Describe(s.To)
-		_ = c.bar.Set(min(int(s.Seq), straight)) // as in print
-	}
+	c.bar.Show(float64(s.Seq)/straight, s.To)
 	text := fmt.Sprintf("%s  %2d  %-24s", s.At.UTC().Format(time.TimeOnly), s.Seq, s.To)
 	if s.Reason != "" {
 		text += "  " + s.Reason
@@ -95,9 +79,7 @@ func past(v orchestrator.Verdict) string {
 func (c *console) prompt(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.bar != nil {
-		_ = c.bar.Clear()
-	}
+	c.bar.Clear()
 	fmt.Fprint(c.w, text)
 }
 
@@ -105,10 +87,8 @@ func (c *console) prompt(text string) {
 func (c *console) stop() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.bar != nil {
-		_ = c.bar.Finish()
-		c.bar = nil
-	}
+	c.bar.Clear()
+	c.bar = nil
 }
 
 // crashed says how to go on after the crash that follows.

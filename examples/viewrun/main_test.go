@@ -205,7 +205,7 @@ func TestBadInput(t *testing.T) {
 		{"policy", []string{"-view", view, "-source", good, "-on-error", "ignore"}, 2, `-on-error "ignore"`, false},
 		{"limit", []string{"-view", view, "-source", good, "-limit", "-1"}, 2, "-limit -1", false},
 		{"parallel", []string{"-view", view, "-source", good, "-parallel", "x"}, 2, `invalid value "x" for flag -parallel`, false},
-		{"unknown view", []string{"-view", "patients", "-source", good}, 2, `unknown view "patients": there are condition_diagnoses, `, false},
+		{"unknown view", []string{"-view", "patients", "-source", good}, 2, `unknown view "patients", want one of condition_diagnoses, `, false},
 		{"no view file", []string{"-view", dir + "/none.json", "-source", good}, 2, dir + "/none.json: no such file or directory", false},
 		{"view is no JSON", []string{"-view", noJSON, "-source", good}, 2, noJSON + ": the view is not JSON: ", true},
 		{"view with a syntax error", []string{"-view", noPath, "-source", good}, 2, noPath + ": select[0].column[0].path: ", true},

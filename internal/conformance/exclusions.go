@@ -11,8 +11,8 @@ var exclusionFiles embed.FS
 
 // The classes of exclusions.
 const (
-	CaseIsWrong = "case is wrong"
-	NotYet      = "not yet"
+	caseIsWrong = "case is wrong"
+	notYet      = "not yet"
 )
 
 // Exclusion is a case that the engine is not held to.
@@ -29,7 +29,7 @@ type Exclusion struct {
 
 // Exclusions returns the exclusions of a suite ("fhirpath") by case. Each has a class and a reason; otherwise the
 // list itself is an error.
-func Exclusions(suite string) (map[string]Exclusion, error) {
+func loadExclusions(suite string) (map[string]Exclusion, error) {
 	raw, err := exclusionFiles.ReadFile("exclusions/" + suite + ".json")
 	if err != nil {
 		return nil, fmt.Errorf("conformance: exclusions of %s: %w", suite, err)
@@ -40,7 +40,7 @@ func Exclusions(suite string) (map[string]Exclusion, error) {
 	}
 	m := make(map[string]Exclusion, len(list))
 	for _, e := range list {
-		if _, twice := m[e.ID]; twice || e.ID == "" || e.Reason == "" || e.Class != CaseIsWrong && e.Class != NotYet {
+		if _, twice := m[e.ID]; twice || e.ID == "" || e.Reason == "" || e.Class != caseIsWrong && e.Class != notYet {
 			return nil, fmt.Errorf("conformance: exclusion of %s %q is there twice or lacks its class or reason", suite, e.ID)
 		}
 		m[e.ID] = e

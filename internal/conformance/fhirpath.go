@@ -41,7 +41,7 @@ type FHIRPathCase struct {
 	Variables map[string]json.RawMessage `json:"variables"`
 	// Predicate asks for the result as a Boolean: whether there is one.
 	Predicate Flag `json:"predicate"`
-	// Invalid is syntax, semantic, execution or true where the expression must fail.
+	// Invalid is syntax, semantic, execution or true if the expression must fail.
 	Invalid Flag `json:"invalid"`
 	// CheckOrdered is "true" where functions that depend on an order are wrong on collections without one.
 	CheckOrdered Flag `json:"checkOrderedFunctions"`
@@ -128,8 +128,8 @@ func (t *OutputText) UnmarshalJSON(raw []byte) error {
 }
 
 // LoadFHIRPath reads a file of cases. inputs are the folders of the input files; without any they are inputs-r4,
-// inputs-r4b, inputs-r5 and inputs beside the file. A folder whose name tells the model of a case is searched first for it.
-// Cases without an id are named after their group and name, and by number where these are not unique.
+// inputs-r4b, inputs-r5 and inputs beside the file. A folder whose name tells the model of a case is searched first
+// for it. Cases without an id are named after their group and name, and by number where these are not unique.
 func LoadFHIRPath(path string, inputs ...string) (*FHIRPathSuite, error) {
 	raw, err := os.ReadFile(path)
 	if err != nil {

@@ -34,8 +34,8 @@ func judge(r *FHIRPathResult) string {
 }
 
 // judgeError judges a case that must fail: syntax and semantic faults are found by Compile, others there or in
-// evaluation. That something is not supported or goes over a limit proves nothing, but for repeatAll(), which only a limit
-// can stop.
+// evaluation. That something is not supported or goes over a limit proves nothing, but for repeatAll(), which only a
+// limit can stop.
 func judgeError(r *FHIRPathResult) string {
 	want := r.Case.Invalid
 	if r.Error == nil {
@@ -105,7 +105,7 @@ func matches(got, want FHIRPathOutput) bool {
 	}
 	switch kind {
 	case "integer", "integer64", "positiveInt", "unsignedInt", "decimal":
-		equal, ok := EqualNumber(a, b)
+		equal, ok := equalNumber(a, b)
 		return ok && (equal || sameFraction(a, b))
 	case "date", "dateTime", "instant":
 		x, errX := system.ParseDateTime(strings.TrimPrefix(a, "@"))
@@ -135,11 +135,11 @@ func matches(got, want FHIRPathOutput) bool {
 	}
 	a = string(got.Value)
 	if kind == "" {
-		if equal, ok := EqualNumber(a, b); ok {
+		if equal, ok := equalNumber(a, b); ok {
 			return equal
 		}
 	}
-	return EqualJSON([]byte(a), []byte(b))
+	return equalJSON([]byte(a), []byte(b))
 }
 
 // quantityOf reads a quantity with its unit.
@@ -151,7 +151,8 @@ func quantityOf(text string) (system.Quantity, bool) {
 	return q, err == nil
 }
 
-// quantityObject reads a quantity that is an object with value and unit: a UCUM code or the name of a calendar duration.
+// quantityObject reads a quantity that is an object with value and unit: a UCUM code or the name of a calendar
+// duration.
 func quantityObject(text string) (q system.Quantity, ok bool) {
 	var members struct {
 		Value      json.Number
@@ -173,8 +174,8 @@ func quantityObject(text string) (q system.Quantity, ok bool) {
 	return q, err == nil
 }
 
-// sameFraction compares a number with one that was calculated as a float64: where it has more digits than FHIRPath wants
-// of implementations, eight after the point, those have to be the same.
+// sameFraction compares a number with one that was calculated as a float64: where it has more digits than FHIRPath
+// wants of implementations, eight after the point, those have to be the same.
 func sameFraction(got, want string) bool {
 	x, errX := system.ParseDecimal(got)
 	y, errY := system.ParseDecimal(want)
@@ -185,7 +186,7 @@ func sameFraction(got, want string) bool {
 	return ok && difference.Abs().Compare(system.NewDecimal(1, 9)) < 0
 }
 
-// sameType compares type names without regard to the case of the first letter, by which System types differ from
+// sameType compares type names ignoring the case of the first letter, by which System types differ from
 // FHIR's, and to the model's name.
 func sameType(got, want string) bool {
 	if _, name, ok := strings.Cut(want, "."); ok {

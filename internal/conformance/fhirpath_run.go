@@ -18,7 +18,7 @@ import (
 // FHIRPathResult is what the engine gave for a case, and the verdict.
 type FHIRPathResult struct {
 	Case *FHIRPathCase
-	// Error is the class of the failure (syntax, semantic, unsupported, limit, execution), nil where there was none.
+	// Error is the class of the failure (syntax, semantic, unsupported, limit, execution), nil if there was none.
 	Error *string
 	// Message is the failure's text.
 	Message string
@@ -37,9 +37,10 @@ type FHIRPathResult struct {
 func (r *FHIRPathResult) Failed() bool { return (r.Reason == "") == (r.Exclusion != nil) }
 
 // RunFHIRPath evaluates all cases of a suite and judges the results. A case that cannot be run, because its input is
-// missing or no JSON, its model unknown or its context fails, does not pass. The error is one of the list of exclusions.
+// missing or no JSON, its model unknown or its context fails, does not pass. The error is one of the list of
+// exclusions.
 func RunFHIRPath(ctx context.Context, s *FHIRPathSuite) ([]FHIRPathResult, error) {
-	exclusions, err := Exclusions("fhirpath")
+	exclusions, err := loadExclusions("fhirpath")
 	if err != nil {
 		return nil, err
 	}
@@ -73,7 +74,7 @@ func (r *FHIRPathResult) run(ctx context.Context, s *FHIRPathSuite, loaded map[s
 	return r.evaluate(ctx, input)
 }
 
-// input returns the resource of a case, nil where it has none. A name that ends with .xml stands for the JSON of the
+// input returns the resource of a case, nil if it has none. A name that ends with .xml stands for the JSON of the
 // same name.
 func (s *FHIRPathSuite) input(c *FHIRPathCase, loaded map[string][]byte) ([]byte, error) {
 	if len(c.Input) > 0 && string(c.Input) != "null" {
@@ -180,7 +181,7 @@ func (r *FHIRPathResult) evaluate(ctx context.Context, input []byte) error {
 	return nil
 }
 
-// model returns the options for the model of the case, none where it has none.
+// model returns the options for the model of the case, none if it has none.
 func (c *FHIRPathCase) model() ([]fhirpath.CompileOption, error) {
 	version, ok := c.version()
 	switch {
@@ -243,8 +244,8 @@ func (c *FHIRPathCase) evaluateContext(ctx context.Context, e *fhirpath.Evaluato
 	return items, p.Result().Types, nil
 }
 
-// startsAt reports whether the expression starts at the input and not at what the context gave: with the type of the input
-// or, where that has none, with a member that the input has and the context has not.
+// startsAt reports whether the expression starts at the input and not at what the context gave: with the type of the
+// input or, where that has none, with a member that the input has and the context has not.
 func (c *FHIRPathCase) startsAt(input []byte, items fhirpath.Collection) bool {
 	tree, err := syntax.Parse(c.Expression)
 	if err != nil {
@@ -296,9 +297,9 @@ func members(raw []byte) map[string]bool {
 	return names
 }
 
-// variable returns the items that a variable's JSON stands for: numbers and Booleans are System values, strings are so but
-// are read as dates where those are wanted, objects are elements, typed where they are resources or quantities, null is
-// nothing, and an array is its items.
+// variable returns the items that a variable's JSON stands for: numbers and Booleans are System values, strings are
+// so but are read as dates where those are wanted, objects are elements, typed where they are resources or
+// quantities, null is nothing, and an array is its items.
 func variable(ctx context.Context, raw json.RawMessage, options []fhirpath.CompileOption) ([]fhirpath.Value, error) {
 	parts := []json.RawMessage{raw}
 	if raw[0] == '[' {

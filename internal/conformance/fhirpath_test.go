@@ -9,7 +9,7 @@ import (
 
 func TestFHIRPathExclusions(t *testing.T) {
 	t.Parallel()
-	list, err := Exclusions("fhirpath")
+	list, err := loadExclusions("fhirpath")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -18,7 +18,7 @@ func TestFHIRPathExclusions(t *testing.T) {
 			t.Errorf("exclusion %q is no case id", id)
 		}
 	}
-	if _, err := Exclusions("nothing"); err == nil {
+	if _, err := loadExclusions("nothing"); err == nil {
 		t.Error("a suite without a list has no error")
 	}
 }
@@ -124,7 +124,7 @@ func TestEqualJSON(t *testing.T) {
 		{`1 1`, `1 1`, false},
 	}
 	for _, tt := range tests {
-		if got := EqualJSON([]byte(tt.a), []byte(tt.b)); got != tt.want {
+		if got := equalJSON([]byte(tt.a), []byte(tt.b)); got != tt.want {
 			t.Errorf("EqualJSON(%s, %s) = %v, want %v", tt.a, tt.b, got, tt.want)
 		}
 	}

@@ -28,8 +28,8 @@ func TestGolden(t *testing.T) {
 			t.Parallel()
 			for _, workers := range workerCounts {
 				for _, size := range blockSizes {
-					src := c.source(data).WithBlockSize(size)
-					if reason := c.judge(t.Context(), src, []runner.RunOption{runner.Parallel(workers)}); reason != "" {
+					opts := []runner.RunOption{runner.BlockSize(size), runner.Parallel(workers)}
+					if reason := c.judge(t.Context(), c.source(data), opts); reason != "" {
 						t.Errorf("%d workers, blocks of %d: %s", workers, size, reason)
 					}
 				}
@@ -59,8 +59,8 @@ func TestGoldenOrder(t *testing.T) {
 			}
 			written := func(workers, size int) string {
 				var out bytes.Buffer
-				src := c.source(data).WithBlockSize(size)
-				if _, err := view.Write(t.Context(), src, runner.NewNDJSONWriter(&out), runner.Parallel(workers)); err != nil {
+				opts := []runner.RunOption{runner.BlockSize(size), runner.Parallel(workers)}
+				if _, err := view.Write(t.Context(), c.source(data), runner.NewNDJSONWriter(&out), opts...); err != nil {
 					t.Fatalf("%d workers, blocks of %d: %v", workers, size, err)
 				}
 				return out.String()

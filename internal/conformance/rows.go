@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// decodeJSON decodes JSON text with numbers as json.Number. Behind it there may be only white space.
+// decodeJSON decodes JSON text with numbers as json.Number. After it there may be only white space.
 func decodeJSON(data []byte, into any) error {
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.UseNumber()
@@ -25,9 +25,9 @@ func decodeJSON(data []byte, into any) error {
 	return nil
 }
 
-// canonicalNumber returns a text that is the same for all ways to write a number: 1, 1.0 and 10e-1. Expected rows were
-// written by JavaScript, whose numbers are float64: so fractions are equal when they are the same float64. Whole numbers
-// are compared digit by digit.
+// canonicalNumber returns a text that is the same for all ways to write a number: 1, 1.0 and 10e-1. Expected rows
+// were written by JavaScript, whose numbers are float64: so fractions are equal when they are the same float64. Whole
+// numbers are compared digit by digit.
 func canonicalNumber(n string) string {
 	if !strings.ContainsAny(n, ".eE") {
 		return n

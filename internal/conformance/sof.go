@@ -49,7 +49,7 @@ type SofTestReport struct {
 	Result SofResult `json:"result"`
 }
 
-// SofResult tells whether a case passed, and if not, why.
+// SofResult reports whether a case passed, and if not, why.
 type SofResult struct {
 	Passed bool   `json:"passed"`
 	Reason string `json:"reason,omitempty"`
@@ -199,8 +199,8 @@ func (f *SofFile) run(ctx context.Context, t *SofTest, opts []runner.RunOption) 
 	return view, rows, err
 }
 
-// version returns the FHIR version that a file is run with: 4.0.1 where it is one of the file's, else the first that there
-// is a model of; ok is false where there is none.
+// version returns the FHIR version that a file is run with: 4.0.1 where it is one of the file's, else the first that
+// there is a model of; ok is false if there is none.
 func (f *SofFile) version() (version string, ok bool) {
 	if slices.Contains(f.FHIRVersion, "4.0.1") {
 		return "4.0.1", true

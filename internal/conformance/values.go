@@ -9,7 +9,7 @@ import (
 )
 
 // EqualNumber compares two numbers by value: 1.50 is 1.5. ok is false unless both texts are numbers.
-func EqualNumber(a, b string) (equal, ok bool) {
+func equalNumber(a, b string) (equal, ok bool) {
 	x, errX := system.ParseDecimal(a)
 	y, errY := system.ParseDecimal(b)
 	if errX != nil || errY != nil {
@@ -18,9 +18,9 @@ func EqualNumber(a, b string) (equal, ok bool) {
 	return x.Equal(y), true
 }
 
-// EqualJSON compares two JSON texts: numbers by value, objects without regard to the order of their members. Texts
+// EqualJSON compares two JSON texts: numbers by value, objects ignoring the order of their members. Texts
 // that are not JSON are not equal to anything.
-func EqualJSON(a, b []byte) bool {
+func equalJSON(a, b []byte) bool {
 	x, errX := decode(a)
 	y, errY := decode(b)
 	return errX == nil && errY == nil && equalValue(x, y)
@@ -46,7 +46,7 @@ func equalValue(a, b any) bool {
 		if !ok {
 			return false
 		}
-		equal, ok := EqualNumber(x.String(), y.String())
+		equal, ok := equalNumber(x.String(), y.String())
 		return ok && equal
 	case []any:
 		y, ok := b.([]any)

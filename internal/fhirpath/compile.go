@@ -1,6 +1,7 @@
 package fhirpath
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"unicode"
@@ -10,9 +11,9 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// Compile reads an expression, checks it and makes a [Program] of it. The error is an [Errors] with every
-// fault found, each with its kind: Syntax, Semantic (unknown variables and types, wrong numbers of arguments, and
-// with [Strict] whatever goes against the types of the model), Unsupported or Limit. Any goroutine may call it.
+// Compile parses and checks an expression and returns it as a [Program]. The error is an [Errors] with every fault
+// found, each with its kind: Syntax, Semantic (unknown variables and types, wrong numbers of arguments and, with
+// [Strict], anything that contradicts the types of the model), Unsupported or Limit. Any goroutine may call it.
 func Compile(expr string, opts ...CompileOption) (*Program, error) {
 	conf, err := newConfig(opts)
 	if err != nil {
@@ -24,13 +25,13 @@ func Compile(expr string, opts ...CompileOption) (*Program, error) {
 	}
 	c := &compiler{config: conf, functions: functions, src: expr, checked: conf.staticCheck(tree)}
 	root := c.compile(tree)
-	warnings := c.settle(c.checked)
+	warnings := c.addStaticFaults(c.checked)
 	if len(c.errs) > 0 {
 		return nil, c.errs
 	}
 	return &Program{
 		src: expr, tree: tree, root: root, schema: conf.schema, input: conf.input, emptyJoin: conf.emptyJoin,
-		result: exported(conf.schema.model, c.checked.Type), warnings: warnings,
+		result: toStaticType(conf.schema.model, c.checked.Type), warnings: warnings,
 	}, nil
 }
 
@@ -47,18 +48,18 @@ func syntaxError(expr string, err error) *Error {
 	return newError(kind, expr, fault.Offset, "%s", fault.Msg)
 }
 
-// compiler turns a tree into nodes.
+// compiler turns a syntax tree into operations.
 type compiler struct {
 	*config
 	functions functionTable
 	src       string
 	errs      Errors
-	// checked knows the static type of every node of the tree.
+	// checked is the result of the static check.
 	checked *check.Result
 	vars    *binding // variables that defineVariable makes visible here
 	// inAggregate reports that $total has a value here.
 	inAggregate bool
-	// patternSteps is what the regular expressions so far took to compile.
+	// patternSteps is the cost of compiling the regular expressions so far.
 	patternSteps int
 }
 
@@ -69,10 +70,10 @@ type binding struct {
 	depth int
 }
 
-// maxVariables is how many variables may be visible at one place.
+// maxVariables is how many variables may be visible at one point.
 const maxVariables = 100
 
-// dynamic is the name of a binding whose name is only known when it is evaluated.
+// dynamic stands for the name of a binding that is only known at evaluation.
 const dynamic = ""
 
 func (c *compiler) report(kind ErrorKind, pos int, format string, args ...any) {
@@ -81,24 +82,24 @@ func (c *compiler) report(kind ErrorKind, pos int, format string, args ...any) {
 	}
 }
 
-// operand compiles an expression that stands on its own: variables it defines end with it.
-func (c *compiler) operand(expr syntax.Expr) node {
+// operand compiles an expression with a scope of its own: variables that it defines are not visible after it.
+func (c *compiler) operand(expr syntax.Expr) operation {
 	vars := c.vars
 	n := c.compile(expr)
 	c.vars = vars
 	return n
 }
 
-// receiver compiles what stands before a dot; nil stays nil, for $this.
-func (c *compiler) receiver(expr syntax.Expr) node {
+// receiver compiles the expression before a dot; nil, which means $this, stays nil.
+func (c *compiler) receiver(expr syntax.Expr) operation {
 	if expr == nil {
 		return nil
 	}
 	return c.compile(expr)
 }
 
-// compile returns the node of an expression. Where it reports an error the node is of no use but not nil.
-func (c *compiler) compile(expr syntax.Expr) node {
+// compile returns the operation of an expression. It is not nil even if compile reports an error.
+func (c *compiler) compile(expr syntax.Expr) operation {
 	switch x := expr.(type) {
 	case *syntax.Literal:
 		return c.literal(x)
@@ -109,7 +110,7 @@ func (c *compiler) compile(expr syntax.Expr) node {
 			c.operand(x.X)
 		}
 		if x.Kind == syntax.Total && !c.inAggregate {
-			c.report(Semantic, x.Offset, "$total has a value in the arguments of aggregate() only")
+			c.report(Semantic, x.Offset, "$total has a value only in the arguments of aggregate()")
 		}
 		return &special{x.Kind, x.Offset}
 	case *syntax.External:
@@ -134,7 +135,7 @@ func (c *compiler) compile(expr syntax.Expr) node {
 	return &constant{}
 }
 
-func (c *compiler) literal(x *syntax.Literal) node {
+func (c *compiler) literal(x *syntax.Literal) operation {
 	v, none, err := literal(x)
 	switch {
 	case err != nil:
@@ -154,10 +155,11 @@ func cause(err error) string {
 	return msg
 }
 
-func (c *compiler) member(x *syntax.Member) node {
+func (c *compiler) member(x *syntax.Member) operation {
 	if x.X == nil {
 		typ := c.schema.typeOf(x.Name)
-		if typ != 0 || startsUpper(x.Name) { // elements begin with a small letter, resources beyond the model do not
+		// Elements begin with a lower-case letter, types do not, even those that the model does not have.
+		if typ != 0 || startsUpper(x.Name) {
 			return &root{x.Name, typ, x.Offset}
 		}
 	}
@@ -166,14 +168,14 @@ func (c *compiler) member(x *syntax.Member) node {
 
 func startsUpper(name string) bool { return unicode.IsUpper([]rune(name)[0]) }
 
-// Builtin reports whether an environment variable is defined by the specifications of FHIRPath and FHIR and cannot be
-// declared. [Env] can give those that stand for items another value.
+// Builtin reports whether an environment variable is defined by the specifications of FHIRPath or FHIR and cannot be
+// declared. [Env] can give such variables another value.
 func Builtin(name string) bool {
 	_, url := builtinURLs[name]
 	return builtin(name) && !url
 }
 
-// builtin reports whether an environment variable is defined by the specifications of FHIRPath and FHIR.
+// builtin is [Builtin] with the variables that stand for URLs, which may be declared.
 func builtin(name string) bool {
 	switch name {
 	case "context", "resource", "rootResource", "ucum", "sct", "loinc":
@@ -189,7 +191,7 @@ var builtinURLs = map[string]string{
 	"loinc": "http://loinc.org",
 }
 
-func (c *compiler) external(x *syntax.External) node {
+func (c *compiler) external(x *syntax.External) operation {
 	if v, ok := c.constants[x.Name]; ok {
 		if v.kind == 0 {
 			return &constant{}
@@ -210,7 +212,7 @@ func (c *compiler) external(x *syntax.External) node {
 	}
 	if !builtin(x.Name) && !c.defined(x.Name) {
 		hint := strings.Replace(c.suggest(x.Name, c.variableNames), "mean ", "mean %", 1)
-		c.report(Semantic, x.Offset, "variable %%%s is not defined%s", x.Name, hint)
+		c.report(Semantic, x.Offset, "undefined variable %%%s%s", x.Name, hint)
 	}
 	return &external{x.Name, x.Offset}
 }
@@ -244,9 +246,9 @@ func (c *compiler) variableNames() []string {
 	return names
 }
 
-func (c *compiler) binary(x *syntax.Binary) node {
+func (c *compiler) binary(x *syntax.Binary) operation {
 	left, right := c.operand(x.X), c.operand(x.Y)
-	op := operation{left, right, x.Offset}
+	op := binary{left, right, x.Offset}
 	switch x.Op {
 	case syntax.OpAnd, syntax.OpOr, syntax.OpXor, syntax.OpImplies:
 		return c.fold(&logic{op, x.Op})
@@ -257,7 +259,7 @@ func (c *compiler) binary(x *syntax.Binary) node {
 	case syntax.OpIn:
 		return &membership{op}
 	case syntax.OpContains:
-		return &membership{operation{right, left, x.Offset}}
+		return &membership{binary{right, left, x.Offset}}
 	case syntax.OpUnion:
 		return &union{op}
 	case syntax.OpConcat:
@@ -266,33 +268,33 @@ func (c *compiler) binary(x *syntax.Binary) node {
 	return c.fold(&arithmetic{op, x.Op})
 }
 
-// fold evaluates an operation whose operands are constants. One that fails is left as it is: it may never be
-// reached.
-func (c *compiler) fold(n node) node {
+// fold evaluates an operation on constants at compile time. If that fails the operation stays as it is, because it may
+// never be evaluated.
+func (c *compiler) fold(n operation) operation {
 	if !foldable(n) || len(c.errs) > 0 {
 		return n
 	}
 	p := &Program{root: n, schema: c.schema}
-	values, err := NewEvaluator(EvalConfig{}).Eval(folding, p, Value{}, nil)
+	values, err := NewEvaluator(EvalConfig{}).Eval(context.Background(), p, Value{}, nil)
 	if err != nil {
 		return n
 	}
 	return &constant{values}
 }
 
-// maxFolded is the size of the operands of operations that are done at compile time, where no steps are counted.
+// maxFolded is the maximum size of the operands of operations that are folded: no steps are counted at compile time.
 const maxFolded = 1_000
 
-// constantSize returns the number of bytes of a constant text, and many times that of a unit, which takes long to convert.
-func constantSize(n node) int {
+// constantSize returns the number of bytes of a constant's text. A unit counts 50 times: it is slow to convert.
+func constantSize(n operation) int {
 	if k, ok := n.(*constant); ok && len(k.values) == 1 {
 		return k.values[0].size() + 50*k.values[0].unitSize()
 	}
 	return 0
 }
 
-func foldable(n node) bool {
-	all := func(nodes ...node) bool {
+func foldable(n operation) bool {
+	all := func(nodes ...operation) bool {
 		size := 0
 		for _, n := range nodes {
 			if _, ok := n.(*constant); !ok {
@@ -336,10 +338,10 @@ func (c *compiler) typeSpec(t syntax.TypeName) typeSpec {
 		spec.system = systemKind(name)
 		spec.any = name == "Any"
 	}
-	// A type of the model in the wrong namespace (System.Patient) is one that nothing has; the static check says so.
+	// Nothing has a type of the model in the wrong namespace (System.Patient); the static check reports it.
 	misplaced := namespace == "System" && c.schema.typeOf(name) != 0
 	if spec.fhir == 0 && spec.system == 0 && !spec.any && !misplaced && (c.schema.model != nil || namespace == "System") {
-		c.report(Semantic, t.Offset, "type %s is not known%s", t, c.suggest(name, func() []string { return c.typeNames(namespace) }))
+		c.report(Semantic, t.Offset, "unknown type %s%s", t, c.suggest(name, func() []string { return c.typeNames(namespace) }))
 	}
 	return spec
 }
@@ -354,8 +356,8 @@ func (c *compiler) typeNames(namespace string) []string {
 	return append(names, kindNames[Boolean:TypeInfo]...)
 }
 
-// suggest returns "; did you mean x" for the closest of the names, "" when none is close or when there are more errors
-// than are reported.
+// suggest returns "; did you mean x" for the closest of the names, "" if none is close or if no more errors are
+// reported.
 func (c *compiler) suggest(name string, names func() []string) string {
 	if len(c.errs) >= maxErrors {
 		return ""

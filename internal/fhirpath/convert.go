@@ -14,7 +14,7 @@ const (
 	calendarUnits = "http://hl7.org/fhirpath/CodeSystem/calendar-units"
 )
 
-// raw returns the text of a primitive's value: a decoded string, or a number or Boolean as it stands.
+// raw returns the text of a primitive's value: a decoded string, or a number or Boolean as written.
 func (v Value) raw() string {
 	if s, ok := v.doc.text(int(v.node)); ok {
 		return s
@@ -23,15 +23,21 @@ func (v Value) raw() string {
 }
 
 // Date returns the value of a Date; ok is false for everything else.
-func (v Value) Date() (d system.Date, ok bool) {
+func (v Value) Date() (d system.Date, ok bool) { return parsed(v, Date, system.ParseDate[string]) }
+
+// Time returns the value of a Time; ok is false for everything else.
+func (v Value) Time() (t system.Time, ok bool) { return parsed(v, Time, system.ParseTime[string]) }
+
+// parsed returns the value of System type k, which parse reads from the text of an element.
+func parsed[T any](v Value, k Kind, parse func(string) (T, error)) (x T, ok bool) {
 	switch {
-	case v.kind == Date:
-		return v.sys.(system.Date), true
-	case v.kind == Element && v.doc.systemKind(v) == Date:
-		d, err := system.ParseDate(v.raw())
-		return d, err == nil
+	case v.kind == k:
+		return v.sys.(T), true
+	case v.kind == Element && v.doc.systemKind(v) == k:
+		x, err := parse(v.raw())
+		return x, err == nil
 	}
-	return d, false
+	return x, false
 }
 
 // DateTime returns the value of a DateTime, and a Date as the DateTime it is implicitly converted to; ok is
@@ -52,18 +58,6 @@ func (v Value) DateTime() (d system.DateTime, ok bool) {
 	return d, false
 }
 
-// Time returns the value of a Time; ok is false for everything else.
-func (v Value) Time() (t system.Time, ok bool) {
-	switch {
-	case v.kind == Time:
-		return v.sys.(system.Time), true
-	case v.kind == Element && v.doc.systemKind(v) == Time:
-		t, err := system.ParseTime(v.raw())
-		return t, err == nil
-	}
-	return t, false
-}
-
 // Quantity returns the value of a Quantity, and a number as the Quantity with the unit '1' that it is
 // implicitly converted to; ok is false for everything else.
 func (v Value) Quantity() (q system.Quantity, ok bool) {
@@ -79,9 +73,9 @@ func (v Value) Quantity() (q system.Quantity, ok bool) {
 	return system.DecimalToQuantity(d), ok
 }
 
-// quantity converts a FHIR Quantity as FHIR prescribes it: the code is the unit where the system is UCUM (its
-// units of time as calendar durations) or that of calendar durations, else the unit as text. A quantity with a comparator or without a
-// value is none.
+// quantity converts a FHIR Quantity as FHIR prescribes: the unit is the code if the system is UCUM (units of time
+// become calendar durations) or that of calendar durations, otherwise the unit as text. ok is false for a quantity
+// with a comparator or without a value.
 func (d *document) quantity(obj int) (q system.Quantity, ok bool) {
 	if _, has := d.find(obj, "comparator"); has {
 		return q, false
@@ -116,7 +110,7 @@ func (d *document) quantity(obj int) (q system.Quantity, ok bool) {
 	return q, true
 }
 
-// field returns the text of a string member, "" where there is none.
+// field returns the text of a string member, "" if there is none.
 func (d *document) field(obj int, name string) string {
 	if i, ok := d.find(obj, name); ok {
 		s, _ := d.text(i)
@@ -125,44 +119,40 @@ func (d *document) field(obj int, name string) string {
 	return ""
 }
 
-// System returns the System value that v is or stands for; ok is false for elements that stand for none.
+// System returns the System value that v is or stands for; ok is false if there is none.
 func (v Value) System() (Value, bool) {
-	switch v.SystemKind() {
+	switch k := v.SystemKind(); k {
 	case Boolean:
-		b, ok := v.Bool()
-		return NewBoolean(b), ok
+		return converted(v, Value.Bool, NewBoolean)
 	case String:
-		s, ok := v.Text()
-		return NewString(s), ok
-	case Integer:
+		return converted(v, Value.Text, NewString)
+	case Integer, Long:
 		n, ok := v.Int64()
-		return Value{kind: Integer, num: n}, ok
-	case Long:
-		n, ok := v.Int64()
-		return NewLong(n), ok
+		return Value{kind: k, num: n}, ok
 	case Decimal:
-		d, ok := v.Decimal()
-		return NewDecimal(d), ok
+		return converted(v, Value.Decimal, NewDecimal)
 	case Date:
-		d, ok := v.Date()
-		return NewDate(d), ok
+		return converted(v, Value.Date, NewDate)
 	case DateTime:
-		d, ok := v.DateTime()
-		return NewDateTime(d), ok
+		return converted(v, Value.DateTime, NewDateTime)
 	case Time:
-		t, ok := v.Time()
-		return NewTime(t), ok
+		return converted(v, Value.Time, NewTime)
 	case Quantity:
-		q, ok := v.Quantity()
-		return NewQuantity(q), ok
+		return converted(v, Value.Quantity, NewQuantity)
 	case TypeInfo:
 		return v, true
 	}
 	return Value{}, false
 }
 
-// AppendText appends the value as text to dst: what toString() gives, for elements of primitive types their
-// text in FHIR. Of complex elements it appends the JSON.
+// converted returns a System value made of what get returns.
+func converted[T any](v Value, get func(Value) (T, bool), make func(T) Value) (Value, bool) {
+	x, ok := get(v)
+	return make(x), ok
+}
+
+// AppendText appends the value as text to dst: the result of toString(), for elements of primitive types their text in
+// FHIR, and for complex elements their JSON.
 func (v Value) AppendText(dst []byte) []byte {
 	switch v.kind {
 	case Element:
@@ -183,8 +173,8 @@ func (v Value) AppendText(dst []byte) []byte {
 	return dst
 }
 
-// AppendJSON appends the value as JSON to dst: elements as they stand in the resource, System values as a
-// JSON number, Boolean or string. A primitive without a value, like the zero Value, is null.
+// AppendJSON appends the value as JSON to dst: elements as written in the resource, System values as a JSON number,
+// Boolean or string. A primitive without a value is null, and so is the zero Value.
 func (v Value) AppendJSON(dst []byte) []byte {
 	switch v.kind {
 	case Element:
@@ -201,7 +191,7 @@ func (v Value) AppendJSON(dst []byte) []byte {
 	return append(dst, "null"...)
 }
 
-// appendJSONString appends s as a JSON string with only the escapes JSON demands.
+// appendJSONString appends s as a JSON string, with only the escapes that JSON requires.
 func appendJSONString(dst []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	dst = append(dst, '"')
@@ -226,46 +216,6 @@ func appendJSONString(dst []byte, s string) []byte {
 	return append(dst, '"')
 }
 
-// ParseValue returns the value of a FHIR primitive type written as text, as the System value it stands for:
-// the constants of a ViewDefinition. The type is the name of any primitive type of FHIR ("code", "instant",
-// "integer64"). The error does not hold the text.
-func ParseValue(fhirType, text string) (Value, error) {
-	var v Value
-	ok := true
-	switch fhirType {
-	case "boolean":
-		v, ok = NewBoolean(text == "true"), text == "true" || text == "false"
-	case "integer", "positiveInt", "unsignedInt":
-		var n int32
-		n, ok = system.StringToInteger(text)
-		v = NewInteger(n)
-	case "integer64":
-		var n int64
-		n, ok = system.StringToLong(text)
-		v = NewLong(n)
-	case "decimal":
-		d, err := system.ParseDecimal(text)
-		v, ok = NewDecimal(d), err == nil
-	case "date":
-		d, err := system.ParseDate(text)
-		v, ok = NewDate(d), err == nil
-	case "dateTime", "instant":
-		d, err := system.ParseDateTime(text)
-		v, ok = NewDateTime(d), err == nil
-	case "time":
-		t, err := system.ParseTime(text)
-		v, ok = NewTime(t), err == nil
-	case "base64Binary", "canonical", "code", "id", "markdown", "oid", "string", "uri", "url", "uuid", "xhtml":
-		v = NewString(text)
-	default:
-		return v, fmt.Errorf("fhirpath: %q is not a primitive type of FHIR", fhirType)
-	}
-	if !ok {
-		return Value{}, fmt.Errorf("fhirpath: text is not a value of type %s", fhirType)
-	}
-	return v, nil
-}
-
 // literal returns the value of a literal; none is set for the empty collection.
 func literal(lit *syntax.Literal) (v Value, none bool, err error) {
 	switch lit.Kind {
@@ -278,13 +228,13 @@ func literal(lit *syntax.Literal) (v Value, none bool, err error) {
 	case syntax.Integer:
 		n, ok := system.StringToInteger(lit.Text)
 		if !ok {
-			err = fmt.Errorf("integer literal is out of range; write a Long (%sL) or a Decimal (%s.0)", lit.Text, lit.Text)
+			err = fmt.Errorf("out of range; write a Long (%sL) or a Decimal (%s.0)", lit.Text, lit.Text)
 		}
 		return NewInteger(n), false, err
 	case syntax.Long:
 		n, ok := system.StringToLong(lit.Text)
 		if !ok {
-			err = fmt.Errorf("long literal is out of range")
+			err = fmt.Errorf("out of range")
 		}
 		return NewLong(n), false, err
 	case syntax.Decimal:

@@ -55,15 +55,15 @@ func TestDocumentation(t *testing.T) {
 	for limit, n := range map[string]int{
 		"length of an expression | ": syntax.MaxLength, "signs | ": syntax.MaxDepth, "in a row | ": syntax.MaxHeight,
 		"one place | ": maxVariables, "reported | ": maxErrors, "compile all of them | ": maxPatternSteps,
-		"one evaluation | ": DefaultMaxSteps, "and ": evalStepsPerNode, "on one resource | ": DefaultMaxResourceSteps,
-		"0, and ": stepsPerNode, "collection | ": DefaultMaxItems, "regular expression | ": DefaultMaxPattern,
-		"resolver brings | ": DefaultMaxDocuments, "bytes | ": fhirjson.DefaultMaxDepth,
+		"one evaluation | ": defaultMaxSteps, "and ": evalStepsPerNode, "on one resource | ": defaultMaxResourceSteps,
+		"0, and ": stepsPerNode, "collection | ": defaultMaxItems, "regular expression | ": defaultMaxPattern,
+		"resolver brings | ": defaultMaxDocuments, "bytes | ": fhirjson.DefaultMaxDepth,
 	} {
 		if !regexp.MustCompile(regexp.QuoteMeta(limit+grouped(n)) + `\b`).MatchString(limits) {
 			t.Errorf("limit %q is not documented as %s", limit, grouped(n))
 		}
 	}
-	for text, n := range map[string]int{"8 MiB": DefaultMaxText, "256 MiB": fhirjson.DefaultMaxBytes, "4 Mi,": fhirjson.DefaultMaxNodes} {
+	for text, n := range map[string]int{"8 MiB": defaultMaxText, "256 MiB": fhirjson.DefaultMaxBytes, "4 Mi,": fhirjson.DefaultMaxNodes} {
 		if want, _ := strconv.Atoi(strings.Fields(text)[0]); n != want<<20 || !strings.Contains(limits, text) {
 			t.Errorf("limit of %d is not documented", n)
 		}

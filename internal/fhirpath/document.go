@@ -12,8 +12,8 @@ import (
 type document struct {
 	tape   *fhirjson.Tape
 	schema *schema
-	main   bool // the resource that was loaded, and not one that a resolver brought
-	// work counts the members that are passed in search of others; the evaluator makes steps of it.
+	main   bool // the loaded resource, as opposed to one from a resolver
+	// work counts the members that a search passes over; the evaluator converts it to steps.
 	work *int
 }
 
@@ -32,8 +32,7 @@ func (d *document) find(obj int, name string) (int, bool) {
 	return 0, false
 }
 
-// element returns the value of a node, finding the actual type of a resource where typ is Resource or not
-// known.
+// element returns the value of a node. If typ is Resource or unknown it finds the actual type of a resource.
 func (d *document) element(node, sibling int, typ model.TypeID) Value {
 	v := Value{kind: Element, typ: typ, node: int32(node), sibling: int32(sibling), doc: d}
 	if node < 0 || d.schema.model == nil || typ != 0 && !d.schema.isResource(typ) {
@@ -47,7 +46,7 @@ func (d *document) element(node, sibling int, typ model.TypeID) Value {
 	return v
 }
 
-// roots appends the items that the whole document is: itself, or what an array holds.
+// roots appends the document, or its items if it is an array.
 func (d *document) roots(dst []Value) []Value {
 	n := d.tape.Node(0)
 	switch n.Kind {
@@ -62,7 +61,7 @@ func (d *document) roots(dst []Value) []Value {
 	return append(dst, d.element(0, 0, 0))
 }
 
-// resourceType returns the resourceType of an object, "" where it has none.
+// resourceType returns the resourceType of an object, "" if it has none.
 func (d *document) resourceType(node int) string {
 	if i, ok := d.find(node, "resourceType"); ok {
 		s, _ := d.text(i)
@@ -127,7 +126,7 @@ func (d *document) systemKind(v Value) Kind {
 	return 0
 }
 
-// wholeKind returns the least System type that holds a whole number of which no type is known.
+// wholeKind returns the smallest System type that holds a whole number of unknown type.
 func wholeKind(raw []byte) Kind {
 	if len(raw) < 10 {
 		return Integer
@@ -177,8 +176,7 @@ func (d *document) object(v Value) (obj int, ok bool) {
 	return obj, obj >= 0 && d.tape.Node(obj).Kind == fhirjson.Object
 }
 
-// choice appends the instances of a choice element that the name, being the JSON name with the type
-// (valueQuantity), stands for.
+// choice appends the instances of a choice element by its JSON name, which includes the type (valueQuantity).
 func (d *document) choice(dst []Value, v Value, name string) []Value {
 	if v.typ == 0 {
 		return dst
@@ -235,7 +233,7 @@ func (d *document) pickChoice(dst []Value, obj int, owner model.TypeID, el *mode
 		if !ok || found.ID != el.ID {
 			continue
 		}
-		if len(bare) < len(key) { // the sibling; its value may stand elsewhere in the object
+		if len(bare) < len(key) { // the sibling; its value may be elsewhere in the object
 			if _, ok := d.find(obj, bare); !ok {
 				dst = d.items(dst, -1, i, typ)
 			}
@@ -278,8 +276,8 @@ func (d *document) untypedMember(dst []Value, v Value, name string) []Value {
 	return d.items(dst, value, d.sibling(obj, name), 0)
 }
 
-// items appends what a member's value and sibling hold: one item, or one for each place of the arrays. Nulls
-// are only places: they become items where the sibling has something to say.
+// items appends the items of a member's value and sibling: one, or one for each position of the arrays. A null becomes
+// an item only if the sibling has an object at its position.
 func (d *document) items(dst []Value, value, sibling int, typ model.TypeID) []Value {
 	if !d.isArray(value) && !d.isArray(sibling) {
 		return d.item(dst, value, sibling, typ)
@@ -303,8 +301,8 @@ func (d *document) isArray(node int) bool {
 	return node > 0 && d.tape.Node(node).Kind == fhirjson.Array
 }
 
-// span returns the first node below an array and the one after its last. A node that is no array is a span
-// of itself, no node the empty one.
+// span returns the first node below an array and the end of the last. For a node that is not an array the span is the
+// node itself; without a node it is empty.
 func (d *document) span(node int) (first, end int) {
 	if node <= 0 {
 		return 0, 0
@@ -316,8 +314,8 @@ func (d *document) span(node int) (first, end int) {
 	return node, int(n.Next)
 }
 
-// item appends one element unless it is null in value and sibling. An array within an array, which FHIR does not have, is
-// its items.
+// item appends one element unless both value and sibling are null. An array within an array, which FHIR does not have,
+// stands for its items.
 func (d *document) item(dst []Value, value, sibling int, typ model.TypeID) []Value {
 	if value > 0 {
 		switch d.tape.Node(value).Kind {
@@ -382,10 +380,10 @@ func (d *document) members(dst []Value, obj int, typ model.TypeID) []Value {
 	return dst
 }
 
-// pair is a member and the one with its id and extensions; 0 is none.
+// pair is a member and its sibling with the id and extensions; 0 is none.
 type pair struct{ value, sibling int }
 
-// pairs returns the members of an object by name, nil where none begins with an underscore.
+// pairs returns the members of an object by name, nil if none begins with an underscore.
 func (d *document) pairs(obj int) map[string]pair {
 	end := int(d.tape.Node(obj).Next)
 	marked := false

@@ -1,8 +1,8 @@
 package fhirpath
 
-// Env holds the values of the variables that programs were compiled with ([WithVariable]). The zero value
-// holds none. It may also give another value to %context, %resource and %rootResource, which are otherwise the
-// focus of the evaluation and the resources that hold it. One goroutine at a time may change it or evaluate with it.
+// Env holds the values of the variables that programs were compiled with ([WithVariable]). The zero value holds none.
+// It can also override %context, %resource and %rootResource, which are otherwise the focus of the evaluation and the
+// resources that contain it. One goroutine at a time may change it or evaluate with it.
 type Env struct {
 	entries []entry
 }
@@ -12,7 +12,7 @@ type entry struct {
 	values []Value
 }
 
-// Set gives the variable a value: no values are the empty collection. The name is without the percent sign.
+// Set sets a variable, to the empty collection if there are no values. The name has no percent sign.
 func (env *Env) Set(name string, values ...Value) {
 	for i := range env.entries {
 		if env.entries[i].name == name {

@@ -13,13 +13,13 @@ type ErrorKind uint8
 
 // The kinds of errors.
 const (
-	Syntax      ErrorKind = iota + 1 // the text is no expression
-	Semantic                         // the expression cannot make sense: unknown names, wrong types or numbers of arguments
-	Unsupported                      // correct, but not supported here
-	Limit                            // beyond a limit of size, depth or steps
-	Execution                        // failed on the data: several items where one is wanted, values of a wrong type
+	Syntax      ErrorKind = iota + 1 // the text is not an expression
+	Semantic                         // the expression is wrong: unknown names, wrong types or numbers of arguments
+	Unsupported                      // valid, but not supported
+	Limit                            // exceeds a limit of size, depth or steps
+	Execution                        // failed on the data: several items instead of one, values of a wrong type
 	Canceled                         // the context ended
-	Internal                         // a fault of this package
+	Internal                         // a bug in this package
 )
 
 var errorKindNames = [...]string{
@@ -38,16 +38,16 @@ func (k ErrorKind) String() string {
 // Error is a fault that [Compile] found.
 type Error struct {
 	Kind ErrorKind
-	// Expression is the text that was compiled, Offset the place in it in bytes, Line and Column the same
-	// place counted from 1, in characters.
+	// Expression is the text that was compiled. Offset is the position of the fault in bytes; Line and Column are the
+	// same position, counted from 1, in characters.
 	Expression   string
 	Offset       int
 	Line, Column int
-	// Msg says what is wrong, in lower case, without a full stop.
+	// Msg is in lower case, without a full stop.
 	Msg string
 }
 
-// Error returns the message and its place, and draws a caret under the fault.
+// Error returns the message with its position, and a caret under the fault.
 func (e *Error) Error() string {
 	return render(e.Kind, e.Expression, e.Offset, e.Line, e.Column, e.Msg)
 }
@@ -56,13 +56,13 @@ func render(kind ErrorKind, expr string, offset, line, column int, msg string) s
 	return fmt.Sprintf("fhirpath: %d:%d: %s error: %s\n%s", line, column, kind, msg, syntax.Caret(expr, offset))
 }
 
-// Errors are all the faults that [Compile] found in an expression, in its order, at most 100.
+// Errors are the faults that [Compile] found in an expression, in the order of the text, at most 100.
 type Errors []*Error
 
 // maxErrors is the number of faults reported for one expression.
 const maxErrors = 100
 
-// Error returns the texts of all faults, one after the other.
+// Error returns the texts of all faults, one after another.
 func (e Errors) Error() string {
 	var b strings.Builder
 	for i, err := range e {
@@ -94,19 +94,19 @@ func newError(kind ErrorKind, expr string, offset int, format string, args ...an
 // EvalError is a failure of [Evaluator.Eval]. It holds no values of the resource.
 type EvalError struct {
 	Kind ErrorKind
-	// Expression is the program's text, Offset the place of the operation that failed, in bytes, Line and
-	// Column the same place counted from 1, in characters.
+	// Expression is the program's text. Offset is the position of the operation that failed in bytes; Line and Column
+	// are the same position, counted from 1, in characters.
 	Expression   string
 	Offset       int
 	Line, Column int
-	// Msg says what went wrong, in lower case, without a full stop.
+	// Msg is in lower case, without a full stop.
 	Msg string
 	// Err is the error of the context, of a resolver or of a terminology service behind the failure, or nil.
 	Err error
 }
 
-// Error returns the message and its place, and draws a caret under the operation that failed. The text of Err
-// is left out.
+// Error returns the message with its position, and a caret under the operation that failed. The text of Err is left
+// out.
 func (e *EvalError) Error() string {
 	return render(e.Kind, e.Expression, e.Offset, e.Line, e.Column, e.Msg)
 }
@@ -114,7 +114,7 @@ func (e *EvalError) Error() string {
 // Unwrap returns Err.
 func (e *EvalError) Unwrap() error { return e.Err }
 
-// failure is an error on its way to Eval, which adds the expression.
+// failure is an error inside an evaluation; Eval adds the expression to it.
 type failure struct {
 	kind   ErrorKind
 	offset int
@@ -128,8 +128,8 @@ func fail(offset int, format string, args ...any) error {
 	return &failure{kind: Execution, offset: offset, msg: fmt.Sprintf(format, args...)}
 }
 
-// finish turns a failure within an expression into an EvalError.
-func finish(expr string, err error) error {
+// evalError turns a failure within an expression into an EvalError.
+func evalError(expr string, err error) error {
 	var f *failure
 	if !errors.As(err, &f) {
 		f = &failure{kind: Internal, msg: err.Error(), err: err}

@@ -7,7 +7,7 @@ import (
 
 // aggregateFunctions are those of chapter "Aggregates".
 var aggregateFunctions = []*function{
-	{name: "aggregate", min: 1, max: 2, args: []argument{aggregate, value}, eval: fnAggregate},
+	{name: "aggregate", min: 1, max: 2, args: []argumentMode{perItemWithTotal, evaluated}, eval: fnAggregate},
 	{name: "sum", eval: fnSum},
 	{name: "min", eval: extreme(-1)},
 	{name: "max", eval: extreme(1)},
@@ -15,7 +15,7 @@ var aggregateFunctions = []*function{
 }
 
 // fnAggregate is aggregate(aggregator [, init]) (section "aggregate").
-func fnAggregate(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnAggregate(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	total := e.borrow()
 	if len(c.args) > 1 {
 		init, err := e.operand(c.args[1])
@@ -34,7 +34,7 @@ func fnAggregate(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		}
 		total = append(total[:0], result...)
 		e.release(result)
-		if err := e.room(c.pos, total); err != nil {
+		if err := e.checkItems(c.pos, total); err != nil {
 			return dst, err
 		}
 	}
@@ -44,10 +44,10 @@ func fnAggregate(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return dst, nil
 }
 
-// sum adds up the input, whose items must be of one type.
-func (c *call) sum(e *Evaluator, in []Value) (total Value, ok bool, err error) {
+// sum adds the items of the input, which must be of one type.
+func (c *invocation) sum(e *Evaluator, in []Value) (total Value, ok bool, err error) {
 	for i := range in {
-		v, ok, err := c.number(e, in[i:i+1])
+		v, ok, err := c.numberItem(e, in[i:i+1])
 		if err != nil || !ok {
 			return total, false, err
 		}
@@ -65,13 +65,13 @@ func (c *call) sum(e *Evaluator, in []Value) (total Value, ok bool, err error) {
 	return total, len(in) > 0, nil
 }
 
-// sameType fails where two items of the input are not of one type. Numbers of JSON without a model have none.
-func (c *call) sameType(a, b Value) error {
+// sameType fails if two items of the input are of different types. JSON numbers without a model have no type.
+func (c *invocation) sameType(a, b Value) error {
 	ka, kb := a.SystemKind(), b.SystemKind()
 	if ka == kb || untypedNumber(a, ka) || untypedNumber(b, kb) {
 		return nil
 	}
-	return fail(c.pos, "%s wants items of one type, not %s and %s", c.fn.label, describe(a), describe(b))
+	return fail(c.pos, "%s needs items of one type, not %s and %s", c.fn.label, describe(a), describe(b))
 }
 
 func untypedNumber(v Value, k Kind) bool {
@@ -79,7 +79,7 @@ func untypedNumber(v Value, k Kind) bool {
 }
 
 // fnSum is sum() (section "sum").
-func fnSum(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnSum(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	total, ok, err := c.sum(e, in)
 	if err != nil || !ok {
 		return dst, err
@@ -88,7 +88,7 @@ func fnSum(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnAvg is avg() (section "avg").
-func fnAvg(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnAvg(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	total, ok, err := c.sum(e, in)
 	if err != nil || !ok {
 		return dst, err
@@ -108,10 +108,10 @@ func fnAvg(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return dst, nil
 }
 
-// extreme makes min() and max() (sections "min" and "max"): the item whose order to the others is sign, and
-// empty where an order is not known.
-func extreme(sign int) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+// extreme makes min(), for the sign -1, and max(), for 1 (sections "min" and "max"). The result is empty if the order
+// of two items is not known.
+func extreme(sign int) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		if len(in) == 0 {
 			return dst, nil
 		}

@@ -13,11 +13,11 @@ var boundaryFunctions = []*function{
 	{name: "comparable", min: 1, max: 1, eval: fnComparable},
 }
 
-// boundary makes lowBoundary([precision]) and highBoundary([precision]) (section "Utility functions"). Of a
-// FHIR Period it is the boundary of its start or end, as SQL on FHIR wants it.
-func boundary(high bool) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.one(in)
+// boundary makes lowBoundary([precision]) and highBoundary([precision]) (section "Utility functions"). For a FHIR
+// Period it is the boundary of its start or end, as SQL on FHIR specifies.
+func boundary(high bool) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.onlyItem(in)
 		if err != nil || !ok {
 			return dst, err
 		}
@@ -30,7 +30,7 @@ func boundary(high bool) func(*Evaluator, *call, []Value, []Value) ([]Value, err
 			digits := int(max(-1, min(n, 1000)))
 			precision = &digits
 		}
-		if v.FHIRType() == "Period" {
+		if v.TypeCode() == "Period" {
 			name := "start"
 			if high {
 				name = "end"
@@ -56,7 +56,7 @@ func boundary(high bool) func(*Evaluator, *call, []Value, []Value) ([]Value, err
 	}
 }
 
-// boundaryOf returns a boundary of a value; defined is false where the type has none.
+// boundaryOf returns a boundary of a value; defined is false if the type has none.
 func boundaryOf(v Value, high bool, precision *int) (result Value, ok, defined bool) {
 	s, ok := v.System()
 	if !ok {
@@ -67,47 +67,28 @@ func boundaryOf(v Value, high bool, precision *int) (result Value, ok, defined b
 	}
 	switch x := s.sys.(type) {
 	case system.Decimal:
-		if high {
-			x, ok = x.HighBoundary(precision)
-		} else {
-			x, ok = x.LowBoundary(precision)
-		}
-		return NewDecimal(x), ok, true
+		return systemBoundary(x, high, precision, NewDecimal)
 	case system.Date:
-		if high {
-			x, ok = x.HighBoundary(precision)
-		} else {
-			x, ok = x.LowBoundary(precision)
-		}
-		return NewDate(x), ok, true
+		return systemBoundary(x, high, precision, NewDate)
 	case system.DateTime:
-		if high {
-			x, ok = x.HighBoundary(precision)
-		} else {
-			x, ok = x.LowBoundary(precision)
-		}
-		return NewDateTime(x), ok, true
+		return systemBoundary(x, high, precision, NewDateTime)
 	case system.Time:
-		if high {
-			x, ok = x.HighBoundary(precision)
-		} else {
-			x, ok = x.LowBoundary(precision)
-		}
-		return NewTime(x), ok, true
+		return systemBoundary(x, high, precision, NewTime)
 	case system.Quantity:
-		if high {
-			x, ok = x.HighBoundary(precision)
-		} else {
-			x, ok = x.LowBoundary(precision)
-		}
-		return NewQuantity(x), ok, true
+		return systemBoundary(x, high, precision, NewQuantity)
 	}
 	return s, false, false
 }
 
+// systemBoundary is boundaryOf for a System type.
+func systemBoundary[T interface{ Boundary(*int, bool) (T, bool) }](x T, high bool, precision *int, make func(T) Value) (result Value, ok, defined bool) {
+	x, ok = x.Boundary(precision, high)
+	return make(x), ok, true
+}
+
 // fnPrecision is precision() (section "Utility functions").
-func fnPrecision(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.one(in)
+func fnPrecision(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.onlyItem(in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -117,7 +98,7 @@ func fnPrecision(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	var n int
 	switch x := v.sys.(type) {
 	case system.Decimal:
-		n = x.Precision()
+		n = x.Scale()
 	case system.Date:
 		n = x.Digits()
 	case system.DateTime:
@@ -132,8 +113,8 @@ func fnPrecision(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return append(dst, NewInteger(int32(n))), nil
 }
 
-// fnComparable is comparable(other) (section "Comparison"); what is not a single Quantity gives empty.
-func fnComparable(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+// fnComparable is comparable(other) (section "Comparison"). It is empty unless both are single Quantities.
+func fnComparable(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	others, err := e.operand(c.args[0])
 	if err != nil {
 		return dst, err

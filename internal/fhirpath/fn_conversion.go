@@ -6,32 +6,32 @@ import (
 
 // conversionFunctions are those of section "Conversion".
 var conversionFunctions = []*function{
-	{name: "iif", min: 2, max: 3, args: []argument{onInput}, eval: fnIif},
-	{name: "toBoolean", eval: converter(toBoolean)},
-	{name: "convertsToBoolean", eval: convertible(toBoolean)},
-	{name: "toInteger", eval: converter(toInteger)},
-	{name: "convertsToInteger", eval: convertible(toInteger)},
-	{name: "toLong", eval: converter(toLong)},
-	{name: "convertsToLong", eval: convertible(toLong)},
+	{name: "iif", min: 2, max: 3, args: []argumentMode{onInput}, eval: fnIif},
+	{name: "toBoolean", eval: converter(toBoolean, false)},
+	{name: "convertsToBoolean", eval: converter(toBoolean, true)},
+	{name: "toInteger", eval: converter(toInteger, false)},
+	{name: "convertsToInteger", eval: converter(toInteger, true)},
+	{name: "toLong", eval: converter(toLong, false)},
+	{name: "convertsToLong", eval: converter(toLong, true)},
 	{name: "toDate", max: 1, eval: formatted(toDate, false)},
 	{name: "convertsToDate", max: 1, eval: formatted(toDate, true)},
 	{name: "toDateTime", max: 1, eval: formatted(toDateTime, false)},
 	{name: "convertsToDateTime", max: 1, eval: formatted(toDateTime, true)},
-	{name: "toDecimal", eval: converter(toDecimal)},
-	{name: "convertsToDecimal", eval: convertible(toDecimal)},
-	{name: "toQuantity", max: 1, eval: fnToQuantity},
-	{name: "convertsToQuantity", max: 1, eval: fnConvertsToQuantity},
-	{name: "toString", eval: converter(toString)},
-	{name: "convertsToString", eval: convertible(toString)},
-	{name: "toTime", eval: converter(toTime)},
-	{name: "convertsToTime", eval: convertible(toTime)},
+	{name: "toDecimal", eval: converter(toDecimal, false)},
+	{name: "convertsToDecimal", eval: converter(toDecimal, true)},
+	{name: "toQuantity", max: 1, eval: quantityConverter(false)},
+	{name: "convertsToQuantity", max: 1, eval: quantityConverter(true)},
+	{name: "toString", eval: converter(toString, false)},
+	{name: "convertsToString", eval: converter(toString, true)},
+	{name: "toTime", eval: converter(toTime, false)},
+	{name: "convertsToTime", eval: converter(toTime, true)},
 }
 
-// fnIif is iif(criterion, true-result [, otherwise-result]) (section "Conversion"). Only the result that is
-// wanted is evaluated.
-func fnIif(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+// fnIif is iif(criterion, true-result [, otherwise-result]) (section "Conversion"). Only the chosen result is
+// evaluated.
+func fnIif(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	if len(in) > 1 {
-		return dst, fail(c.pos, "iif() wants a single item, not several")
+		return dst, fail(c.pos, "iif() needs a single item, not several")
 	}
 	outer := e.scope
 	e.scope.this = in
@@ -48,48 +48,45 @@ func fnIif(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return dst, err
 }
 
-// conversion turns a single item into another System type; ok is false where that is not possible.
+// conversion converts an item to another System type; ok is false if that is not possible.
 type conversion func(v Value) (converted Value, ok bool)
 
 // convertible returns the only item of the input, after counting steps for a long text.
-func (c *call) convertible(e *Evaluator, in []Value) (v Value, ok bool, err error) {
-	if v, ok, err = c.one(in); err == nil && ok {
+func (c *invocation) convertible(e *Evaluator, in []Value) (v Value, ok bool, err error) {
+	if v, ok, err = c.onlyItem(in); err == nil && ok {
 		err = e.step(c.pos, v.size()/64)
 	}
 	return v, ok && err == nil, err
 }
 
-// converter makes the function toX() of a conversion.
-func converter(convert conversion) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+// appendConverted appends the result of toX(), or of convertsToX() if test is set.
+func appendConverted(dst []Value, v Value, ok, test bool) []Value {
+	switch {
+	case test:
+		return append(dst, NewBoolean(ok))
+	case ok:
+		return append(dst, v)
+	}
+	return dst
+}
+
+// converter makes the function toX() of a conversion, or convertsToX() if test is set.
+func converter(convert conversion, test bool) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		v, ok, err := c.convertible(e, in)
 		if err != nil || !ok {
 			return dst, err
 		}
-		if v, ok = convert(v); ok {
-			dst = append(dst, v)
-		}
-		return dst, nil
+		v, ok = convert(v)
+		return appendConverted(dst, v, ok, test), nil
 	}
 }
 
-// convertible makes the function convertsToX() of a conversion.
-func convertible(convert conversion) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.convertible(e, in)
-		if err != nil || !ok {
-			return dst, err
-		}
-		_, ok = convert(v)
-		return append(dst, NewBoolean(ok)), nil
-	}
-}
-
-// formatted makes toDate([format]) and toDateTime([format]), and the functions convertsTo… of them where test is set
-// (section "Date Conversion Functions"). The format is for strings only.
-func formatted(convert conversion, test bool) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.one(in)
+// formatted makes toDate([format]) and toDateTime([format]), or the convertsTo functions if test is set (section "Date
+// Conversion Functions"). The format applies only to strings.
+func formatted(convert conversion, test bool) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.onlyItem(in)
 		if err != nil {
 			return dst, err
 		}
@@ -108,20 +105,14 @@ func formatted(convert conversion, test bool) func(*Evaluator, *call, []Value, [
 		if s, isText := v.Text(); given && isText && v.SystemKind() == String {
 			var d system.DateTime
 			if d, ok, err = system.ParseFormatted(s, format); err != nil {
-				return dst, fail(c.pos, "%s does not know a code of the format", c.fn.label)
+				return dst, fail(c.pos, "%s has an unknown code in its format", c.fn.label)
 			}
 			v = NewDateTime(d)
 		}
 		if ok {
 			v, ok = convert(v)
 		}
-		switch {
-		case test:
-			dst = append(dst, NewBoolean(ok))
-		case ok:
-			dst = append(dst, v)
-		}
-		return dst, nil
+		return appendConverted(dst, v, ok, test), nil
 	}
 }
 
@@ -255,7 +246,7 @@ func toTime(v Value) (Value, bool) {
 	return NewTime(t), ok
 }
 
-// toQuantity turns an item into a Quantity.
+// toQuantity converts an item to a Quantity.
 func toQuantity(v Value) (q system.Quantity, ok bool) {
 	switch v.SystemKind() {
 	case Boolean:
@@ -270,8 +261,8 @@ func toQuantity(v Value) (q system.Quantity, ok bool) {
 	return q, false
 }
 
-// toQuantityUnit is toQuantity with the unit that the argument names, where there is one.
-func (c *call) toQuantityUnit(e *Evaluator, v Value) (q system.Quantity, ok bool, err error) {
+// toQuantityUnit is toQuantity with the unit that the argument names, if there is one.
+func (c *invocation) toQuantityUnit(e *Evaluator, v Value) (q system.Quantity, ok bool, err error) {
 	if q, ok = toQuantity(v); !ok || len(c.args) == 0 {
 		return q, ok, nil
 	}
@@ -293,25 +284,18 @@ func (c *call) toQuantityUnit(e *Evaluator, v Value) (q system.Quantity, ok bool
 	return q, ok, nil
 }
 
-// fnToQuantity is toQuantity([unit]) (section "Quantity Conversion Functions").
-func fnToQuantity(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.convertible(e, in)
-	if err != nil || !ok {
-		return dst, err
+// quantityConverter makes toQuantity([unit]), or convertsToQuantity([unit]) if test is set (section "Quantity
+// Conversion Functions").
+func quantityConverter(test bool) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.convertible(e, in)
+		if err != nil || !ok {
+			return dst, err
+		}
+		q, ok, err := c.toQuantityUnit(e, v)
+		if err != nil {
+			return dst, err
+		}
+		return appendConverted(dst, NewQuantity(q), ok, test), nil
 	}
-	q, ok, err := c.toQuantityUnit(e, v)
-	if err != nil || !ok {
-		return dst, err
-	}
-	return append(dst, NewQuantity(q)), nil
-}
-
-// fnConvertsToQuantity is convertsToQuantity([unit]) (section "Quantity Conversion Functions").
-func fnConvertsToQuantity(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.convertible(e, in)
-	if err != nil || !ok {
-		return dst, err
-	}
-	_, ok, err = c.toQuantityUnit(e, v)
-	return append(dst, NewBoolean(ok)), err
 }

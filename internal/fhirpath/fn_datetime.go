@@ -14,16 +14,16 @@ var dateTimeFunctions = []*function{
 	{name: "minuteOf", eval: component(system.DateTime.Minute, system.Time.Minute)},
 	{name: "secondOf", eval: component(system.DateTime.Second, system.Time.Second)},
 	{name: "millisecondOf", eval: component(system.DateTime.Millisecond, system.Time.Millisecond)},
-	{name: "timezoneOffsetOf", eval: converter(timezoneOffsetOf)},
-	{name: "dateOf", eval: converter(dateOf)},
-	{name: "timeOf", eval: converter(timeOf)},
+	{name: "timezoneOffsetOf", eval: converter(timezoneOffsetOf, false)},
+	{name: "dateOf", eval: converter(dateOf, false)},
+	{name: "timeOf", eval: converter(timeOf, false)},
 	{name: "duration", min: 2, max: 2, eval: interval(system.DateTime.Duration)},
 	{name: "difference", min: 2, max: 2, eval: interval(system.DateTime.Difference)},
 }
 
-// component makes the functions that take one component out of a date or time; ofTime is nil where a Time has
-// no such component. Anything else than a date or time gives empty.
-func component(of func(system.DateTime) (int, bool), ofTime func(system.Time) (int, bool)) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
+// component makes the functions that return one component of a date or time; ofTime is nil if a Time has no such
+// component. The result is empty for anything other than a date or time.
+func component(of func(system.DateTime) (int, bool), ofTime func(system.Time) (int, bool)) implementation {
 	return converter(func(v Value) (Value, bool) {
 		if t, ok := v.Time(); ok && ofTime != nil {
 			n, ok := ofTime(t)
@@ -35,7 +35,7 @@ func component(of func(system.DateTime) (int, bool), ofTime func(system.Time) (i
 		}
 		n, ok := of(d)
 		return NewInteger(int32(n)), ok
-	})
+	}, false)
 }
 
 func timezoneOffsetOf(v Value) (Value, bool) {
@@ -63,9 +63,9 @@ func timeOf(v Value) (Value, bool) {
 
 // interval makes duration(value, precision) and difference(value, precision) (section "Date and Time Interval
 // Functions").
-func interval(of func(from, to system.DateTime, unit string) (int64, bool)) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.one(in)
+func interval(of func(from, to system.DateTime, unit string) (int64, bool)) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.onlyItem(in)
 		if err != nil {
 			return dst, err
 		}
@@ -95,7 +95,7 @@ func interval(of func(from, to system.DateTime, unit string) (int64, bool)) func
 	}
 }
 
-// intervalUnit reports whether values of a type lie units apart.
+// intervalUnit reports whether the interval between two values of a type can be given in a unit.
 func intervalUnit(k Kind, unit string) bool {
 	switch unit {
 	case "year", "month", "week", "day":

@@ -19,8 +19,8 @@ var encodingFunctions = []*function{
 }
 
 // fnEncode is encode(format) (section "Additional String Functions").
-func fnEncode(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, format, ok, err := c.texts(e, in)
+func fnEncode(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, format, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -39,15 +39,15 @@ func fnEncode(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 			return r
 		}, s)
 	default:
-		return dst, fail(c.pos, "encode() knows the formats hex, base64, urlbase64 and ascii")
+		return dst, fail(c.pos, "encode() supports the formats hex, base64, urlbase64 and ascii")
 	}
 	return append(dst, NewString(s)), nil
 }
 
-// fnDecode is decode(format) (section "Additional String Functions"). What is not encoded that way, or does
-// not give UTF-8, is empty.
-func fnDecode(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, format, ok, err := c.texts(e, in)
+// fnDecode is decode(format) (section "Additional String Functions"). The result is empty if the text is not encoded
+// that way or does not decode to UTF-8.
+func fnDecode(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, format, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -60,7 +60,7 @@ func fnDecode(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	case "urlbase64":
 		decoded, err = base64.URLEncoding.DecodeString(s)
 	default:
-		return dst, fail(c.pos, "decode() knows the formats hex, base64 and urlbase64")
+		return dst, fail(c.pos, "decode() supports the formats hex, base64 and urlbase64")
 	}
 	if err != nil || !utf8.Valid(decoded) {
 		return dst, nil
@@ -68,12 +68,12 @@ func fnDecode(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return append(dst, NewString(string(decoded))), nil
 }
 
-// htmlEscapes are the characters that would be taken for markup.
+// htmlEscapes replaces the characters that would be read as markup.
 var htmlEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "'", "&#39;")
 
 // fnEscape is escape(target) (section "Additional String Functions").
-func fnEscape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, target, ok, err := c.texts(e, in)
+func fnEscape(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, target, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -84,15 +84,15 @@ func fnEscape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		quoted := appendJSONString(nil, s)
 		s = string(quoted[1 : len(quoted)-1])
 	default:
-		return dst, fail(c.pos, "escape() knows the targets html and json")
+		return dst, fail(c.pos, "escape() supports the targets html and json")
 	}
-	return append(dst, NewString(s)), e.textRoom(c.pos, len(s))
+	return append(dst, NewString(s)), e.checkText(c.pos, len(s))
 }
 
-// fnUnescape is unescape(target) (section "Additional String Functions"). Half of a surrogate pair gives empty: it is no
-// character.
-func fnUnescape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, target, ok, err := c.texts(e, in)
+// fnUnescape is unescape(target) (section "Additional String Functions"). The result is empty if a surrogate pair is
+// incomplete.
+func fnUnescape(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, target, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -107,13 +107,13 @@ func fnUnescape(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 			return dst, nil
 		}
 	default:
-		return dst, fail(c.pos, "unescape() knows the targets html and json")
+		return dst, fail(c.pos, "unescape() supports the targets html and json")
 	}
 	return append(dst, NewString(s)), nil
 }
 
-// unescapeJSON decodes the escapes of JSON; a backslash before anything else is left out, as in literals (section "String").
-// ok is false where a surrogate has no other half.
+// unescapeJSON decodes the escapes of JSON; a backslash before anything else is dropped, as in literals (section
+// "String"). ok is false if a surrogate pair is incomplete.
 func unescapeJSON(s string) (_ string, ok bool) {
 	var b []byte
 	for {
@@ -143,7 +143,7 @@ func unescapeJSON(s string) (_ string, ok bool) {
 	}
 }
 
-// unit16 reads uXXXX.
+// unit16 reads the UTF-16 unit of uXXXX.
 func unit16(s string) (rune, bool) {
 	if len(s) < 5 || s[0] != 'u' {
 		return 0, false

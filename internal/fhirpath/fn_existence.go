@@ -3,14 +3,14 @@ package fhirpath
 // existenceFunctions are those of section "Existence".
 var existenceFunctions = []*function{
 	{name: "empty", eval: fnEmpty},
-	{name: "exists", max: 1, args: []argument{scoped}, eval: fnExists},
-	{name: "all", min: 1, max: 1, args: []argument{scoped}, eval: fnAll},
-	{name: "allTrue", eval: fnAllTrue},
-	{name: "anyTrue", eval: fnAnyTrue},
-	{name: "allFalse", eval: fnAllFalse},
-	{name: "anyFalse", eval: fnAnyFalse},
-	{name: "subsetOf", min: 1, max: 1, eval: fnSubsetOf},
-	{name: "supersetOf", min: 1, max: 1, eval: fnSupersetOf},
+	{name: "exists", max: 1, args: []argumentMode{perItem}, eval: fnExists},
+	{name: "all", min: 1, max: 1, args: []argumentMode{perItem}, eval: fnAll},
+	{name: "allTrue", eval: booleans(func(_, falses int) bool { return falses == 0 })},
+	{name: "anyTrue", eval: booleans(func(trues, _ int) bool { return trues > 0 })},
+	{name: "allFalse", eval: booleans(func(trues, _ int) bool { return trues == 0 })},
+	{name: "anyFalse", eval: booleans(func(_, falses int) bool { return falses > 0 })},
+	{name: "subsetOf", min: 1, max: 1, eval: subset(false)},
+	{name: "supersetOf", min: 1, max: 1, eval: subset(true)},
 	{name: "count", eval: fnCount},
 	{name: "distinct", eval: fnDistinct},
 	{name: "isDistinct", eval: fnIsDistinct},
@@ -18,12 +18,12 @@ var existenceFunctions = []*function{
 }
 
 // fnEmpty is empty() (section "Existence").
-func fnEmpty(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+func fnEmpty(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, NewBoolean(len(in) == 0)), nil
 }
 
 // fnExists is exists([criteria]) (section "Existence").
-func fnExists(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnExists(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	if len(c.args) == 0 {
 		return append(dst, NewBoolean(len(in) > 0)), nil
 	}
@@ -36,7 +36,7 @@ func fnExists(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnAll is all(criteria) (section "Existence").
-func fnAll(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnAll(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	all := true
 	err := c.eachTruth(e, c.args[0], in, func(_ int, t truth) bool {
 		all = t == yes
@@ -45,69 +45,44 @@ func fnAll(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return append(dst, NewBoolean(all)), err
 }
 
-// countBooleans returns how many items of the input are true and how many are false.
-func (c *call) countBooleans(in []Value) (trues, falses int, err error) {
-	for i := range in {
-		b, ok := in[i].Bool()
-		switch {
-		case ok && b:
-			trues++
-		case ok:
-			falses++
-		case truthOfItem(in[i]) != unknown:
-			return 0, 0, fail(c.pos, "%s wants Booleans, not %s", c.fn.label, describe(in[i]))
+// booleans makes allTrue(), anyTrue(), allFalse() and anyFalse() (section "Existence"): a test of how many items of the
+// input are true and how many are false.
+func booleans(test func(trues, falses int) bool) implementation {
+	return func(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		trues, falses := 0, 0
+		for i := range in {
+			b, ok := in[i].Bool()
+			switch {
+			case ok && b:
+				trues++
+			case ok:
+				falses++
+			case truthOfItem(in[i]) != unknown:
+				return dst, fail(c.pos, "%s needs Booleans, not %s", c.fn.label, describe(in[i]))
+			}
 		}
+		return append(dst, NewBoolean(test(trues, falses))), nil
 	}
-	return trues, falses, nil
 }
 
-// fnAllTrue is allTrue() (section "Existence").
-func fnAllTrue(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	_, falses, err := c.countBooleans(in)
-	return append(dst, NewBoolean(falses == 0)), err
-}
-
-// fnAnyTrue is anyTrue() (section "Existence").
-func fnAnyTrue(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	trues, _, err := c.countBooleans(in)
-	return append(dst, NewBoolean(trues > 0)), err
-}
-
-// fnAllFalse is allFalse() (section "Existence").
-func fnAllFalse(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	trues, _, err := c.countBooleans(in)
-	return append(dst, NewBoolean(trues == 0)), err
-}
-
-// fnAnyFalse is anyFalse() (section "Existence").
-func fnAnyFalse(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	_, falses, err := c.countBooleans(in)
-	return append(dst, NewBoolean(falses > 0)), err
-}
-
-// fnSubsetOf is subsetOf(other) (section "Existence").
-func fnSubsetOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	other, err := e.operand(c.args[0])
-	if err != nil {
-		return dst, err
+// subset makes subsetOf(other), or supersetOf(other) if super is set (section "Existence").
+func subset(super bool) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		other, err := e.operand(c.args[0])
+		if err != nil {
+			return dst, err
+		}
+		whole, part := other, in
+		if super {
+			whole, part = in, other
+		}
+		all, err := e.holdsAll(whole, part, c.pos)
+		e.release(other)
+		return append(dst, NewBoolean(all)), err
 	}
-	all, err := e.holdsAll(other, in, c.pos)
-	e.release(other)
-	return append(dst, NewBoolean(all)), err
 }
 
-// fnSupersetOf is supersetOf(other) (section "Existence").
-func fnSupersetOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	other, err := e.operand(c.args[0])
-	if err != nil {
-		return dst, err
-	}
-	all, err := e.holdsAll(in, other, c.pos)
-	e.release(other)
-	return append(dst, NewBoolean(all)), err
-}
-
-// holdsAll reports whether each item of part equals an item of whole.
+// holdsAll reports whether every item of part equals an item of whole.
 func (e *Evaluator) holdsAll(whole, part []Value, pos int) (bool, error) {
 	set, items, err := e.setOf(whole, pos)
 	if err != nil {
@@ -137,17 +112,17 @@ func (e *Evaluator) setOf(c []Value, pos int) (itemSet, []Value, error) {
 }
 
 // fnCount is count() (section "Existence").
-func fnCount(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+func fnCount(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, NewInteger(int32(len(in)))), nil
 }
 
 // fnDistinct is distinct() (section "Existence").
-func fnDistinct(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnDistinct(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return e.appendDistinct(dst, c.pos, in)
 }
 
 // fnIsDistinct is isDistinct() (section "Existence").
-func fnIsDistinct(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnIsDistinct(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	_, items, err := e.setOf(in, c.pos)
 	if err != nil {
 		return dst, err
@@ -157,7 +132,7 @@ func fnIsDistinct(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnNot is not() (section "Boolean logic").
-func fnNot(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnNot(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	t, err := truthOfCollection(in, c.pos, "not()")
 	return appendTruth(dst, t.not()), err
 }

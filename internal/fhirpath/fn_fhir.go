@@ -19,7 +19,7 @@ var fhirFunctions = []*function{
 }
 
 // fnExtension is extension(url): the extensions of the items with that url.
-func fnExtension(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnExtension(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	url, ok, err := c.textArg(e, 0)
 	if err != nil || !ok {
 		return dst, err
@@ -41,7 +41,7 @@ func fnExtension(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnHasValue is hasValue(): whether the input is a single primitive with a value.
-func fnHasValue(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+func fnHasValue(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	return append(dst, NewBoolean(len(in) == 1 && in[0].primitive())), nil
 }
 
@@ -52,7 +52,7 @@ func (v Value) primitive() bool {
 }
 
 // fnGetValue is getValue(): the System value of a single primitive.
-func fnGetValue(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+func fnGetValue(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	if len(in) == 1 && in[0].primitive() {
 		if s, ok := in[0].System(); ok {
 			dst = append(dst, s)
@@ -61,19 +61,19 @@ func fnGetValue(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
 	return dst, nil
 }
 
-// checkMemberOf refuses memberOf() without a terminology service.
-func checkMemberOf(c *compiler, n *call, x *syntax.Call) {
+// checkMemberOf reports memberOf() without a terminology service.
+func checkMemberOf(c *compiler, n *invocation, x *syntax.Call) {
 	if c.terminology == nil {
-		c.report(Unsupported, x.Offset, "memberOf() wants a terminology service")
+		c.report(Unsupported, x.Offset, "memberOf() needs a terminology service")
 		return
 	}
-	n.data = c.terminology
+	n.prepared = c.terminology
 }
 
-// fnMemberOf is memberOf(valueset): whether a code, a Coding or one of the codings of a CodeableConcept is in a
-// value set. Where the service cannot say it is empty.
-func fnMemberOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.one(in)
+// fnMemberOf is memberOf(valueset): whether a code, a Coding or one of the codings of a CodeableConcept is in a value
+// set. It is empty if the service cannot answer.
+func fnMemberOf(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.onlyItem(in)
 	if err != nil {
 		return dst, err
 	}
@@ -81,7 +81,7 @@ func fnMemberOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	if err != nil || !ok || !given {
 		return dst, err
 	}
-	service := c.data.(Terminology)
+	service := c.prepared.(Terminology)
 	member := func(system, code string) (truth, error) {
 		found, err := service.MemberOf(e.ctx, valueSet, system, code)
 		if err != nil {
@@ -124,10 +124,10 @@ func fnMemberOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 // structureDefinition begins the canonical URLs of FHIR's own definitions.
 const structureDefinition = "http://hl7.org/fhir/StructureDefinition/"
 
-// fnConformsTo is conformsTo(structure) for the definitions of FHIR's types: whether the item is of the type.
-// Profiles are not known here and are an error.
-func fnConformsTo(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.one(in)
+// fnConformsTo is conformsTo(structure) for the definitions of FHIR's types: whether the item is of the type. A
+// profile is an error.
+func fnConformsTo(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.onlyItem(in)
 	if err != nil {
 		return dst, err
 	}
@@ -139,7 +139,7 @@ func fnConformsTo(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	name, _, _ = strings.Cut(name, "|")
 	typ := e.prog.schema.typeOf(name)
 	if !isFHIR || typ == 0 {
-		return dst, fail(c.pos, "conformsTo() knows the definitions of FHIR's types only, not profiles")
+		return dst, fail(c.pos, "conformsTo() supports only the definitions of FHIR types, not profiles")
 	}
 	if !ok {
 		return dst, nil

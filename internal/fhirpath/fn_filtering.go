@@ -8,17 +8,17 @@ import (
 
 // filteringFunctions are those of section "Filtering and projection".
 var filteringFunctions = []*function{
-	{name: "where", min: 1, max: 1, args: []argument{scoped}, eval: fnWhere},
-	{name: "select", min: 1, max: 1, args: []argument{scoped}, eval: fnSelect},
-	{name: "sort", max: many, args: []argument{scoped}, eval: fnSort, check: checkSort},
-	{name: "repeat", min: 1, max: 1, args: []argument{scoped}, eval: fnRepeat},
-	{name: "repeatAll", min: 1, max: 1, args: []argument{scoped}, eval: fnRepeatAll},
-	{name: "ofType", min: 1, max: 1, args: []argument{typeName}, eval: fnOfType},
+	{name: "where", min: 1, max: 1, args: []argumentMode{perItem}, eval: fnWhere},
+	{name: "select", min: 1, max: 1, args: []argumentMode{perItem}, eval: fnSelect},
+	{name: "sort", max: many, args: []argumentMode{perItem}, eval: fnSort, check: checkSort},
+	{name: "repeat", min: 1, max: 1, args: []argumentMode{perItem}, eval: fnRepeat},
+	{name: "repeatAll", min: 1, max: 1, args: []argumentMode{perItem}, eval: fnRepeatAll},
+	{name: "ofType", min: 1, max: 1, args: []argumentMode{typeName}, eval: fnOfType},
 	{name: "coalesce", min: 1, max: many, eval: fnCoalesce},
 }
 
 // fnWhere is where(criteria) (section "Filtering and projection").
-func fnWhere(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnWhere(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	err := c.eachTruth(e, c.args[0], in, func(i int, t truth) bool {
 		if t == yes {
 			dst = append(dst, in[i])
@@ -29,7 +29,7 @@ func fnWhere(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnSelect is select(projection) (section "Filtering and projection").
-func fnSelect(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnSelect(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	outer := e.scope
 	for i := range in {
 		e.scope.this, e.scope.index, e.scope.vars = in[i:i+1:i+1], i, outer.vars
@@ -37,7 +37,7 @@ func fnSelect(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		if dst, err = c.args[0].eval(e, dst); err != nil {
 			return dst, err
 		}
-		if err := e.room(c.pos, dst); err != nil {
+		if err := e.checkItems(c.pos, dst); err != nil {
 			return dst, err
 		}
 	}
@@ -46,7 +46,7 @@ func fnSelect(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnRepeat is repeat(projection) (section "Filtering and projection"): items are added once.
-func fnRepeat(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnRepeat(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	set := newItemSet(e, len(dst))
 	return c.repeat(e, in, dst, func(dst []Value, v Value) ([]Value, error) {
 		dst, _, err := set.add(dst, v, c.pos)
@@ -55,14 +55,14 @@ func fnRepeat(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnRepeatAll is repeatAll(projection) (section "Filtering and projection"): every item is added.
-func fnRepeatAll(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnRepeatAll(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	return c.repeat(e, in, dst, func(dst []Value, v Value) ([]Value, error) {
 		return append(dst, v), e.step(c.pos, 1)
 	})
 }
 
-// repeat projects the input, then what that gave, and so on until nothing is added.
-func (c *call) repeat(e *Evaluator, in, dst []Value, add func([]Value, Value) ([]Value, error)) ([]Value, error) {
+// repeat projects the input, then the items that this added, and so on until none are added.
+func (c *invocation) repeat(e *Evaluator, in, dst []Value, add func([]Value, Value) ([]Value, error)) ([]Value, error) {
 	start := len(dst)
 	project := func(items []Value) error {
 		return c.each(e, c.args[0], items, func(_ int, result []Value) (bool, error) {
@@ -72,14 +72,14 @@ func (c *call) repeat(e *Evaluator, in, dst []Value, add func([]Value, Value) ([
 					return false, err
 				}
 			}
-			return true, e.room(c.pos, dst)
+			return true, e.checkItems(c.pos, dst)
 		})
 	}
 	if err := project(in); err != nil {
 		return dst, err
 	}
 	for next := start; next < len(dst); {
-		round := dst[next:] // stays as it is while dst grows
+		round := dst[next:] // unchanged while dst grows
 		next = len(dst)
 		if err := project(round); err != nil {
 			return dst, err
@@ -89,7 +89,7 @@ func (c *call) repeat(e *Evaluator, in, dst []Value, add func([]Value, Value) ([
 }
 
 // fnOfType is ofType(type) (section "Filtering and projection").
-func fnOfType(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnOfType(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	for i := range in {
 		if c.spec.selects(e.prog.schema, in[i]) {
 			dst = append(dst, in[i])
@@ -99,7 +99,7 @@ func fnOfType(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnCoalesce is coalesce(value, ...) (section "Filtering and projection").
-func fnCoalesce(e *Evaluator, c *call, _, dst []Value) ([]Value, error) {
+func fnCoalesce(e *Evaluator, c *invocation, _, dst []Value) ([]Value, error) {
 	vars := e.scope.vars
 	for _, arg := range c.args {
 		before := len(dst)
@@ -113,16 +113,15 @@ func fnCoalesce(e *Evaluator, c *call, _, dst []Value) ([]Value, error) {
 	return dst, nil
 }
 
-// sortKey is how one argument of sort orders.
+// sortKey is the direction of a key of sort().
 type sortKey struct {
 	descending bool
-	// negated is the form -key: the order of the values is the reverse, but empty, having no sign, stays
-	// before everything.
+	// negated is the form -key: it reverses the order of the values, but empty keys, which have no sign, stay first.
 	negated bool
 }
 
 // checkSort finds the direction of each key.
-func checkSort(c *compiler, n *call, x *syntax.Call) {
+func checkSort(c *compiler, n *invocation, x *syntax.Call) {
 	keys := make([]sortKey, len(x.Args))
 	for i, arg := range x.Args {
 		keys[i].descending = i < len(x.Descending) && x.Descending[i]
@@ -131,14 +130,14 @@ func checkSort(c *compiler, n *call, x *syntax.Call) {
 			n.args[i] = c.operand(sign.X)
 		}
 	}
-	n.data = keys
+	n.prepared = keys
 }
 
-// fnSort is sort([key [asc|desc], ...]) (section "Filtering and projection"). Items whose order is not known,
-// such as dates of different precision, keep the order they have. Keys after the first are evaluated for items that are
-// equal in those before.
-func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s := sorting{e: e, c: c, in: in, keys: c.data.([]sortKey), cells: in}
+// fnSort is sort([key [asc|desc], ...]) (section "Filtering and projection"). Items whose order is not known, such as
+// dates of different precision, keep the order they have. A key after the first is evaluated only for items whose
+// earlier keys are equal.
+func fnSort(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s := sorting{e: e, c: c, in: in, keys: c.prepared.([]sortKey), cells: in}
 	width := max(1, len(s.keys))
 	if err := e.step(c.pos, width*len(in)); err != nil {
 		return dst, err
@@ -152,7 +151,7 @@ func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		}
 	} else {
 		s.keys = make([]sortKey, 1)
-		if slices.ContainsFunc(in, Value.valueless) { // the empty keys
+		if slices.ContainsFunc(in, Value.valueless) { // their keys are empty
 			s.cells = slices.Clone(in)
 			for i, v := range in {
 				if v.valueless() {
@@ -161,7 +160,7 @@ func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 			}
 		}
 	}
-	order := make([]int, len(in)) // of the items, by their places
+	order := make([]int, len(in)) // indexes of the items
 	for i := range order {
 		order[i] = i
 	}
@@ -178,18 +177,18 @@ func fnSort(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return dst, failed
 }
 
-// sorting is a sort under way.
+// sorting is the state of one sort.
 type sorting struct {
 	e    *Evaluator
-	c    *call
+	c    *invocation
 	in   []Value
 	keys []sortKey
-	// cells are the keys of the items, one item after the other; known tells those that have been evaluated, nil is all.
+	// cells are the keys of the items, item by item; known marks those that have been evaluated, nil means all.
 	cells []Value
 	known []bool
 }
 
-// cell returns a key of an item; the zero Value is the empty one.
+// cell returns a key of an item; the zero Value is empty.
 func (s *sorting) cell(item, key int) (*Value, error) {
 	at := item*len(s.keys) + key
 	if s.known == nil || s.known[at] {
@@ -198,7 +197,7 @@ func (s *sorting) cell(item, key int) (*Value, error) {
 	s.known[at] = true
 	err := s.c.each(s.e, s.c.args[key], s.in[item:item+1], func(_ int, result []Value) (bool, error) {
 		if len(result) > 1 {
-			return false, fail(s.c.pos, "a key of sort() wants a single item, not several")
+			return false, fail(s.c.pos, "a key of sort() must be a single item, not several")
 		}
 		if len(result) == 1 && !result[0].valueless() {
 			s.cells[at] = result[0]
@@ -208,7 +207,7 @@ func (s *sorting) cell(item, key int) (*Value, error) {
 	return &s.cells[at], err
 }
 
-// compare orders two items by their keys: the first that differ decide.
+// compare orders two items by the first of their keys that differ.
 func (s *sorting) compare(a, b int) (order int, err error) {
 	for k, key := range s.keys {
 		x, err := s.cell(a, k)
@@ -227,7 +226,7 @@ func (s *sorting) compare(a, b int) (order int, err error) {
 	return 0, nil
 }
 
-// sortOrder compares two keys; the zero Value is the empty one, which is before all others. Keys whose order is not known
+// sortOrder compares two keys; the zero Value, which is empty, comes before all others. Keys whose order is not known
 // are not equal.
 func (e *Evaluator) sortOrder(key sortKey, a, b *Value, pos int) (order int, equal bool, err error) {
 	if err := e.step(pos, 1); err != nil {

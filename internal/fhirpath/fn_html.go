@@ -7,28 +7,28 @@ import (
 	"strings"
 )
 
-// fnHTMLChecks is htmlChecks() (https://hl7.org/fhir/R4/fhirpath.html#functions): whether the text of a
-// Narrative keeps the rules of invariants txt-1 and txt-2 (elements, attributes, some content). Styles and the
-// targets of links are not looked into.
-func fnHTMLChecks(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.one(in)
+// fnHTMLChecks is htmlChecks() (https://hl7.org/fhir/R4/fhirpath.html#functions): whether the text of a Narrative
+// follows the invariants txt-1 and txt-2 (elements, attributes, some content). Styles and link targets are not
+// checked.
+func fnHTMLChecks(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.onlyItem(in)
 	if err != nil || !ok {
 		return dst, err
 	}
 	s, ok := v.Text()
 	if !ok {
-		return dst, fail(c.pos, "htmlChecks() wants XHTML, not %s", describe(v))
+		return dst, fail(c.pos, "htmlChecks() needs XHTML, not %s", describe(v))
 	}
-	if err := e.textRoom(c.pos, len(s)); err != nil {
+	if err := e.checkText(c.pos, len(s)); err != nil {
 		return dst, err
 	}
-	return append(dst, NewBoolean(narrative(s))), e.step(c.pos, len(s))
+	return append(dst, NewBoolean(isNarrative(s))), e.step(c.pos, len(s))
 }
 
 const xhtml = "http://www.w3.org/1999/xhtml"
 
-// narrative reports whether s is one div of XHTML with only what a Narrative may hold.
-func narrative(s string) bool {
+// isNarrative reports whether s is one div of XHTML that holds only what a Narrative may hold.
+func isNarrative(s string) bool {
 	decoder := xml.NewDecoder(strings.NewReader(s))
 	decoder.Entity = xml.HTMLEntity
 	depth, roots, content := 0, 0, false
@@ -73,8 +73,7 @@ const narrativeElements = " a abbr acronym b big blockquote br caption cite code
 	" h1 h2 h3 h4 h5 h6 hr i img li ol p pre q samp small span strong sub sup table tbody td tfoot th thead" +
 	" tr tt ul var address bdo kbd del ins "
 
-// narrativeAttributes are the attributes that any of them may have, and after those the ones of single
-// elements.
+// narrativeAttributes are the attributes that elements of a Narrative may have.
 const narrativeAttributes = " abbr accesskey align alt axis bgcolor border cellhalign cellpadding cellspacing" +
 	" cellvalign char charoff charset cite class colspan compact coords dir frame headers height href hreflang" +
 	" hspace id lang longdesc name nowrap rel rev rowspan rules scope shape span src start style summary tabindex" +

@@ -8,19 +8,19 @@ import (
 // (https://build.fhir.org/ig/FHIR/sql-on-fhir-v2/StructureDefinition-ViewDefinition.html).
 var keyFunctions = []*function{
 	{name: "getResourceKey", eval: fnGetResourceKey},
-	{name: "getReferenceKey", max: 1, args: []argument{typeName}, eval: fnGetReferenceKey},
+	{name: "getReferenceKey", max: 1, args: []argumentMode{typeName}, eval: fnGetReferenceKey},
 }
 
-// fnGetResourceKey is getResourceKey(): the key of a resource, which is its logical id: the specification asks for
-// equality with getReferenceKey() only, and published views expect the plain id. A resource without an id has none.
-func fnGetResourceKey(e *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
+// fnGetResourceKey is getResourceKey(): the key of a resource, which is its logical id. The specification only requires
+// that it equals getReferenceKey(), but published views expect the plain id. A resource without an id has no key.
+func fnGetResourceKey(e *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
 	for i := range in {
 		dst = e.resourceKeys(dst, in[i])
 	}
 	return dst, nil
 }
 
-// resourceKeys appends the texts under id, of which a resource has one.
+// resourceKeys appends the id of a resource.
 func (e *Evaluator) resourceKeys(dst []Value, v Value) []Value {
 	if v.kind != Element || v.node < 0 || v.doc.resourceType(int(v.node)) == "" {
 		return dst
@@ -35,11 +35,11 @@ func (e *Evaluator) resourceKeys(dst []Value, v Value) []Value {
 	return dst
 }
 
-// fnGetReferenceKey is getReferenceKey([type]): the key of the resource that a Reference names, which equals
-// that resource's getResourceKey(). Relative and absolute literal references have one whether or not the
-// resource is at hand, with or without a version; urn:uuid and other references where the loaded Bundle has
-// the resource. With a type, references to other types have none.
-func fnGetReferenceKey(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+// fnGetReferenceKey is getReferenceKey([type]): the key of the resource that a Reference names, which equals the
+// getResourceKey() of that resource. Relative and absolute literal references have one, with or without a version, even
+// if the resource is not available; urn:uuid and other references have one if the loaded Bundle contains the resource.
+// With a type, references to other types have none.
+func fnGetReferenceKey(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	for i := range in {
 		want := ""
 		if len(c.args) > 0 {
@@ -56,13 +56,13 @@ func fnGetReferenceKey(e *Evaluator, c *call, in, dst []Value) ([]Value, error) 
 	return dst, nil
 }
 
-// referenceKey returns the key of the resource that a Reference names, if it is of type want; "" is any.
+// referenceKey returns the key of the resource that a Reference names, if it is of type want; "" means any type.
 func (e *Evaluator) referenceKey(v Value, want string, pos int) (key Value, ok bool, err error) {
 	if v.kind != Element || v.node < 0 {
 		return key, false, nil
 	}
 	ref := v.doc.field(int(v.node), "reference")
-	if ref == "" || strings.ContainsAny(ref, "#?") { // contained, here or in the resource before it, or conditional
+	if ref == "" || strings.ContainsAny(ref, "#?") { // contained, or conditional
 		return key, false, nil
 	}
 	if target, found, err := e.inBundle(v.doc, ref, pos); found || err != nil {

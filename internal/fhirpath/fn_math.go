@@ -2,8 +2,8 @@ package fhirpath
 
 import "github.com/researchflow/researchflow/internal/fhirpath/system"
 
-// transcendental is the number of steps that logarithms, powers and roots count for: with 34 digits they take
-// much longer than anything else.
+// transcendental is the number of steps that logarithms, powers and roots count for: with 34 digits they take much
+// longer than any other function.
 const transcendental = 3_000
 
 // mathFunctions are those of section "Math".
@@ -20,9 +20,9 @@ var mathFunctions = []*function{
 	{name: "round", max: 1, eval: fnRound},
 }
 
-// number returns the only item of the input, a number or Quantity, as a System value.
-func (c *call) number(e *Evaluator, in []Value) (v Value, ok bool, err error) {
-	v, ok, err = c.one(in)
+// numberItem returns the only item of the input, a number or Quantity, as a System value.
+func (c *invocation) numberItem(e *Evaluator, in []Value) (v Value, ok bool, err error) {
+	v, ok, err = c.onlyItem(in)
 	if err != nil || !ok {
 		return v, false, err
 	}
@@ -40,8 +40,8 @@ func (c *call) number(e *Evaluator, in []Value) (v Value, ok bool, err error) {
 }
 
 // decimal returns the only item of the input, a number, as a Decimal.
-func (c *call) decimal(e *Evaluator, in []Value) (d system.Decimal, ok bool, err error) {
-	v, ok, err := c.number(e, in)
+func (c *invocation) decimal(e *Evaluator, in []Value) (d system.Decimal, ok bool, err error) {
+	v, ok, err := c.numberItem(e, in)
 	if err != nil || !ok {
 		return d, false, err
 	}
@@ -53,20 +53,20 @@ func (c *call) decimal(e *Evaluator, in []Value) (d system.Decimal, ok bool, err
 }
 
 // decimalArg evaluates an argument as a Decimal.
-func (c *call) decimalArg(e *Evaluator, i int) (v Value, d system.Decimal, ok bool, err error) {
+func (c *invocation) decimalArg(e *Evaluator, i int) (v Value, d system.Decimal, ok bool, err error) {
 	v, ok, err = c.arg(e, i)
 	if err != nil || !ok {
 		return v, d, false, err
 	}
 	if d, ok = v.Decimal(); !ok {
-		return v, d, false, fail(c.pos, "%s wants a number as argument, not %s", c.fn.label, describe(v))
+		return v, d, false, fail(c.pos, "%s needs a number as argument, not %s", c.fn.label, describe(v))
 	}
 	return v, d, true, nil
 }
 
 // fnAbs is abs() (section "Math").
-func fnAbs(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.number(e, in)
+func fnAbs(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.numberItem(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -85,9 +85,9 @@ func fnAbs(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // whole makes ceiling(), floor() and truncate() (section "Math").
-func whole(apply func(system.Decimal) system.Decimal) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		v, ok, err := c.number(e, in)
+func whole(apply func(system.Decimal) system.Decimal) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		v, ok, err := c.numberItem(e, in)
 		if err != nil || !ok {
 			return dst, err
 		}
@@ -107,9 +107,9 @@ func whole(apply func(system.Decimal) system.Decimal) func(*Evaluator, *call, []
 	}
 }
 
-// decimalFunction makes exp(), ln() and sqrt() (section "Math"). What cannot be represented is empty.
-func decimalFunction(apply func(system.Decimal) (system.Decimal, bool)) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+// decimalFunction makes exp(), ln() and sqrt() (section "Math"). A result that cannot be represented is empty.
+func decimalFunction(apply func(system.Decimal) (system.Decimal, bool)) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 		d, ok, err := c.decimal(e, in)
 		if err != nil || !ok {
 			return dst, err
@@ -122,7 +122,7 @@ func decimalFunction(apply func(system.Decimal) (system.Decimal, bool)) func(*Ev
 }
 
 // fnLog is log(base) (section "Math").
-func fnLog(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnLog(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	d, ok, err := c.decimal(e, in)
 	if err != nil {
 		return dst, err
@@ -132,7 +132,7 @@ func fnLog(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		return dst, err
 	}
 	if d.Sign() <= 0 || base.Sign() <= 0 {
-		return dst, fail(c.pos, "log() wants a number and a base greater than zero")
+		return dst, fail(c.pos, "log() needs a number and a base greater than zero")
 	}
 	if d, ok = d.Log(base); ok {
 		dst = append(dst, NewDecimal(d))
@@ -140,10 +140,10 @@ func fnLog(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return dst, e.step(c.pos, transcendental)
 }
 
-// fnPower is power(exponent) (section "Math"). Integers give an Integer where the result is one, as FHIRPath
-// 2.0 has it.
-func fnPower(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.number(e, in)
+// fnPower is power(exponent) (section "Math"). For Integers the result is an Integer if it can be one, as in FHIRPath
+// 2.0.
+func fnPower(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.numberItem(e, in)
 	if err != nil {
 		return dst, err
 	}
@@ -172,8 +172,8 @@ func fnPower(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnRound is round([precision]) (section "Math").
-func fnRound(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	v, ok, err := c.number(e, in)
+func fnRound(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	v, ok, err := c.numberItem(e, in)
 	if err != nil {
 		return dst, err
 	}
@@ -187,7 +187,7 @@ func fnRound(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		return dst, nil
 	}
 	if precision < 0 {
-		return dst, fail(c.pos, "round() wants a precision of at least 0")
+		return dst, fail(c.pos, "round() needs a precision of at least 0")
 	}
 	if v.kind == Quantity {
 		q := v.sys.(system.Quantity)

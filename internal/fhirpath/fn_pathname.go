@@ -1,14 +1,16 @@
 package fhirpath
 
 import (
+	"strconv"
+
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// fnPathname is pathname([short]) (section "Utility functions"): where in the loaded resource items are, in names of
-// elements and indexes. What was computed, or is in another resource, is left out. With short set there are no indexes
-// where the resource has no array.
-func fnPathname(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+// fnPathname is pathname([short]) (section "Utility functions"): the paths of items in the loaded resource, as names of
+// elements and indexes. Items that were computed or are in another resource are left out. With short set there is an
+// index only if the resource has an array.
+func fnPathname(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	short := unknown
 	if len(c.args) > 0 {
 		var err error
@@ -24,7 +26,7 @@ func fnPathname(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		if err := e.step(c.pos, steps); err != nil {
 			return dst, err
 		}
-		if err := e.textRoom(c.pos, len(path)); err != nil {
+		if err := e.checkText(c.pos, len(path)); err != nil {
 			return dst, err
 		}
 		dst = append(dst, NewString(path))
@@ -32,7 +34,7 @@ func fnPathname(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return dst, nil
 }
 
-// path returns the path to an element and how many steps it took to find it.
+// path returns the path to an element, and how many steps it took to find it.
 func (d *document) path(v Value, short bool) (path string, steps int) {
 	target := int(v.node)
 	if v.node < 0 {
@@ -43,7 +45,7 @@ func (d *document) path(v Value, short bool) (path string, steps int) {
 		if d.within(target, int(root.node)) {
 			at, path = root, d.resourceType(int(root.node))
 			if root.node > 0 {
-				path = "[" + itoa(i) + "]"
+				path = "[" + strconv.Itoa(i) + "]"
 			}
 		}
 	}
@@ -61,7 +63,7 @@ func (d *document) path(v Value, short bool) (path string, steps int) {
 		}
 		path += syntax.Print(&syntax.Member{Name: name})
 		if array || !short {
-			path += "[" + itoa(index) + "]"
+			path += "[" + strconv.Itoa(index) + "]"
 		}
 		if obj, typ = int(child.node), child.typ; !d.within(target, obj) {
 			obj = int(child.sibling)
@@ -70,8 +72,8 @@ func (d *document) path(v Value, short bool) (path string, steps int) {
 	return path, steps
 }
 
-// below returns the member of the object obj that target is in or below of: its name, the item, the item's index, and
-// whether there is an array in the resource. The name is empty where there is none.
+// below finds the member of the object obj that contains target. It returns the member's name, the item that contains
+// target, the item's index, and whether the resource has an array there. The name is empty if there is no such member.
 func (d *document) below(obj int, typ model.TypeID, target int) (name string, item Value, index int, array bool, steps int) {
 	for i := obj + 1; i < int(d.tape.Node(obj).Next); i = int(d.tape.Node(i).Next) {
 		steps++
@@ -109,7 +111,7 @@ func (d *document) below(obj int, typ model.TypeID, target int) (name string, it
 	return "", item, 0, false, steps
 }
 
-// within reports whether a node is another one or below it.
+// within reports whether a node is the node of, or below it.
 func (d *document) within(node, of int) bool {
 	return of >= 0 && node >= of && node < int(d.tape.Node(of).Next)
 }

@@ -8,23 +8,23 @@ import (
 	"strings"
 )
 
-// pattern is a compiled regular expression with what using it costs. Any goroutine may use it.
+// pattern is a compiled regular expression with its cost. Any goroutine may use it.
 type pattern struct {
 	*regexp.Regexp
-	// instructions is about the number of instructions of the program, counted repetitions written out: matching
-	// takes time in proportion to it and to the text.
+	// instructions is the approximate number of instructions of the program, with counted repetitions expanded.
+	// Matching takes time in proportion to it and to the text.
 	instructions int
-	// compileSteps is what compiling costs.
+	// compileSteps is the cost of compiling.
 	compileSteps int
 }
 
-// compilePattern compiles a regular expression in RE2's syntax, in which matching takes time linear in the
-// text. "." matches line ends as well; flags are i (regardless of case) and m (^ and $ match at lines).
+// compilePattern compiles a regular expression in RE2's syntax, which matches in time linear in the text. "." matches
+// line ends too; the flags are i (ignore case) and m (^ and $ match at line ends).
 func compilePattern(text, flags string, full bool) (*pattern, error) {
 	mode := "s"
 	for _, f := range flags {
 		if f != 'i' && f != 'm' {
-			return nil, errors.New("a flag is not one of i and m")
+			return nil, errors.New("flags other than i and m")
 		}
 		mode += string(f)
 	}
@@ -47,7 +47,7 @@ func compilePattern(text, flags string, full bool) (*pattern, error) {
 	return p, nil
 }
 
-// unicodeEscapes rewrites the escapes \uXXXX, which many dialects have, as RE2 writes them.
+// unicodeEscapes rewrites the escapes \uXXXX, which many dialects have, for RE2.
 func unicodeEscapes(text string) string {
 	if !strings.Contains(text, `\u`) {
 		return text
@@ -68,8 +68,8 @@ func unicodeEscapes(text string) string {
 	return b.String()
 }
 
-// patternSize returns about how many instructions a tree compiles to, and how many ends of ranges its classes of
-// characters have. The package regexp bounds the depth of the tree and what repetitions multiply to.
+// patternSize estimates the number of instructions that a tree compiles to, and returns the number of range ends in its
+// character classes. Package regexp bounds the depth of the tree and the size of repetitions.
 func patternSize(tree *syntax.Regexp) (instructions, ranges int) {
 	for _, sub := range tree.Sub {
 		n, r := patternSize(sub)
@@ -88,13 +88,13 @@ func patternSize(tree *syntax.Regexp) (instructions, ranges int) {
 	return instructions + 1, ranges
 }
 
-// patternError says what is wrong without the text of the pattern, which may come from data.
+// patternError drops the text of the pattern, which may come from data, from an error.
 func patternError(err error) error {
 	var fault *syntax.Error
 	if errors.As(err, &fault) {
 		return errors.New(string(fault.Code))
 	}
-	return errors.New("it is not valid")
+	return errors.New("syntax error")
 }
 
 // regexpCache holds the patterns that expressions compute.
@@ -105,15 +105,15 @@ type regexpKey struct {
 	full           bool
 }
 
-// maxPatternSteps is what compiling all constant patterns of an expression may cost.
+// maxPatternSteps is the maximum cost of compiling all constant patterns of an expression.
 const maxPatternSteps = 100_000
 
 // maxRegexps is the number of compiled patterns kept.
 const maxRegexps = 64
 
-// pattern returns the regular expression of arguments 0 and flagsAt; ok is false where one is empty.
-func (c *call) pattern(e *Evaluator, flagsAt int, full bool) (re *pattern, ok bool, err error) {
-	if re, ok = c.data.(*pattern); ok {
+// pattern returns the regular expression of arguments 0 and flagsAt; ok is false if one is empty.
+func (c *invocation) pattern(e *Evaluator, flagsAt int, full bool) (re *pattern, ok bool, err error) {
+	if re, ok = c.prepared.(*pattern); ok {
 		return re, true, nil
 	}
 	text, ok, err := c.textArg(e, 0)
@@ -137,7 +137,7 @@ func (c *call) pattern(e *Evaluator, flagsAt int, full bool) (re *pattern, ok bo
 		return re, true, nil
 	}
 	if re, err = compilePattern(text, flags, full); err != nil {
-		return nil, false, fail(c.pos, "%s cannot use the regular expression: %s", c.fn.label, err)
+		return nil, false, fail(c.pos, "%s has an invalid regular expression: %s", c.fn.label, err)
 	}
 	if e.regexps == nil || len(e.regexps) >= maxRegexps {
 		e.regexps = make(regexpCache)
@@ -147,40 +147,34 @@ func (c *call) pattern(e *Evaluator, flagsAt int, full bool) (re *pattern, ok bo
 	return re, true, e.step(c.pos, re.compileSteps)
 }
 
-// searchSteps is what matching a text costs: it takes time in proportion to text and program.
-func (c *call) searchSteps(e *Evaluator, s string, re *pattern) error {
+// searchSteps counts the steps of matching a text, in proportion to the text and the program.
+func (c *invocation) searchSteps(e *Evaluator, s string, re *pattern) error {
 	return e.step(c.pos, len(s)/16*re.instructions+len(s)%16*re.instructions/16)
 }
 
-func (c *call) match(e *Evaluator, in, dst []Value, full bool) ([]Value, error) {
-	s, ok, err := c.text(in)
-	if err != nil {
-		return dst, err
+// match makes matches(regex [, flags]), or matchesFull(regex [, flags]) if full is set (section "String
+// Manipulation").
+func match(full bool) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		s, ok, err := c.textItem(in)
+		if err != nil {
+			return dst, err
+		}
+		re, given, err := c.pattern(e, 1, full)
+		if err != nil || !ok || !given {
+			return dst, err
+		}
+		if err := c.searchSteps(e, s, re); err != nil {
+			return dst, err
+		}
+		return append(dst, NewBoolean(re.MatchString(s))), nil
 	}
-	re, given, err := c.pattern(e, 1, full)
-	if err != nil || !ok || !given {
-		return dst, err
-	}
-	if err := c.searchSteps(e, s, re); err != nil {
-		return dst, err
-	}
-	return append(dst, NewBoolean(re.MatchString(s))), nil
-}
-
-// fnMatches is matches(regex [, flags]) (section "String Manipulation").
-func fnMatches(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	return c.match(e, in, dst, false)
-}
-
-// fnMatchesFull is matchesFull(regex [, flags]) (section "String Manipulation").
-func fnMatchesFull(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	return c.match(e, in, dst, true)
 }
 
 // fnReplaceMatches is replaceMatches(regex, substitution [, flags]) (section "String Manipulation"). An empty
 // regex matches nothing, so that the text stays as it is.
-func fnReplaceMatches(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, ok, err := c.text(in)
+func fnReplaceMatches(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, ok, err := c.textItem(in)
 	if err != nil {
 		return dst, err
 	}
@@ -201,30 +195,30 @@ func fnReplaceMatches(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	template := expansion(substitution)
 	references := strings.Count(template, "$")
 	perMatch := 2 + re.NumSubexp() + len(template)/32
-	matches := re.FindAllStringSubmatchIndex(s, (e.allowed-e.steps)/perMatch+1)
+	matches := re.FindAllStringSubmatchIndex(s, (e.allowedSteps-e.steps)/perMatch+1)
 	if err := e.step(c.pos, len(matches)*perMatch); err != nil {
 		return dst, err
 	}
 	var out []byte
 	last := 0
 	for _, m := range matches {
-		// No reference stands for more than the match.
+		// A reference expands to at most the match.
 		if most := len(out) + len(template) + references*(m[1]-m[0]); most > e.limits.MaxText {
-			return dst, e.textRoom(c.pos, most)
+			return dst, e.checkText(c.pos, most)
 		}
 		before := len(out)
 		out = append(out, s[last:m[0]]...)
 		out = re.ExpandString(out, template, s, m)
 		last = m[1]
-		if err := e.grown(c.pos, len(out), len(out)-before); err != nil {
+		if err := e.checkGrowth(c.pos, len(out), len(out)-before); err != nil {
 			return dst, err
 		}
 	}
 	return append(dst, NewString(string(append(out, s[last:]...)))), nil
 }
 
-// expansion rewrites a substitution for regexp.Expand: $1 and ${name} refer to groups, $$ is a dollar sign,
-// and so is one before anything else.
+// expansion rewrites a substitution for regexp.Expand: $1 and ${name} refer to groups, $$ is a dollar sign, and so is
+// a $ before anything else.
 func expansion(s string) string {
 	if !strings.Contains(s, "$") {
 		return s

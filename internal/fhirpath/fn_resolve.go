@@ -6,10 +6,10 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirjson"
 )
 
-// fnResolve is resolve() (https://hl7.org/fhir/R4/fhirpath.html#functions): the resources that References,
-// canonicals and uris name. Fragments are looked up in the containing resource, others in the Bundle where
-// the resource is one, then with the evaluator's [Resolver]. What is not found is left out.
-func fnResolve(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+// fnResolve is resolve() (https://hl7.org/fhir/R4/fhirpath.html#functions): the resources that References, canonicals
+// and uris name. Fragments are looked up in the containing resource, others in the loaded Bundle, if it is one, and
+// then with the evaluator's [Resolver]. Resources that are not found are left out.
+func fnResolve(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	for i := range in {
 		ref := in[i].reference()
 		if err := e.step(c.pos, 1+len(ref)/textPerStep); err != nil {
@@ -57,8 +57,7 @@ func (e *Evaluator) resolve(from Value, ref string, pos int) (v Value, ok bool, 
 	return e.fetch(ref, pos)
 }
 
-// contained returns the contained resource with an id, of the resource that holds v; without an id the
-// resource itself.
+// contained returns the contained resource with an id in the resource that holds v, or that resource if id is "".
 func (d *document) contained(v Value, id string) (Value, bool) {
 	_, container := d.holders(int(max(v.node, v.sibling)))
 	if id == "" {
@@ -76,8 +75,8 @@ func (d *document) contained(v Value, id string) (Value, bool) {
 	return Value{}, false
 }
 
-// holders returns the innermost resource that holds a node (which may be the node itself), and the innermost
-// one that is not contained in another. Where there is none it is the root.
+// holders returns the innermost resource that holds a node, or is the node, and the innermost one that is not
+// contained in another. Either is the root if there is none.
 func (d *document) holders(node int) (resource, container int) {
 	inContained := false
 	for at := 0; ; {
@@ -103,8 +102,7 @@ func (d *document) holders(node int) (resource, container int) {
 	}
 }
 
-// inBundle looks a reference up in the entries of a Bundle: by fullUrl or, for Type/id, by the type and id of
-// the resource.
+// inBundle looks up a reference in the entries of a Bundle: by fullUrl or, for Type/id, by the resource's type and id.
 func (e *Evaluator) inBundle(d *document, ref string, pos int) (v Value, ok bool, err error) {
 	if d.resourceType(0) != "Bundle" {
 		return v, false, nil
@@ -130,7 +128,7 @@ func (e *Evaluator) inBundle(d *document, ref string, pos int) (v Value, ok bool
 	return v, false, nil
 }
 
-// literalReference takes Type/id, possibly with a version, apart; relative is false for any other reference.
+// literalReference splits Type/id, possibly with a version; relative is false for any other reference.
 func literalReference(ref string) (typ, id string, relative bool) {
 	typ, id, ok := strings.Cut(ref, "/")
 	id, version, versioned := strings.Cut(id, "/_history/")
@@ -148,7 +146,7 @@ func (e *Evaluator) fetch(ref string, pos int) (v Value, ok bool, err error) {
 	doc, asked := e.byURL[ref]
 	if !asked {
 		if len(e.docs) >= e.limits.MaxDocuments {
-			return v, false, limit(pos, "resolve() brings more than %d resources", e.limits.MaxDocuments)
+			return v, false, limit(pos, "resolve() loads more than %d resources", e.limits.MaxDocuments)
 		}
 		raw, err := e.config.Resolver.Resolve(e.ctx, ref)
 		if err != nil {

@@ -9,8 +9,8 @@ import (
 
 // stringFunctions are those of section "String Manipulation".
 var stringFunctions = []*function{
-	{name: "indexOf", min: 1, max: 1, eval: fnIndexOf},
-	{name: "lastIndexOf", min: 1, max: 1, eval: fnLastIndexOf},
+	{name: "indexOf", min: 1, max: 1, eval: textIndex(strings.Index)},
+	{name: "lastIndexOf", min: 1, max: 1, eval: textIndex(strings.LastIndex)},
 	{name: "substring", min: 1, max: 2, eval: fnSubstring},
 	{name: "startsWith", min: 1, max: 1, eval: textTest(strings.HasPrefix)},
 	{name: "endsWith", min: 1, max: 1, eval: textTest(strings.HasSuffix)},
@@ -18,8 +18,8 @@ var stringFunctions = []*function{
 	{name: "upper", eval: textMap(strings.ToUpper)},
 	{name: "lower", eval: textMap(strings.ToLower)},
 	{name: "replace", min: 2, max: 2, eval: fnReplace},
-	{name: "matches", min: 1, max: 2, eval: fnMatches, check: checkPattern},
-	{name: "matchesFull", min: 1, max: 2, eval: fnMatchesFull, check: checkPattern},
+	{name: "matches", min: 1, max: 2, eval: match(false), check: checkPattern},
+	{name: "matchesFull", min: 1, max: 2, eval: match(true), check: checkPattern},
 	{name: "replaceMatches", min: 2, max: 3, eval: fnReplaceMatches, check: checkPattern},
 	{name: "length", eval: fnLength},
 	{name: "toChars", eval: fnToChars},
@@ -28,9 +28,9 @@ var stringFunctions = []*function{
 	{name: "join", max: 1, eval: fnJoin},
 }
 
-// texts returns the input and the first argument as strings.
-func (c *call) texts(e *Evaluator, in []Value) (s, arg string, ok bool, err error) {
-	s, ok, err = c.text(in)
+// textAndArg returns the input and the first argument as strings.
+func (c *invocation) textAndArg(e *Evaluator, in []Value) (s, arg string, ok bool, err error) {
+	s, ok, err = c.textItem(in)
 	if err != nil {
 		return "", "", false, err
 	}
@@ -38,14 +38,14 @@ func (c *call) texts(e *Evaluator, in []Value) (s, arg string, ok bool, err erro
 	if err != nil || !given || !ok {
 		return "", "", false, err
 	}
-	return s, arg, true, e.textRoom(c.pos, len(s))
+	return s, arg, true, e.checkText(c.pos, len(s))
 }
 
 // textTest makes startsWith(prefix), endsWith(suffix) and contains(substring) (section "String
 // Manipulation").
-func textTest(test func(s, arg string) bool) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		s, arg, ok, err := c.texts(e, in)
+func textTest(test func(s, arg string) bool) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		s, arg, ok, err := c.textAndArg(e, in)
 		if err != nil || !ok {
 			return dst, err
 		}
@@ -54,51 +54,41 @@ func textTest(test func(s, arg string) bool) func(*Evaluator, *call, []Value, []
 }
 
 // textMap makes upper(), lower() and trim() (section "String Manipulation").
-func textMap(apply func(string) string) func(*Evaluator, *call, []Value, []Value) ([]Value, error) {
-	return func(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-		s, ok, err := c.text(in)
+func textMap(apply func(string) string) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		s, ok, err := c.textItem(in)
 		if err != nil || !ok {
 			return dst, err
 		}
-		if err := e.textRoom(c.pos, len(s)); err != nil {
+		if err := e.checkText(c.pos, len(s)); err != nil {
 			return dst, err
 		}
 		return append(dst, NewString(apply(s))), nil
 	}
 }
 
-// trim removes the white space of the language's grammar from both ends.
+// trim removes white space, as the grammar of FHIRPath defines it, from both ends.
 func trim(s string) string { return strings.Trim(s, " \t\r\n") }
 
-// fnIndexOf is indexOf(substring) (section "String Manipulation").
-func fnIndexOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, sub, ok, err := c.texts(e, in)
-	if err != nil || !ok {
-		return dst, err
+// textIndex makes indexOf(substring) and lastIndexOf(substring) (section "String Manipulation"): an index of
+// characters, -1 if there is none.
+func textIndex(index func(s, substring string) int) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		s, substring, ok, err := c.textAndArg(e, in)
+		if err != nil || !ok {
+			return dst, err
+		}
+		i := index(s, substring)
+		if i > 0 {
+			i = utf8.RuneCountInString(s[:i])
+		}
+		return append(dst, NewInteger(int32(i))), nil
 	}
-	return append(dst, characterIndex(s, strings.Index(s, sub))), nil
-}
-
-// fnLastIndexOf is lastIndexOf(substring) (section "String Manipulation").
-func fnLastIndexOf(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, sub, ok, err := c.texts(e, in)
-	if err != nil || !ok {
-		return dst, err
-	}
-	return append(dst, characterIndex(s, strings.LastIndex(s, sub))), nil
-}
-
-// characterIndex turns a byte index into one of characters; -1 stays.
-func characterIndex(s string, i int) Value {
-	if i > 0 {
-		i = utf8.RuneCountInString(s[:i])
-	}
-	return NewInteger(int32(i))
 }
 
 // fnSubstring is substring(start [, length]) (section "String Manipulation").
-func fnSubstring(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, ok, err := c.text(in)
+func fnSubstring(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, ok, err := c.textItem(in)
 	if err != nil {
 		return dst, err
 	}
@@ -115,7 +105,7 @@ func fnSubstring(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	if !ok || !given || start < 0 {
 		return dst, nil
 	}
-	if err := e.textRoom(c.pos, len(s)); err != nil {
+	if err := e.checkText(c.pos, len(s)); err != nil {
 		return dst, err
 	}
 	from := characters(s, start)
@@ -129,7 +119,7 @@ func fnSubstring(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 	return append(dst, NewString(s)), nil
 }
 
-// characters returns how many bytes the first n characters of s take, or all of s.
+// characters returns the number of bytes of the first n characters of s.
 func characters(s string, n int64) int {
 	i := 0
 	for ; n > 0 && i < len(s); n-- {
@@ -140,8 +130,8 @@ func characters(s string, n int64) int {
 }
 
 // fnReplace is replace(pattern, substitution) (section "String Manipulation").
-func fnReplace(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, pattern, ok, err := c.texts(e, in)
+func fnReplace(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, pattern, ok, err := c.textAndArg(e, in)
 	if err != nil {
 		return dst, err
 	}
@@ -150,15 +140,15 @@ func fnReplace(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		return dst, err
 	}
 	n := strings.Count(s, pattern)
-	if err := e.textRoom(c.pos, len(s)+n*max(0, len(substitution)-len(pattern))); err != nil {
+	if err := e.checkText(c.pos, len(s)+n*max(0, len(substitution)-len(pattern))); err != nil {
 		return dst, err
 	}
 	return append(dst, NewString(strings.ReplaceAll(s, pattern, substitution))), nil
 }
 
 // fnLength is length() (section "String Manipulation").
-func fnLength(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, ok, err := c.text(in)
+func fnLength(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, ok, err := c.textItem(in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -166,8 +156,8 @@ func fnLength(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnToChars is toChars() (section "String Manipulation").
-func fnToChars(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, ok, err := c.text(in)
+func fnToChars(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, ok, err := c.textItem(in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -178,7 +168,7 @@ func fnToChars(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		_, size := utf8.DecodeRuneInString(s)
 		dst = append(dst, NewString(s[:size]))
 		s = s[size:]
-		if err := e.room(c.pos, dst); err != nil {
+		if err := e.checkItems(c.pos, dst); err != nil {
 			return dst, err
 		}
 	}
@@ -186,8 +176,8 @@ func fnToChars(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnSplit is split(separator) (section "Additional String Functions").
-func fnSplit(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	s, separator, ok, err := c.texts(e, in)
+func fnSplit(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	s, separator, ok, err := c.textAndArg(e, in)
 	if err != nil || !ok {
 		return dst, err
 	}
@@ -198,7 +188,7 @@ func fnSplit(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		var part string
 		part, s, more = strings.Cut(s, separator)
 		dst = append(dst, NewString(part))
-		if err := e.room(c.pos, dst); err != nil {
+		if err := e.checkItems(c.pos, dst); err != nil {
 			return dst, err
 		}
 	}
@@ -206,7 +196,7 @@ func fnSplit(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnJoin is join([separator]) (section "Additional String Functions").
-func fnJoin(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnJoin(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	separator := ""
 	if len(c.args) > 0 {
 		var err error
@@ -221,14 +211,14 @@ func fnJoin(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		}
 		s, ok := in[i].Text()
 		if !ok || in[i].SystemKind() != String {
-			return dst, fail(c.pos, "join() wants Strings, not %s", describe(in[i]))
+			return dst, fail(c.pos, "join() needs Strings, not %s", describe(in[i]))
 		}
 		if items > 0 {
 			e.arena = append(e.arena, separator...)
 		}
 		items++
 		e.arena = append(e.arena, s...)
-		if err := e.grown(c.pos, len(e.arena)-start, len(separator)+len(s)); err != nil {
+		if err := e.checkGrowth(c.pos, len(e.arena)-start, len(separator)+len(s)); err != nil {
 			return dst, err
 		}
 	}
@@ -239,7 +229,7 @@ func fnJoin(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // checkPattern compiles the regular expression where it is a constant.
-func checkPattern(c *compiler, n *call, x *syntax.Call) {
+func checkPattern(c *compiler, n *invocation, x *syntax.Call) {
 	pattern, ok := constantText(n.args[0])
 	if !ok {
 		return
@@ -250,23 +240,23 @@ func checkPattern(c *compiler, n *call, x *syntax.Call) {
 			return
 		}
 	}
-	if len(pattern) > DefaultMaxPattern || c.patternSteps > maxPatternSteps {
-		return // a limit of the evaluator, or one that is reported
+	if len(pattern) > defaultMaxPattern || c.patternSteps > maxPatternSteps {
+		return // exceeds a limit of the evaluator, or is reported already
 	}
 	re, err := compilePattern(pattern, flags, n.fn.name == "matchesFull")
 	if err != nil {
-		c.report(Semantic, x.Args[0].Pos(), "%s() cannot use the regular expression: %s", n.fn.name, err)
+		c.report(Semantic, x.Args[0].Pos(), "%s() has an invalid regular expression: %s", n.fn.name, err)
 		return
 	}
 	if c.patternSteps += re.compileSteps; c.patternSteps > maxPatternSteps {
-		c.report(Limit, x.Args[0].Pos(), "regular expressions of the expression are too large")
+		c.report(Limit, x.Args[0].Pos(), "the regular expressions of the expression are too large")
 		return
 	}
-	n.data = re
+	n.prepared = re
 }
 
 // constantText returns the string that a node always gives.
-func constantText(n node) (s string, ok bool) {
+func constantText(n operation) (s string, ok bool) {
 	if k, isConstant := n.(*constant); isConstant && len(k.values) == 1 && k.values[0].kind == String {
 		return k.values[0].text, true
 	}

@@ -3,11 +3,11 @@ package fhirpath
 // subsettingFunctions are those of sections "Subsetting" and "Combining".
 var subsettingFunctions = []*function{
 	{name: "single", eval: fnSingle},
-	{name: "first", eval: fnFirst},
-	{name: "last", eval: fnLast},
-	{name: "tail", eval: fnTail},
-	{name: "skip", min: 1, max: 1, eval: fnSkip},
-	{name: "take", min: 1, max: 1, eval: fnTake},
+	{name: "first", eval: part(func(in []Value) []Value { return in[:min(1, len(in))] })},
+	{name: "last", eval: part(func(in []Value) []Value { return in[max(0, len(in)-1):] })},
+	{name: "tail", eval: part(func(in []Value) []Value { return in[min(1, len(in)):] })},
+	{name: "skip", min: 1, max: 1, eval: partAt(func(in []Value, n int) []Value { return in[n:] })},
+	{name: "take", min: 1, max: 1, eval: partAt(func(in []Value, n int) []Value { return in[:n] })},
 	{name: "intersect", min: 1, max: 1, eval: fnIntersect},
 	{name: "exclude", min: 1, max: 1, eval: fnExclude},
 	{name: "union", min: 1, max: 1, eval: fnUnion},
@@ -15,100 +15,80 @@ var subsettingFunctions = []*function{
 }
 
 // fnSingle is single() (section "Subsetting").
-func fnSingle(_ *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnSingle(_ *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	if len(in) > 1 {
-		return dst, fail(c.pos, "single() wants a single item, not several")
+		return dst, fail(c.pos, "single() needs a single item, not several")
 	}
 	return append(dst, in...), nil
 }
 
-// fnFirst is first() (section "Subsetting").
-func fnFirst(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
-	return append(dst, in[:min(1, len(in))]...), nil
-}
-
-// fnLast is last() (section "Subsetting").
-func fnLast(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
-	return append(dst, in[max(0, len(in)-1):]...), nil
-}
-
-// fnTail is tail() (section "Subsetting").
-func fnTail(_ *Evaluator, _ *call, in, dst []Value) ([]Value, error) {
-	return append(dst, in[min(1, len(in)):]...), nil
-}
-
-// fnSkip is skip(num) (section "Subsetting").
-func fnSkip(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	n, ok, err := c.integerArg(e, 0)
-	if err != nil || !ok {
-		return dst, err
+// part makes first(), last() and tail() (section "Subsetting").
+func part(of func(in []Value) []Value) implementation {
+	return func(_ *Evaluator, _ *invocation, in, dst []Value) ([]Value, error) {
+		return append(dst, of(in)...), nil
 	}
-	return append(dst, in[clamp(n, len(in)):]...), nil
 }
 
-// fnTake is take(num) (section "Subsetting").
-func fnTake(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	n, ok, err := c.integerArg(e, 0)
-	if err != nil || !ok {
-		return dst, err
+// partAt makes skip(num) and take(num) (section "Subsetting"). The number is brought into the range 0 to len(in).
+func partAt(of func(in []Value, n int) []Value) implementation {
+	return func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+		n, ok, err := c.integerArg(e, 0)
+		if err != nil || !ok {
+			return dst, err
+		}
+		return append(dst, of(in, int(max(0, min(n, int64(len(in))))))...), nil
 	}
-	return append(dst, in[:clamp(n, len(in))]...), nil
 }
 
-// clamp brings n into the range 0 to length.
-func clamp(n int64, length int) int { return int(max(0, min(n, int64(length)))) }
-
-// fnIntersect is intersect(other) (section "Subsetting").
-func fnIntersect(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+// eachFound calls visit for each item of the input, and reports whether the argument has an item that equals it.
+func (c *invocation) eachFound(e *Evaluator, in []Value, visit func(v Value, found bool) error) error {
 	other, err := e.operand(c.args[0])
 	if err != nil {
-		return dst, err
+		return err
 	}
 	set, items, err := e.setOf(other, c.pos)
 	if err != nil {
-		return dst, err
+		return err
 	}
-	result := newItemSet(e, len(dst))
 	for i := range in {
 		found, err := set.contains(items, in[i], c.pos)
-		if err == nil && found {
-			dst, _, err = result.add(dst, in[i], c.pos)
+		if err == nil {
+			err = visit(in[i], found)
 		}
 		if err != nil {
-			return dst, err
+			return err
 		}
 	}
 	e.release(items)
 	e.release(other)
-	return dst, nil
+	return nil
+}
+
+// fnIntersect is intersect(other) (section "Subsetting").
+func fnIntersect(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	result := newItemSet(e, len(dst))
+	err := c.eachFound(e, in, func(v Value, found bool) (err error) {
+		if found {
+			dst, _, err = result.add(dst, v, c.pos)
+		}
+		return err
+	})
+	return dst, err
 }
 
 // fnExclude is exclude(other) (section "Subsetting").
-func fnExclude(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
-	other, err := e.operand(c.args[0])
-	if err != nil {
-		return dst, err
-	}
-	set, items, err := e.setOf(other, c.pos)
-	if err != nil {
-		return dst, err
-	}
-	for i := range in {
-		found, err := set.contains(items, in[i], c.pos)
-		if err != nil {
-			return dst, err
-		}
+func fnExclude(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
+	err := c.eachFound(e, in, func(v Value, found bool) error {
 		if !found {
-			dst = append(dst, in[i])
+			dst = append(dst, v)
 		}
-	}
-	e.release(items)
-	e.release(other)
-	return dst, nil
+		return nil
+	})
+	return dst, err
 }
 
 // fnUnion is union(other) (section "Combining").
-func fnUnion(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnUnion(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	other, err := e.operand(c.args[0])
 	if err != nil {
 		return dst, err
@@ -119,7 +99,7 @@ func fnUnion(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 }
 
 // fnCombine is combine(other [, preserveOrder]) (section "Combining"). Order is always preserved.
-func fnCombine(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnCombine(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	if len(c.args) > 1 {
 		if _, err := e.truth(c.args[1], c.pos, "combine()"); err != nil {
 			return dst, err

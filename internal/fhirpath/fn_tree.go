@@ -7,7 +7,7 @@ var treeFunctions = []*function{
 }
 
 // fnChildren is children() (section "Tree navigation").
-func fnChildren(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnChildren(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	for i := range in {
 		var err error
 		if dst, err = e.appendChildren(dst, in[i], c.pos); err != nil {
@@ -23,15 +23,15 @@ func (e *Evaluator) appendChildren(dst []Value, v Value, pos int) ([]Value, erro
 	}
 	before := len(dst)
 	dst = v.doc.children(dst, v)
-	if err := e.room(pos, dst); err != nil {
+	if err := e.checkItems(pos, dst); err != nil {
 		return dst, err
 	}
 	return dst, e.step(pos, 1+len(dst)-before)
 }
 
-// fnDescendants is descendants() (section "Tree navigation"): every node below the items of the input, each
-// as often as there is a way to it.
-func fnDescendants(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+// fnDescendants is descendants() (section "Tree navigation"): every node below the items of the input, once for each
+// way to it.
+func fnDescendants(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	next := len(dst)
 	dst, err := fnChildren(e, c, in, dst)
 	for ; err == nil && next < len(dst); next++ {

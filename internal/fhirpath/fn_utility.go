@@ -5,21 +5,21 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
-// utilityFunctions are those of section "Utility functions", dates and boundaries apart.
+// utilityFunctions are those of section "Utility functions", except dates and boundaries.
 var utilityFunctions = []*function{
-	{name: "trace", min: 1, max: 2, args: []argument{value, scoped}, eval: fnTrace},
+	{name: "trace", min: 1, max: 2, args: []argumentMode{evaluated, perItem}, eval: fnTrace},
 	{name: "now", eval: fnNow},
 	{name: "timeOfDay", eval: fnTimeOfDay},
 	{name: "today", eval: fnToday},
 	{name: "pathname", max: 1, eval: fnPathname},
 	{
-		name: "defineVariable", min: 1, max: 2, args: []argument{value, onInput},
+		name: "defineVariable", min: 1, max: 2, args: []argumentMode{evaluated, onInput},
 		eval: fnDefineVariable, check: checkDefineVariable,
 	},
 }
 
 // fnTrace is trace(name [, projection]) (section "Utility functions").
-func fnTrace(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnTrace(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	name, _, err := c.textArg(e, 0)
 	if err != nil {
 		return dst, err
@@ -29,7 +29,7 @@ func fnTrace(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 		traced = e.borrow()
 		err := c.each(e, c.args[1], in, func(_ int, result []Value) (bool, error) {
 			traced = append(traced, result...)
-			return true, e.room(c.pos, traced)
+			return true, e.checkItems(c.pos, traced)
 		})
 		if err != nil {
 			return dst, err
@@ -46,17 +46,17 @@ func fnTrace(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
 func (e *Evaluator) dateTime() system.DateTime {
 	t := e.today()
 	_, offset := t.Zone()
-	d, _ := system.NewDateTime(t.Unix(), int32(t.Nanosecond()), offset/60) // no clock is outside of its range
+	d, _ := system.NewDateTime(t.Unix(), int32(t.Nanosecond()), offset/60) // no clock is out of range
 	return d
 }
 
 // fnNow is now() (section "Current date and time functions").
-func fnNow(e *Evaluator, _ *call, _, dst []Value) ([]Value, error) {
+func fnNow(e *Evaluator, _ *invocation, _, dst []Value) ([]Value, error) {
 	return append(dst, NewDateTime(e.dateTime())), nil
 }
 
 // fnTimeOfDay is timeOfDay() (section "Current date and time functions").
-func fnTimeOfDay(e *Evaluator, _ *call, _, dst []Value) ([]Value, error) {
+func fnTimeOfDay(e *Evaluator, _ *invocation, _, dst []Value) ([]Value, error) {
 	t, ok := e.dateTime().Time()
 	if !ok {
 		return dst, nil
@@ -65,18 +65,18 @@ func fnTimeOfDay(e *Evaluator, _ *call, _, dst []Value) ([]Value, error) {
 }
 
 // fnToday is today() (section "Current date and time functions").
-func fnToday(e *Evaluator, _ *call, _, dst []Value) ([]Value, error) {
+func fnToday(e *Evaluator, _ *invocation, _, dst []Value) ([]Value, error) {
 	return append(dst, NewDate(e.dateTime().Date())), nil
 }
 
-// checkDefineVariable makes the variable known to what follows.
-func checkDefineVariable(c *compiler, n *call, x *syntax.Call) {
+// checkDefineVariable makes the variable visible to the rest of the chain.
+func checkDefineVariable(c *compiler, n *invocation, x *syntax.Call) {
 	name, ok := constantText(n.args[0])
 	switch {
 	case !ok:
 		name = dynamic
 	case name == "":
-		c.report(Semantic, x.Args[0].Pos(), "defineVariable() wants a name")
+		c.report(Semantic, x.Args[0].Pos(), "defineVariable() needs a name")
 		return
 	case c.taken(name):
 		c.report(Semantic, x.Args[0].Pos(), "variable %%%s is defined already", name)
@@ -111,13 +111,13 @@ func (c *compiler) taken(name string) bool {
 
 // fnDefineVariable is defineVariable(name [, projection]) (section "Utility functions"). The projection is
 // evaluated once, with the input as $this.
-func fnDefineVariable(e *Evaluator, c *call, in, dst []Value) ([]Value, error) {
+func fnDefineVariable(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error) {
 	name, ok, err := c.textArg(e, 0)
 	if err != nil {
 		return dst, err
 	}
 	if !ok || name == "" {
-		return dst, fail(c.pos, "defineVariable() wants a name")
+		return dst, fail(c.pos, "defineVariable() needs a name")
 	}
 	for v := e.scope.vars; v != nil; v = v.next {
 		e.work++

@@ -1,48 +1,51 @@
 package fhirpath
 
 import (
-	"context"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// function is an entry of the table: everything that is known of a function. To add one, write its
-// implementation in the file of its chapter, add an entry to the chapter's list and one to the table of package
-// check (what it wants and gives, for static checks), and rows to the chapter's test table.
+// function is an entry of the table of functions. To add one, write its implementation in the file of its chapter, add
+// an entry to the chapter's list and one to the table of package check (its input, arguments and result, for static
+// checks), and add rows to the chapter's test table.
 type function struct {
 	name string
 	// label is the name with its parentheses, for errors.
 	label string
 	// min and max bound the number of arguments; max is many for no bound.
 	min, max int
-	// args says how arguments are treated; the last entry stands for those that follow, and none for value.
-	args []argument
-	// eval appends the result for the input in to dst. Neither slice is kept.
-	eval func(e *Evaluator, c *call, in, dst []Value) ([]Value, error)
-	// check, where set, looks at the call at compile time and reports what can be said then.
-	check func(c *compiler, call *call, x *syntax.Call)
+	// args says how arguments are treated. The last entry also applies to the arguments after it; the default is
+	// evaluated.
+	args []argumentMode
+	eval implementation
+	// check, if set, checks the invocation at compile time.
+	check func(c *compiler, call *invocation, x *syntax.Call)
 }
+
+// implementation appends the result of a function for the input in to dst. It keeps neither slice.
+type implementation func(e *Evaluator, c *invocation, in, dst []Value) ([]Value, error)
 
 // many is the arity without bound.
 const many = -1
 
-// argument is a way to treat an argument.
-type argument uint8
+// argumentMode is a way to treat an argument.
+type argumentMode uint8
 
 const (
-	value     argument = iota // evaluated once, with the scope of the call
-	scoped                    // evaluated by the function, for each item of the input as $this
-	aggregate                 // scoped, with $total
-	onInput                   // evaluated by the function at most once, with the input as $this
-	typeName                  // a type specifier
+	evaluated        argumentMode = iota // once, in the scope of the invocation
+	perItem                              // by the function, with each item of the input as $this
+	perItemWithTotal                     // as perItem, with $total
+	onInput                              // by the function, at most once, with the input as $this
+	typeName                             // a type specifier
 )
 
 // functionTable is every function by name.
 type functionTable map[string]*function
 
-// functions is the table of all functions. It does not change.
+// functions is the table of all functions. It is never modified.
 var functions = newFunctionTable(
 	existenceFunctions, filteringFunctions, subsettingFunctions, conversionFunctions, stringFunctions,
 	encodingFunctions, mathFunctions, treeFunctions, utilityFunctions, dateTimeFunctions, boundaryFunctions,
@@ -60,21 +63,18 @@ func newFunctionTable(chapters ...[]*function) functionTable {
 	return table
 }
 
-// folding is the context of evaluations at compile time.
-var folding = context.Background()
-
-// call is the invocation of a function.
-type call struct {
+// invocation calls a function.
+type invocation struct {
 	fn   *function
-	x    node // nil: $this
-	args []node
+	x    operation // nil: $this
+	args []operation
 	spec typeSpec // of an argument that is a type
 	pos  int
-	// data is what check prepared.
-	data any
+	// prepared is the result of check.
+	prepared any
 }
 
-func (n *call) eval(e *Evaluator, dst []Value) ([]Value, error) {
+func (n *invocation) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	in, err := e.input(n.x)
 	if err != nil {
 		return dst, err
@@ -84,14 +84,14 @@ func (n *call) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	}
 	dst, err = n.fn.eval(e, n, in, dst)
 	if err == nil {
-		err = e.room(n.pos, dst)
+		err = e.checkItems(n.pos, dst)
 	}
 	e.done(n.x, in)
 	return dst, err
 }
 
 // call compiles the invocation of a function.
-func (c *compiler) call(x *syntax.Call) node {
+func (c *compiler) call(x *syntax.Call) operation {
 	receiver := c.receiver(x.X)
 	fn := c.functions[x.Name]
 	if fn == nil {
@@ -102,9 +102,9 @@ func (c *compiler) call(x *syntax.Call) node {
 		c.report(Semantic, x.Offset, "%s() takes %s, not %d", x.Name, arity(fn), len(x.Args))
 		return &constant{}
 	}
-	n := &call{fn: fn, x: receiver, pos: x.Offset}
+	n := &invocation{fn: fn, x: receiver, pos: x.Offset}
 	for i, arg := range x.Args {
-		n.args = append(n.args, c.argument(n, fn.argument(i), arg))
+		n.args = append(n.args, c.argument(n, fn.mode(i), arg))
 	}
 	if fn.check != nil {
 		fn.check(c, n, x)
@@ -112,15 +112,15 @@ func (c *compiler) call(x *syntax.Call) node {
 	return n
 }
 
-// argument returns how the i-th argument is treated.
-func (f *function) argument(i int) argument {
+// mode returns how the i-th argument is treated.
+func (f *function) mode(i int) argumentMode {
 	if len(f.args) == 0 {
-		return value
+		return evaluated
 	}
 	return f.args[min(i, len(f.args)-1)]
 }
 
-func (c *compiler) argument(n *call, how argument, arg syntax.Expr) node {
+func (c *compiler) argument(n *invocation, how argumentMode, arg syntax.Expr) operation {
 	switch how {
 	case typeName:
 		t, ok := typeArgument(arg)
@@ -130,7 +130,7 @@ func (c *compiler) argument(n *call, how argument, arg syntax.Expr) node {
 		}
 		n.spec = c.typeSpec(t)
 		return &constant{}
-	case aggregate:
+	case perItemWithTotal:
 		outer := c.inAggregate
 		c.inAggregate = true
 		defer func() { c.inAggregate = outer }()
@@ -138,7 +138,7 @@ func (c *compiler) argument(n *call, how argument, arg syntax.Expr) node {
 	return c.operand(arg)
 }
 
-// typeArgument reads an argument as a type specifier: a name, or names joined by dots.
+// typeArgument reads an argument as a type specifier: names joined by dots.
 func typeArgument(arg syntax.Expr) (t syntax.TypeName, ok bool) {
 	m, ok := arg.(*syntax.Member)
 	if !ok {
@@ -155,7 +155,7 @@ func typeArgument(arg syntax.Expr) (t syntax.TypeName, ok bool) {
 	return t, true
 }
 
-// refused are functions that are known but not supported, with the reason.
+// refused are the functions that are not supported, with the reason.
 var refused = map[string]string{
 	"elementDefinition": "there are no element definitions at run time",
 	"slice":             "there are no profiles at run time",
@@ -173,7 +173,7 @@ func (c *compiler) unknownFunction(x *syntax.Call) {
 	if hint != "" {
 		hint += "()"
 	}
-	c.report(Semantic, x.Offset, "function %s() is not known%s", x.Name, hint)
+	c.report(Semantic, x.Offset, "unknown function %s()%s", x.Name, hint)
 }
 
 // arity says how many arguments a function takes.
@@ -185,7 +185,7 @@ func arity(f *function) string {
 		case 1:
 			return "1 argument"
 		}
-		return itoa(n) + " arguments"
+		return strconv.Itoa(n) + " arguments"
 	}
 	switch {
 	case f.max == many && f.min == 0:
@@ -195,5 +195,5 @@ func arity(f *function) string {
 	case f.min == f.max:
 		return plural(f.min)
 	}
-	return itoa(f.min) + " to " + plural(f.max)
+	return strconv.Itoa(f.min) + " to " + plural(f.max)
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
-// instance creates an object (section "Instance Selector/Object Creation").
+// instance creates an element (section "Instance Selector/Object Creation").
 type instance struct {
 	name     string
 	typ      model.TypeID // 0 without a model
@@ -22,15 +22,15 @@ type instance struct {
 type instanceElement struct {
 	name  string
 	el    model.Element // where the type is known
-	value node
+	value operation
 	pos   int
 }
 
-// instanceSteps is what creating an object counts for, besides the steps for its size.
+// instanceSteps is the number of steps for creating an object, in addition to those for its size.
 const instanceSteps = 100
 
 // instance compiles an instance selector.
-func (c *compiler) instance(x *syntax.Instance) node {
+func (c *compiler) instance(x *syntax.Instance) operation {
 	spec := c.typeSpec(x.Type)
 	n := &instance{name: spec.name, typ: spec.fhir, pos: x.Offset}
 	if c.schema.model != nil && spec.fhir == 0 && len(c.errs) == 0 {
@@ -62,7 +62,7 @@ func (n *instance) eval(e *Evaluator, dst []Value) ([]Value, error) {
 		return dst, nil
 	}
 	if len(e.scope.this) > 1 {
-		return dst, fail(n.pos, "an object is created for a single item, not for several")
+		return dst, fail(n.pos, "an object needs a single input item, not several")
 	}
 	primitive := e.prog.schema.isPrimitive(n.typ)
 	raw := []byte{'{'}
@@ -80,7 +80,7 @@ func (n *instance) eval(e *Evaluator, dst []Value) ([]Value, error) {
 		for _, v := range values {
 			size += v.size()
 		}
-		if err := e.textRoom(n.pos, size); err != nil {
+		if err := e.checkText(n.pos, size); err != nil {
 			return dst, err
 		}
 		into := &raw
@@ -92,7 +92,7 @@ func (n *instance) eval(e *Evaluator, dst []Value) ([]Value, error) {
 		if err != nil {
 			return dst, err
 		}
-		if err := e.textRoom(n.pos, len(raw)+len(sibling)); err != nil {
+		if err := e.checkText(n.pos, len(raw)+len(sibling)); err != nil {
 			return dst, err
 		}
 	}
@@ -113,7 +113,7 @@ func (n *instance) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return append(dst, doc.element(0, 0, n.typ)), nil
 }
 
-// primitive appends the primitive that an object with value and _value stands for.
+// primitive appends the primitive of an object with the members value and _value.
 func (d *document) primitive(dst []Value, typ model.TypeID) []Value {
 	value, ok := d.find(0, "value")
 	if !ok {
@@ -122,7 +122,7 @@ func (d *document) primitive(dst []Value, typ model.TypeID) []Value {
 	return d.items(dst, value, d.sibling(0, "value"), typ)
 }
 
-// append writes the member of an element with its values, and nothing where there are none.
+// append writes the member of an element with its values, if there are any.
 func (p *instanceElement) append(s *schema, raw []byte, owner model.TypeID, values []Value) ([]byte, error) {
 	if len(values) == 0 {
 		return raw, nil
@@ -155,7 +155,7 @@ func (p *instanceElement) append(s *schema, raw []byte, owner model.TypeID, valu
 	return raw, nil
 }
 
-// target returns the type and the JSON name that an element has when it is set to v; the type is 0 where it cannot be.
+// target returns the type and the JSON name of the element if it is set to v; the type is 0 if that is not possible.
 func (p *instanceElement) target(s *schema, owner model.TypeID, v Value) (typ model.TypeID, key string) {
 	if s.isPrimitive(owner) && p.name == "value" {
 		return owner, p.name
@@ -164,7 +164,7 @@ func (p *instanceElement) target(s *schema, owner model.TypeID, v Value) (typ mo
 		return p.el.Types[0], p.name
 	}
 	if typ = v.typ; v.kind != Element {
-		typ = s.typeOf(fhirTypeOf(v.kind))
+		typ = s.typeOf(fhirTypes[v.kind])
 	}
 	if key = s.model.ChoiceKey(p.el, typ); key == "" {
 		return 0, ""
@@ -172,33 +172,13 @@ func (p *instanceElement) target(s *schema, owner model.TypeID, v Value) (typ mo
 	return typ, key
 }
 
-// fhirTypeOf returns the type of FHIR that a System type is set as where several could be.
-func fhirTypeOf(k Kind) string {
-	switch k {
-	case Boolean:
-		return "boolean"
-	case String:
-		return "string"
-	case Integer:
-		return "integer"
-	case Long:
-		return "integer64"
-	case Decimal:
-		return "decimal"
-	case Date:
-		return "date"
-	case DateTime:
-		return "dateTime"
-	case Time:
-		return "time"
-	case Quantity:
-		return "Quantity"
-	}
-	return ""
+// fhirTypes are the FHIR types that System values get in a choice element.
+var fhirTypes = [TypeInfo + 1]string{
+	Boolean: "boolean", String: "string", Integer: "integer", Long: "integer64", Decimal: "decimal", Date: "date",
+	DateTime: "dateTime", Time: "time", Quantity: "Quantity",
 }
 
-// appendAs appends a value as JSON of a type, converted where FHIR writes it otherwise; ok is false where it is not of the
-// type.
+// appendAs appends a value as JSON of a type, in the form that FHIR prescribes; ok is false if it is not of the type.
 func appendAs(s *schema, raw []byte, v Value, typ model.TypeID) (_ []byte, ok bool) {
 	switch {
 	case v.valueless():
@@ -215,7 +195,7 @@ func appendAs(s *schema, raw []byte, v Value, typ model.TypeID) (_ []byte, ok bo
 	return raw, false
 }
 
-// appendPrimitive appends a value as a primitive that stands for the System type k.
+// appendPrimitive appends a value as a primitive whose System type is k.
 func appendPrimitive(raw []byte, v Value, k Kind) (_ []byte, ok bool) {
 	switch have := v.SystemKind(); k {
 	case Boolean:
@@ -245,7 +225,7 @@ func appendPrimitive(raw []byte, v Value, k Kind) (_ []byte, ok bool) {
 	return appendJSONString(raw, string(v.AppendText(nil))), true
 }
 
-// appendQuantity appends a System.Quantity as a Quantity of FHIR.
+// appendQuantity appends a System.Quantity as a FHIR Quantity.
 func appendQuantity(raw []byte, q system.Quantity) []byte {
 	raw = appendKey(append(raw, '{'), "value")
 	raw = q.Value.AppendText(raw)
@@ -259,7 +239,7 @@ func appendQuantity(raw []byte, q system.Quantity) []byte {
 	return append(raw, '}')
 }
 
-// appendKey appends the name of a member, after a comma where there are others.
+// appendKey appends the name of a member, after a comma unless it is the first.
 func appendKey(raw []byte, key string) []byte {
 	if raw[len(raw)-1] != '{' {
 		raw = append(raw, ',')
@@ -267,7 +247,7 @@ func appendKey(raw []byte, key string) []byte {
 	return append(appendJSONString(raw, key), ':')
 }
 
-// appendList appends values, within brackets where there can be many.
+// appendList appends values, in brackets if there can be many.
 func appendList(raw []byte, values []Value, many bool, one func([]byte, Value) ([]byte, bool)) (_ []byte, ok bool) {
 	if !many {
 		return one(raw, values[0])

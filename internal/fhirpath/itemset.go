@@ -7,23 +7,22 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirjson"
 )
 
-// itemSet tells whether an item equals one of those that were added to a slice, from an index on. Small sets
-// compare one by one; larger ones first by hash, unless there are quantities, which can equal numbers and one
-// another in too many forms.
+// itemSet finds out whether an item equals one of those that were added to a slice, from an index on. Small sets
+// compare one by one; larger ones by hash first, unless there are quantities, which can be equal in too many forms.
 type itemSet struct {
 	e          *Evaluator
 	start      int
 	quantities bool
-	// While the set is large: the position, counted from start and plus 1, of the last item with a hash, and
-	// for each position that of the one before it with the same hash. 0 is none.
+	// For a large set, last is the position of the last item with a hash, and before has, for each position, the one
+	// before it with the same hash. Positions are relative to start, plus 1; 0 means none.
 	last   map[uint64]int32
 	before []int32
 }
 
-// smallSet is the number of items up to which comparing one by one is the faster way.
+// smallSet is the number of items up to which comparing one by one is faster.
 const smallSet = 16
 
-// smallSetOfObjects is the same for elements with children, which can be alike down to the last.
+// smallSetOfObjects is smallSet for elements with children, which take longer to compare.
 const smallSetOfObjects = 4
 
 func newItemSet(e *Evaluator, start int) itemSet { return itemSet{e: e, start: start} }
@@ -55,13 +54,13 @@ func (s *itemSet) enter(v Value) {
 	s.last[h] = int32(len(s.before))
 }
 
-// contains reports whether an item equal to v is among the items of c, which must be those that were added.
+// contains reports whether c, which must hold the items that were added, has an item equal to v.
 func (s *itemSet) contains(c []Value, v Value, pos int) (bool, error) {
 	if s.last == nil || s.quantities || v.SystemKind() == Quantity {
 		return s.e.holds(c[s.start:], v, pos)
 	}
 	for i := s.last[s.hash(v)]; i != 0; i = s.before[i-1] {
-		t, err := s.e.equal(c[s.start+int(i)-1], v, pos)
+		t, err := s.e.related(equalTo, c[s.start+int(i)-1], v, pos)
 		if err != nil || t == yes {
 			return err == nil, err
 		}
@@ -69,7 +68,7 @@ func (s *itemSet) contains(c []Value, v Value, pos int) (bool, error) {
 	return false, nil
 }
 
-// hash hashes an item and counts steps for the size of an element.
+// hash hashes an item, and counts steps for its size.
 func (s *itemSet) hash(v Value) uint64 {
 	s.e.work += v.size() / workPerStep
 	if v.kind == Element && v.node >= 0 {
@@ -78,11 +77,11 @@ func (s *itemSet) hash(v Value) uint64 {
 	return hash(v)
 }
 
-// seed makes hashes of text hard to foresee. It does not change.
+// seed makes hashes of text hard to predict.
 var seed = maphash.MakeSeed()
 
-// hash returns a number that is the same for values that are equal, quantities apart. Dates and times, which
-// can be equal in many forms, all have the same.
+// hash returns the same number for values that are equal, except for quantities. All dates and times, which can be
+// equal in many forms, have the same hash.
 func hash(v Value) uint64 {
 	switch v.SystemKind() {
 	case 0:
@@ -109,7 +108,7 @@ func hash(v Value) uint64 {
 	return 1
 }
 
-// hashText hashes a text. All that could be dates or times have the hash of those.
+// hashText hashes a text. A text that may be a date or time has the hash of dates and times.
 func hashText(s []byte) uint64 {
 	if len(s) == 0 || s[0] >= '0' && s[0] <= '9' {
 		return 1
@@ -117,8 +116,8 @@ func hashText(s []byte) uint64 {
 	return maphash.Bytes(seed, s)
 }
 
-// hashNode combines the names of an object's members and what its strings say, in a way that does not depend
-// on order. All objects that could be quantities have the same hash.
+// hashNode combines the member names and strings of a node so that the order of members does not matter. All objects
+// that may be quantities have the same hash.
 func hashNode(t *fhirjson.Tape, node int) uint64 {
 	n := t.Node(node)
 	h := uint64(n.Kind)

@@ -5,39 +5,38 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
-// Limits bound what one evaluation may cost. A field that is 0 means its default.
+// Limits bound the cost of an evaluation. 0 means the default.
 type Limits struct {
-	// MaxSteps is the number of steps of one Eval: operations, items passed through functions, comparisons
-	// of items, one for each 16 members that are passed in search of others, one for each 32 bytes of text that is
-	// built or searched, more for regular expressions, by the size of text and program, for quantities that are
-	// converted, and for functions such as exp() that compute many digits. Each JSON value of the loaded resource adds 5.
-	// Default [DefaultMaxSteps].
+	// MaxSteps is the maximum number of steps of one Eval. A step is an operation, an item that passes through a
+	// function, a comparison of items, 16 members that a search passes over, or 32 bytes of text that is built or
+	// searched. Regular expressions count more, by the size of text and program, and so do conversions of quantities
+	// and functions such as exp() that compute many digits. Each JSON value of the loaded resource adds 5 to the
+	// maximum. Default 300,000.
 	MaxSteps int
-	// MaxResourceSteps is the number of steps of all evaluations on one loaded resource together, besides 200 for
-	// each JSON value of it. Reset begins anew. Default [DefaultMaxResourceSteps].
+	// MaxResourceSteps is the maximum number of steps of all evaluations on one loaded resource, until Reset. Each JSON
+	// value of the resource adds 200 to it. Default 500,000.
 	MaxResourceSteps int
-	// MaxItems is the number of items in any one collection. Default [DefaultMaxItems].
+	// MaxItems is the maximum number of items in a collection. Default 50,000.
 	MaxItems int
-	// MaxText is the number of bytes of a string that an expression builds. Default [DefaultMaxText].
+	// MaxText is the maximum number of bytes of a string that an expression builds. Default 8 MiB.
 	MaxText int
-	// MaxPattern is the number of bytes of a regular expression. Default [DefaultMaxPattern].
+	// MaxPattern is the maximum number of bytes of a regular expression. Default 1,000.
 	MaxPattern int
-	// MaxDocuments is the number of resources that a resolver may bring for one loaded resource. Default
-	// [DefaultMaxDocuments].
+	// MaxDocuments is the maximum number of resources from the resolver for one loaded resource. Default 100.
 	MaxDocuments int
 }
 
-// What [Limits] means by 0.
+// The defaults of [Limits].
 const (
-	DefaultMaxSteps         = 300_000
-	DefaultMaxResourceSteps = 500_000
-	DefaultMaxItems         = 50_000
-	DefaultMaxText          = 8 << 20
-	DefaultMaxPattern       = 1_000
-	DefaultMaxDocuments     = 100
+	defaultMaxSteps         = 300_000
+	defaultMaxResourceSteps = 500_000
+	defaultMaxItems         = 50_000
+	defaultMaxText          = 8 << 20
+	defaultMaxPattern       = 1_000
+	defaultMaxDocuments     = 100
 )
 
-// What each JSON value of the loaded resource adds to MaxSteps and to MaxResourceSteps.
+// The steps that each JSON value of the loaded resource adds to MaxSteps and to MaxResourceSteps.
 const (
 	evalStepsPerNode = 5
 	stepsPerNode     = 200
@@ -49,95 +48,95 @@ func (l Limits) withDefaults() Limits {
 			*field = value
 		}
 	}
-	set(&l.MaxSteps, DefaultMaxSteps)
-	set(&l.MaxResourceSteps, DefaultMaxResourceSteps)
-	set(&l.MaxItems, DefaultMaxItems)
-	set(&l.MaxText, DefaultMaxText)
-	set(&l.MaxPattern, DefaultMaxPattern)
-	set(&l.MaxDocuments, DefaultMaxDocuments)
+	set(&l.MaxSteps, defaultMaxSteps)
+	set(&l.MaxResourceSteps, defaultMaxResourceSteps)
+	set(&l.MaxItems, defaultMaxItems)
+	set(&l.MaxText, defaultMaxText)
+	set(&l.MaxPattern, defaultMaxPattern)
+	set(&l.MaxDocuments, defaultMaxDocuments)
 	return l
 }
 
-// stepsPerCheck is how many steps pass between two looks at the context.
+// stepsPerCheck is the number of steps between two checks of the context.
 const stepsPerCheck = 4096
 
-// evalSteps is what an evaluation counts for however little it does.
+// evalSteps is the number of steps that every evaluation counts for.
 const evalSteps = 8
 
-// workPerStep is how many members of objects may be passed for one step.
+// workPerStep is the number of members that a search passes over for one step.
 const workPerStep = 16
 
-// textPerStep is how many bytes of text that is only compared or looked through count one step.
+// textPerStep is the number of bytes of one step for text that is only compared or scanned.
 const textPerStep = 256
 
-// conversionSteps is what an operation on quantities counts for: their units may have to be read and converted.
+// conversionSteps is the number of steps of an operation on quantities, whose units may have to be converted.
 const conversionSteps = 40
 
-// unitSteps is what each byte of a unit adds.
+// unitSteps is the number of steps that each byte of a unit adds.
 const unitSteps = 10
 
-// longSteps is what an operation on a number of many digits counts for.
+// longSteps is the number of steps of an operation on a number of many digits.
 const longSteps = 8
 
 // begin starts the count of steps of an evaluation.
 func (e *Evaluator) begin() {
 	e.steps, e.work = evalSteps, 0
 	nodes := e.tape.Len()
-	e.most = e.limits.MaxSteps + evalStepsPerNode*nodes
-	e.allowed = min(e.most, e.limits.MaxResourceSteps+stepsPerNode*nodes-e.spent)
-	e.nextCheck = min(stepsPerCheck, e.allowed+1)
+	e.maxSteps = e.limits.MaxSteps + evalStepsPerNode*nodes
+	e.allowedSteps = min(e.maxSteps, e.limits.MaxResourceSteps+stepsPerNode*nodes-e.spent)
+	e.nextCheck = min(stepsPerCheck, e.allowedSteps+1)
 }
 
-// end adds the steps of an evaluation to those that the resource has taken.
+// end adds the steps of an evaluation to those of the resource.
 func (e *Evaluator) end() { e.spent += e.steps }
 
-// step counts n steps, with those for the members passed since the last call, and now and then looks at the context.
+// step counts n steps, and those for the members passed over since the last call. From time to time it checks the
+// context.
 func (e *Evaluator) step(offset, n int) error {
 	e.steps += n + e.work/workPerStep
 	e.work %= workPerStep
 	if e.steps < e.nextCheck {
 		return nil
 	}
-	if e.steps > e.allowed {
-		if e.allowed < e.most {
-			return limit(offset, "evaluations on the resource take more than %d steps", e.spent+e.allowed)
+	if e.steps > e.allowedSteps {
+		if e.allowedSteps < e.maxSteps {
+			return limit(offset, "evaluations on the resource take more than %d steps", e.spent+e.allowedSteps)
 		}
-		return limit(offset, "evaluation takes more than %d steps", e.most)
+		return limit(offset, "evaluation takes more than %d steps", e.maxSteps)
 	}
 	if err := e.ctx.Err(); err != nil {
 		return &failure{kind: Canceled, offset: offset, msg: "evaluation was canceled", err: err}
 	}
-	e.nextCheck = min(e.steps+stepsPerCheck, e.allowed+1)
+	e.nextCheck = min(e.steps+stepsPerCheck, e.allowedSteps+1)
 	return nil
 }
 
-// room checks the size of a collection.
-func (e *Evaluator) room(offset int, c []Value) error {
+// checkItems checks the size of a collection.
+func (e *Evaluator) checkItems(offset int, c []Value) error {
 	if len(c) > e.limits.MaxItems {
 		return limit(offset, "collection has more than %d items", e.limits.MaxItems)
 	}
 	return nil
 }
 
-// textRoom checks the size of a text that is about to be built or searched, and counts steps for it.
-func (e *Evaluator) textRoom(offset, n int) error {
+// checkText checks the size of a text before it is built or searched, and counts steps for it.
+func (e *Evaluator) checkText(offset, n int) error {
 	if n > e.limits.MaxText {
 		return limit(offset, "text has more than %d bytes", e.limits.MaxText)
 	}
 	return e.step(offset, n/32)
 }
 
-// grown checks the size of a text after n bytes were added to it, and counts steps for those.
-func (e *Evaluator) grown(offset, size, n int) error {
+// checkGrowth checks the size of a text after n bytes were added to it, and counts steps for those.
+func (e *Evaluator) checkGrowth(offset, size, n int) error {
 	if size > e.limits.MaxText {
-		return e.textRoom(offset, size)
+		return e.checkText(offset, size)
 	}
 	return e.step(offset, n/32)
 }
 
-// costly counts steps for an operation on two values of System type k that takes longer than others: one on long texts
-// that looks at as many bytes as both have, perStep of them for a step, or one on quantities or on numbers with more digits
-// than a machine word holds.
+// costly counts steps for an operation on two values of System type k that takes longer than others: on long texts,
+// where perStep bytes count as one step, on quantities, and on numbers that do not fit a machine word.
 func (e *Evaluator) costly(offset int, k Kind, a, b Value, perStep int) error {
 	switch k {
 	case String:
@@ -154,7 +153,7 @@ func (e *Evaluator) costly(offset int, k Kind, a, b Value, perStep int) error {
 	return nil
 }
 
-// size returns the number of bytes of a text as it stands.
+// size returns the number of bytes of a text as written.
 func (v Value) size() int {
 	switch {
 	case v.kind != Element:
@@ -166,7 +165,7 @@ func (v Value) size() int {
 	return int(n.End - n.Start)
 }
 
-// digits returns about how many digits a number has, 0 for those that fit a machine word.
+// digits returns the approximate number of digits of a number, 0 if it fits a machine word.
 func (v Value) digits() int {
 	switch x := v.sys.(type) {
 	case system.Decimal:

@@ -1,7 +1,7 @@
 package fhirpath
 
 // union is | (section "Collections").
-type union struct{ operation }
+type union struct{ binary }
 
 func (n *union) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	left, err := e.operand(n.left)
@@ -18,9 +18,8 @@ func (n *union) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return dst, err
 }
 
-// membership is in, and contains with its operands exchanged: whether the single left item is in the right
-// collection.
-type membership struct{ operation }
+// membership is in, or contains with its operands swapped: whether the single left item is in the right collection.
+type membership struct{ binary }
 
 func (n *membership) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	item, err := e.single(n.left, n.pos, "membership")
@@ -39,7 +38,7 @@ func (n *membership) eval(e *Evaluator, dst []Value) ([]Value, error) {
 // holds reports whether an item equal to v is in c.
 func (e *Evaluator) holds(c []Value, v Value, pos int) (bool, error) {
 	for i := range c {
-		t, err := e.equal(c[i], v, pos)
+		t, err := e.related(equalTo, c[i], v, pos)
 		if err != nil || t == yes {
 			return err == nil, err
 		}
@@ -47,8 +46,7 @@ func (e *Evaluator) holds(c []Value, v Value, pos int) (bool, error) {
 	return false, nil
 }
 
-// appendDistinct appends the items of the collections to dst, leaving out those that equal one appended
-// before. Items of dst do not count.
+// appendDistinct appends the distinct items of the collections to dst. Items that dst already has are not compared.
 func (e *Evaluator) appendDistinct(dst []Value, pos int, collections ...[]Value) ([]Value, error) {
 	set := newItemSet(e, len(dst))
 	for _, c := range collections {
@@ -59,5 +57,5 @@ func (e *Evaluator) appendDistinct(dst []Value, pos int, collections ...[]Value)
 			}
 		}
 	}
-	return dst, e.room(pos, dst)
+	return dst, e.checkItems(pos, dst)
 }

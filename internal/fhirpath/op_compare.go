@@ -4,7 +4,7 @@ import "github.com/researchflow/researchflow/internal/fhirpath/syntax"
 
 // comparison is <, <=, > and >= (section "Comparison").
 type comparison struct {
-	operation
+	binary
 	op syntax.Op
 }
 
@@ -12,7 +12,7 @@ func (n *comparison) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	if err := e.step(n.pos, 1); err != nil {
 		return dst, err
 	}
-	left, right, err := e.operands(&n.operation, n.op.String())
+	left, right, err := e.operands(&n.binary, n.op.String())
 	if err != nil || left.kind == 0 || right.kind == 0 {
 		return dst, err
 	}
@@ -34,9 +34,9 @@ func (n *comparison) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return append(dst, NewBoolean(b)), nil
 }
 
-// operands evaluates both operands as single items. Where one of them is empty both are the zero Value, however
-// many items the other has: the result is empty then.
-func (e *Evaluator) operands(n *operation, what string) (left, right Value, err error) {
+// operands evaluates both operands as single items. If one of them is empty both are the zero Value, even if the
+// other has several items: the result is empty then.
+func (e *Evaluator) operands(n *binary, what string) (left, right Value, err error) {
 	l, err := e.operand(n.left)
 	if err != nil {
 		return left, right, err
@@ -50,15 +50,15 @@ func (e *Evaluator) operands(n *operation, what string) (left, right Value, err 
 	case len(l) == 1 && len(r) == 1:
 		left, right = l[0], r[0]
 	default:
-		err = fail(n.pos, "%s wants a single item, not several", what)
+		err = fail(n.pos, "%s needs a single item, not several", what)
 	}
 	e.release(r)
 	e.release(l)
 	return left, right, err
 }
 
-// single evaluates a node as a single item; the zero Value is the empty collection.
-func (e *Evaluator) single(n node, pos int, what string) (v Value, err error) {
+// single evaluates an operation as a single item; the zero Value is the empty collection.
+func (e *Evaluator) single(n operation, pos int, what string) (v Value, err error) {
 	c, err := e.operand(n)
 	if err != nil {
 		return v, err
@@ -68,13 +68,13 @@ func (e *Evaluator) single(n node, pos int, what string) (v Value, err error) {
 	case 1:
 		v = c[0]
 	default:
-		err = fail(pos, "%s wants a single item, not several", what)
+		err = fail(pos, "%s needs a single item, not several", what)
 	}
 	e.release(c)
 	return v, err
 }
 
-// compare orders two items; known is false where the answer is empty.
+// compare orders two items; known is false if the answer is empty.
 func (e *Evaluator) compare(a, b Value, pos int, what string) (order int, known bool, err error) {
 	ka, kb := a.SystemKind(), b.SystemKind()
 	if a.valueless() || b.valueless() {
@@ -84,47 +84,11 @@ func (e *Evaluator) compare(a, b Value, pos int, what string) (order int, known 
 	if err := e.costly(pos, k, x, y, textPerStep); err != nil {
 		return 0, false, err
 	}
-	switch k {
-	case String:
-		s, okS := x.Text()
-		t, okT := y.Text()
-		return compareOrdered(s, t), okS && okT, nil
-	case Integer, Long:
-		m, okM := x.Int64()
-		n, okN := y.Int64()
-		return compareOrdered(m, n), okM && okN, nil
-	case Decimal:
-		m, okM := x.Decimal()
-		n, okN := y.Decimal()
-		if !okM || !okN {
-			return 0, false, nil
-		}
-		return m.Compare(n), true, nil
-	case Date:
-		m, okM := x.Date()
-		n, okN := y.Date()
-		order, known = m.Compare(n)
-		return order, known && okM && okN, nil
-	case DateTime:
-		m, okM := x.DateTime()
-		n, okN := y.DateTime()
-		order, known = m.Compare(n)
-		return order, known && okM && okN, nil
-	case Time:
-		m, okM := x.Time()
-		n, okN := y.Time()
-		order, known = m.Compare(n)
-		return order, known && okM && okN, nil
-	case Quantity:
-		m, okM := x.Quantity()
-		n, okN := y.Quantity()
-		if !okM || !okN {
-			return 0, false, nil
-		}
-		order, known = m.Compare(n)
-		return order, known, nil
+	if k == 0 || k == Boolean || k == TypeInfo {
+		return 0, false, fail(pos, "%s is not defined for %s and %s", what, describe(a), describe(b))
 	}
-	return 0, false, fail(pos, "%s is not defined for %s and %s", what, describe(a), describe(b))
+	order, known, ok := compareAs(orderedWith, k, x, y)
+	return order, known && ok, nil
 }
 
 // valueless reports whether v is a primitive element without a value.
@@ -139,14 +103,4 @@ func describe(v Value) string {
 		return "System." + k.String()
 	}
 	return "an element"
-}
-
-func compareOrdered[T int64 | string](a, b T) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
 }

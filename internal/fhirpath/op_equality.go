@@ -1,13 +1,15 @@
 package fhirpath
 
 import (
+	"cmp"
+
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
 // equality is =, !=, ~ and !~ (section "Equality").
 type equality struct {
-	operation
+	binary
 	op syntax.Op
 }
 
@@ -37,7 +39,7 @@ func (n *equality) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return appendTruth(dst, t), err
 }
 
-// equalCollections compares item by item in order.
+// equalCollections compares items in order.
 func (e *Evaluator) equalCollections(a, b []Value, pos int) (truth, error) {
 	if len(a) == 0 || len(b) == 0 {
 		return unknown, nil
@@ -47,7 +49,7 @@ func (e *Evaluator) equalCollections(a, b []Value, pos int) (truth, error) {
 	}
 	result := yes
 	for i := range a {
-		t, err := e.equal(a[i], b[i], pos)
+		t, err := e.related(equalTo, a[i], b[i], pos)
 		if err != nil {
 			return unknown, err
 		}
@@ -61,18 +63,31 @@ func (e *Evaluator) equalCollections(a, b []Value, pos int) (truth, error) {
 	return result, nil
 }
 
-// equal compares two items with =.
-func (e *Evaluator) equal(a, b Value, pos int) (truth, error) {
+// relation is what two items are compared for.
+type relation uint8
+
+const (
+	equalTo      relation = iota // =
+	equivalentTo                 // ~
+	orderedWith                  // <, >, sort() and the like
+)
+
+// related compares two items with = or ~.
+func (e *Evaluator) related(r relation, a, b Value, pos int) (truth, error) {
 	if err := e.step(pos, 1); err != nil {
 		return unknown, err
 	}
-	if a.kind == Element && b.kind == Element && a.node == b.node && a.doc == b.doc && a.sibling == b.sibling {
-		return yes, nil
+	textStep := 16 // bytes that ~ compares in one step: it folds case
+	if r == equalTo {
+		if a.kind == Element && b.kind == Element && a.node == b.node && a.doc == b.doc && a.sibling == b.sibling {
+			return yes, nil
+		}
+		textStep = textPerStep
 	}
 	ka, kb := a.SystemKind(), b.SystemKind()
 	switch {
 	case ka == 0 && kb == 0:
-		return e.same(a, b, pos, false)
+		return e.same(r, a, b, pos)
 	case ka == 0 || kb == 0:
 		return no, nil
 	case ka == TypeInfo || kb == TypeInfo:
@@ -82,73 +97,91 @@ func (e *Evaluator) equal(a, b Value, pos int) (truth, error) {
 	if k == 0 {
 		return no, nil
 	}
-	if err := e.costly(pos, k, a, b, textPerStep); err != nil {
+	if err := e.costly(pos, k, a, b, textStep); err != nil {
 		return unknown, err
 	}
-	t, ok := equalAs(k, a, b)
+	order, isKnown, ok := compareAs(r, k, a, b)
 	if !ok && a.kind == Element && b.kind == Element {
-		return e.same(a, b, pos, false)
+		return e.same(r, a, b, pos)
 	}
-	return t, nil
+	return known(order == 0, isKnown), nil
 }
 
-// equalAs compares two values that both stand for the System type k. ok is false where one of them is not
-// well formed.
-func equalAs(k Kind, a, b Value) (t truth, ok bool) {
+// compareAs compares two values that both stand for the System type k. order is 0 if they are equal, or equivalent
+// where r asks for that. known is false if the answer is empty; ok is false if one of the values is malformed.
+func compareAs(r relation, k Kind, a, b Value) (order int, known, ok bool) {
 	switch k {
 	case Boolean:
 		x, okX := a.Bool()
 		y, okY := b.Bool()
-		return truthOf(x == y), okX && okY
+		return orderOf(x == y), true, okX && okY
 	case String:
 		x, okX := a.Text()
 		y, okY := b.Text()
-		return truthOf(x == y), okX && okY
+		switch r {
+		case equalTo:
+			order = orderOf(x == y)
+		case equivalentTo:
+			order = orderOf(equivalentText(x, y))
+		default:
+			order = cmp.Compare(x, y)
+		}
+		return order, true, okX && okY
 	case Integer, Long:
 		x, okX := a.Int64()
 		y, okY := b.Int64()
-		return truthOf(x == y), okX && okY
+		return cmp.Compare(x, y), true, okX && okY
 	case Decimal:
 		x, okX := a.Decimal()
 		y, okY := b.Decimal()
-		if !okX || !okY {
-			return unknown, false
+		ok = okX && okY
+		switch {
+		case r == equivalentTo:
+			return orderOf(ok && x.Equivalent(y)), true, ok
+		case ok:
+			order = x.Compare(y)
 		}
-		return truthOf(x.Equal(y)), true
+		return order, ok, ok
 	case Date:
-		x, okX := a.Date()
-		y, okY := b.Date()
-		if !okX || !okY {
-			return unknown, false
-		}
-		return known(x.Equal(y)), true
+		return compareTyped(r, a, b, Value.Date)
 	case DateTime:
-		x, okX := a.DateTime()
-		y, okY := b.DateTime()
-		if !okX || !okY {
-			return unknown, false
-		}
-		return known(x.Equal(y)), true
+		return compareTyped(r, a, b, Value.DateTime)
 	case Time:
-		x, okX := a.Time()
-		y, okY := b.Time()
-		if !okX || !okY {
-			return unknown, false
-		}
-		return known(x.Equal(y)), true
+		return compareTyped(r, a, b, Value.Time)
 	case Quantity:
-		x, okX := a.Quantity()
-		y, okY := b.Quantity()
-		if !okX || !okY {
-			return unknown, false
+		if order, known, ok = compareTyped(r, a, b, Value.Quantity); !ok && r == orderedWith {
+			order = 0 // one with a comparator keeps its place in a sort
 		}
-		return known(x.Equal(y)), true
+		return order, known, ok
 	}
-	return unknown, false
+	return 0, false, false
 }
 
-// align applies the implicit conversions (section "Conversion") that bring two values, of System types ka and
-// kb, to the same type k; k is 0 where there are none.
+// compareTyped is compareAs for the System types whose Compare does not always have an answer.
+func compareTyped[T interface {
+	Compare(T) (order int, known bool)
+	Equivalent(T) bool
+}](r relation, a, b Value, get func(Value) (T, bool)) (order int, known, ok bool) {
+	x, okX := get(a)
+	y, okY := get(b)
+	ok = okX && okY
+	if r == equivalentTo {
+		return orderOf(ok && x.Equivalent(y)), true, ok
+	}
+	order, known = x.Compare(y)
+	return order, known && ok, ok
+}
+
+// orderOf returns 0 for values that are equal, 1 for others.
+func orderOf(equal bool) int {
+	if equal {
+		return 0
+	}
+	return 1
+}
+
+// align applies the implicit conversions (section "Conversion") that bring two values, of System types ka and kb, to
+// one type k; k is 0 if there are none.
 func align(a, b Value, ka, kb Kind) (x, y Value, k Kind) {
 	numeric := func(k Kind) bool { return k == Integer || k == Long || k == Decimal }
 	temporal := func(k Kind) bool { return k == Date || k == DateTime || k == Time }
@@ -173,12 +206,12 @@ func align(a, b Value, ka, kb Kind) (x, y Value, k Kind) {
 	return a, b, 0
 }
 
-// untypedText reports whether v is a JSON string of which no type is known: a date may be one.
+// untypedText reports whether v is a JSON string of unknown type, which may be a date.
 func (v Value) untypedText() bool {
 	return v.kind == Element && v.typ == 0 && v.SystemKind() == String
 }
 
-// anyTemporal reads a string as a date, DateTime or time.
+// anyTemporal parses a string as a Date, DateTime or Time.
 func anyTemporal(s string) (v Value, ok bool) {
 	if v, ok = parseTemporal(s, Date); !ok {
 		v, ok = parseTemporal(s, Time)
@@ -186,7 +219,7 @@ func anyTemporal(s string) (v Value, ok bool) {
 	return v, ok
 }
 
-// parseTemporal reads a string of an element without a type as the kind it is compared to.
+// parseTemporal parses the string of an element of unknown type for a comparison with a value of kind k.
 func parseTemporal(s string, k Kind) (v Value, ok bool) {
 	if k == Time {
 		t, ok := system.StringToTime(s)
@@ -199,13 +232,13 @@ func parseTemporal(s string, k Kind) (v Value, ok bool) {
 	return NewDateTime(d), ok
 }
 
-// equivalentCollections compares regardless of order.
+// equivalentCollections compares items in any order.
 func (e *Evaluator) equivalentCollections(a, b []Value, pos int) (truth, error) {
 	if len(a) != len(b) {
 		return no, nil
 	}
 	if len(a) == 1 {
-		return e.equivalent(a[0], b[0], pos)
+		return e.related(equivalentTo, a[0], b[0], pos)
 	}
 	matched := make([]bool, len(b))
 	for i := range a {
@@ -214,7 +247,7 @@ func (e *Evaluator) equivalentCollections(a, b []Value, pos int) (truth, error) 
 			if matched[j] {
 				continue
 			}
-			t, err := e.equivalent(a[i], b[j], pos)
+			t, err := e.related(equivalentTo, a[i], b[j], pos)
 			if err != nil {
 				return unknown, err
 			}
@@ -228,79 +261,4 @@ func (e *Evaluator) equivalentCollections(a, b []Value, pos int) (truth, error) 
 		}
 	}
 	return yes, nil
-}
-
-// equivalent compares two items with ~.
-func (e *Evaluator) equivalent(a, b Value, pos int) (truth, error) {
-	if err := e.step(pos, 1); err != nil {
-		return unknown, err
-	}
-	ka, kb := a.SystemKind(), b.SystemKind()
-	switch {
-	case ka == 0 && kb == 0:
-		return e.same(a, b, pos, true)
-	case ka == 0 || kb == 0:
-		return no, nil
-	case ka == TypeInfo || kb == TypeInfo:
-		return truthOf(ka == kb && a.text == b.text), nil
-	}
-	a, b, k := align(a, b, ka, kb)
-	if k == 0 {
-		return no, nil
-	}
-	if err := e.costly(pos, k, a, b, 16); err != nil {
-		return unknown, err
-	}
-	t, ok := equivalentAs(k, a, b)
-	if !ok && a.kind == Element && b.kind == Element {
-		return e.same(a, b, pos, true)
-	}
-	return t, nil
-}
-
-// equivalentAs is equalAs for ~.
-func equivalentAs(k Kind, a, b Value) (t truth, ok bool) {
-	switch k {
-	case String:
-		x, okX := a.Text()
-		y, okY := b.Text()
-		return truthOf(equivalentText(x, y)), okX && okY
-	case Decimal:
-		x, okX := a.Decimal()
-		y, okY := b.Decimal()
-		if !okX || !okY {
-			return no, false
-		}
-		return truthOf(x.Equivalent(y)), true
-	case Date:
-		x, okX := a.Date()
-		y, okY := b.Date()
-		if !okX || !okY {
-			return no, false
-		}
-		return truthOf(x.Equivalent(y)), true
-	case DateTime:
-		x, okX := a.DateTime()
-		y, okY := b.DateTime()
-		if !okX || !okY {
-			return no, false
-		}
-		return truthOf(x.Equivalent(y)), true
-	case Time:
-		x, okX := a.Time()
-		y, okY := b.Time()
-		if !okX || !okY {
-			return no, false
-		}
-		return truthOf(x.Equivalent(y)), true
-	case Quantity:
-		x, okX := a.Quantity()
-		y, okY := b.Quantity()
-		if !okX || !okY {
-			return no, false
-		}
-		return truthOf(x.Equivalent(y)), true
-	}
-	t, ok = equalAs(k, a, b)
-	return t, ok
 }

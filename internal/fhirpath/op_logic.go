@@ -2,9 +2,9 @@ package fhirpath
 
 import "github.com/researchflow/researchflow/internal/fhirpath/syntax"
 
-// operation holds the operands of a binary operator.
-type operation struct {
-	left, right node
+// binary holds the operands of a binary operator.
+type binary struct {
+	left, right operation
 	pos         int
 }
 
@@ -24,7 +24,7 @@ func truthOf(b bool) truth {
 	return no
 }
 
-// known turns the answer of a comparison into a truth.
+// known converts the answer of a comparison to a truth.
 func known(b, isKnown bool) truth {
 	if !isKnown {
 		return unknown
@@ -50,8 +50,8 @@ func appendTruth(dst []Value, t truth) []Value {
 	return append(dst, NewBoolean(t == yes))
 }
 
-// truthOfCollection evaluates a collection as a Boolean (section "Singleton Evaluation of Collections"): a
-// single item that is no Boolean is true. what names the place for the error.
+// truthOfCollection evaluates a collection as a Boolean (section "Singleton Evaluation of Collections"): a single
+// item that is not a Boolean is true. what is the subject of the error.
 func truthOfCollection(c []Value, pos int, what string) (truth, error) {
 	switch len(c) {
 	case 0:
@@ -59,7 +59,7 @@ func truthOfCollection(c []Value, pos int, what string) (truth, error) {
 	case 1:
 		return truthOfItem(c[0]), nil
 	}
-	return unknown, fail(pos, "%s wants a single Boolean, not several items", what)
+	return unknown, fail(pos, "%s needs a single Boolean, not several items", what)
 }
 
 func truthOfItem(v Value) truth {
@@ -67,13 +67,13 @@ func truthOfItem(v Value) truth {
 		return truthOf(b)
 	}
 	if v.kind == Element && v.node < 0 && v.typ != 0 && v.doc.schema.kinds[v.typ] == Boolean {
-		return unknown // a boolean of which only extensions are given
+		return unknown // a boolean with only an id or extensions
 	}
 	return yes
 }
 
-// truth evaluates a node as a Boolean.
-func (e *Evaluator) truth(n node, pos int, what string) (truth, error) {
+// truth evaluates an operation as a Boolean.
+func (e *Evaluator) truth(n operation, pos int, what string) (truth, error) {
 	c, err := e.operand(n)
 	if err != nil {
 		return unknown, err
@@ -83,10 +83,10 @@ func (e *Evaluator) truth(n node, pos int, what string) (truth, error) {
 	return t, err
 }
 
-// logic is and, or, xor and implies (section "Boolean logic"). The right operand is not evaluated where the
+// logic is and, or, xor and implies (section "Boolean logic"). The right operand is not evaluated if the
 // left one decides.
 type logic struct {
-	operation
+	binary
 	op syntax.Op
 }
 
@@ -111,7 +111,7 @@ func (n *logic) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return appendTruth(dst, combine(n.op, a, b)), nil
 }
 
-// combine is the table of an operator of three-valued logic.
+// combine applies an operator of three-valued logic.
 func combine(op syntax.Op, a, b truth) truth {
 	switch op {
 	case syntax.OpAnd:

@@ -8,7 +8,7 @@ import (
 // unary is a sign before an operand (section "Unary operators").
 type unary struct {
 	op  syntax.Op
-	x   node
+	x   operation
 	pos int
 }
 
@@ -32,7 +32,7 @@ func (n *unary) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return dst, nil
 }
 
-// negate returns the number or Quantity with the other sign; ok is false where that is out of range.
+// negate returns -v of a number or Quantity; ok is false if that is out of range.
 func negate(v Value) (Value, bool) {
 	switch v.kind {
 	case Integer:
@@ -51,7 +51,7 @@ func negate(v Value) (Value, bool) {
 
 // arithmetic is +, -, *, /, div and mod (section "Math").
 type arithmetic struct {
-	operation
+	binary
 	op syntax.Op
 }
 
@@ -59,7 +59,7 @@ func (n *arithmetic) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	if err := e.step(n.pos, 1); err != nil {
 		return dst, err
 	}
-	a, b, err := e.operands(&n.operation, n.op.String())
+	a, b, err := e.operands(&n.binary, n.op.String())
 	if err != nil || a.kind == 0 || b.kind == 0 || a.valueless() || b.valueless() {
 		return dst, err
 	}
@@ -70,7 +70,7 @@ func (n *arithmetic) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	return append(dst, v), nil
 }
 
-// calculate applies an operator to two items; ok is false where the result is empty.
+// calculate applies an operator to two items; ok is false if the result is empty.
 func (e *Evaluator) calculate(op syntax.Op, a, b Value, pos int) (v Value, ok bool, err error) {
 	ka, kb := a.SystemKind(), b.SystemKind()
 	if kb == Quantity && a.untypedText() {
@@ -109,7 +109,7 @@ func (e *Evaluator) calculate(op syntax.Op, a, b Value, pos int) (v Value, ok bo
 		}
 		x, okX := a.Quantity()
 		y, okY := b.Quantity()
-		if op == syntax.OpAdd || op == syntax.OpSub { // a number takes the unit of the quantity it is added to
+		if op == syntax.OpAdd || op == syntax.OpSub { // a number takes the unit of the other operand
 			switch {
 			case ka != Quantity:
 				x.Unit, x.Calendar = y.Unit, y.Calendar
@@ -118,7 +118,7 @@ func (e *Evaluator) calculate(op syntax.Op, a, b Value, pos int) (v Value, ok bo
 			}
 		}
 		if okX && okY {
-			x, ok = quantityMath(op, x, y)
+			x, ok = commonMath(op, x, y)
 		}
 		return NewQuantity(x), ok, nil
 	}
@@ -157,7 +157,16 @@ func integerMath(op syntax.Op, k Kind, x, y int64) (v Value, ok bool) {
 	return Value{kind: k, num: n}, ok
 }
 
-func decimalMath(op syntax.Op, x, y system.Decimal) (system.Decimal, bool) {
+// number is a type with the operators that Decimals and Quantities share.
+type number[T any] interface {
+	Add(T) (T, bool)
+	Sub(T) (T, bool)
+	Mul(T) (T, bool)
+	Quo(T) (T, bool)
+}
+
+// commonMath calculates with Decimals or Quantities; ok is false if the result is empty.
+func commonMath[T number[T]](op syntax.Op, x, y T) (result T, ok bool) {
 	switch op {
 	case syntax.OpAdd:
 		return x.Add(y)
@@ -167,29 +176,22 @@ func decimalMath(op syntax.Op, x, y system.Decimal) (system.Decimal, bool) {
 		return x.Mul(y)
 	case syntax.OpDiv:
 		return x.Quo(y)
+	}
+	return x, false
+}
+
+// decimalMath calculates with Decimals; ok is false if the result is empty.
+func decimalMath(op syntax.Op, x, y system.Decimal) (result system.Decimal, ok bool) {
+	switch op {
 	case syntax.OpIntDiv:
 		return x.Div(y)
 	case syntax.OpMod:
 		return x.Mod(y)
 	}
-	return x, false
+	return commonMath(op, x, y)
 }
 
-func quantityMath(op syntax.Op, x, y system.Quantity) (system.Quantity, bool) {
-	switch op {
-	case syntax.OpAdd:
-		return x.Add(y)
-	case syntax.OpSub:
-		return x.Sub(y)
-	case syntax.OpMul:
-		return x.Mul(y)
-	case syntax.OpDiv:
-		return x.Quo(y)
-	}
-	return x, false
-}
-
-// shift moves a date or time by a duration (section "Date/Time Arithmetic").
+// shift adds a duration to a date or time (section "Date/Time Arithmetic").
 func shift(op syntax.Op, k Kind, a, b Value, pos int) (v Value, ok bool, err error) {
 	q, ok := b.Quantity()
 	if !ok {
@@ -222,7 +224,7 @@ func shift(op syntax.Op, k Kind, a, b Value, pos int) (v Value, ok bool, err err
 		return v, false, fail(pos, "%s: the unit of the quantity cannot be added to a %s", op, k)
 	}
 	if !ok {
-		return v, false, fail(pos, "%s: the result is outside of the years 1 to 9999", op)
+		return v, false, fail(pos, "%s: the result is outside the years 1 to 9999", op)
 	}
 	return v, ok, nil
 }
@@ -234,14 +236,14 @@ func (e *Evaluator) concatenate(a, b Value, pos int) (v Value, ok bool, err erro
 	if !okX || !okY {
 		return v, false, nil
 	}
-	if err := e.textRoom(pos, len(x)+len(y)); err != nil {
+	if err := e.checkText(pos, len(x)+len(y)); err != nil {
 		return v, false, err
 	}
 	return NewString(x + y), true, nil
 }
 
-// concat is &, for which an empty operand is the empty string.
-type concat struct{ operation }
+// concat is &, which treats an empty operand as the empty string.
+type concat struct{ binary }
 
 func (n *concat) eval(e *Evaluator, dst []Value) ([]Value, error) {
 	if err := e.step(n.pos, 1); err != nil {

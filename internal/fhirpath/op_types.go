@@ -7,8 +7,8 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// typeSpec is a resolved type specifier. Where neither field is set the type is not known, which only
-// happens without a model; it is then compared by name.
+// typeSpec is a resolved type specifier. If neither fhir nor system is set the type is unknown, which is only possible
+// without a model; it is compared by name then.
 type typeSpec struct {
 	name, namespace string
 	fhir            model.TypeID // the type in the model; 0 for none
@@ -31,8 +31,8 @@ func (t *typeSpec) is(s *schema, v Value) bool {
 	return t.isUntyped(v)
 }
 
-// isUntyped answers for an element without a type, from its look: its resourceType or, for primitives, the
-// System type of its JSON value.
+// isUntyped is is for an element of unknown type. It goes by the resourceType or, for primitives, by the System type of
+// the JSON value.
 func (t *typeSpec) isUntyped(v Value) bool {
 	if v.node >= 0 {
 		if name := v.doc.resourceType(int(v.node)); name != "" {
@@ -43,9 +43,8 @@ func (t *typeSpec) isUntyped(v Value) bool {
 	return k != 0 && strings.EqualFold(k.String(), t.name)
 }
 
-// selects reports whether ofType and as let v pass. For complex types that is what is answers; a primitive
-// passes only as exactly its own type, as HL7's test suite has it: a code is a string, but code as string is
-// empty.
+// selects reports whether ofType and as select v. For complex types the answer is that of is. A primitive is selected
+// only by exactly its own type, as in HL7's test suite: a code is a string, but code as string is empty.
 func (t *typeSpec) selects(s *schema, v Value) bool {
 	if v.kind == Element && v.typ != 0 && s.isPrimitive(v.typ) && s.isPrimitive(t.fhir) {
 		return v.typ == t.fhir
@@ -56,7 +55,7 @@ func (t *typeSpec) selects(s *schema, v Value) bool {
 // typeOp is X is Type and X as Type (section "Types").
 type typeOp struct {
 	op   syntax.Op
-	x    node
+	x    operation
 	spec typeSpec
 	pos  int
 }
@@ -82,12 +81,12 @@ func isType(e *Evaluator, spec *typeSpec, in []Value, pos int, dst []Value) ([]V
 	case 1:
 		return append(dst, NewBoolean(spec.is(e.prog.schema, in[0]))), nil
 	}
-	return dst, fail(pos, "is wants a single item, not several")
+	return dst, fail(pos, "is needs a single item, not several")
 }
 
 func asType(e *Evaluator, spec *typeSpec, in []Value, pos int, dst []Value) ([]Value, error) {
 	if len(in) > 1 {
-		return dst, fail(pos, "as wants a single item, not several; ofType() takes many")
+		return dst, fail(pos, "as needs a single item, not several; ofType() takes many")
 	}
 	if len(in) == 1 && spec.selects(e.prog.schema, in[0]) {
 		dst = append(dst, in[0])
@@ -95,8 +94,8 @@ func asType(e *Evaluator, spec *typeSpec, in []Value, pos int, dst []Value) ([]V
 	return dst, nil
 }
 
-// typeInfo returns the TypeInfo of a value; ok is false where the type is not known. What a primitive holds tells its
-// type where there is no model.
+// typeInfo returns the TypeInfo of a value; ok is false if the type is not known. Without a model a primitive has the
+// type of its System value.
 func typeInfo(v Value) (info Value, ok bool) {
 	name := v.TypeName()
 	switch {

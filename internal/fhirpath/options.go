@@ -8,13 +8,13 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 )
 
-// CompileOption is a choice made for one expression.
+// CompileOption configures the compilation of one expression.
 type CompileOption func(*config) error
 
-// config is what the options of Compile set.
+// config holds the options of Compile.
 type config struct {
 	schema      *schema
-	inputs      []string          // names of the types the input can have
+	inputs      []string          // names of the possible types of the input
 	input       model.TypeID      // the only one of them, if it is a FHIR type
 	variables   map[string]string // declared variables and their types
 	constants   map[string]Value
@@ -28,14 +28,13 @@ type config struct {
 
 // Terminology answers questions about value sets.
 type Terminology interface {
-	// MemberOf reports whether a code is in the value set with the canonical valueSet. system is "" where
-	// the data gives a code without its system. An error says that the question cannot be answered, and
-	// memberOf() is then empty.
+	// MemberOf reports whether a code is in the value set with the canonical valueSet. system is "" if the data has a
+	// code without its system. An error means that the question cannot be answered: memberOf() is empty then.
 	MemberOf(ctx context.Context, valueSet, system, code string) (bool, error)
 }
 
-// WithModel sets the FHIR version whose types elements have. Without it elements have no types and are
-// navigated by their JSON names.
+// WithModel sets the FHIR version whose types elements have. Without it elements have no types, and paths follow JSON
+// names.
 func WithModel(v model.Version) CompileOption {
 	return func(c *config) error {
 		s, ok := schemaOf(v)
@@ -48,9 +47,8 @@ func WithModel(v model.Version) CompileOption {
 }
 
 // WithInput sets the type of the input: the name of a FHIR type ("Patient", "HumanName", "Patient.contact").
-// Resources tell their type themselves; other elements that an evaluation starts with need it. Several names,
-// which may be qualified ("FHIR.string", "System.String"), tell what the input can be; items then bring their
-// types along.
+// Resources have their type in the data; an evaluation that starts with another element needs it here. Several names,
+// which may be qualified ("FHIR.string", "System.String"), are the possible types of items that already have one.
 func WithInput(typeNames ...string) CompileOption {
 	return func(c *config) error {
 		c.inputs = slices.Clone(typeNames)
@@ -58,11 +56,11 @@ func WithInput(typeNames ...string) CompileOption {
 	}
 }
 
-// WithVariable declares an environment variable that [Env] gives a value to at evaluation, with the type of
-// its items ("System.Integer", "FHIR.Patient"; "" leaves it open).
+// WithVariable declares an environment variable, with the type of its items ("System.Integer", "FHIR.Patient"; "" means
+// unknown). [Env] sets its value for an evaluation.
 func WithVariable(name, typeName string) CompileOption {
 	return func(c *config) error {
-		if err := c.claim(name); err != nil {
+		if err := c.checkVariableName(name); err != nil {
 			return err
 		}
 		c.variables[name] = typeName
@@ -70,10 +68,10 @@ func WithVariable(name, typeName string) CompileOption {
 	}
 }
 
-// WithConstant sets an environment variable to a value that is the same for every evaluation.
+// WithConstant sets an environment variable to the same value for every evaluation.
 func WithConstant(name string, v Value) CompileOption {
 	return func(c *config) error {
-		if err := c.claim(name); err != nil {
+		if err := c.checkVariableName(name); err != nil {
 			return err
 		}
 		if v.kind == Element {
@@ -84,9 +82,9 @@ func WithConstant(name string, v Value) CompileOption {
 	}
 }
 
-// Strict makes every doubt that the static check finds an error: an element that its type does not have, a
-// function on types it is not made for. Without it errors are only what can never succeed: unknown names, and
-// operations that fail on every item that their operands can have.
+// Strict turns the warnings of the static check into errors: an element that its type does not have, a function on
+// types that it is not defined for. Without it only expressions that can never succeed are errors: unknown names, and
+// operations that fail on every possible item.
 func Strict(strict bool) CompileOption {
 	return func(c *config) error {
 		c.strict = strict
@@ -94,8 +92,8 @@ func Strict(strict bool) CompileOption {
 	}
 }
 
-// RealNames makes it an error to name an element that no type of any known FHIR version has: a slip. Names that other types
-// or versions have are left to [Strict].
+// RealNames makes it an error to name an element that no type of any known FHIR version has, which is surely a typing
+// error. Names that other types or versions have are left to [Strict].
 func RealNames(on bool) CompileOption {
 	return func(c *config) error {
 		c.realNames = on
@@ -103,8 +101,8 @@ func RealNames(on bool) CompileOption {
 	}
 }
 
-// ChoiceNames lets paths say valueQuantity for value.ofType(Quantity), as published views do. FHIRPath has no such
-// element, and a [Strict] compilation refuses it all the same.
+// ChoiceNames allows valueQuantity for value.ofType(Quantity), as in published views. FHIRPath has no such element, and
+// [Strict] still refuses it.
 func ChoiceNames(on bool) CompileOption {
 	return func(c *config) error {
 		c.choiceNames = on
@@ -112,8 +110,8 @@ func ChoiceNames(on bool) CompileOption {
 	}
 }
 
-// EmptyJoin makes join() of nothing the empty text, as the SQL on FHIR suite had it before June 2026, instead of the empty
-// collection of the FHIRPath specification.
+// EmptyJoin makes join() of an empty collection the empty string, as in the SQL on FHIR suite before June 2026. By
+// default it is empty, as in the FHIRPath specification.
 func EmptyJoin(on bool) CompileOption {
 	return func(c *config) error {
 		c.emptyJoin = on
@@ -121,8 +119,8 @@ func EmptyJoin(on bool) CompileOption {
 	}
 }
 
-// Ordered refuses functions that depend on an order, such as first() and skip(), on collections that have none, such
-// as what children() gives.
+// Ordered refuses functions that depend on an order, such as first() and skip(), on collections without one, such as
+// children().
 func Ordered(ordered bool) CompileOption {
 	return func(c *config) error {
 		c.ordered = ordered
@@ -130,8 +128,8 @@ func Ordered(ordered bool) CompileOption {
 	}
 }
 
-// WithTerminology sets the service that memberOf() asks. Without it expressions with memberOf() do not
-// compile. Any goroutine that evaluates the program may call the service.
+// WithTerminology sets the service for memberOf(). Without it expressions with memberOf() do not compile. Any goroutine
+// that evaluates the program may call the service.
 func WithTerminology(t Terminology) CompileOption {
 	return func(c *config) error {
 		c.terminology = t
@@ -139,9 +137,9 @@ func WithTerminology(t Terminology) CompileOption {
 	}
 }
 
-// claim checks that a variable may have the name. Those that stand for the URL of a code system may be set to
-// something else, as views do which name a constant loinc.
-func (c *config) claim(name string) error {
+// checkVariableName checks that a variable may have the name. Names that stand for the URL of a code system are
+// allowed, because there are views with a constant named loinc.
+func (c *config) checkVariableName(name string) error {
 	if name == "" {
 		return fmt.Errorf("variable without a name")
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/researchflow/researchflow/internal/fhirpath"
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
+	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
 func TestPaths(t *testing.T) {
@@ -122,21 +123,18 @@ func TestWithoutModel(t *testing.T) {
 
 func TestVariables(t *testing.T) {
 	t.Parallel()
-	mustValue := func(fhirType, text string) fhirpath.Value {
-		v, err := fhirpath.ParseValue(fhirType, text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return v
+	day, err := system.ParseDate("1974-12-25")
+	if err != nil {
+		t.Fatal(err)
 	}
 	opts := []fhirpath.CompileOption{
 		fhirpath.WithModel(model.R4),
 		fhirpath.WithVariable("rowIndex", "System.Integer"),
 		fhirpath.WithVariable("names", "FHIR.HumanName"),
 		fhirpath.WithVariable("unset", ""),
-		fhirpath.WithConstant("code", mustValue("code", "male")),
-		fhirpath.WithConstant("day", mustValue("date", "1974-12-25")),
-		fhirpath.WithConstant("long", mustValue("integer64", "9007199254740993")),
+		fhirpath.WithConstant("code", fhirpath.NewString("male")),
+		fhirpath.WithConstant("day", fhirpath.NewDate(day)),
+		fhirpath.WithConstant("long", fhirpath.NewLong(9007199254740993)),
 		fhirpath.WithConstant("none", fhirpath.Value{}),
 	}
 	e := fhirpath.NewEvaluator(fhirpath.EvalConfig{})

@@ -5,18 +5,18 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// Program is a compiled expression. It does not change, and any number of goroutines may share it, each with
-// its own [Evaluator].
+// Program is a compiled expression. It is immutable, and any number of goroutines may share it, each with its own
+// [Evaluator].
 type Program struct {
 	src    string
 	tree   syntax.Expr
-	root   node
+	root   operation
 	schema *schema
 	input  model.TypeID
 	result StaticType
 	// emptyJoin is what EmptyJoin sets.
 	emptyJoin bool
-	// warnings are the faults that the static check found and that did not keep the program from compiling.
+	// warnings are the faults of the static check that are not errors.
 	warnings Errors
 }
 
@@ -26,19 +26,16 @@ func (p *Program) String() string { return p.src }
 // Tree returns the expression's syntax tree, which must not be changed.
 func (p *Program) Tree() syntax.Expr { return p.tree }
 
-// Result returns what is known of the result without data.
+// Result returns what is known about the result without data.
 func (p *Program) Result() StaticType { return p.result }
 
-// Warnings returns the faults that the static check found and that are no errors: all that are in doubt and,
-// for programs that were not compiled as [Strict], those that go against the model. The list must not be changed.
+// Warnings returns the faults of the static check that are not errors: those in doubt and, unless the program was
+// compiled with [Strict], those that contradict the model. The list must not be changed.
 func (p *Program) Warnings() Errors { return p.warnings }
 
-// Model returns the model that the program was compiled with, nil where there is none.
-func (p *Program) Model() *model.Model { return p.schema.model }
-
-// node is an operation of a program.
-type node interface {
-	// eval appends the result to dst. It does not keep dst, and it leaves the evaluator's scope as it was,
-	// but for variables that it defines.
+// operation is a node of a program.
+type operation interface {
+	// eval appends the result to dst. It does not keep dst, and leaves the evaluator's scope unchanged, except for
+	// variables that it defines.
 	eval(e *Evaluator, dst []Value) ([]Value, error)
 }

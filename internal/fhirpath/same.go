@@ -8,26 +8,26 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirjson"
 )
 
-// same compares two elements by their structure: every child of one must have its like in the other. With
-// loose set children are compared with ~, repeated ones regardless of order, and ids not at all; else with =.
-func (e *Evaluator) same(a, b Value, pos int, loose bool) (truth, error) {
+// same compares two elements by their structure: every child of one must have its match in the other. For
+// equivalentTo children are compared with ~, repeated ones in any order, and ids are ignored.
+func (e *Evaluator) same(r relation, a, b Value, pos int) (truth, error) {
 	if a.kind != Element || b.kind != Element {
 		return no, nil
 	}
-	t, err := e.sameNode(a, b, pos, loose)
+	t, err := e.sameNode(r, a, b, pos)
 	if err != nil || t == no || a.sibling == 0 && b.sibling == 0 {
 		return t, err
 	}
 	if a.sibling == 0 || b.sibling == 0 {
 		return no, nil
 	}
-	// Primitives without a value are told apart by their ids and extensions.
+	// Primitives also have ids and extensions to compare.
 	a.node, b.node, a.sibling, b.sibling, a.typ, b.typ = a.sibling, b.sibling, 0, 0, 0, 0
-	siblings, err := e.sameNode(a, b, pos, loose)
+	siblings, err := e.sameNode(r, a, b, pos)
 	return combineSame(t, siblings), err
 }
 
-// combineSame is and for the comparisons of the parts of one element.
+// combineSame is the conjunction of two comparisons of parts of an element.
 func combineSame(a, b truth) truth {
 	switch {
 	case a == no || b == no:
@@ -38,7 +38,7 @@ func combineSame(a, b truth) truth {
 	return yes
 }
 
-func (e *Evaluator) sameNode(a, b Value, pos int, loose bool) (truth, error) {
+func (e *Evaluator) sameNode(r relation, a, b Value, pos int) (truth, error) {
 	if err := e.step(pos, 1); err != nil {
 		return unknown, err
 	}
@@ -51,9 +51,9 @@ func (e *Evaluator) sameNode(a, b Value, pos int, loose bool) (truth, error) {
 	}
 	switch x.Kind {
 	case fhirjson.Object:
-		return e.sameObjects(a, b, pos, loose)
+		return e.sameObjects(r, a, b, pos)
 	case fhirjson.Array:
-		return e.sameArrays(a, b, pos, loose)
+		return e.sameArrays(r, a, b, pos)
 	}
 	x1, y1 := a.raw(), b.raw()
 	if err := e.step(pos, min(len(x1), len(y1))/textPerStep); err != nil {
@@ -63,8 +63,8 @@ func (e *Evaluator) sameNode(a, b Value, pos int, loose bool) (truth, error) {
 }
 
 // sameObjects compares the members of two objects.
-func (e *Evaluator) sameObjects(a, b Value, pos int, loose bool) (truth, error) {
-	if loose {
+func (e *Evaluator) sameObjects(r relation, a, b Value, pos int) (truth, error) {
+	if r == equivalentTo {
 		if t, coded, err := e.sameCode(a, b, pos); coded || err != nil {
 			return t, err
 		}
@@ -74,25 +74,25 @@ func (e *Evaluator) sameObjects(a, b Value, pos int, loose bool) (truth, error) 
 	endB, next := int(b.doc.tape.Node(int(b.node)).Next), int(b.node)+1
 	for i := int(a.node) + 1; i < end; i = int(a.doc.tape.Node(i).Next) {
 		key := a.doc.key(i)
-		if loose && a.doc.identifies(i, key) {
+		if r == equivalentTo && a.doc.identifies(i, key) {
 			continue
 		}
 		members++
-		j, ok := next, next < endB && b.doc.key(next) == key // where both have the same order
+		j, ok := next, next < endB && b.doc.key(next) == key // both usually have the same order
 		if !ok {
 			if j, ok = b.doc.find(int(b.node), key); !ok {
 				return no, nil
 			}
 		}
 		next = int(b.doc.tape.Node(j).Next)
-		t, err := e.sameMember(a.part(i, key), b.part(j, key), pos, loose)
+		t, err := e.sameMember(r, a.part(i, key), b.part(j, key), pos)
 		if err != nil || t == no {
 			return t, err
 		}
 		result = combineSame(result, t)
 	}
 	for j := int(b.node) + 1; j < endB; j = int(b.doc.tape.Node(j).Next) {
-		if !loose || !b.doc.identifies(j, b.doc.key(j)) {
+		if r != equivalentTo || !b.doc.identifies(j, b.doc.key(j)) {
 			members--
 		}
 	}
@@ -102,7 +102,7 @@ func (e *Evaluator) sameObjects(a, b Value, pos int, loose bool) (truth, error) 
 	return result, nil
 }
 
-// identifies reports whether a member of an object is an id or has nothing but ids of primitives, which ~ does not look at.
+// identifies reports whether a member of an object is an id, or holds only ids of primitives: ~ ignores both.
 func (d *document) identifies(node int, key string) bool {
 	if key == "id" {
 		return true
@@ -119,9 +119,9 @@ func (d *document) identifies(node int, key string) bool {
 	return true
 }
 
-// sameCode compares two Codings by system and code, and two CodeableConcepts by their Codings, of which one of each must be
-// equivalent (https://hl7.org/fhir/R4/fhirpath.html#changes). coded is false for other elements, and where neither has
-// any of these.
+// sameCode compares two Codings by system and code, and two CodeableConcepts by their Codings: they must have one in
+// common (https://hl7.org/fhir/R4/fhirpath.html#changes). coded is false for other elements, and if neither has any
+// of these.
 func (e *Evaluator) sameCode(a, b Value, pos int) (t truth, coded bool, err error) {
 	s := a.doc.schema
 	if a.typ == 0 || a.typ != b.typ || a.typ != s.coding && a.typ != s.concept {
@@ -143,7 +143,7 @@ func (e *Evaluator) sameCode(a, b Value, pos int) (t truth, coded bool, err erro
 		case a.typ == s.concept:
 			t, err = e.sameAny(a.part(i, name), b.part(j, name), pos)
 		case t == yes:
-			t, err = e.equivalent(a.part(i, name), b.part(j, name), pos)
+			t, err = e.related(equivalentTo, a.part(i, name), b.part(j, name), pos)
 		}
 		if err != nil {
 			return no, true, err
@@ -160,7 +160,7 @@ func (e *Evaluator) sameAny(a, b Value, pos int) (t truth, err error) {
 	t = no
 	for i := 0; i < len(x) && t != yes && err == nil; i++ {
 		for j := 0; j < len(y) && t != yes && err == nil; j++ {
-			t, err = e.equivalent(x[i], y[j], pos)
+			t, err = e.related(equivalentTo, x[i], y[j], pos)
 		}
 	}
 	e.release(x)
@@ -179,20 +179,16 @@ func (v Value) part(node int, key string) Value {
 	return child
 }
 
-// sameMember compares two values by their types where they are single and by their items where they are
-// arrays.
-func (e *Evaluator) sameMember(a, b Value, pos int, loose bool) (truth, error) {
+// sameMember compares two members: single values by their types, arrays item by item.
+func (e *Evaluator) sameMember(r relation, a, b Value, pos int) (truth, error) {
 	if a.doc.tape.Node(int(a.node)).Kind == fhirjson.Array {
-		return e.sameNode(a, b, pos, loose)
+		return e.sameNode(r, a, b, pos)
 	}
-	if loose {
-		return e.equivalent(a, b, pos)
-	}
-	return e.equal(a, b, pos)
+	return e.related(r, a, b, pos)
 }
 
 // sameArrays compares the items of two arrays.
-func (e *Evaluator) sameArrays(a, b Value, pos int, loose bool) (truth, error) {
+func (e *Evaluator) sameArrays(r relation, a, b Value, pos int) (truth, error) {
 	x := a.doc.items(e.borrow(), int(a.node), 0, a.typ)
 	y := b.doc.items(e.borrow(), int(b.node), 0, b.typ)
 	var t truth
@@ -200,7 +196,7 @@ func (e *Evaluator) sameArrays(a, b Value, pos int, loose bool) (truth, error) {
 	switch {
 	case len(x) == 0 && len(y) == 0:
 		t = yes
-	case loose:
+	case r == equivalentTo:
 		t, err = e.equivalentCollections(x, y, pos)
 	default:
 		t, err = e.equalCollections(x, y, pos)
@@ -210,8 +206,8 @@ func (e *Evaluator) sameArrays(a, b Value, pos int, loose bool) (truth, error) {
 	return t, err
 }
 
-// equivalentText compares strings as ~ does: regardless of case, and with every white space character like
-// any other (section "String Equivalence").
+// equivalentText compares strings as ~ does: ignoring case, and treating all white space characters alike (section
+// "String Equivalence").
 func equivalentText(a, b string) bool {
 	for a != "" && b != "" {
 		x, n := utf8.DecodeRuneInString(a)
@@ -224,7 +220,7 @@ func equivalentText(a, b string) bool {
 	return a == "" && b == ""
 }
 
-// foldCase returns the least rune that differs from r in case only.
+// foldCase returns the smallest rune that differs from r in case only.
 func foldCase(r rune) rune {
 	least := r
 	for f := unicode.SimpleFold(r); f != r; f = unicode.SimpleFold(f) {

@@ -6,12 +6,11 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/model"
 )
 
-// schema is the model of a FHIR version with what evaluation asks of it most often. It does not change once
-// built. The schema without a model is used where an expression is compiled without one.
+// schema is the model of a FHIR version, with the answers that evaluation needs most often. It is immutable. An
+// expression that is compiled without a model has a schema without one.
 type schema struct {
 	model *model.Model
-	// kinds says, by type, which System type an element stands for where a System value is wanted: 0 for
-	// none.
+	// kinds has, by type, the System type that elements convert to implicitly, 0 for none.
 	kinds []Kind
 	// The types that evaluation knows by name.
 	resource, quantity, extension, reference, element, coding, concept model.TypeID
@@ -26,7 +25,7 @@ var schemas = [...]func() *schema{
 // untyped is the schema without a model.
 var untyped = &schema{}
 
-// schemaOf returns the schema of a version; ok is false where there is no such model.
+// schemaOf returns the schema of a version; ok is false if there is no such model.
 func schemaOf(v model.Version) (s *schema, ok bool) {
 	if int(v) >= len(schemas) || model.Load(v) == nil {
 		return untyped, false
@@ -60,7 +59,7 @@ func systemKind(name string) Kind {
 	return 0
 }
 
-// typeOf returns the id of a type, 0 where there is no model or no such type.
+// typeOf returns the id of a type, 0 if there is no model or no such type.
 func (s *schema) typeOf(name string) model.TypeID {
 	if s.model == nil {
 		return 0
@@ -79,7 +78,7 @@ func (s *schema) isPrimitive(typ model.TypeID) bool {
 	return typ != 0 && s.model.IsPrimitive(typ)
 }
 
-// code returns the type that definitions name: the base of one that is defined within another (Patient.contact).
+// code returns the type that definitions name: for one that is defined within another (Patient.contact) its base.
 func (s *schema) code(typ model.TypeID) model.TypeID {
 	if s.model.IsBackbone(typ) {
 		return s.model.Base(typ)

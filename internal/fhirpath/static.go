@@ -9,16 +9,16 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/syntax"
 )
 
-// StaticType is what is known of a result before there is any data.
+// StaticType is what is known about a result before evaluation.
 type StaticType struct {
-	// Types are the qualified names of the types that an item can have, such as "FHIR.HumanName" or
-	// "System.Boolean". It is empty where nothing is known.
+	// Types are the qualified names of the possible types of an item, such as "FHIR.HumanName" or "System.Boolean". It
+	// is empty if nothing is known.
 	Types []string
 	// Single reports that the result has at most one item.
 	Single bool
 }
 
-// staticCheck infers the types of an expression.
+// staticCheck runs the static check of package check.
 func (c *config) staticCheck(tree syntax.Expr) *check.Result {
 	o := check.Options{
 		Model: c.schema.model, Input: check.Type{Single: true}, Variables: map[string]check.Type{}, Ordered: c.ordered,
@@ -57,9 +57,9 @@ func (c *config) staticType(names ...string) check.Type {
 	return check.Of(refs...)
 }
 
-// settle adds what the static check found to the errors of the compiler, which has the say on unknown names,
-// and returns what is no more than a warning.
-func (c *compiler) settle(checked *check.Result) Errors {
+// addStaticFaults adds the faults of the static check to the errors of the compiler, except where the compiler has
+// reported one at the same offset, and returns the others as warnings.
+func (c *compiler) addStaticFaults(checked *check.Result) Errors {
 	reported := map[int]bool{}
 	for _, err := range c.errs {
 		reported[err.Offset] = true
@@ -78,8 +78,8 @@ func (c *compiler) settle(checked *check.Result) Errors {
 	return warnings
 }
 
-// exported returns the type in the form that programs tell it.
-func exported(m *model.Model, t check.Type) StaticType {
+// toStaticType returns a type in the form that [Program.Result] has.
+func toStaticType(m *model.Model, t check.Type) StaticType {
 	return StaticType{Types: t.Names(m), Single: t.Single}
 }
 

@@ -102,7 +102,7 @@ func TestCheckKnowsAllFunctions(t *testing.T) {
 	}
 }
 
-// compileUnchecked compiles without the faults of the static check, and returns nil where the compiler finds some.
+// compileUnchecked compiles without the faults of the static check, and returns nil if the compiler finds some.
 func compileUnchecked(t *testing.T, text string, options []CompileOption) *Program {
 	t.Helper()
 	conf, err := newConfig(options)

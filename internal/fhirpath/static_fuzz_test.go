@@ -81,7 +81,7 @@ func checkSound(t *testing.T, text string, in staticInput) bool {
 			return false // the static type is a guess
 		}
 	}
-	warnings := c.settle(c.checked)
+	warnings := c.addStaticFaults(c.checked)
 	e := NewEvaluator(EvalConfig{
 		Limits: Limits{MaxSteps: 100_000, MaxItems: 10_000},
 		Clock:  func() time.Time { return time.Date(2020, 2, 3, 4, 5, 6, 0, time.UTC) },

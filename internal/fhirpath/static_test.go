@@ -68,11 +68,11 @@ func TestStrict(t *testing.T) {
 		},
 		{
 			"name.where(%x = nam).ofType(Quantitty)",
-			"fhirpath: 1:12: semantic error: variable %x is not defined\nname.where(%x = nam).ofType(Quantitty)\n           ^\n" +
+			"fhirpath: 1:12: semantic error: undefined variable %x\nname.where(%x = nam).ofType(Quantitty)\n           ^\n" +
 				"fhirpath: 1:17: semantic error: no element \"nam\" in HumanName\nname.where(%x = nam).ofType(Quantitty)\n                ^\n" +
-				"fhirpath: 1:29: semantic error: type Quantitty is not known; did you mean Quantity\nname.where(%x = nam).ofType(Quantitty)\n                            ^",
-			"fhirpath: 1:12: semantic error: variable %x is not defined\nname.where(%x = nam).ofType(Quantitty)\n           ^\n" +
-				"fhirpath: 1:29: semantic error: type Quantitty is not known; did you mean Quantity\nname.where(%x = nam).ofType(Quantitty)\n                            ^",
+				"fhirpath: 1:29: semantic error: unknown type Quantitty; did you mean Quantity\nname.where(%x = nam).ofType(Quantitty)\n                            ^",
+			"fhirpath: 1:12: semantic error: undefined variable %x\nname.where(%x = nam).ofType(Quantitty)\n           ^\n" +
+				"fhirpath: 1:29: semantic error: unknown type Quantitty; did you mean Quantity\nname.where(%x = nam).ofType(Quantitty)\n                            ^",
 		},
 		{
 			"deceased.as(dateTime).yeer",

@@ -9,10 +9,10 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirpath/system"
 )
 
-// Kind says what a [Value] is: an element of a resource or one of the System types.
+// Kind is the kind of a [Value]: an element of a resource or one of the System types.
 type Kind uint8
 
-// The kinds of values. The zero Kind is that of the zero Value, which is no value.
+// The kinds of values. The zero Kind is that of the zero Value, which is not a value.
 const (
 	Element Kind = iota + 1
 	Boolean
@@ -24,7 +24,7 @@ const (
 	DateTime
 	Time
 	Quantity
-	TypeInfo // what type() gives
+	TypeInfo // the result of type()
 )
 
 var kindNames = [...]string{
@@ -41,15 +41,14 @@ func (k Kind) String() string {
 	return ""
 }
 
-// Value is one item of a collection. Values are compared by the evaluator, not with ==. A Value that is an
-// element is good until the evaluator it came from loads the next resource. It is the evaluator's: one goroutine
-// at a time may use both.
+// Value is an item of a collection. Only the evaluator can compare values, not ==. A Value that is an element is valid
+// until its evaluator loads the next resource; one goroutine at a time may use both.
 type Value struct {
 	kind Kind
-	typ  model.TypeID // type of an Element, 0 where it is not known
-	// node is the element on the tape, -1 for a primitive that has no value but an id or extensions.
+	typ  model.TypeID // type of an Element, 0 if it is not known
+	// node is the element's node on the tape, -1 for a primitive that has only an id or extensions.
 	node int32
-	// sibling is the node of the object with the id and the extensions of a primitive; 0 where there is none.
+	// sibling is the node of the object with the id and extensions of a primitive, 0 if there is none.
 	sibling int32
 	doc     *document
 	num     int64  // Boolean (0 or 1), Integer and Long
@@ -92,11 +91,11 @@ func NewTime(t system.Time) Value { return Value{kind: Time, sys: t} }
 // NewQuantity returns a System.Quantity.
 func NewQuantity(q system.Quantity) Value { return Value{kind: Quantity, sys: q} }
 
-// Kind returns what the value is.
+// Kind returns the kind of the value.
 func (v Value) Kind() Kind { return v.kind }
 
-// TypeName returns the qualified name of the value's type: "System.Integer", "FHIR.HumanName". It is "" for
-// an element whose type is not known.
+// TypeName returns the qualified name of the value's type: "System.Integer", "FHIR.HumanName". It is "" for an
+// element of unknown type.
 func (v Value) TypeName() string {
 	switch {
 	case v.kind == 0:
@@ -109,16 +108,8 @@ func (v Value) TypeName() string {
 	return "FHIR." + v.doc.schema.model.Name(v.typ)
 }
 
-// FHIRType returns the name of an element's type, "" where it is not known or the value is no element.
-func (v Value) FHIRType() string {
-	if v.kind != Element || v.typ == 0 {
-		return ""
-	}
-	return v.doc.schema.model.Name(v.typ)
-}
-
-// TypeCode is FHIRType with the name that definitions give: BackboneElement or Element for the types that are defined
-// within a resource or another type.
+// TypeCode returns the name of an element's type as definitions give it: BackboneElement or Element for a type that is
+// defined within another one. It is "" if the type is not known or the value is not an element.
 func (v Value) TypeCode() string {
 	if v.kind != Element || v.typ == 0 {
 		return ""
@@ -126,17 +117,8 @@ func (v Value) TypeCode() string {
 	return v.doc.schema.model.Name(v.doc.schema.code(v.typ))
 }
 
-// Node returns the index of the element's node on the evaluator's tape. ok is false where the value is no
-// element, has no node of its own, or belongs to a resource that a resolver brought.
-func (v Value) Node() (node int, ok bool) {
-	if v.kind != Element || v.node < 0 || !v.doc.main {
-		return 0, false
-	}
-	return int(v.node), true
-}
-
-// Span returns the element's text in the resource: JSON as it stands, strings with their quotes. It is nil
-// where the value is no element or has no value.
+// Span returns the element's JSON as written in the resource, strings with their quotes. It is nil if the value is
+// not an element or has no value.
 func (v Value) Span() []byte {
 	if v.kind != Element || v.node < 0 {
 		return nil
@@ -185,8 +167,8 @@ func (v Value) Int64() (n int64, ok bool) {
 	return v.num, v.kind == Integer || v.kind == Long
 }
 
-// Text returns the value of a String, and of an element whose value is written as a JSON string; ok is false
-// for everything else. Where the text holds no escapes it is not copied and good as long as the resource is
+// Text returns the value of a String, or of an element whose value is a JSON string; ok is false
+// for everything else. A text without escapes is not copied, and is valid as long as the resource is
 // loaded.
 func (v Value) Text() (s string, ok bool) {
 	if v.kind != Element {
@@ -215,7 +197,7 @@ func (v Value) Decimal() (d system.Decimal, ok bool) {
 	return d, false
 }
 
-// maxInteger is the number of bytes of the longest text that can be an Integer or Long.
+// maxInteger is the maximum length of the text of an Integer or Long.
 const maxInteger = 64
 
 // view returns b as a string without copying it.

@@ -36,7 +36,12 @@ func Rules() []Rule {
 			[]string{bun, "github.com/jackc/pgx/v5", "modernc.org/sqlite"},
 		},
 		// The suite for third-party stores needs what any test needs, and no driver.
-		{"store/storetest", []string{"orchestrator", "orchestrator/audit", "orchestrator/workflow"}, []string{"github.com/anishathalye/porcupine", "github.com/google/go-cmp", "pgregory.net/rapid"}},
+		{
+			"store/storetest",
+			[]string{"orchestrator", "orchestrator/audit", "orchestrator/workflow", "internal/lifetest"},
+			[]string{"github.com/google/go-cmp", "pgregory.net/rapid"},
+		},
+		{"internal/lifetest", []string{"orchestrator", "orchestrator/audit", "orchestrator/workflow"}, nil},
 		{"runner", []string{"cache", "runner/...", "internal/..."}, []string{otel, sync}},
 		{"runner/parquet", []string{"runner"}, []string{"github.com/parquet-go/parquet-go"}},
 		{
@@ -45,7 +50,6 @@ func Rules() []Rule {
 			[]string{"github.com/hashicorp/go-retryablehttp", "github.com/golang-jwt/jwt/v5", otel, sync},
 		},
 		{"cache", nil, []string{"github.com/jellydator/ttlcache/v3", otel, sync}},
-		{"cache/rediscache", []string{"cache"}, []string{"github.com/redis/rueidis"}},
 		{"health", nil, []string{"github.com/alexliesenfeld/health"}},
 		// The judges of the official suites look at the engine from outside.
 		{"internal/conformance", []string{"runner/...", "internal/..."}, []string{"github.com/google/go-cmp"}},
@@ -93,7 +97,7 @@ func (r Rule) Allows(path string) bool {
 // forTests tells whether a package (a path below the module) is for tests only: it may import anything, and no
 // other package may import it outside of its tests.
 func forTests(pkg string) bool {
-	for _, p := range []string{"internal/fhirtest", "internal/lint", "internal/pgtest", "internal/testdata"} {
+	for _, p := range []string{"internal/chaos", "internal/fhirtest", "internal/lint", "internal/pgtest", "internal/testdata"} {
 		if below(pkg, p) {
 			return true
 		}

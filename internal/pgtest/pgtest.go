@@ -20,8 +20,8 @@ var ErrNotInstalled = errors.New("pgtest: PostgreSQL's server programs are not i
 
 // Options say how a server is to run.
 type Options struct {
-	// Fsync has every commit wait for the disk, as in production. The default is off, which is faster
-	// and as good for tests that do not pull the plug of the machine.
+	// Fsync makes every commit wait for the disk, as in production. The default is off, which is faster, and equal for
+	// tests in which the machine itself does not fail.
 	Fsync bool
 	// Settings are further settings of postgresql.conf, for example "log_statement=all".
 	Settings []string

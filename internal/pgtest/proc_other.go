@@ -4,5 +4,5 @@ package pgtest
 
 import "syscall"
 
-// dieWithParent can be had on Linux only.
+// dieWithParent does nothing: only Linux has it.
 func dieWithParent(*syscall.SysProcAttr) {}

@@ -22,7 +22,7 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// Server is a PostgreSQL server of a test's own, on a loopback port, with its data in a temporary folder.
+// Server is a PostgreSQL server for tests, on a loopback port, with its data in a temporary folder.
 type Server struct {
 	// URL is the address of its database.
 	URL string
@@ -143,7 +143,7 @@ func (s *Server) Start(ctx context.Context) error {
 	for _, set := range append(settings, s.opt.Settings...) {
 		args = append(args, "-c", set)
 	}
-	// The server outlives ctx, which is for starting it.
+	// ctx limits the start; the server runs on after it has ended.
 	cmd := s.command(context.WithoutCancel(ctx), "postgres", args...)
 	log, err := os.OpenFile(filepath.Join(s.dir, "log"), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
 	if err != nil {
@@ -189,10 +189,10 @@ func (s *Server) waitReady(ctx context.Context) error {
 	}
 }
 
-// Stop stops the server as an administrator would in a hurry: connections are cut, nothing committed is lost.
+// Stop stops the server in its fast mode: connections are closed, and nothing committed is lost.
 func (s *Server) Stop() error { return s.end(syscall.SIGINT) }
 
-// Kill stops the server without any tidying up; the next start recovers from its log.
+// Kill stops the server in its immediate mode, without a clean shutdown. The next start recovers from its log.
 func (s *Server) Kill() error { return s.end(syscall.SIGQUIT) }
 
 func (s *Server) end(sig os.Signal) error {
@@ -215,10 +215,4 @@ func (s *Server) end(sig os.Signal) error {
 // Close stops the server and removes its data.
 func (s *Server) Close() error {
 	return errors.Join(s.Kill(), os.RemoveAll(s.dir))
-}
-
-// Log returns what the server has logged.
-func (s *Server) Log() string {
-	text, _ := os.ReadFile(filepath.Join(s.dir, "log"))
-	return string(text)
 }

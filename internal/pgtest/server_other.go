@@ -4,7 +4,7 @@ package pgtest
 
 import "context"
 
-// Server is a PostgreSQL server of a test's own; it can be had on Unix only.
+// Server is a PostgreSQL server for tests. It is available on Unix only.
 type Server struct {
 	// URL is the address of its database.
 	URL string
@@ -24,6 +24,3 @@ func (s *Server) Kill() error { return nil }
 
 // Close does nothing here.
 func (s *Server) Close() error { return nil }
-
-// Log is empty here.
-func (s *Server) Log() string { return "" }

@@ -42,7 +42,7 @@ type Config struct {
 	MaxDuplicates float64
 	// OnError says what happens to resources that a view cannot turn into rows: [runner.Fail] (the default) fails the
 	// step, [runner.Skip] omits and counts them.
-	OnError runner.Policy
+	OnError runner.ErrorPolicy
 	// Announce, when not nil, is called with the kick-off meeting: a host may put it in a calendar. It may be called
 	// again with the same key, and must then do nothing new. Its error fails the step.
 	Announce func(ctx context.Context, key string, k Kickoff) error

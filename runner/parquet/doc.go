@@ -1,5 +1,5 @@
-// Package parquet writes the rows of a view as an Apache Parquet file: a [Writer] is a runner.Writer. It stands
-// apart from package runner so that only its users link a Parquet library.
+// Package parquet writes the rows of a view as an Apache Parquet file: a [Writer] is a runner.Writer. It is separate
+// from package runner so that only programs that use it link a Parquet library.
 //
 // Columns keep the view's order, and their types follow the view's schema:
 //
@@ -18,10 +18,10 @@
 //	objects                                 BYTE_ARRAY (STRING), as JSON
 //	collections                             LIST of the above
 //
-// A tag wins over the FHIR type. Columns of dateTime and time stay text unless a tag says otherwise, since their
-// values may lack a time zone or parts; so may dates: see [DatesAsText]. A value that its type cannot hold exactly
-// (a date without a day, a decimal with too many digits) is an error that names the column: nothing is rounded and
-// nothing left out.
+// A tag takes precedence over the FHIR type. Columns of type dateTime and time are text unless a tag says otherwise,
+// since their values may lack a time zone or parts of the time. Dates may lack the day or month; see [DatesAsText]. A
+// value that its type cannot hold exactly (a date without a day, a decimal with too many digits) is an error that
+// names the column: nothing is rounded or dropped.
 //
 // Source: https://parquet.apache.org/docs/file-format/types/logicaltypes/
 package parquet

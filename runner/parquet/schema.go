@@ -35,44 +35,41 @@ func typeOf(c runner.Column, datesAsText bool) columnType {
 
 var decimalTag = regexp.MustCompile(`^(?:DECIMAL|NUMERIC|DEC)\s*\(\s*(\d+)\s*(?:,\s*(\d+)\s*)?\)$`)
 
-// textTag matches the names of text of any length, as ISO/IEC 9075 and databases write them.
-var textTag = regexp.MustCompile(`^(?:(?:NATIONAL\s+)?(?:CHARACTER|CHAR)(?:\s+VARYING|\s+LARGE\s+OBJECT)?|N?VARCHAR|NCHAR|N?CLOB|TEXT|STRING)\s*(?:\(\s*\d+\s*\))?$`)
+// textTag matches the names of text types, as ISO/IEC 9075 and databases write them.
+var textTag = regexp.MustCompile(`^(?:(?:NATIONAL\s+)?(?:CHARACTER|CHAR)(?:\s+VARYING|\s+LARGE\s+OBJECT)?` +
+	`|N?VARCHAR|NCHAR|N?CLOB|TEXT|STRING)\s*(?:\(\s*\d+\s*\))?$`)
 
 func elementType(c runner.Column, datesAsText bool) columnType {
-	if ansi, ok := ansiTag(c); ok {
-		if t, ok := ansiType(ansi); ok {
-			return t
+	for _, tag := range c.Tags {
+		if tag.Name == "ansi/type" {
+			if t, ok := ansiType(strings.ToUpper(strings.TrimSpace(tag.Value))); ok {
+				return t
+			}
+			break
 		}
 	}
+	name := "TEXT"
 	switch c.FHIRType {
 	case "boolean", "System.Boolean":
-		return columnType{node: pq.Leaf(pq.BooleanType), value: (*Writer).boolean}
+		name = "BOOLEAN"
 	case "integer", "positiveInt", "unsignedInt", "System.Integer":
-		return columnType{node: pq.Int(32), value: (*Writer).int32}
+		name = "INT"
 	case "integer64", "System.Long":
-		return columnType{node: pq.Int(64), value: (*Writer).int64}
+		name = "BIGINT"
 	case "decimal", "System.Decimal":
 		return decimalType(38, 18)
 	case "date", "System.Date":
 		if !datesAsText {
-			return columnType{node: pq.Date(), value: (*Writer).date}
+			name = "DATE"
 		}
 	case "instant":
-		return columnType{node: pq.TimestampAdjusted(pq.Microsecond, true), value: (*Writer).instant}
+		name = "TIMESTAMP WITH TIME ZONE"
 	}
-	return columnType{node: pq.String(), value: (*Writer).text}
+	t, _ := ansiType(name)
+	return t
 }
 
-// ansiTag returns the value of a column's ansi/type tag in capitals.
-func ansiTag(c runner.Column) (string, bool) {
-	for _, tag := range c.Tags {
-		if tag.Name == "ansi/type" {
-			return strings.ToUpper(strings.TrimSpace(tag.Value)), true
-		}
-	}
-	return "", false
-}
-
+// ansiType returns how a column of an ISO/IEC 9075 type is stored, and false if the type is not supported.
 func ansiType(name string) (columnType, bool) {
 	switch name {
 	case "BOOLEAN":
@@ -122,7 +119,7 @@ func decimalType(precision, scale int) columnType {
 	}
 }
 
-// group is a group node whose fields keep their order. The library's own sorts them by name.
+// group is a group node that keeps the order of its fields. The library's pq.Group sorts them by name.
 type group struct {
 	pq.Group
 	fields []pq.Field
@@ -147,5 +144,5 @@ type field struct {
 
 func (f *field) Name() string { return f.name }
 
-// Value is asked for by those who write Go structs, which this package does not.
+// Value is part of pq.Field. The library calls it only to write Go structs, which this package does not do.
 func (f *field) Value(base reflect.Value) reflect.Value { return base.FieldByName(f.name) }

@@ -11,9 +11,9 @@ import (
 	"github.com/researchflow/researchflow/runner"
 )
 
-// The methods below turn a value into one of Parquet. They answer false where the type cannot hold it exactly.
+// The methods below convert values to Parquet. They return false if the type cannot hold the value exactly.
 
-// text stores any value as text. The bytes stay in the arena until the batch is handed over.
+// text stores any value as text. The bytes stay in the arena until flush.
 func (w *Writer) text(v runner.Value) (pq.Value, bool) {
 	start := len(w.arena)
 	w.arena = v.AppendText(w.arena)
@@ -35,8 +35,8 @@ func (w *Writer) int64(v runner.Value) (pq.Value, bool) {
 	return pq.Int64Value(n), ok
 }
 
-// part returns the text of a value that is good until the next call.
-func (w *Writer) part(v runner.Value) []byte {
+// scratchText returns the text of a value. It is valid until the next call.
+func (w *Writer) scratchText(v runner.Value) []byte {
 	w.scratch = v.AppendText(w.scratch[:0])
 	return w.scratch
 }
@@ -45,7 +45,7 @@ func (w *Writer) decimal(v runner.Value, precision, scale int) (pq.Value, bool) 
 	if k := v.Kind(); k != runner.KindDecimal && k != runner.KindInteger {
 		return pq.Value{}, false
 	}
-	high, low, negative, ok := unscaled(w.part(v), precision, scale)
+	high, low, negative, ok := unscaled(w.scratchText(v), precision, scale)
 	if !ok {
 		return pq.Value{}, false
 	}
@@ -66,15 +66,15 @@ func (w *Writer) decimal(v runner.Value, precision, scale int) (pq.Value, bool) 
 	return pq.FixedLenByteArrayValue(w.arena[start:len(w.arena):len(w.arena)]), true
 }
 
-// unscaled returns the magnitude of a JSON number times ten to the power of scale. It answers false where that is
-// not a whole number, or has more digits than precision.
+// unscaled returns the magnitude of a JSON number times ten to the power of scale. It returns false if that is not a
+// whole number or has more digits than precision.
 func unscaled(text []byte, precision, scale int) (high, low uint64, negative, ok bool) {
 	i := 0
 	if i < len(text) && text[i] == '-' {
 		negative = true
 		i++
 	}
-	digits, zeros, fraction := 0, 0, 0 // significant digits; zeros not yet multiplied in; digits behind the point
+	digits, zeros, fraction := 0, 0, 0 // significant digits; pending trailing zeros; digits after the point
 	point := false
 	for ; i < len(text); i++ {
 		c := text[i]
@@ -134,7 +134,7 @@ func unscaled(text []byte, precision, scale int) (high, low uint64, negative, ok
 	return high, low, negative, true
 }
 
-// times10 multiplies by ten to the power of n; the product has less than 128 bits.
+// times10 multiplies by ten to the power of n. The product must fit in 128 bits.
 func times10(high, low uint64, n int) (uint64, uint64) {
 	for range n {
 		carry, l := bits.Mul64(low, 10)
@@ -144,7 +144,7 @@ func times10(high, low uint64, n int) (uint64, uint64) {
 }
 
 func (w *Writer) date(v runner.Value) (pq.Value, bool) {
-	text := w.part(v)
+	text := w.scratchText(v)
 	if len(text) != len("2006-01-02") {
 		return pq.Value{}, false
 	}
@@ -152,20 +152,20 @@ func (w *Writer) date(v runner.Value) (pq.Value, bool) {
 	return pq.Int32Value(int32(t.Unix() / 86400)), err == nil
 }
 
-// instant stores a date and time with its zone as microseconds since 1970 in UTC.
+// instant stores a date and time with a time zone as microseconds since 1970 in UTC.
 func (w *Writer) instant(v runner.Value) (pq.Value, bool) {
-	t, err := time.Parse(time.RFC3339Nano, string(w.part(v)))
+	t, err := time.Parse(time.RFC3339Nano, string(w.scratchText(v)))
 	return pq.Int64Value(t.UnixMicro()), err == nil && t.Nanosecond()%1000 == 0
 }
 
-// localTime stores a date and time without a zone. One with a zone is no local time.
+// localTime stores a date and time without a time zone. It refuses one that has a time zone.
 func (w *Writer) localTime(v runner.Value) (pq.Value, bool) {
-	t, err := time.Parse("2006-01-02T15:04:05.999999999", string(w.part(v)))
+	t, err := time.Parse("2006-01-02T15:04:05.999999999", string(w.scratchText(v)))
 	return pq.Int64Value(t.UnixMicro()), err == nil && t.Nanosecond()%1000 == 0
 }
 
 func (w *Writer) time(v runner.Value) (pq.Value, bool) {
-	t, err := time.Parse("15:04:05.999999999", string(w.part(v)))
+	t, err := time.Parse("15:04:05.999999999", string(w.scratchText(v)))
 	midnight := time.Date(t.Year(), t.Month(), t.Day(), 0, 0, 0, 0, time.UTC)
 	return pq.Int64Value(t.Sub(midnight).Microseconds()), err == nil && t.Nanosecond()%1000 == 0
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/researchflow/researchflow/runner"
 )
 
-// ErrValue is wrapped by errors about a value that its column's type cannot hold exactly. The text names the column
+// ErrValue is wrapped by errors about a value that its column's type cannot hold exactly. The error names the column
 // and its type.
 var ErrValue = errors.New("value does not fit the column's type")
 
@@ -24,8 +24,8 @@ const (
 // Option changes how a [Writer] writes.
 type Option func(*Writer)
 
-// RowGroup bounds a row group: rows, and bytes of values before they are encoded. The Writer holds one row group in
-// memory. 0 means the default.
+// RowGroup limits the size of a row group: its rows, and the bytes of its values before they are encoded. The Writer
+// holds one row group in memory. 0 means the default.
 func RowGroup(rows, bytes int) Option {
 	return func(w *Writer) {
 		if rows > 0 {
@@ -37,8 +37,8 @@ func RowGroup(rows, bytes int) Option {
 	}
 }
 
-// DatesAsText stores columns of FHIR type date as text, so that dates without a month or a day can be written. A DATE tag
-// still wins.
+// DatesAsText stores columns of FHIR type date as text, so that dates without a month or a day can be written. A DATE
+// tag still takes precedence.
 func DatesAsText() Option { return func(w *Writer) { w.datesAsText = true } }
 
 // Writer writes rows as one Parquet file, compressed with zstd, a row group at a time. One goroutine at a time may
@@ -51,19 +51,19 @@ type Writer struct {
 	pw      *pq.GenericWriter[any]
 	columns []runner.Column
 	types   []columnType
-	values  [][]pq.Value // by column, of rows that are still to be handed over
-	marks   []int        // how many values the columns have before the present row
-	rows    int          // to be handed over
+	values  [][]pq.Value // by column: the values of rows not yet passed to pw
+	marks   []int        // by column: the number of values before the current row
+	rows    int          // rows not yet passed to pw
 	arena   []byte       // texts of values
 	scratch []byte
-	bytes   int // of the present row group, those of values included
-	count   int // rows of the present row group
+	bytes   int // size of the current row group, pending values included
+	count   int // rows of the current row group
 	closed  bool
 }
 
 var _ runner.Writer = (*Writer)(nil)
 
-// batchRows is how many rows are handed to the library at once. Pages end only between batches.
+// batchRows is how many rows are passed to the library at once. Pages end only between batches.
 const batchRows = 128
 
 // NewWriter returns a writer of one Parquet file to out.
@@ -75,7 +75,7 @@ func NewWriter(out io.Writer, opts ...Option) *Writer {
 	return w
 }
 
-// Begin fixes the schema. It fails for a view without columns, which Parquet cannot hold.
+// Begin sets the schema. It fails if there are no columns, since Parquet has no rows without columns.
 func (w *Writer) Begin(columns []runner.Column) error {
 	if len(columns) == 0 {
 		return errors.New("parquet: the view has no columns")
@@ -97,7 +97,7 @@ func (w *Writer) Begin(columns []runner.Column) error {
 	return nil
 }
 
-// Write takes one row. The error names the column whose value its type cannot hold, never the value.
+// Write takes one row. If a column's type cannot hold the value, the error names the column but not the value.
 func (w *Writer) Write(row runner.Row) error {
 	arena, values := len(w.arena), 0
 	for i, list := range w.values {
@@ -166,7 +166,7 @@ func (w *Writer) cell(values []pq.Value, i int, v runner.Value) ([]pq.Value, boo
 	return values, true
 }
 
-// flush hands the values over, and ends the row group where it is full.
+// flush passes the pending values to the library, and ends the row group if it is full.
 func (w *Writer) flush() error {
 	if w.rows > 0 {
 		for i, column := range w.pw.ColumnWriters() {
@@ -186,8 +186,8 @@ func (w *Writer) flush() error {
 	return nil
 }
 
-// Close writes what is left and the file's footer. It does not close the underlying writer. Without it there is no
-// Parquet file. A second call does nothing.
+// Close writes the pending rows and the footer, without which the file cannot be read. It does not close the
+// underlying writer. A second call does nothing.
 func (w *Writer) Close() error {
 	if w.closed || w.pw == nil {
 		return nil

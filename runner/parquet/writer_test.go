@@ -97,7 +97,9 @@ const allTypes = `{"resource":"Observation","constant":[{"name":"big","valueInte
 	{"name":"clock","path":"value.ofType(time)","type":"time","tag":[{"name":"ansi/type","value":"TIME"}]},
 	{"name":"words","path":"note.text","type":"markdown","collection":true},
 	{"name":"code","path":"code"},
-	{"name":"a","path":"status","type":"code"}]}]}`
+	{"name":"a","path":"status","type":"code"},
+	{"name":"big","path":"%big","type":"integer64"},
+	{"name":"local","path":"extension.value.ofType(dateTime)","type":"dateTime","tag":[{"name":"ansi/type","value":"TIMESTAMP"}]}]}]}`
 
 func TestTypes(t *testing.T) {
 	t.Parallel()
@@ -106,7 +108,7 @@ func TestTypes(t *testing.T) {
 		`{"resourceType":"Observation","id":"2","valueBoolean":false}`,
 		`{"resourceType":"Observation","id":"3","valueInteger":-7}`,
 		`{"resourceType":"Observation","id":"4","valueTime":"01:02:03.5","note":[{"text":"only"}]}`,
-		`{"resourceType":"Observation","id":"5","valueQuantity":{"value":1.2e3}}`,
+		`{"resourceType":"Observation","id":"5","extension":[{"url":"x","valueDateTime":"1970-01-01T00:00:01.5"}],"valueQuantity":{"value":1.2e3}}`,
 	)
 	f, err := write(allTypes, src)
 	if err != nil {
@@ -129,16 +131,18 @@ func TestTypes(t *testing.T) {
 	}
 	optional binary code (STRING);
 	optional binary a (STRING);
+	optional int64 big (INT(64,true));
+	optional int64 local (TIMESTAMP(isAdjustedToUTC=false,unit=MICROS));
 }`
 	if diff := cmp.Diff(wantSchema, f.Schema().String()); diff != "" {
 		t.Errorf("schema (-want +got):\n%s", diff)
 	}
 	want := []string{
-		`0/1:1 1/0:- 2/0:- 3/1:-6500000000000000000 4/1:-650 5/1:-65000 6/1:1580699106789000 7/1:-1 8/0:- 9/3:x 9/3:y,"z" 10/1:{"text":"c"} 11/1:final`,
-		`0/1:2 1/1:false 2/0:- 3/0:- 4/0:- 5/0:- 6/0:- 7/0:- 8/0:- 9/1:- 10/0:- 11/0:-`,
-		`0/1:3 1/0:- 2/1:-7 3/0:- 4/0:- 5/0:- 6/0:- 7/0:- 8/0:- 9/1:- 10/0:- 11/0:-`,
-		`0/1:4 1/0:- 2/0:- 3/0:- 4/0:- 5/0:- 6/0:- 7/0:- 8/1:3723500000 9/3:only 10/0:- 11/0:-`,
-		`0/1:5 1/0:- 2/0:- 3/1:1200000000000000000000 4/1:120000 5/1:12000000 6/0:- 7/0:- 8/0:- 9/1:- 10/0:- 11/0:-`,
+		`0/1:1 1/0:- 2/0:- 3/1:-6500000000000000000 4/1:-650 5/1:-65000 6/1:1580699106789000 7/1:-1 8/0:- 9/3:x 9/3:y,"z" 10/1:{"text":"c"} 11/1:final 12/1:9007199254740993 13/0:-`,
+		`0/1:2 1/1:false 2/0:- 3/0:- 4/0:- 5/0:- 6/0:- 7/0:- 8/0:- 9/1:- 10/0:- 11/0:- 12/1:9007199254740993 13/0:-`,
+		`0/1:3 1/0:- 2/1:-7 3/0:- 4/0:- 5/0:- 6/0:- 7/0:- 8/0:- 9/1:- 10/0:- 11/0:- 12/1:9007199254740993 13/0:-`,
+		`0/1:4 1/0:- 2/0:- 3/0:- 4/0:- 5/0:- 6/0:- 7/0:- 8/1:3723500000 9/3:only 10/0:- 11/0:- 12/1:9007199254740993 13/0:-`,
+		`0/1:5 1/0:- 2/0:- 3/1:1200000000000000000000 4/1:120000 5/1:12000000 6/0:- 7/0:- 8/0:- 9/1:- 10/0:- 11/0:- 12/1:9007199254740993 13/1:1500000`,
 	}
 	if diff := cmp.Diff(want, read(t, f)); diff != "" {
 		t.Errorf("rows (-want +got):\n%s", diff)
@@ -173,7 +177,7 @@ func TestDatesAsText(t *testing.T) {
 	}
 }
 
-// TestTextTags: a tag that says text wins over the FHIR type.
+// TestTextTags: a tag with a text type takes precedence over the FHIR type.
 func TestTextTags(t *testing.T) {
 	t.Parallel()
 	for _, tag := range []string{"CHARACTER VARYING", "character varying(10)", "VARCHAR(10)", "varchar", "CHARACTER(10)", "CHAR(10)", "NATIONAL CHARACTER VARYING(10)", "TEXT", "STRING", "CLOB"} {

@@ -1,13 +1,3 @@
-// Package views holds the ViewDefinitions that ship with the library:
-//
-//	patient_demographics   patients with name, contact and address
-//	patient_simple         patients without names and addresses
-//	condition_diagnoses    diagnoses with SNOMED CT and ICD-10 codes
-//	observation_labs       laboratory results with LOINC codes
-//	medication_requests    medication orders with dosage and dispensing
-//	procedure_history      procedures with performer, reason and body site
-//
-// Their text is embedded in the program. A host may load one, change it, and compile it with [runner.Compile].
 package views
 
 import (
@@ -23,7 +13,7 @@ import (
 //go:embed *.json
 var files embed.FS
 
-// ErrUnknown is what errors.Is finds where there is no view of the name.
+// ErrUnknown is wrapped by errors about a name that no view has.
 var ErrUnknown = errors.New("views: unknown view")
 
 // Names returns the names of all views, sorted.
@@ -45,10 +35,10 @@ func JSON(name string) ([]byte, error) {
 	if slices.Contains(Names(), name) {
 		return files.ReadFile(name + ".json")
 	}
-	return nil, fmt.Errorf("%w %q: there are %s", ErrUnknown, name, strings.Join(Names(), ", "))
+	return nil, fmt.Errorf("%w %q, want one of %s", ErrUnknown, name, strings.Join(Names(), ", "))
 }
 
-// Load returns the definition of a view, a new one at each call. The error wraps [ErrUnknown].
+// Load returns the definition of a view. It is the caller's own, to change and compile. The error wraps [ErrUnknown].
 func Load(name string) (*runner.ViewDefinition, error) {
 	data, err := JSON(name)
 	if err != nil {
@@ -57,8 +47,8 @@ func Load(name string) (*runner.ViewDefinition, error) {
 	return runner.Decode(data)
 }
 
-// Compile compiles a view. The error wraps [ErrUnknown], or is [runner.CompileErrors] where the options do not
-// allow the view.
+// Compile compiles a view. The error wraps [ErrUnknown], or is [runner.CompileErrors] if the options do not allow the
+// view.
 func Compile(name string, opts ...runner.CompileOption) (*runner.View, error) {
 	data, err := JSON(name)
 	if err != nil {

@@ -11,28 +11,28 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// Check reads everything there is about a request and returns what contradicts what: the invariants that
-// hold between any two transactions. def is the definition it runs under.
+// Check reads everything about a request and returns what is inconsistent. It checks the invariants that hold between
+// any two transactions. def is the definition of the request.
 func Check(ctx context.Context, s orchestrator.Store, def *workflow.Definition, id string) error {
-	c := checker{ctx: ctx, s: s, def: def}
+	c := checker{store: s, def: def}
 	snap, err := s.Snapshot(ctx, id)
 	if err != nil {
 		return err
 	}
-	c.r = &snap.Request
+	c.request = &snap.Request
 	var failed error
-	for _, part := range []func() error{c.history, c.trail, c.gates, c.executions, c.rest} {
-		if failed = part(); failed != nil {
+	for _, part := range []func(context.Context) error{c.history, c.trail, c.gates, c.executions, c.rest} {
+		if failed = part(ctx); failed != nil {
 			break
 		}
 	}
 	if again, err := s.Snapshot(ctx, id); err == nil && again.Request.Version != snap.Request.Version {
-		return Check(ctx, s, def, id) // it was changed meanwhile
+		return Check(ctx, s, def, id) // it was changed in between
 	} else if err = errors.Join(failed, err); err != nil {
 		return fmt.Errorf("check %s: %w", id, err)
 	}
 	if len(c.faults) > 0 {
-		return fmt.Errorf("check %s (in %s): %w", id, c.r.State, errors.Join(c.faults...))
+		return fmt.Errorf("check %s (in %s): %w", id, c.request.State, errors.Join(c.faults...))
 	}
 	return nil
 }
@@ -43,13 +43,12 @@ var interventionKinds = map[orchestrator.InterventionKind]bool{
 }
 
 type checker struct {
-	ctx    context.Context
-	s      orchestrator.Store
-	def    *workflow.Definition
-	r      *orchestrator.Request
-	rows   []orchestrator.StateChange
-	counts map[audit.Type]int
-	// settled counts the entries that settle a gate, by gate.
+	store   orchestrator.Store
+	def     *workflow.Definition
+	request *orchestrator.Request
+	rows    []orchestrator.StateChange
+	counts  map[audit.Type]int
+	// settled counts the audit entries that settle a gate, by gate.
 	settled       map[string]int
 	interventions int
 	faults        []error
@@ -60,14 +59,14 @@ func (c *checker) bad(format string, args ...any) {
 }
 
 func (c *checker) state() *workflow.State {
-	if s := c.def.State(c.r.State); s != nil {
+	if s := c.def.State(c.request.State); s != nil {
 		return s
 	}
 	return &workflow.State{}
 }
 
-func (c *checker) history() (err error) {
-	if c.rows, err = c.s.History(c.ctx, c.r.ID); err != nil {
+func (c *checker) history(ctx context.Context) (err error) {
+	if c.rows, err = c.store.History(ctx, c.request.ID); err != nil {
 		return err
 	}
 	from, last := "", time.Time{}
@@ -83,21 +82,21 @@ func (c *checker) history() (err error) {
 		}
 		from, last = h.To, h.At
 	}
-	if from != c.r.State || int64(len(c.rows)) != c.r.Visit {
-		c.bad("history ends in %s at row %d, the request is in %s at %d", from, len(c.rows), c.r.State, c.r.Visit)
+	if from != c.request.State || int64(len(c.rows)) != c.request.Visit {
+		c.bad("history ends in %s at row %d, the request is in %s at %d", from, len(c.rows), c.request.State, c.request.Visit)
 	}
 	return nil
 }
 
-func (c *checker) trail() error {
-	head, _, err := c.s.AuditHead(c.ctx, c.r.ID)
+func (c *checker) trail(ctx context.Context) error {
+	head, _, err := c.store.AuditHead(ctx, c.request.ID)
 	if err != nil {
 		return err
 	}
-	v := audit.NewVerifier(c.r.ID, audit.Head{})
+	v := audit.NewVerifier(c.request.ID, audit.Head{})
 	c.counts, c.settled = map[audit.Type]int{}, map[string]int{}
 	changes, last := 0, time.Time{}
-	for s, err := range c.s.AuditEntries(c.ctx, c.r.ID, 0) {
+	for s, err := range c.store.AuditEntries(ctx, c.request.ID, 0) {
 		if err == nil {
 			err = v.Add(&s)
 		}
@@ -123,26 +122,26 @@ func (c *checker) trail() error {
 			continue
 		}
 		if changes >= len(c.rows) {
-			c.bad("audit entry %d tells of a change that history does not have", s.Seq)
+			c.bad("audit entry %d is about a change that the history does not have", s.Seq)
 			continue
 		}
 		h := c.rows[changes]
 		if e.Change == nil || *e.Change != (audit.Change{Seq: h.Seq, From: h.From, To: h.To, Event: h.Event}) {
-			c.bad("audit entry %d does not tell of history row %d", s.Seq, h.Seq)
+			c.bad("audit entry %d does not match history row %d", s.Seq, h.Seq)
 		}
 		changes++
 	}
 	if changes != len(c.rows) {
-		c.bad("audit tells of %d changes, history of %d", changes, len(c.rows))
+		c.bad("the audit trail has %d changes, the history %d", changes, len(c.rows))
 	}
 	if n := c.counts[audit.RequestSubmitted]; n != 1 {
-		c.bad("%d audit entries of the submission", n)
+		c.bad("%d audit entries of the submission, want 1", n)
 	}
 	return v.End(head)
 }
 
-func (c *checker) gates() error {
-	gates, err := c.s.Gates(c.ctx, c.r.ID)
+func (c *checker) gates(ctx context.Context) error {
+	gates, err := c.store.Gates(ctx, c.request.ID)
 	if err != nil {
 		return err
 	}
@@ -153,7 +152,7 @@ func (c *checker) gates() error {
 		case orchestrator.GateOpen:
 			open++
 			want = 0
-			if c.r.Gate == nil || c.r.Gate.ID != g.ID || g.State != c.r.State || g.Visit != c.r.Visit {
+			if c.request.Gate == nil || c.request.Gate.ID != g.ID || g.State != c.request.State || g.Visit != c.request.Visit {
 				c.bad("gate %s is open, but it is not the request's", g.ID)
 			}
 		case orchestrator.GateClosed:
@@ -167,21 +166,21 @@ func (c *checker) gates() error {
 			c.bad("gate %s is %s, and audit settles it %d times", g.ID, g.Status, c.settled[g.ID])
 		}
 	}
-	if want := b2i(c.state().Kind == workflow.Waiting && c.r.Live()); open != want {
+	if want := b2i(c.state().Kind == workflow.Waiting && c.request.Live()); open != want {
 		c.bad("%d gates are open, want %d", open, want)
 	}
 	if c.counts[audit.GateOpened] != len(gates) {
 		c.bad("%d gates, audit opened %d", len(gates), c.counts[audit.GateOpened])
 	}
-	escalations, err := c.s.Escalations(c.ctx, c.r.ID)
+	escalations, err := c.store.Escalations(ctx, c.request.ID)
 	if err == nil && (len(escalations) != c.counts[audit.GateEscalated] || len(escalations) != c.counts[audit.GateTimedOut]) {
 		c.bad("%d escalations, audit has %d", len(escalations), c.counts[audit.GateEscalated])
 	}
 	return err
 }
 
-func (c *checker) executions() error {
-	all, err := c.s.Executions(c.ctx, c.r.ID)
+func (c *checker) executions(ctx context.Context) error {
+	all, err := c.store.Executions(ctx, c.request.ID)
 	if err != nil {
 		return err
 	}
@@ -195,10 +194,10 @@ func (c *checker) executions() error {
 		switch e.Status {
 		case orchestrator.StepReady, orchestrator.StepRunning, orchestrator.StepPaused:
 			active++
-			if c.r.Step == nil || c.r.Step.ID != e.ID || e.Visit != c.r.Visit {
+			if c.request.Step == nil || c.request.Step.ID != e.ID || e.Visit != c.request.Visit {
 				c.bad("execution %s is %s, but it is not the request's", e.ID, e.Status)
 			}
-			if paused := c.r.Suspended != nil || c.r.Parked != ""; paused != (e.Status == orchestrator.StepPaused) {
+			if paused := c.request.Suspended != nil || c.request.Parked != ""; paused != (e.Status == orchestrator.StepPaused) {
 				c.bad("execution %s is %s, at rest: %v", e.ID, e.Status, paused)
 			}
 		case orchestrator.StepSucceeded:
@@ -209,7 +208,7 @@ func (c *checker) executions() error {
 		case orchestrator.StepFailed, orchestrator.StepLost, orchestrator.StepCancelled:
 		}
 	}
-	if want := b2i(c.state().Kind == workflow.Working && c.r.Live()); active != want {
+	if want := b2i(c.state().Kind == workflow.Working && c.request.Live()); active != want {
 		c.bad("%d executions wait or run, want %d", active, want)
 	}
 	if succeeded != c.counts[audit.StepSucceeded] {
@@ -218,8 +217,8 @@ func (c *checker) executions() error {
 	return nil
 }
 
-func (c *checker) rest() error {
-	interventions, err := c.s.Interventions(c.ctx, c.r.ID)
+func (c *checker) rest(ctx context.Context) error {
+	interventions, err := c.store.Interventions(ctx, c.request.ID)
 	if err != nil {
 		return err
 	}
@@ -228,10 +227,10 @@ func (c *checker) rest() error {
 	}
 	for _, i := range interventions {
 		if i.By.ID == "" || i.Reason == "" {
-			c.bad("intervention %s has nobody who did it, or no reason", i.ID)
+			c.bad("intervention %s has no person or no reason", i.ID)
 		}
 	}
-	versions, err := c.s.RequirementsVersions(c.ctx, c.r.ID)
+	versions, err := c.store.RequirementsVersions(ctx, c.request.ID)
 	if err != nil {
 		return err
 	}
@@ -240,10 +239,10 @@ func (c *checker) rest() error {
 			c.bad("version %d of the requirements is missing", i+1)
 		}
 	}
-	if len(versions) != c.r.RequirementsVersion {
-		c.bad("%d versions of the requirements, the request is at %d", len(versions), c.r.RequirementsVersion)
+	if len(versions) != c.request.RequirementsVersion {
+		c.bad("%d versions of the requirements, the request is at %d", len(versions), c.request.RequirementsVersion)
 	}
-	timers, err := c.s.Timers(c.ctx, c.r.ID)
+	timers, err := c.store.Timers(ctx, c.request.ID)
 	if err != nil {
 		return err
 	}
@@ -252,16 +251,16 @@ func (c *checker) rest() error {
 		if t.Kind == orchestrator.TimerEscalate {
 			escalate++
 		}
-		if t.Gate != "" && (c.r.Gate == nil || c.r.Gate.ID != t.Gate) {
+		if t.Gate != "" && (c.request.Gate == nil || c.request.Gate.ID != t.Gate) {
 			c.bad("timer %s is for a gate that is not open", t.ID)
 		}
 	}
 	rule := c.state().Gate
-	if want := b2i(rule != nil && rule.Timeout > 0 && c.r.Live() && c.r.Suspended == nil); escalate != want {
+	if want := b2i(rule != nil && rule.Timeout > 0 && c.request.Live() && c.request.Suspended == nil); escalate != want {
 		c.bad("%d timers to escalate, want %d", escalate, want)
 	}
-	if terminal := c.state().Kind == workflow.Terminal; terminal == c.r.Live() || terminal == c.r.ClosedAt.IsZero() {
-		c.bad("the state is terminal: %v, the outcome %q", terminal, c.r.Outcome)
+	if terminal := c.state().Kind == workflow.Terminal; terminal == c.request.Live() || terminal == c.request.ClosedAt.IsZero() {
+		c.bad("the state is terminal: %v, the outcome %q", terminal, c.request.Outcome)
 	}
 	return nil
 }

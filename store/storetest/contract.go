@@ -13,65 +13,23 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-const waitLong = time.Minute
-
-// contract is R15: what Store promises, method by method.
-func contract(t *testing.T, b Backend) (int, int) {
-	tests := []struct {
-		name string
-		test func(t *testing.T, db Database, s Store)
-	}{
-		{"a life leaves every row", wholeLife},
-		{"commits compare and set", compareAndSet},
-		{"submit is idempotent", idempotentSubmit},
-		{"nothing of a failed commit stays", rollback},
-		{"a request that is not there cannot be changed", changeNothing},
-		{"committed or not is told when it is over", committedWaits},
-		{"claims exclude each other", claims},
-		{"priorities order claims", priorities},
-		{"leases are renewed and released", leases},
-		{"messages come in order, at least once", messages},
-		{"claims of messages exclude each other", messageClaims},
-		{"what is there cannot be submitted", duplicates},
-		{"timers of parked requests are not due", parkedTimers},
-		{"queries", queries},
-		{"text", textQueries},
-		{"pages", pages},
-		{"durations and counts", durations},
-		{"definitions", definitions},
-		{"the audit trail of the host", systemChain},
-		{"the audit trail of the host comes to the sink", systemMessages},
-		{"the audit trail is append-only", appendOnly},
-		{"suspend, resume, withdraw", restAndWithdraw},
-		{"scope changes and modified requirements", scope},
-		{"several approvers", quorum},
-		{"unknown things are not found", notFound},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			db, s := open(t, b)
-			tt.test(t, db, s)
-		})
-	}
-	return len(tests), len(tests)
-}
-
-func wholeLife(t *testing.T, _ Database, s Store) {
-	o := newOrchestrator(t, s, Steps(nil)...)
-	n := Sample("a whole life")
+func wholeLife(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
+	n := lifetest.Sample("a whole life")
 	n.Due = time.Now().Add(time.Hour).UTC().Truncate(time.Microsecond)
 	n.Researcher.ID = "u-17"
-	id, err := Live(t.Context(), o, n)
+	id, err := lifetest.Live(t.Context(), o, n)
 	if err != nil {
 		t.Fatal(err)
 	}
 	checkRequest(t, s, workflow.Default(), id)
-	r := status(t, o, id)
+	r := lifetest.Status(t, o, id)
 	if diff := cmp.Diff(n.Researcher, r.Researcher); diff != "" {
 		t.Errorf("researcher: %s", diff)
 	}
@@ -84,14 +42,14 @@ func wholeLife(t *testing.T, _ Database, s Store) {
 		t.Errorf("requirements: %s", diff)
 	}
 	outputs, err := s.Outputs(t.Context(), id)
-	if err != nil || len(outputs) != len(outcomes) || !strings.Contains(string(outputs[workflow.StepQA]), workflow.StepQA) {
+	if err != nil || len(outputs) != len(lifetest.Outcomes()) || !strings.Contains(string(outputs[workflow.StepQA]), workflow.StepQA) {
 		t.Errorf("outputs: %v, %v", outputs, err)
 	}
 	gates, err := s.Gates(t.Context(), id)
 	if err != nil || len(gates) != 4 {
 		t.Fatalf("gates: %d, %v; want 4", len(gates), err)
 	}
-	if a := gates[0].Approvals[0]; a.By.Name != Reviewer().Name || a.Meaning != "approval" || len(a.Shown) != 64 || a.Role != workflow.RoleInformatician {
+	if a := gates[0].Approvals[0]; a.By.Name != lifetest.Reviewer().Name || a.Meaning != "approval" || len(a.Shown) != 64 || a.Role != workflow.RoleInformatician {
 		t.Errorf("approval: %+v", a)
 	}
 	reports, err := s.FeasibilityReports(t.Context(), id)
@@ -104,12 +62,12 @@ func wholeLife(t *testing.T, _ Database, s Store) {
 	}
 }
 
-// compareAndSet has many writers change one request at once.
-func compareAndSet(t *testing.T, db Database, s Store) {
+// compareAndSet changes one request from many goroutines at once.
+func compareAndSet(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	const writers, each = 8, 10
-	first := newOrchestrator(t, s)
-	id := submit(t, first, "busy")
-	hosts := []*orchestrator.Orchestrator{first, newOrchestrator(t, another(t, db))}
+	first := lifetest.New(t, s)
+	id := lifetest.Submit(t, first, "busy")
+	hosts := []*orchestrator.Orchestrator{first, lifetest.New(t, open())}
 	var wg sync.WaitGroup
 	var failed atomic.Int64
 	for w := range writers {
@@ -129,20 +87,20 @@ func compareAndSet(t *testing.T, db Database, s Store) {
 	if failed.Load() > 0 {
 		t.Errorf("%d changes failed", failed.Load())
 	}
-	if r := status(t, first, id); r.Version != 1+writers*each {
+	if r := lifetest.Status(t, first, id); r.Version != 1+writers*each {
 		t.Errorf("version: got %d, want %d", r.Version, 1+writers*each)
 	}
 	checkRequest(t, s, workflow.Default(), id)
 }
 
-func idempotentSubmit(t *testing.T, db Database, s Store) {
-	n := Sample("once")
+func idempotentSubmit(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
+	n := lifetest.Sample("once")
 	n.IdempotencyKey = "key"
-	other := another(t, db)
+	other := open()
 	ids := make([]string, 8)
 	var wg sync.WaitGroup
 	for i := range ids {
-		o := newOrchestrator(t, []orchestrator.Store{s, other}[i%2])
+		o := lifetest.New(t, []orchestrator.Store{s, other}[i%2])
 		wg.Go(func() {
 			var err error
 			if ids[i], err = o.Submit(t.Context(), n); err != nil {
@@ -155,14 +113,14 @@ func idempotentSubmit(t *testing.T, db Database, s Store) {
 		t.Errorf("ids: %v, want the same", ids)
 	}
 	n.Title = "twice"
-	if _, err := newOrchestrator(t, s).Submit(t.Context(), n); !errors.Is(err, orchestrator.ErrIdempotencyKey) {
+	if _, err := lifetest.New(t, s).Submit(t.Context(), n); !errors.Is(err, orchestrator.ErrIdempotencyKey) {
 		t.Errorf("other content: got %v, want ErrIdempotencyKey", err)
 	}
 }
 
-func rollback(t *testing.T, _ Database, s Store) {
-	o := newOrchestrator(t, s, Steps(nil)...)
-	id := submit(t, o, "rolled back")
+func rollback(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
+	id := lifetest.Submit(t, o, "rolled back")
 	snap, err := s.Snapshot(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
@@ -212,7 +170,7 @@ func rollback(t *testing.T, _ Database, s Store) {
 		if ok, err := s.Committed(t.Context(), c.ID); ok || err != nil {
 			t.Errorf("%s: Committed: %v, %v", tt.name, ok, err)
 		}
-		if r := status(t, o, id); r.Assignee != "" || r.Version != snap.Request.Version {
+		if r := lifetest.Status(t, o, id); r.Assignee != "" || r.Version != snap.Request.Version {
 			t.Errorf("%s: the request was changed", tt.name)
 		}
 		checkRequest(t, s, workflow.Default(), id)
@@ -235,57 +193,62 @@ func claim(t *testing.T, s orchestrator.Store, owner string, n int, lease time.D
 	return got
 }
 
-func claims(t *testing.T, db Database, s Store) {
+func claims(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	const requests = 30
-	o := newOrchestrator(t, s)
+	o := lifetest.New(t, s)
 	for i := range requests {
-		submit(t, o, fmt.Sprint("claim ", i))
+		lifetest.Submit(t, o, fmt.Sprint("claim ", i))
 	}
 	if got, err := s.ClaimSteps(t.Context(), orchestrator.StepClaim{Owner: "a", Lease: time.Minute, Steps: map[string]int{"other": 5}}); err != nil || len(got) != 0 {
 		t.Errorf("another step's claim: %d, %v; want none", len(got), err)
 	}
-	stores := []orchestrator.Store{s, another(t, db), another(t, db)}
+	claimTogether(t, []orchestrator.Store{s, open(), open()}, requests, func(s orchestrator.Store, owner string) []string {
+		var ids []string
+		for _, e := range claim(t, s, owner, 3, time.Minute) {
+			ids = append(ids, e.ID)
+		}
+		if len(ids) > 3 {
+			t.Errorf("%d claimed, want at most 3", len(ids))
+		}
+		return ids
+	})
+}
+
+// claimTogether claims from several stores at once, and checks that each of n things was claimed once. claim returns ids.
+func claimTogether(t *testing.T, stores []orchestrator.Store, n int, claim func(s orchestrator.Store, owner string) []string) {
+	t.Helper()
 	var mu sync.Mutex
-	seen := map[string]int{}
-	var wg sync.WaitGroup
-	for i, st := range stores {
-		wg.Go(func() {
-			for range requests {
-				got := claim(t, st, fmt.Sprint("owner ", i), 3, time.Minute)
-				if len(got) > 3 {
-					t.Errorf("%d claimed, want at most 3", len(got))
-				}
+	claimed := map[string]int{}
+	var hosts sync.WaitGroup
+	for i, s := range stores {
+		hosts.Go(func() {
+			for range n {
+				ids := claim(s, fmt.Sprint("host ", i))
 				mu.Lock()
-				for _, e := range got {
-					seen[e.ID]++
+				for _, id := range ids {
+					claimed[id]++
 				}
 				mu.Unlock()
 			}
 		})
 	}
-	wg.Wait()
-	claimedOnce(t, seen, requests)
-}
-
-// claimedOnce checks how often each of n things was claimed, by id.
-func claimedOnce(t *testing.T, seen map[string]int, n int) {
-	t.Helper()
-	if len(seen) != n {
-		t.Errorf("%d claimed, want %d", len(seen), n)
+	hosts.Wait()
+	if len(claimed) != n {
+		t.Errorf("%d claimed, want %d", len(claimed), n)
 	}
-	for id, times := range seen {
+	for id, times := range claimed {
 		if times != 1 {
 			t.Errorf("%s was claimed %d times", id, times)
 		}
 	}
 }
 
-func priorities(t *testing.T, _ Database, s Store) {
-	o := newOrchestrator(t, s)
+func priorities(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
+	o := lifetest.New(t, s)
 	boss := orchestrator.Actor{ID: "b", Roles: []string{workflow.RoleAdministrator}}
 	var ids []string
 	for _, p := range []orchestrator.Priority{orchestrator.Routine, orchestrator.Stat, orchestrator.Urgent, orchestrator.Routine} {
-		n := Sample(p.String())
+		n := lifetest.Sample(p.String())
 		n.Priority = p
 		id, err := o.Submit(t.Context(), n)
 		if err != nil {
@@ -307,9 +270,9 @@ func priorities(t *testing.T, _ Database, s Store) {
 	}
 }
 
-func leases(t *testing.T, _ Database, s Store) {
-	o := newOrchestrator(t, s)
-	id := submit(t, o, "lease")
+func leases(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
+	o := lifetest.New(t, s)
+	id := lifetest.Submit(t, o, "lease")
 	const short = 50 * time.Millisecond
 	e := claim(t, s, "a", 1, short)[0]
 	lease := orchestrator.Lease{Execution: e.ID, Owner: "a", Token: e.Token, For: time.Minute}
@@ -317,11 +280,11 @@ func leases(t *testing.T, _ Database, s Store) {
 	if err := s.RenewLease(t.Context(), lease, &p); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(2 * short)
+	lifetest.Pause(t.Context(), 2*short)
 	if got := claim(t, s, "b", 1, short); len(got) != 0 {
 		t.Errorf("a renewed lease was taken over")
 	}
-	if got := status(t, o, id).Step.Progress; got != p {
+	if got := lifetest.Status(t, o, id).Step.Progress; got != p {
 		t.Errorf("progress: got %+v, want %+v", got, p)
 	}
 	if err := s.ReleaseLease(t.Context(), lease); err != nil {
@@ -337,13 +300,13 @@ func leases(t *testing.T, _ Database, s Store) {
 	if err := s.ReleaseLease(t.Context(), lease); err != nil {
 		t.Errorf("releasing a lost lease: %v", err)
 	}
-	time.Sleep(2 * short)
+	lifetest.Pause(t.Context(), 2*short)
 	if got := claim(t, s, "c", 1, time.Minute); len(got) != 1 || got[0].Token <= taken[0].Token {
 		t.Errorf("after its end: %+v", got)
 	}
 }
 
-func messages(t *testing.T, _ Database, s Store) {
+func messages(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	var mu sync.Mutex
 	var got []int64
 	failures := 0
@@ -357,23 +320,10 @@ func messages(t *testing.T, _ Database, s Store) {
 		got = append(got, e.Seq)
 		return nil
 	})
-	o := newOrchestrator(t, s, orchestrator.WithAuditSink(sink), orchestrator.WithLease(200*time.Millisecond))
-	id := submit(t, o, "messages")
-	for deadline := time.Now().Add(waitLong); ; {
-		if err := o.Drain(t.Context()); err != nil {
-			t.Fatal(err)
-		}
-		b, err := s.Backlog(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if b.Messages == 0 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%d messages are left", b.Messages)
-		}
-		time.Sleep(20 * time.Millisecond)
+	o := lifetest.New(t, s, orchestrator.WithAuditSink(sink), orchestrator.WithLease(200*time.Millisecond))
+	id := lifetest.Submit(t, o, "messages")
+	if err := lifetest.EmptyOutbox(t.Context(), o); err != nil {
+		t.Fatal(err)
 	}
 	head, _, err := s.AuditHead(t.Context(), id)
 	if err != nil {
@@ -391,14 +341,14 @@ func messages(t *testing.T, _ Database, s Store) {
 	}
 }
 
-func notFound(t *testing.T, _ Database, s Store) {
-	o := newOrchestrator(t, s)
+func notFound(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
+	o := lifetest.New(t, s)
 	ctx := t.Context()
 	_, err1 := o.Status(ctx, "REQ-20200101-00000000")
 	_, err2 := o.History(ctx, "REQ-20200101-00000000")
 	_, err3 := s.RequestByKey(ctx, "none")
 	_, err4 := s.Definition(ctx, "none")
-	err5 := o.Decide(ctx, orchestrator.Decision{Gate: "none", By: Reviewer(), Verdict: orchestrator.Approve})
+	err5 := o.Decide(ctx, orchestrator.Decision{Gate: "none", By: lifetest.Reviewer(), Verdict: orchestrator.Approve})
 	_, err6 := s.Digest(ctx, "none")
 	for i, err := range []error{err1, err2, err3, err4, err5, err6} {
 		if !errors.Is(err, orchestrator.ErrNotFound) {
@@ -407,7 +357,7 @@ func notFound(t *testing.T, _ Database, s Store) {
 	}
 }
 
-func definitions(t *testing.T, _ Database, s Store) {
+func definitions(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	for range 2 {
 		if err := s.PutDefinition(t.Context(), "h", []byte(`{"a":1}`)); err != nil {
 			t.Fatal(err)
@@ -418,11 +368,11 @@ func definitions(t *testing.T, _ Database, s Store) {
 	}
 }
 
-func systemChain(t *testing.T, db Database, s Store) {
-	stores := []orchestrator.Store{s, another(t, db)}
+func systemChain(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
+	stores := []orchestrator.Store{s, open()}
 	var wg sync.WaitGroup
 	for i := range 8 {
-		o := newOrchestrator(t, stores[i%2])
+		o := lifetest.New(t, stores[i%2])
 		wg.Go(func() {
 			for range 5 {
 				if err := o.Record(t.Context(), audit.Entry{Type: audit.ConfigChanged, Action: audit.Update}); err != nil {
@@ -432,11 +382,11 @@ func systemChain(t *testing.T, db Database, s Store) {
 		})
 	}
 	wg.Wait()
-	o := newOrchestrator(t, s)
+	o := lifetest.New(t, s)
 	if head, err := o.VerifyAudit(t.Context(), audit.SystemChain); err != nil || head.Seq != 40 {
 		t.Errorf("VerifyAudit: %+v, %v; want 40 entries", head, err)
 	}
-	id := submit(t, o, "chains")
+	id := lifetest.Submit(t, o, "chains")
 	var chains []string
 	for c, err := range s.AuditChains(t.Context()) {
 		if err != nil {
@@ -448,23 +398,4 @@ func systemChain(t *testing.T, db Database, s Store) {
 	if diff := cmp.Diff([]string{id, audit.SystemChain}, chains); diff != "" {
 		t.Error(diff)
 	}
-}
-
-func appendOnly(t *testing.T, db Database, s Store) {
-	sdb, ok := db.(SQLDatabase)
-	if !ok {
-		t.Skip("SKIPPED: the backend has no SQL")
-	}
-	id := submit(t, newOrchestrator(t, s), "append-only")
-	raw, err := sdb.SQL()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = raw.Close() }()
-	for _, q := range []string{"UPDATE audit SET body = ''", "DELETE FROM audit", "UPDATE audit SET seq = seq + 1 WHERE chain = '" + id + "'"} {
-		if _, err := raw.ExecContext(t.Context(), q); err == nil || !strings.Contains(err.Error(), "append-only") {
-			t.Errorf("%s: got %v, want a refusal", q, err)
-		}
-	}
-	checkRequest(t, s, workflow.Default(), id)
 }

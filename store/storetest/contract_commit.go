@@ -6,20 +6,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// catcher changes the commits that an orchestrator makes.
-type catcher struct {
+// commitEditor changes the commits of an orchestrator.
+type commitEditor struct {
 	orchestrator.Store
 	change func(c *orchestrator.Commit)
 	last   *orchestrator.Commit
-	once   bool // an error is the last word, and no reason to try again
+	once   bool // an error is final: the orchestrator does not retry
 }
 
-func (s *catcher) Commit(ctx context.Context, c *orchestrator.Commit) error {
+func (s *commitEditor) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	s.last = c
 	s.change(c)
 	err := s.Store.Commit(ctx, c)
@@ -29,20 +30,21 @@ func (s *catcher) Commit(ctx context.Context, c *orchestrator.Commit) error {
 	return err
 }
 
-// final is an error that an orchestrator does not know.
+// final is an error that an orchestrator does not know, and so does not retry.
 type final struct{ err error }
 
 func (f final) Error() string { return f.err.Error() }
 
-// committedWaits asks whether a commit was made while it is under way: of a request that is new, and of one that is there.
-func committedWaits(t *testing.T, db Database, s Store) {
+// committedWaits asks whether a commit was made while it is under way: of a request that is new, and of one that is
+// there.
+func committedWaits(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	type answer struct {
 		ok  bool
 		err error
 	}
-	other := another(t, db)
+	other := open()
 	var answers chan answer
-	under := &catcher{Store: s, change: func(c *orchestrator.Commit) {
+	under := &commitEditor{Store: s, change: func(c *orchestrator.Commit) {
 		answers = make(chan answer, 1)
 		c.Effects = append(c.Effects, func(ctx context.Context, _ orchestrator.Tx) error {
 			go func() {
@@ -57,12 +59,12 @@ func committedWaits(t *testing.T, db Database, s Store) {
 			return nil
 		})
 	}}
-	o := newOrchestrator(t, under)
-	id := submit(t, o, "under way")
+	o := lifetest.New(t, under)
+	id := lifetest.Submit(t, o, "under way")
 	if a := <-answers; !a.ok || a.err != nil {
 		t.Errorf("a new request: Committed: %v, %v; want true", a.ok, a.err)
 	}
-	if err := o.Withdraw(t.Context(), id, Sample("").Researcher.Actor(), "the study ended"); err != nil {
+	if err := o.Withdraw(t.Context(), id, lifetest.Sample("").Researcher.Actor(), "the study ended"); err != nil {
 		t.Fatal(err)
 	}
 	if a := <-answers; !a.ok || a.err != nil {
@@ -74,10 +76,10 @@ func committedWaits(t *testing.T, db Database, s Store) {
 	checkRequest(t, s, workflow.Default(), id)
 }
 
-// changeNothing commits a change of a request that is not there.
-func changeNothing(t *testing.T, _ Database, s Store) {
-	lost := &catcher{Store: s, change: func(c *orchestrator.Commit) { c.Expect, c.Request.Version = 7, 8 }}
-	_, err := newOrchestrator(t, lost).Submit(t.Context(), Sample("nothing"))
+// changeNothing commits a change of a request that does not exist.
+func changeNothing(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
+	lost := &commitEditor{Store: s, change: func(c *orchestrator.Commit) { c.Expect, c.Request.Version = 7, 8 }}
+	_, err := lifetest.New(t, lost).Submit(t.Context(), lifetest.Sample("nothing"))
 	if !errors.Is(err, orchestrator.ErrConflict) {
 		t.Errorf("got %v, want ErrConflict", err)
 	}

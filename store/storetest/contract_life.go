@@ -9,17 +9,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-func restAndWithdraw(t *testing.T, _ Database, s Store) {
-	o := newOrchestrator(t, s, Steps(nil)...)
+func restAndWithdraw(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	ctx := t.Context()
 	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
 	def := workflow.Default()
-	id := submit(t, o, "rest")
+	id := lifetest.Submit(t, o, "rest")
 	drain := func() {
 		t.Helper()
 		if err := o.Drain(ctx); err != nil {
@@ -37,23 +38,23 @@ func restAndWithdraw(t *testing.T, _ Database, s Store) {
 	must(o.Suspend(ctx, id, boss, "the server is moved"))
 	must(o.Suspend(ctx, id, boss, "again")) // changes nothing
 	drain()
-	if r := status(t, o, id); r.State != workflow.StateRequirementsGathering || r.Suspended == nil || r.Step.Status != orchestrator.StepPaused {
+	if r := lifetest.Status(t, o, id); r.State != workflow.StateRequirementsGathering || r.Suspended == nil || r.Step.Status != orchestrator.StepPaused {
 		t.Fatalf("suspended: %s, %+v", r.State, r.Step)
 	}
 	must(o.Resume(ctx, id, boss, "it is back"))
 	drain()
-	r := status(t, o, id)
+	r := lifetest.Status(t, o, id)
 	if r.State != workflow.StateRequirementsReview {
 		t.Fatalf("after Resume: %s", r.State)
 	}
 	due := r.Gate.DueAt
 	must(o.Suspend(ctx, id, boss, "holidays"))
-	d := orchestrator.Decision{Gate: r.Gate.ID, By: Reviewer(), Verdict: orchestrator.Approve}
+	d := orchestrator.Decision{Gate: r.Gate.ID, By: lifetest.Reviewer(), Verdict: orchestrator.Approve}
 	if err := o.Decide(ctx, d); !errors.Is(err, orchestrator.ErrInvalidTransition) {
 		t.Errorf("Decide while suspended: got %v, want ErrInvalidTransition", err)
 	}
 	must(o.Resume(ctx, id, boss, "back"))
-	if again := status(t, o, id).Gate.DueAt; again.Before(due) || again.Sub(due) > waitLong {
+	if again := lifetest.Status(t, o, id).Gate.DueAt; again.Before(due) || again.Sub(due) > longWait {
 		t.Errorf("due: got %v, want %v and the time of the rest", again, due)
 	}
 	must(o.SetDue(ctx, id, time.Unix(4e9, 0), boss, "the board meets"))
@@ -79,7 +80,7 @@ func restAndWithdraw(t *testing.T, _ Database, s Store) {
 	for range 2 {
 		must(o.Withdraw(ctx, id, r.Researcher.Actor(), "the study ended"))
 	}
-	r = status(t, o, id)
+	r = lifetest.Status(t, o, id)
 	if r.State != workflow.StateFailed || r.Outcome != orchestrator.OutcomeWithdrawn {
 		t.Errorf("withdrawn: %s, %q", r.State, r.Outcome)
 	}
@@ -95,16 +96,16 @@ func restAndWithdraw(t *testing.T, _ Database, s Store) {
 	}
 }
 
-func scope(t *testing.T, _ Database, s Store) {
-	o := newOrchestrator(t, s, Steps(nil)...)
+func scope(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	ctx := t.Context()
 	def := workflow.Default()
-	id := submit(t, o, "scope")
-	researcher := status(t, o, id).Researcher.Actor()
+	id := lifetest.Submit(t, o, "scope")
+	researcher := lifetest.Status(t, o, id).Researcher.Actor()
 	state := func(want string, version, minimum int) {
 		t.Helper()
 		checkRequest(t, s, def, id)
-		r := status(t, o, id)
+		r := lifetest.Status(t, o, id)
 		if r.State != want || r.RequirementsVersion != version || r.Requirements.MinimumCohort != minimum {
 			t.Fatalf("got %s, version %d, minimum cohort %d; want %s, %d, %d", r.State, r.RequirementsVersion, r.Requirements.MinimumCohort, want, version, minimum)
 		}
@@ -117,7 +118,7 @@ func scope(t *testing.T, _ Database, s Store) {
 	}
 	decide := func(v orchestrator.Verdict, patch string) {
 		t.Helper()
-		d := orchestrator.Decision{Gate: status(t, o, id).Gate.ID, By: Reviewer(), Verdict: v, Reason: "as discussed"}
+		d := orchestrator.Decision{Gate: lifetest.Status(t, o, id).Gate.ID, By: lifetest.Reviewer(), Verdict: v, Reason: "as discussed"}
 		if patch != "" {
 			d.Patch = json.RawMessage(patch)
 		}
@@ -153,12 +154,12 @@ func scope(t *testing.T, _ Database, s Store) {
 	}
 	decide(orchestrator.Approve, "")
 	state(workflow.StateRequirementsGathering, 3, 25)
-	if err := Finish(ctx, o, id); err != nil {
+	if err := lifetest.Finish(ctx, o, id); err != nil {
 		t.Fatal(err)
 	}
 	state(workflow.StateComplete, 3, 25)
 	versions, err := s.RequirementsVersions(ctx, id)
-	if err != nil || len(versions) != 3 || versions[0].Requirements.MinimumCohort != 10 || versions[2].By.ID != Reviewer().ID {
+	if err != nil || len(versions) != 3 || versions[0].Requirements.MinimumCohort != 10 || versions[2].By.ID != lifetest.Reviewer().ID {
 		t.Errorf("versions: %+v, %v", versions, err)
 	}
 	if err := ask(""); !errors.Is(err, orchestrator.ErrInvalidTransition) {
@@ -166,7 +167,7 @@ func scope(t *testing.T, _ Database, s Store) {
 	}
 }
 
-func quorum(t *testing.T, _ Database, s Store) {
+func quorum(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	ctx := t.Context()
 	who := func(id string, roles ...string) orchestrator.Actor { return orchestrator.Actor{ID: id, Roles: roles} }
 	type vote struct {
@@ -216,8 +217,8 @@ func quorum(t *testing.T, _ Database, s Store) {
 			workflow.GateRule{Roles: []string{"a"}, Quorum: workflow.Quorum{Approvals: 3}},
 			[]vote{
 				{who("1", "a"), orchestrator.Approve, false, nil},
-				{who("2"), orchestrator.Approve, true, ptr(who("1", "a"))},
-				{who("2"), orchestrator.Approve, false, ptr(who("3", "a"))},
+				{who("2"), orchestrator.Approve, true, new(who("1", "a"))},
+				{who("2"), orchestrator.Approve, false, new(who("3", "a"))},
 				{who("3", "a"), orchestrator.Approve, true, nil},
 				{who("2"), orchestrator.Approve, true, nil},
 			},
@@ -225,10 +226,10 @@ func quorum(t *testing.T, _ Database, s Store) {
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			def := oneGate(tt.rule)
-			o := newOrchestrator(t, s, orchestrator.WithDefinition(def))
-			id := submit(t, o, tt.name)
-			gate := status(t, o, id).Gate.ID
+			def := lifetest.OneGate(tt.rule)
+			o := lifetest.New(t, s, orchestrator.WithDefinition(def))
+			id := lifetest.Submit(t, o, tt.name)
+			gate := lifetest.Status(t, o, id).Gate.ID
 			for i, v := range tt.votes {
 				if v.of != nil {
 					if err := o.Delegate(ctx, orchestrator.Delegation{Gate: gate, From: *v.of, To: v.by, Reason: "away"}); err != nil {
@@ -241,17 +242,17 @@ func quorum(t *testing.T, _ Database, s Store) {
 				}
 				checkRequest(t, s, def, id)
 			}
-			if r := status(t, o, id); r.State != tt.want {
+			if r := lifetest.Status(t, o, id); r.State != tt.want {
 				t.Errorf("state: got %s, want %s", r.State, tt.want)
 			}
 		})
 	}
 }
 
-// parkedTimers parks the requests with the oldest of the due timers, and takes one of them up again.
-func parkedTimers(t *testing.T, _ Database, s Store) {
+// parkedTimers parks the requests with the oldest due timers, and resumes one of them.
+func parkedTimers(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	ctx := t.Context()
-	o := newOrchestrator(t, s)
+	o := lifetest.New(t, s)
 	now, err := s.Now(ctx)
 	if err != nil {
 		t.Fatal(err)
@@ -259,7 +260,7 @@ func parkedTimers(t *testing.T, _ Database, s Store) {
 	var ids []string
 	titles := map[string]string{}
 	for i, title := range []string{"first", "second", "third", "fourth", "to come"} {
-		n := Sample(title)
+		n := lifetest.Sample(title)
 		n.Due = now.Add(time.Duration(i-4)*time.Hour + time.Minute)
 		id, err := o.Submit(ctx, n)
 		if err != nil {

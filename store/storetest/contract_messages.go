@@ -5,22 +5,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"sync"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/audit"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// outbox submits a request whose first commit also leaves messages, and returns their ids.
+// outbox submits a request whose first commit also writes messages, and returns their ids.
 func outbox(t *testing.T, s orchestrator.Store, kinds ...orchestrator.MessageKind) []string {
 	t.Helper()
 	var ids []string
-	o := newOrchestrator(t, &catcher{Store: s, change: func(c *orchestrator.Commit) {
+	o := lifetest.New(t, &commitEditor{Store: s, change: func(c *orchestrator.Commit) {
 		ids = nil
 		for i, kind := range kinds {
 			id := fmt.Sprintf("%s-%d", c.ID, i)
@@ -30,12 +30,12 @@ func outbox(t *testing.T, s orchestrator.Store, kinds ...orchestrator.MessageKin
 			})
 		}
 	}})
-	submit(t, o, "messages")
+	lifetest.Submit(t, o, "messages")
 	return ids
 }
 
-// messageClaims is what hosts that deliver from one outbox rely on.
-func messageClaims(t *testing.T, db Database, s Store) {
+// messageClaims tests what several hosts need to deliver messages from one outbox.
+func messageClaims(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	const note, entry = orchestrator.MessageNotification, orchestrator.MessageAudit
 	ctx := t.Context()
 	ids := outbox(t, s, note, entry, note)
@@ -74,7 +74,7 @@ func messageClaims(t *testing.T, db Database, s Store) {
 	finish(ids[0], "a", "timeout", 0)
 	want("after a failure", claim("b", 50*time.Millisecond, 5, note), first(0, 2))
 	finish(ids[0], "a", "", 0) // it is b's now
-	time.Sleep(100 * time.Millisecond)
+	lifetest.Pause(t.Context(), 100*time.Millisecond)
 	want("after the lease's end", claim("c", time.Minute, 5, note), first(0, 3))
 	finish(ids[0], "c", "timeout", time.Minute)
 	want("before its next attempt", claim("c", time.Minute, 5, note))
@@ -88,32 +88,23 @@ func messageClaims(t *testing.T, db Database, s Store) {
 	for range requests {
 		outbox(t, s, entry)
 	}
-	var mu sync.Mutex
-	var all sync.WaitGroup
-	seen := map[string]int{}
-	for i, st := range []orchestrator.Store{s, another(t, db), another(t, db)} {
-		all.Go(func() {
-			for range requests {
-				got, err := st.ClaimMessages(ctx, orchestrator.MessageClaim{
-					Owner: fmt.Sprint("host ", i), Lease: time.Minute, Kinds: []orchestrator.MessageKind{entry}, Limit: 2,
-				})
-				if err != nil || len(got) > 2 {
-					t.Errorf("%d claimed, %v; want at most 2", len(got), err)
-				}
-				mu.Lock()
-				for _, m := range got {
-					seen[m.ID]++
-				}
-				mu.Unlock()
-			}
+	claimTogether(t, []orchestrator.Store{s, open(), open()}, requests, func(s orchestrator.Store, owner string) []string {
+		got, err := s.ClaimMessages(ctx, orchestrator.MessageClaim{
+			Owner: owner, Lease: time.Minute, Kinds: []orchestrator.MessageKind{entry}, Limit: 2,
 		})
-	}
-	all.Wait()
-	claimedOnce(t, seen, requests)
+		if err != nil || len(got) > 2 {
+			t.Errorf("%d claimed, %v; want at most 2", len(got), err)
+		}
+		var ids []string
+		for _, m := range got {
+			ids = append(ids, m.ID)
+		}
+		return ids
+	})
 }
 
-// systemMessages has a host record what belongs to no request, and die over handing it on; another one goes on.
-func systemMessages(t *testing.T, db Database, s Store) {
+// systemMessages records entries of the system chain. The host that delivers them dies, and another one continues.
+func systemMessages(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) {
 	ctx := t.Context()
 	record := func(o *orchestrator.Orchestrator, n int) {
 		t.Helper()
@@ -131,12 +122,12 @@ func systemMessages(t *testing.T, db Database, s Store) {
 			t.Errorf("%s: %d messages, %v; want %d", what, b.Messages, err, want)
 		}
 	}
-	record(newOrchestrator(t, s), 2)
+	record(lifetest.New(t, s), 2)
 	backlog("without a sink", 0)
 
 	var got []string
 	host := func(s orchestrator.Store) *orchestrator.Orchestrator {
-		return newOrchestrator(t, s, orchestrator.WithAuditSink(audit.SinkFunc(func(_ context.Context, e audit.Sealed) error {
+		return lifetest.New(t, s, orchestrator.WithAuditSink(audit.SinkFunc(func(_ context.Context, e audit.Sealed) error {
 			got = append(got, fmt.Sprintf("%s %d %s %s", e.Chain, e.Seq, e.ID, e.Body))
 			return nil
 		})))
@@ -170,7 +161,7 @@ func systemMessages(t *testing.T, db Database, s Store) {
 		}
 		want = append(want, fmt.Sprintf("%s %d %s %s", e.Chain, e.Seq, e.ID, e.Body))
 	}
-	// A host takes the first entry to the sink, and does not live to say so.
+	// A host claims the first entry and dies before it finishes the message.
 	dead, err := s.ClaimMessages(ctx, orchestrator.MessageClaim{
 		Owner: "dead", Lease: 50 * time.Millisecond, Kinds: []orchestrator.MessageKind{orchestrator.MessageAudit}, Limit: 10,
 	})
@@ -181,7 +172,7 @@ func systemMessages(t *testing.T, db Database, s Store) {
 	if err := json.Unmarshal(dead[0].Payload, &first); err != nil || first.ID != dead[0].ID || first.Seq != 3 {
 		t.Errorf("first message: entry %d with id %s, %v; want 3 with %s", first.Seq, first.ID, err, dead[0].ID)
 	}
-	if err := emptyOutbox(ctx, host(another(t, db))); err != nil {
+	if err := lifetest.EmptyOutbox(ctx, host(open())); err != nil {
 		t.Fatal(err)
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
@@ -189,11 +180,11 @@ func systemMessages(t *testing.T, db Database, s Store) {
 	}
 }
 
-// duplicates submits what is there.
-func duplicates(t *testing.T, _ Database, s Store) {
+// duplicates submits requests whose id, key or commit exists.
+func duplicates(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
 	var first orchestrator.Commit
-	o := newOrchestrator(t, &catcher{Store: s, change: func(c *orchestrator.Commit) { first = *c }})
-	n := Sample("duplicates")
+	o := lifetest.New(t, &commitEditor{Store: s, change: func(c *orchestrator.Commit) { first = *c }})
+	n := lifetest.Sample("duplicates")
 	n.IdempotencyKey = "key"
 	id, err := o.Submit(t.Context(), n)
 	if err != nil {
@@ -207,14 +198,14 @@ func duplicates(t *testing.T, _ Database, s Store) {
 		{"the same key", func(c *orchestrator.Commit) { c.IdempotencyKey = "key" }},
 		{"the same commit", func(c *orchestrator.Commit) { *c = first }},
 	} {
-		again := &catcher{Store: s, change: tt.change, once: true}
-		_, err := newOrchestrator(t, again).Submit(t.Context(), Sample(tt.name))
+		again := &commitEditor{Store: s, change: tt.change, once: true}
+		_, err := lifetest.New(t, again).Submit(t.Context(), lifetest.Sample(tt.name))
 		var last final
 		if !errors.As(err, &last) || !errors.Is(last.err, orchestrator.ErrDuplicate) {
 			t.Errorf("%s: got %v, want ErrDuplicate", tt.name, err)
 		}
 	}
-	if diff := cmp.Diff([]string{"duplicates"}, titles(t, s, orchestrator.Query{})); diff != "" {
+	if diff := cmp.Diff([]string{"duplicates"}, lifetest.Titles(t, s, orchestrator.Query{})); diff != "" {
 		t.Error(diff)
 	}
 	checkRequest(t, s, workflow.Default(), id)

@@ -9,31 +9,19 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-func titles(t *testing.T, s orchestrator.Store, q orchestrator.Query) []string {
-	t.Helper()
-	page, err := s.Requests(t.Context(), q)
-	if err != nil {
-		t.Fatal(err)
-	}
-	out := []string{}
-	for _, r := range page.Requests {
-		out = append(out, r.Title)
-	}
-	return out
-}
-
-func queries(t *testing.T, _ Database, s Store) {
-	o := newOrchestrator(t, s, Steps(nil)...)
+func queries(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	boss := orchestrator.Actor{ID: "boss", Roles: []string{workflow.RoleAdministrator}}
-	mine := Sample("mine")
+	mine := lifetest.Sample("mine")
 	mine.Researcher.Email, mine.Priority = "me@example.org", orchestrator.Urgent
-	late := Sample("late")
+	late := lifetest.Sample("late")
 	late.Due = time.Now().Add(-time.Hour)
-	for _, n := range []orchestrator.NewRequest{mine, late, Sample("done"), Sample("gone")} {
+	for _, n := range []orchestrator.NewRequest{mine, late, lifetest.Sample("done"), lifetest.Sample("gone")} {
 		if _, err := o.Submit(t.Context(), n); err != nil {
 			t.Fatal(err)
 		}
@@ -55,7 +43,7 @@ func queries(t *testing.T, _ Database, s Store) {
 	if err := o.Drain(t.Context()); err != nil { // all but one wait for requirements_review now
 		t.Fatal(err)
 	}
-	if err := Finish(t.Context(), o, byTitle["done"]); err != nil {
+	if err := lifetest.Finish(t.Context(), o, byTitle["done"]); err != nil {
 		t.Fatal(err)
 	}
 	yes, no := true, false
@@ -73,7 +61,7 @@ func queries(t *testing.T, _ Database, s Store) {
 		{"overdue", orchestrator.Query{Overdue: true}, []string{"late"}},
 		{"together", orchestrator.Query{Live: &yes, Overdue: true, Text: "la", States: []string{"requirements_review"}}, []string{"late"}},
 	} {
-		if diff := cmp.Diff(tt.want, titles(t, s, tt.q)); diff != "" {
+		if diff := cmp.Diff(tt.want, lifetest.Titles(t, s, tt.q)); diff != "" {
 			t.Errorf("%s: %s", tt.name, diff)
 		}
 	}
@@ -112,11 +100,11 @@ func queries(t *testing.T, _ Database, s Store) {
 	}
 }
 
-func textQueries(t *testing.T, _ Database, s Store) {
-	o := newOrchestrator(t, s)
+func textQueries(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
+	o := lifetest.New(t, s)
 	all := []string{"Diabetes type 2: HbA1c in adults", "Asthma & inhalers (children)", "COVID-19 follow-up", "Ärztliche Diagnosen", `quote " ' \ % _`}
 	for _, title := range all {
-		submit(t, o, title)
+		lifetest.Submit(t, o, title)
 	}
 	for _, tt := range []struct {
 		text string
@@ -143,23 +131,23 @@ func textQueries(t *testing.T, _ Database, s Store) {
 		for _, i := range tt.want {
 			want = append(want, all[i])
 		}
-		if diff := cmp.Diff(want, titles(t, s, orchestrator.Query{Text: tt.text})); diff != "" {
+		if diff := cmp.Diff(want, lifetest.Titles(t, s, orchestrator.Query{Text: tt.text})); diff != "" {
 			t.Errorf("%q: %s", tt.text, diff)
 		}
 	}
 }
 
-func pages(t *testing.T, _ Database, s Store) {
-	o := newOrchestrator(t, s)
+func pages(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
+	o := lifetest.New(t, s)
 	const n = 23
 	for i := range n {
-		r := Sample(fmt.Sprintf("page %02d", i))
+		r := lifetest.Sample(fmt.Sprintf("page %02d", i))
 		r.Priority = orchestrator.Priority(i % 4)
 		if _, err := o.Submit(t.Context(), r); err != nil {
 			t.Fatal(err)
 		}
 	}
-	whole := titles(t, s, orchestrator.Query{Limit: 1000})
+	whole := lifetest.Titles(t, s, orchestrator.Query{Limit: 1000})
 	var got []string
 	q := orchestrator.Query{Limit: 4}
 	for i := 0; ; i++ {
@@ -178,7 +166,7 @@ func pages(t *testing.T, _ Database, s Store) {
 		}
 		q.Cursor = page.Next
 		if i == 1 { // what comes in between does not disturb the pages behind
-			r := Sample("between")
+			r := lifetest.Sample("between")
 			r.Priority = orchestrator.Stat
 			if _, err := o.Submit(t.Context(), r); err != nil {
 				t.Fatal(err)
@@ -196,15 +184,15 @@ func pages(t *testing.T, _ Database, s Store) {
 	}
 }
 
-func durations(t *testing.T, _ Database, s Store) {
-	o := newOrchestrator(t, s, Steps(nil)...)
+func durations(t *testing.T, _ func() orchestrator.Store, s orchestrator.Store) {
+	o := lifetest.New(t, s, lifetest.Steps(nil)...)
 	begin := time.Now().Add(-time.Hour)
 	for i := range 3 {
-		if _, err := Live(t.Context(), o, Sample(fmt.Sprint("duration ", i))); err != nil {
+		if _, err := lifetest.Live(t.Context(), o, lifetest.Sample(fmt.Sprint("duration ", i))); err != nil {
 			t.Fatal(err)
 		}
 	}
-	waiting := submit(t, o, "waits")
+	waiting := lifetest.Submit(t, o, "waits")
 	all, err := o.Durations(t.Context(), begin, time.Now().Add(time.Hour))
 	if err != nil {
 		t.Fatal(err)
@@ -216,7 +204,7 @@ func durations(t *testing.T, _ Database, s Store) {
 			t.Errorf("%s: median %v, 95 %% %v, longest %v", d.State, d.Median, d.P95, d.Longest)
 		}
 	}
-	for _, state := range StraightWay() {
+	for _, state := range lifetest.HappyPath() {
 		want := 3
 		switch state {
 		case workflow.StateComplete:

@@ -1,8 +1,6 @@
-// Package storetest is the suite that every [orchestrator.Store] must pass, and the kit that it is made
-// of, for the tests of other stores.
+// Package storetest is the contract that every [orchestrator.Store] must pass.
 //
-// [Run] tests a [Backend]: the contract of each method, and the promises that need nothing but a store.
-// [Faults] wraps a database/sql driver, numbers its calls, and makes one of them fail, fail after it has
-// succeeded, or kill the process. [Proxy] is a TCP proxy that cuts connections and swallows replies.
-// [Check] looks at everything there is about a request and says what contradicts what.
+// A test of a store calls [Run] and [RandomHistories] with a [Factory]. Both use nothing but the methods of the store
+// and an orchestrator on top of it. [Check] reads everything about one request and reports what is inconsistent; tests
+// of a store's own, for example with connections that break, can call it at any time.
 package storetest

@@ -10,29 +10,30 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/researchflow/researchflow/internal/lifetest"
 	"github.com/researchflow/researchflow/orchestrator"
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// randomHistories is R16: whatever people and steps do, in whatever order, the invariants hold after each
-// action. rapid prints the seed of a history that breaks them, and the shortest such history.
-func randomHistories(t *testing.T, b Backend) (int, int) {
-	_, s := open(t, b)
-	histories, actions := 0, 0
+// RandomHistories has people and steps do things in random order, and checks the invariants (see [Check]) after each.
+// rapid prints the seed of a history that breaks one, and the shortest such history; its flag -rapid.checks is the
+// number of histories. RandomHistories returns how many there were, and how many actions in all.
+func RandomHistories(t *testing.T, database Factory) (histories, actions int) {
+	s := database(t)()
 	rapid.Check(t, func(rt *rapid.T) {
 		histories++
 		m := &machine{s: s, def: workflow.Default()}
 		var opts []orchestrator.Option
-		for name := range outcomes {
+		for name := range lifetest.Outcomes() {
 			opts = append(opts, orchestrator.WithStep(name, orchestrator.StepFunc(m.step), orchestrator.StepConcurrency(1)))
 		}
-		// A host of its own: other histories' requests have ended or are not touched, for it claims only when told.
+		// This host runs steps only in Drain, and requests of other histories have ended.
 		o, err := orchestrator.New(s, opts...)
 		if err != nil {
 			rt.Fatal(err)
 		}
 		m.o = o
-		id, err := o.Submit(t.Context(), Sample(fmt.Sprint("random ", histories)))
+		id, err := o.Submit(t.Context(), lifetest.Sample(fmt.Sprint("random ", histories)))
 		if err != nil {
 			rt.Fatal(err)
 		}
@@ -47,7 +48,7 @@ func randomHistories(t *testing.T, b Backend) (int, int) {
 			"priority": m.priority,
 			"withdraw": m.withdraw,
 		})
-		// Leave nothing behind that the next history would run.
+		// The next history must not run anything of this one.
 		if r, err := o.Status(t.Context(), id); err == nil && r.Live() {
 			if err := o.Withdraw(t.Context(), id, boss(), "end of the history"); err != nil {
 				rt.Fatal(err)
@@ -71,9 +72,7 @@ type machine struct {
 	next string
 }
 
-func (m *machine) ctx() context.Context { return context.Background() }
-
-// step does what was drawn: an outcome, a failure, a panic.
+// step does what was drawn: an outcome, a failure or a panic.
 func (m *machine) step(_ context.Context, c *orchestrator.StepContext) (orchestrator.StepResult, error) {
 	switch m.next {
 	case "fail":
@@ -89,17 +88,17 @@ func (m *machine) step(_ context.Context, c *orchestrator.StepContext) (orchestr
 			return orchestrator.StepResult{Event: e}, nil
 		}
 	}
-	return orchestrator.StepResult{Event: outcomes[c.Step], Output: map[string]int64{"visit": c.Request.Visit}}, nil
+	return orchestrator.StepResult{Event: lifetest.Outcomes()[c.Step], Output: map[string]int64{"visit": c.Request.Visit}}, nil
 }
 
 func (m *machine) check(rt *rapid.T) {
-	if err := Check(m.ctx(), m.s, m.def, m.id); err != nil {
+	if err := Check(rt.Context(), m.s, m.def, m.id); err != nil {
 		rt.Fatal(err)
 	}
 }
 
 func (m *machine) status(rt *rapid.T) *orchestrator.Request {
-	r, err := m.o.Status(m.ctx(), m.id)
+	r, err := m.o.Status(rt.Context(), m.id)
 	if err != nil {
 		rt.Fatal(err)
 	}
@@ -108,12 +107,12 @@ func (m *machine) status(rt *rapid.T) *orchestrator.Request {
 
 func (m *machine) run(rt *rapid.T) {
 	m.next = rapid.SampledFrom([]string{"ok", "ok", "ok", "ok", "other", "fail", "panic"}).Draw(rt, "step")
-	if err := m.o.Drain(m.ctx()); err != nil {
+	if err := m.o.Drain(rt.Context()); err != nil {
 		rt.Fatal(err)
 	}
 }
 
-// allowed fails unless an error is one of those that the state of the request calls for.
+// allowed fails unless the error is nil or one of the targets.
 func allowed(rt *rapid.T, err error, targets ...error) {
 	if err == nil {
 		return
@@ -131,7 +130,7 @@ func (m *machine) decide(rt *rapid.T) {
 	if r.Gate == nil {
 		rt.Skip("no gate")
 	}
-	d := orchestrator.Decision{Gate: r.Gate.ID, By: Reviewer(), Reason: "drawn"}
+	d := orchestrator.Decision{Gate: r.Gate.ID, By: lifetest.Reviewer(), Reason: "drawn"}
 	if rapid.Bool().Draw(rt, "by the submitter") && rapid.Bool().Draw(rt, "really") {
 		d.By = r.SubmittedBy
 	}
@@ -139,14 +138,14 @@ func (m *machine) decide(rt *rapid.T) {
 	if d.Verdict == orchestrator.Modify {
 		d.Patch = json.RawMessage(fmt.Sprintf(`{"minimumCohort":%d}`, rapid.IntRange(0, 50).Draw(rt, "minimum")))
 	}
-	err := m.o.Decide(m.ctx(), d)
+	err := m.o.Decide(rt.Context(), d)
 	allowed(rt, err, orchestrator.ErrDenied, orchestrator.ErrInvalidTransition)
-	if again := m.o.Decide(m.ctx(), d); err == nil && again != nil {
+	if again := m.o.Decide(rt.Context(), d); err == nil && again != nil {
 		rt.Fatalf("the same decision again: %v", again)
 	}
 	if err == nil {
 		d.Verdict, d.Patch, d.Reason = orchestrator.Reject, nil, "another"
-		if other := m.o.Decide(m.ctx(), d); !errors.Is(other, orchestrator.ErrDecided) {
+		if other := m.o.Decide(rt.Context(), d); !errors.Is(other, orchestrator.ErrDecided) {
 			rt.Fatalf("another decision: got %v, want ErrDecided", other)
 		}
 	}
@@ -157,28 +156,28 @@ func (m *machine) scope(rt *rapid.T) {
 	if rapid.Bool().Draw(rt, "with patch") {
 		c.Patch = json.RawMessage(fmt.Sprintf(`{"minimumCohort":%d}`, rapid.IntRange(-1, 50).Draw(rt, "minimum")))
 	}
-	allowed(rt, m.o.RequestScopeChange(m.ctx(), c), orchestrator.ErrInvalidTransition, orchestrator.ErrInvalid)
+	allowed(rt, m.o.RequestScopeChange(rt.Context(), c), orchestrator.ErrInvalidTransition, orchestrator.ErrInvalid)
 }
 
 func (m *machine) rest(rt *rapid.T) {
 	f := rapid.SampledFrom([]func(context.Context, string, orchestrator.Actor, string) error{m.o.Suspend, m.o.Resume}).Draw(rt, "suspend or resume")
-	allowed(rt, f(m.ctx(), m.id, boss(), "drawn"), orchestrator.ErrInvalidTransition)
+	allowed(rt, f(rt.Context(), m.id, boss(), "drawn"), orchestrator.ErrInvalidTransition)
 }
 
 func (m *machine) retry(rt *rapid.T) {
-	allowed(rt, m.o.Retry(m.ctx(), m.id, boss(), "drawn"), orchestrator.ErrInvalidTransition)
+	allowed(rt, m.o.Retry(rt.Context(), m.id, boss(), "drawn"), orchestrator.ErrInvalidTransition)
 }
 
 func (m *machine) priority(rt *rapid.T) {
 	p := orchestrator.Priority(rapid.IntRange(0, 3).Draw(rt, "priority"))
-	allowed(rt, m.o.SetPriority(m.ctx(), m.id, p, boss(), "drawn"), orchestrator.ErrInvalidTransition)
+	allowed(rt, m.o.SetPriority(rt.Context(), m.id, p, boss(), "drawn"), orchestrator.ErrInvalidTransition)
 	due := time.Unix(int64(rapid.IntRange(0, 1).Draw(rt, "due"))*4e9, 0)
-	allowed(rt, m.o.SetDue(m.ctx(), m.id, due, boss(), "drawn"), orchestrator.ErrInvalidTransition)
+	allowed(rt, m.o.SetDue(rt.Context(), m.id, due, boss(), "drawn"), orchestrator.ErrInvalidTransition)
 }
 
 func (m *machine) withdraw(rt *rapid.T) {
 	if rapid.IntRange(0, 9).Draw(rt, "one in ten") > 0 {
 		rt.Skip("not now")
 	}
-	allowed(rt, m.o.Withdraw(m.ctx(), m.id, m.status(rt).Researcher.Actor(), "drawn"), orchestrator.ErrInvalidTransition)
+	allowed(rt, m.o.Withdraw(rt.Context(), m.id, m.status(rt).Researcher.Actor(), "drawn"), orchestrator.ErrInvalidTransition)
 }

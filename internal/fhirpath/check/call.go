@@ -10,33 +10,33 @@ import (
 type role uint8
 
 const (
-	value      role = iota // once, in the scope of the call; a single item of one of the param's kinds
-	collection             // once, in the scope of the call
-	criteria               // for each item of the input; Boolean
-	each                   // for each item of the input
-	sortKey                // as each; a minus before it reverses the order of any type
-	condition              // once, with the input as $this; Boolean
-	branch                 // as condition, but of any type, and perhaps not at all
-	perhaps                // as collection, and perhaps not at all
+	value          role = iota // once, in the scope of the call; a single item of one of the param's kinds
+	collection                 // once, in the scope of the call
+	criteria                   // for each item of the input; Boolean
+	each                       // for each item of the input
+	sortKey                    // as each; a minus before it reverses the order of any type
+	condition                  // once, with the input as $this; Boolean
+	branch                     // as condition, but of any type, and perhaps not at all
+	lazyCollection             // as collection, and perhaps not at all
 )
 
 // param is one argument of a function.
 type param struct {
 	name  string
 	role  role
-	kinds kinds
+	kinds systemSet
 }
 
 // function says what a function wants and what it gives.
 type function struct {
-	input   kinds // the System types an input item must be able to stand for; 0 for anything
-	single  bool  // no more than one input item
-	ordered bool  // the result depends on the order of the input
+	input   systemSet // the System types an input item must be able to stand for; 0 for anything
+	single  bool      // no more than one input item
+	ordered bool      // the result depends on the order of the input
 	params  []param
 	result  func(c *checker, x Type, args []Type) Type
-	// tolerant tells that evaluation gives empty, and does not fail, on types that the function is not made for.
+	// tolerant reports that evaluation gives empty, and does not fail, on types that the function is not made for.
 	tolerant bool
-	// variadic tells that the last param may be given any number of times.
+	// variadic reports that the last param may be given any number of times.
 	variadic bool
 }
 
@@ -84,7 +84,7 @@ func (c *checker) call(e *syntax.Call, s scope) (Type, scope) {
 	return f.result(c, x, args), s
 }
 
-// Knows tells whether the checker knows what a function gives. Calls of other functions can give anything.
+// Knows reports whether the checker knows what a function gives. Calls of other functions can give anything.
 func Knows(name string) bool {
 	switch name {
 	case "is", "as", "ofType", "getReferenceKey", "repeat", "repeatAll", "aggregate", "defineVariable":
@@ -126,8 +126,8 @@ func (c *checker) argument(e *syntax.Call, f *function, p *param, arg syntax.Exp
 		arg = minus.X
 	}
 	var t Type
-	if p.role == branch || p.role == perhaps {
-		c.maybe(func() { t, _ = c.expr(arg, inner) })
+	if p.role == branch || p.role == lazyCollection {
+		c.lazily(func() { t, _ = c.expr(arg, inner) })
 		return t
 	}
 	t, _ = c.expr(arg, inner)
@@ -156,7 +156,7 @@ func (f *function) level() Level {
 }
 
 // value faults a type that is not a single item of one of the kinds; what is the thing that has to be.
-func (c *checker) value(level Level, t Type, k kinds, offset int, what string) {
+func (c *checker) value(level Level, t Type, k systemSet, offset int, what string) {
 	c.oneItem(t, offset, "%s must be a single item", what)
 	if k != 0 && t.Known && !t.isEmpty() && c.kindsOfType(t).widened()&k == 0 {
 		c.fault(level, offset, "%s must be %s, not %s", what, listOf(k), c.describe(t))
@@ -164,7 +164,7 @@ func (c *checker) value(level Level, t Type, k kinds, offset int, what string) {
 }
 
 // listOf names the System types of a set: "Integer, Long or Decimal".
-func listOf(k kinds) string {
+func listOf(k systemSet) string {
 	var names []string
 	for s := Boolean; s <= Quantity; s++ {
 		if k.has(s) {
@@ -195,9 +195,9 @@ func (c *checker) typeCall(e *syntax.Call, x Type) Type {
 	return x.anything().least(0)
 }
 
-// rounds is how often a type is followed that leads to other types, in repeat() and aggregate(). Types that lead to
-// more than that are given up.
-const rounds = 10
+// maxRounds bounds how often repeat() and aggregate() are followed to find the types of their items. If they find new
+// types for longer than that, the type is unknown.
+const maxRounds = 10
 
 // repeat follows a projection until it finds no more types. Only the last round, which sees all types that the
 // focus can have, reports faults.
@@ -205,38 +205,29 @@ func (c *checker) repeat(e *syntax.Call, x Type, s scope) Type {
 	if len(e.Args) != 1 {
 		return Any()
 	}
-	found := c.closure(e.Args, x, s)
+	found := c.closure(e.Args[0], x, s)
 	s.focus = join(x, found).item()
 	c.expr(e.Args[0], s)
 	found.Single, found.Least, found.Unordered = false, 0, x.Unordered || found.Unordered
 	return found
 }
 
-// closure returns the type of what the paths lead to from x and from there on.
-func (c *checker) closure(paths []syntax.Expr, x Type, s scope) Type {
+// closure returns the type of the items that a path leads to from x, and on from what it found.
+func (c *checker) closure(path syntax.Expr, x Type, s scope) Type {
 	found := Type{Known: true, Refs: []Ref{}}
-	for range rounds {
+	for range maxRounds {
 		s.focus = join(x, found).item()
 		more := found
-		for _, path := range paths {
-			c.silently(func() {
-				t, _ := c.expr(path, s)
-				more = join(more, t)
-			})
-		}
+		c.silently(func() {
+			t, _ := c.expr(path, s)
+			more = join(more, t)
+		})
 		if !more.Known || len(more.Refs) == len(found.Refs) {
 			return more
 		}
 		found = more
 	}
 	return Any()
-}
-
-// Closure returns the type of the elements that paths lead to when each runs on the input and on whatever any of them
-// gave, as the paths of a repeat in a ViewDefinition do. Elements that only some of those have are no fault.
-func Closure(paths []syntax.Expr, o Options) Type {
-	c, s := newChecker(o)
-	return c.closure(paths, o.Input, s).many()
 }
 
 // aggregate knows that $total is empty or the initial value in the first round and the result of the one before
@@ -251,7 +242,7 @@ func (c *checker) aggregate(e *syntax.Call, x Type, s scope) Type {
 	}
 	s.focus = x.item()
 	settled := false
-	for i := 0; i < rounds && !settled; i++ {
+	for i := 0; i < maxRounds && !settled; i++ {
 		var t Type
 		s.total = total.least(0)
 		c.silently(func() { t, _ = c.expr(e.Args[0], s) })

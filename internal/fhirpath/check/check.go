@@ -15,12 +15,10 @@ type Options struct {
 	Model *model.Model
 	// Input is the type of the focus, and so of $this and %context at the start of the expression.
 	Input Type
-	// Resource is the type of %resource. Where it is not known and Input is a resource, that is taken.
+	// Resource is the type of %resource. If it is not known and Input is a resource, that is taken.
 	Resource Type
-	// Variables gives the types of environment variables besides those of the specification.
+	// Variables gives the types of environment variables in addition to those of the specification.
 	Variables map[string]Type
-	// AnyVariable accepts variables that Variables does not list.
-	AnyVariable bool
 	// Ordered refuses functions that depend on order (first, skip, indexers) on collections without one.
 	Ordered bool
 }
@@ -56,7 +54,7 @@ type Fault struct {
 	Level  Level
 	Offset int    // in bytes, of the token at fault
 	Msg    string // in lower case, without a full stop
-	// Nowhere tells that the fault is the name of an element that no type of any known FHIR version has.
+	// Nowhere reports that the fault is the name of an element that no type of any known FHIR version has.
 	Nowhere bool
 }
 
@@ -66,18 +64,10 @@ type Result struct {
 	Type Type
 	// Faults are all faults found, in the order of the text, at most MaxFaults.
 	Faults []Fault
-	types  map[syntax.Expr]Type
 }
 
 // MaxFaults is the number of faults after which no more are listed.
 const MaxFaults = 100
-
-// TypeOf returns the type of a node of the tree that was checked. ok is false for nodes without a value of
-// their own, such as the names of types in arguments.
-func (r *Result) TypeOf(e syntax.Expr) (t Type, ok bool) {
-	t, ok = r.types[e]
-	return t, ok
-}
 
 // Check infers types throughout e. It never fails: what it finds wrong is in the result. Any number of
 // goroutines may check the same tree.
@@ -85,14 +75,14 @@ func Check(e syntax.Expr, o Options) *Result {
 	c, s := newChecker(o)
 	t, _ := c.expr(e, s)
 	slices.SortStableFunc(c.faults, func(a, b Fault) int { return a.Offset - b.Offset })
-	return &Result{Type: t, Faults: c.faults, types: c.types}
+	return &Result{Type: t, Faults: c.faults}
 }
 
 // newChecker returns a checker and the scope at the start of an expression.
 func newChecker(o Options) (*checker, scope) {
 	c := &checker{
-		Options: o, model: o.Model, types: map[syntax.Expr]Type{}, found: map[Fault]bool{},
-		budget: maxVisits, subtypes: map[inSubtype]bool{},
+		Options: o, model: o.Model, found: map[Fault]bool{},
+		budget: maxVisits, subtypes: map[subtypeElement]bool{},
 	}
 	if c.model == nil {
 		c.model = model.Load(model.R4)
@@ -109,14 +99,13 @@ const maxVisits = 60_000
 type checker struct {
 	Options
 	model  *model.Model
-	types  map[syntax.Expr]Type
 	faults []Fault
 	found  map[Fault]bool
 	silent int // more than 0 while faults are not wanted
 	lazy   int // more than 0 in parts that may not be evaluated
 	budget int
 	// subtypes remembers answers of subtypeHas.
-	subtypes map[inSubtype]bool
+	subtypes map[subtypeElement]bool
 }
 
 // scope is what an expression sees of its surroundings.
@@ -124,7 +113,7 @@ type scope struct {
 	focus Type // $this, which names without a receiver are looked up in
 	total Type // $total
 	vars  *variable
-	// open tells that a variable of unknown name has been defined.
+	// open reports that a variable of unknown name has been defined.
 	open bool
 }
 
@@ -135,7 +124,7 @@ type variable struct {
 	next *variable
 }
 
-// full tells whether no more faults are taken.
+// full reports whether no more faults are taken.
 func (c *checker) full() bool { return c.silent > 0 || len(c.faults) >= MaxFaults }
 
 func (c *checker) fault(level Level, offset int, format string, args ...any) {
@@ -169,7 +158,7 @@ func (c *checker) oneItem(t Type, offset int, format string, args ...any) {
 }
 
 // maybe runs f on a part of the expression that may not be evaluated.
-func (c *checker) maybe(f func()) {
+func (c *checker) lazily(f func()) {
 	c.lazy++
 	f()
 	c.lazy--
@@ -190,7 +179,6 @@ func (c *checker) expr(e syntax.Expr, s scope) (Type, scope) {
 	}
 	t, after := c.infer(e, s)
 	c.budget -= len(t.Refs) / 8
-	c.types[e] = t
 	return t, after
 }
 
@@ -302,7 +290,7 @@ func (c *checker) external(e *syntax.External, s scope) Type {
 	if strings.HasPrefix(e.Name, "vs-") || strings.HasPrefix(e.Name, "ext-") {
 		return OfSystem(String).least(1)
 	}
-	if !s.open && !c.AnyVariable && !c.full() {
+	if !s.open && !c.full() {
 		names := []string{"context", "resource", "rootResource", "ucum", "sct", "loinc"}
 		for name := range c.Variables {
 			names = append(names, name)
@@ -315,7 +303,7 @@ func (c *checker) external(e *syntax.External, s scope) Type {
 	return Any()
 }
 
-// allResources tells whether t is known to hold nothing but resources.
+// allResources reports whether t is known to hold nothing but resources.
 func (c *checker) allResources(t Type) bool {
 	for _, r := range t.Refs {
 		if r.System != 0 || !c.model.IsResource(r.FHIR) {

@@ -3,8 +3,7 @@
 // values they are not made for, several items where one is wanted, variables nobody has set.
 //
 // It is the phase between parsing and compiling. [Check] takes the tree, the model of the FHIR version and the
-// type of the focus, and returns the type of the result, the type of each node (for a compiler that wants to
-// know which JSON members a path can mean) and all faults, in the order of the text.
+// type of the focus, and returns the type of the result and all faults, in the order of the text.
 //
 // # What a fault is
 //
@@ -12,7 +11,7 @@
 //
 //   - [Certain]: evaluation cannot succeed, whatever the input (unknown variable, unknown type).
 //   - [Wrong]: an operation fails on every item that its operand can have (startsWith() on an Identifier, 'a' - 1),
-//     so that evaluation succeeds only where there is no item.
+//     so that evaluation succeeds only if there is no item.
 //   - [Strict]: the expression is against the specification or the model, but an evaluator could go on, most
 //     often with an empty result (unknown element). Strict compilation refuses it. [Fault.Nowhere] tells names that are
 //     surely slips from those of other types and versions.

@@ -28,7 +28,7 @@ func all(_ *checker, x Type, _ []Type) Type { return x }
 func first(_ *checker, x Type, _ []Type) Type { return x.atMostOne() }
 
 // systemOf returns at most one item, of those System types among k that the input can stand for.
-func systemOf(k kinds) result {
+func systemOf(k systemSet) result {
 	return func(c *checker, x Type, _ []Type) Type {
 		if !x.Known {
 			return Type{Single: true}.with(refsOf(k))
@@ -185,7 +185,7 @@ var interval = function{
 	params: params(param{name: "value", kinds: setOf(Date, DateTime, Time)}, stringParam("precision")),
 }
 
-// functions holds what is known of every function that call does not treat by itself. It is not written to.
+// functions holds what is known of every function that call does not treat by itself. It is never modified.
 var functions = map[string]function{
 	// Existence.
 	"empty":      onMany(always(Boolean)),
@@ -198,7 +198,7 @@ var functions = map[string]function{
 	"subsetOf":   onMany(always(Boolean), collectionParam("other")),
 	"supersetOf": onMany(always(Boolean), collectionParam("other")),
 	"count":      onMany(always(Integer)),
-	"distinct":   onMany(undoubled),
+	"distinct":   onMany(deduplicated),
 	"isDistinct": onMany(always(Boolean)),
 
 	// Filtering and projection.
@@ -219,7 +219,7 @@ var functions = map[string]function{
 	"union":   onMany(withArguments, collectionParam("other")),
 	"combine": onMany(combined, collectionParam("other"), param{name: "preserveOrder", kinds: setOf(Boolean)}),
 	"coalesce": {
-		params: params(param{name: "value", role: perhaps}), variadic: true, result: ofArguments(0),
+		params: params(param{name: "value", role: lazyCollection}), variadic: true, result: ofArguments(0),
 	},
 
 	// Conversion.
@@ -337,7 +337,7 @@ var functions = map[string]function{
 }
 
 // undoubled returns the input without duplicates.
-func undoubled(_ *checker, x Type, _ []Type) Type { return x.least(min(x.Least, 1)) }
+func deduplicated(_ *checker, x Type, _ []Type) Type { return x.least(min(x.Least, 1)) }
 
 // combined returns what combine gives: duplicates stay.
 func combined(c *checker, x Type, args []Type) Type {

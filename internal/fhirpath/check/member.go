@@ -74,7 +74,7 @@ func (c *checker) member(t Type, name string, offset int) Type {
 			if t.Asserted && len(t.Refs) == 1 && !found.Known {
 				level = Wrong // whatever the data, an item of the type that was asked for has no such element
 			}
-			c.add(Fault{Level: level, Offset: offset, Msg: c.noElement(t, name), Nowhere: !somewhere()[name]})
+			c.add(Fault{Level: level, Offset: offset, Msg: c.noElement(t, name), Nowhere: !knownNames()[name]})
 		}
 		return found
 	}
@@ -117,14 +117,14 @@ func (c *checker) elementOf(r Ref, name string) (Type, bool) {
 }
 
 // inSubtype asks whether a type that derives from another has an element.
-type inSubtype struct {
+type subtypeElement struct {
 	super model.TypeID
 	name  string
 }
 
-// subtypeHas tells whether some type that derives from super has an element.
+// subtypeHas reports whether some type that derives from super has an element.
 func (c *checker) subtypeHas(super model.TypeID, name string) bool {
-	key := inSubtype{super, name}
+	key := subtypeElement{super, name}
 	has, known := c.subtypes[key]
 	if known {
 		return has
@@ -159,9 +159,9 @@ func (c *checker) byJSONName(t Type, name string) Type {
 	return out
 }
 
-// somewhere is every name that an element has in any type of any known version, in paths or in JSON, and every name of a
-// type. It is made when it is asked for the first time, and does not change.
-var somewhere = sync.OnceValue(func() map[string]bool {
+// somewhere is every name that an element has in any type of any known version, in paths or in JSON, and every name
+// of a type. It is made when it is asked for the first time, and does not change.
+var knownNames = sync.OnceValue(func() map[string]bool {
 	names := make(map[string]bool)
 	for _, v := range []model.Version{model.R4, model.R4B, model.R5} {
 		m := model.Load(v)
@@ -227,8 +227,8 @@ func (c *checker) describe(t Type) string {
 	}
 }
 
-// typeNamed finds the type that a type specifier names. known is false where it cannot be told whether there is
-// such a type, for want of a model.
+// typeNamed finds the type that a type specifier names. known is false if it cannot be told whether there is
+// such a type, because there is no model.
 func (c *checker) typeNamed(parts []string, offset int) (r Ref, known bool) {
 	name := parts[len(parts)-1]
 	namespace := ""
@@ -308,7 +308,7 @@ func (c *checker) narrow(t Type, r Ref) (Type, bool) {
 	return out.with(refs), true
 }
 
-// sameSystem tells whether one of a and b is the System type that the other, a FHIR type, stands for.
+// sameSystem reports whether one of a and b is the System type that the other, a FHIR type, stands for.
 func (c *checker) sameSystem(a, b Ref) bool {
 	return (a.System == 0) != (b.System == 0) && c.kindsOf(a)&c.kindsOf(b) != 0
 }

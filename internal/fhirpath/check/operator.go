@@ -7,7 +7,7 @@ func (c *checker) binary(e *syntax.Binary, s scope) Type {
 	var y Type
 	switch e.Op {
 	case syntax.OpAnd, syntax.OpOr, syntax.OpImplies:
-		c.maybe(func() { y, _ = c.expr(e.Y, s) })
+		c.lazily(func() { y, _ = c.expr(e.Y, s) })
 	default:
 		y, _ = c.expr(e.Y, s)
 	}
@@ -48,7 +48,7 @@ func (c *checker) binary(e *syntax.Binary, s scope) Type {
 		c.operands(e, x, y)
 		for _, t := range []Type{x, y} {
 			if t.Known && !t.isEmpty() && !c.kindsOfType(t).has(Boolean) {
-				c.fault(Doubtful, e.Offset, "operator %s takes %s for true, as it does any single item that is not Boolean",
+				c.fault(Doubtful, e.Offset, "operator %s treats %s as true, like any single item that is not Boolean",
 					e.Op, c.describe(t))
 			}
 		}
@@ -99,7 +99,7 @@ func (c *checker) operand(e *syntax.Binary, t Type, side string) {
 	c.oneItem(t, e.Offset, "the %s operand of %s must be a single item", side, e.Op)
 }
 
-// primitive tells whether t is known to hold nothing but values of System types.
+// primitive reports whether t is known to hold nothing but values of System types.
 func (c *checker) primitive(t Type) bool {
 	for _, r := range t.Refs {
 		if c.kindsOf(r) == 0 || r.System == TypeInfo {
@@ -109,7 +109,7 @@ func (c *checker) primitive(t Type) bool {
 	return t.Known && len(t.Refs) > 0
 }
 
-// anyPair tells whether ok holds for the System types of some items of x and y, or may for all that is known.
+// anyPair reports whether ok holds for the System types of some items of x and y, or may for all that is known.
 func (c *checker) anyPair(x, y Type, ok func(a, b System) bool) bool {
 	if x.isEmpty() || y.isEmpty() {
 		return true
@@ -125,7 +125,7 @@ func (c *checker) anyPair(x, y Type, ok func(a, b System) bool) bool {
 	return false
 }
 
-// comparable tells whether < and its like are defined between two types.
+// comparable reports whether < and its like are defined between two types.
 func comparable(a, b System) bool {
 	measures := numbers | setOf(Quantity)
 	days := setOf(Date, DateTime)
@@ -136,14 +136,14 @@ func comparable(a, b System) bool {
 	return a == b && setOf(String, Time).has(a)
 }
 
-// equatable tells whether values of two types can be equal.
+// equatable reports whether values of two types can be equal.
 func equatable(a, b System) bool { return a == b || comparable(a, b) }
 
 func (c *checker) arithmetic(e *syntax.Binary, x, y Type) Type {
 	if x.isEmpty() || y.isEmpty() {
 		return Type{Known: true, Single: true}
 	}
-	var result kinds
+	var result systemSet
 	kx, ky := c.kindsOfType(x), c.kindsOfType(y)
 	for a := Boolean; a <= Quantity; a++ {
 		for b := Boolean; b <= Quantity; b++ {
@@ -161,7 +161,7 @@ func (c *checker) arithmetic(e *syntax.Binary, x, y Type) Type {
 	return Type{Single: true}.with(refsOf(result))
 }
 
-// arithmeticResult returns the type of a op b, 0 where the operator is not defined for them.
+// arithmeticResult returns the type of a op b, 0 if the operator is not defined for them.
 func arithmeticResult(op syntax.Op, a, b System) System {
 	measures := numbers | setOf(Quantity)
 	switch {

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Nearest returns the name that got was most likely meant to be; ok is false where none is near. Case counts less
+// Nearest returns the name that got was most likely meant to be; ok is false if none is near. Case counts less
 // than letters. It reorders names.
 func Nearest(got string, names []string) (name string, ok bool) {
 	least := 3

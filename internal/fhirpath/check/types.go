@@ -80,17 +80,17 @@ func RefNamed(m *model.Model, name string) (r Ref, ok bool) {
 // Type is the static type of an expression: which types its items can have and how many there can be. The zero
 // Type is a collection of anything. Types are not changed once made and may be shared.
 type Type struct {
-	// Known tells that every item is of one of Refs or a type that derives from it. Known without Refs is the
+	// Known reports that every item is of one of Refs or a type that derives from it. Known without Refs is the
 	// type of the empty collection.
 	Known bool
 	Refs  []Ref
-	// Single tells that there is never more than one item.
+	// Single reports that there is never more than one item.
 	Single bool
-	// Least is a number of items that there always are, so far as the checker can tell.
+	// Least is a number of items that there always are, as far as the checker can tell.
 	Least int
-	// Unordered tells that the order of the items is not defined.
+	// Unordered reports that the order of the items is not defined.
 	Unordered bool
-	// Asserted tells that the expression itself names the type, by as or ofType.
+	// Asserted reports that the expression itself names the type, by as or ofType.
 	Asserted bool
 }
 
@@ -113,7 +113,7 @@ func OfFHIR(m *model.Model, name string) Type {
 // OfSystem returns the type of a single item of a System type.
 func OfSystem(s System) Type { return Of(Ref{System: s}) }
 
-// Names returns the qualified names of the types that items can have, nil where they are not known.
+// Names returns the qualified names of the types that items can have, nil if they are not known.
 func (t Type) Names(m *model.Model) []string {
 	var names []string
 	for _, r := range t.Refs {
@@ -158,7 +158,7 @@ func (t Type) atMostOne() Type {
 	return t
 }
 
-// isEmpty tells whether t is the type of the empty collection.
+// isEmpty reports whether t is the type of the empty collection.
 func (t Type) isEmpty() bool { return t.Known && len(t.Refs) == 0 }
 
 // join returns the type of the items of t and u together.
@@ -192,17 +192,17 @@ func joinRefs(a, b []Ref) []Ref {
 }
 
 // kinds is a set of System types.
-type kinds uint16
+type systemSet uint16
 
-func setOf(systems ...System) kinds {
-	var k kinds
+func setOf(systems ...System) systemSet {
+	var k systemSet
 	for _, s := range systems {
 		k |= 1 << s
 	}
 	return k
 }
 
-func (k kinds) has(s System) bool { return k&(1<<s) != 0 }
+func (k systemSet) has(s System) bool { return k&(1<<s) != 0 }
 
 var (
 	allKinds  = setOf(Boolean, String, Integer, Long, Decimal, Date, DateTime, Time, Quantity)
@@ -211,7 +211,7 @@ var (
 )
 
 // widened adds the types that values of k convert to without asking.
-func (k kinds) widened() kinds {
+func (k systemSet) widened() systemSet {
 	if k.has(Integer) {
 		k |= setOf(Long, Decimal, Quantity)
 	}
@@ -228,7 +228,7 @@ func (k kinds) widened() kinds {
 }
 
 // kindsOf returns the System types that a value of type r can stand for.
-func (c *checker) kindsOf(r Ref) kinds {
+func (c *checker) kindsOf(r Ref) systemSet {
 	switch {
 	case r.System != 0:
 		return setOf(r.System)
@@ -240,11 +240,11 @@ func (c *checker) kindsOf(r Ref) kinds {
 }
 
 // kindsOfType returns the System types that items of t can stand for.
-func (c *checker) kindsOfType(t Type) kinds {
+func (c *checker) kindsOfType(t Type) systemSet {
 	if !t.Known {
 		return allKinds
 	}
-	var k kinds
+	var k systemSet
 	for _, r := range t.Refs {
 		k |= c.kindsOf(r)
 	}
@@ -260,7 +260,7 @@ func (c *checker) systemOnly(t Type) Type {
 }
 
 // refsOf lists the System types of a set.
-func refsOf(k kinds) []Ref {
+func refsOf(k systemSet) []Ref {
 	refs := []Ref{}
 	for s := Boolean; s <= TypeInfo; s++ {
 		if k.has(s) {

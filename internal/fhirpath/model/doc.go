@@ -8,15 +8,15 @@
 //
 // # Size
 //
-// What [Model.Size] tells, in bytes:
+// In bytes:
 //
 //	version    types   elements, own and inherited            tables      index
 //	R4         682     7446                                   129,302     69,720
 //	R4B        701     7557                                   131,494     69,720
 //	R5         861     9303                                   162,250     69,720
 //
-// The tables are part of the program and are read in by the operating system as they are used; the index is on the heap,
-// once for each version that is loaded. Looking up an element or a JSON member takes about 50 ns and no memory.
+// The tables are part of the program and are read in by the operating system as they are used; the index is on the
+// heap, once for each version that is loaded. Looking up an element or a JSON member takes about 50 ns and no memory.
 //
 // # Names
 //

@@ -1,28 +1,25 @@
 package model
 
-import (
-	"math/bits"
-	"unsafe"
-)
+import "math/bits"
 
 // index builds the hash indexes over a version's tables. Every index is an open table of a power of two
 // slots, at most half full, probed one slot at a time.
 func index(v Version, t *tables) *Model {
 	m := &Model{
-		version: v,
-		data:    t,
-		types:   make([]uint16, slots(len(t.types))),
-		wanted:  make([]uint16, slots(len(t.elements))),
-		keys:    make([]uint16, slots(len(t.keys))),
+		version:      v,
+		data:         t,
+		typeIndex:    make([]uint16, slots(len(t.types))),
+		elementIndex: make([]uint16, slots(len(t.elements))),
+		keyIndex:     make([]uint16, slots(len(t.keys))),
 	}
 	for id := 1; id < len(t.types)-1; id++ {
 		typ, next := &t.types[id], &t.types[id+1]
-		put(m.types, hash(0, t.name(typ.name)), uint16(id))
+		put(m.typeIndex, hash(0, t.name(typ.name)), uint16(id))
 		for e := typ.element; e < next.element; e++ {
-			put(m.wanted, hash(uint32(id), t.name(t.elements[e].name)), e)
+			put(m.elementIndex, hash(uint32(id), t.name(t.elements[e].name)), e)
 		}
 		for k := typ.key; k < next.key; k++ {
-			put(m.keys, hash(uint32(id), t.name(t.keys[k].name)), k+1)
+			put(m.keyIndex, hash(uint32(id), t.name(t.keys[k].name)), k+1)
 		}
 	}
 	return m
@@ -62,10 +59,4 @@ func load(s string, n int) uint64 {
 		v |= uint64(s[i]) << (8 * i)
 	}
 	return v
-}
-
-// Size returns the bytes that the model takes: tables counts the constant tables in the program's data,
-// which the operating system reads in as they are used, index the heap memory of its hash indexes.
-func (m *Model) Size() (tables, index int) {
-	return m.data.size(), 2*(len(m.types)+len(m.wanted)+len(m.keys)) + int(unsafe.Sizeof(*m))
 }

@@ -58,11 +58,11 @@ func ParseVersion(s string) (Version, bool) {
 }
 
 // TypeID names a type within one Model. Ids of different versions have nothing to do with one another.
-// The zero TypeID is no type.
+// The zero TypeID is not a type.
 type TypeID uint16
 
 // ElementID names an element definition within one Model: an element of the type that defines it. Types that
-// inherit the element share its id. The zero ElementID is no element.
+// inherit the element share its id. The zero ElementID is not an element.
 type ElementID uint16
 
 // Element says what is known of one element of a type.
@@ -72,23 +72,23 @@ type Element struct {
 	// Name is the name in FHIRPath: "value" for value[x].
 	Name string
 	// Types are the types an instance can have, more than one only for a choice. The slice is shared by all
-	// callers and must not be written to. Some are abstract: "Resource" for contained resources.
+	// callers and must not be modified. Some are abstract: "Resource" for contained resources.
 	Types []TypeID
-	// Choice tells that the JSON member carries the type in its name: valueQuantity.
+	// Choice reports that the JSON member carries the type in its name: valueQuantity.
 	Choice bool
-	// Many tells that the element may repeat, so that its JSON value is an array.
+	// Many reports that the element may repeat, so that its JSON value is an array.
 	Many bool
-	// Min is the least number of instances, 0 or 1.
+	// Min is the smallest number of instances, 0 or 1.
 	Min int
 }
 
 // Model holds the types of one FHIR version. It is immutable and may be shared by any number of goroutines.
 type Model struct {
-	version Version
-	data    *tables
-	keys    []uint16 // hash index over tables.keys: key number + 1
-	types   []uint16 // hash index over tables.types: type id
-	wanted  []uint16 // hash index over FHIRPath names: element id
+	version      Version
+	data         *tables
+	keyIndex     []uint16 // hash index over tables.keys: key number + 1
+	typeIndex    []uint16 // hash index over tables.types: type id
+	elementIndex []uint16 // hash index over FHIRPath names: element id
 }
 
 var loaded = [versions]func() *Model{
@@ -109,16 +109,13 @@ func Load(v Version) *Model {
 // Version returns the version whose types the model holds.
 func (m *Model) Version() Version { return m.version }
 
-// Release returns the full version number the tables were made from, such as "4.0.1".
-func (m *Model) Release() string { return m.data.release }
-
 // Len returns the number of types. Their ids are 1 to Len.
 func (m *Model) Len() int { return len(m.data.types) - 2 }
 
 // Type finds a type by name: "Patient", "string", "Patient.contact". Names are case-sensitive.
 func (m *Model) Type(name string) (TypeID, bool) {
 	for slot := hash(0, name); ; slot++ {
-		id := m.types[slot&uint32(len(m.types)-1)]
+		id := m.typeIndex[slot&uint32(len(m.typeIndex)-1)]
 		if id == 0 {
 			return 0, false
 		}
@@ -134,21 +131,21 @@ func (m *Model) Name(t TypeID) string { return m.data.name(m.typ(t).name) }
 // Base returns the type that t derives from, 0 for a root ("Element" and "Resource" before R5, then "Base").
 func (m *Model) Base(t TypeID) TypeID { return TypeID(m.typ(t).base) }
 
-// IsSubtype tells whether sub is super or derives from it. No type is a subtype of type 0.
+// IsSubtype reports whether sub is super or derives from it. No type is a subtype of type 0.
 func (m *Model) IsSubtype(sub, super TypeID) bool {
 	return super != 0 && sub >= super && sub <= TypeID(m.typ(super).last)
 }
 
-// IsPrimitive tells whether values of the type are written as a JSON string, number or boolean.
+// IsPrimitive reports whether values of the type are written as a JSON string, number or boolean.
 func (m *Model) IsPrimitive(t TypeID) bool { return m.typ(t).flags&typePrimitive != 0 }
 
-// IsResource tells whether the type is Resource or derives from it.
+// IsResource reports whether the type is Resource or derives from it.
 func (m *Model) IsResource(t TypeID) bool { return m.typ(t).flags&typeResource != 0 }
 
-// IsAbstract tells whether no value has exactly this type, as for "Element" and "DomainResource".
+// IsAbstract reports whether no value has exactly this type, as for "Element" and "DomainResource".
 func (m *Model) IsAbstract(t TypeID) bool { return m.typ(t).flags&typeAbstract != 0 }
 
-// IsBackbone tells whether the type belongs to an element defined in place, such as "Patient.contact".
+// IsBackbone reports whether the type belongs to an element defined in place, such as "Patient.contact".
 func (m *Model) IsBackbone(t TypeID) bool { return m.typ(t).flags&typeBackbone != 0 }
 
 // SystemType returns the FHIRPath System type that values of t convert to without asking: "Boolean",
@@ -158,10 +155,10 @@ func (m *Model) SystemType(t TypeID) string { return systemNames[m.typ(t).system
 
 // Element finds an element of a type by its FHIRPath name, among the type's own and the inherited ones.
 func (m *Model) Element(t TypeID, name string) (Element, bool) {
-	for t = m.known(t); t != 0; t = TypeID(m.data.types[t].base) {
+	for t = m.valid(t); t != 0; t = TypeID(m.data.types[t].base) {
 		first, end := m.data.types[t].element, m.data.types[t+1].element
 		for slot := hash(uint32(t), name); ; slot++ {
-			id := m.wanted[slot&uint32(len(m.wanted)-1)]
+			id := m.elementIndex[slot&uint32(len(m.elementIndex)-1)]
 			if id == 0 {
 				break
 			}
@@ -175,12 +172,12 @@ func (m *Model) Element(t TypeID, name string) (Element, bool) {
 
 // JSONKey finds the element that a member of a type's JSON object holds and the type the member's name gives
 // it: "valueQuantity" is value of type Quantity, "birthDate" is birthDate of type date. The sibling "_birthDate"
-// and "resourceType" are no elements.
+// and "resourceType" are not elements.
 func (m *Model) JSONKey(t TypeID, key string) (el Element, typ TypeID, ok bool) {
-	for t = m.known(t); t != 0; t = TypeID(m.data.types[t].base) {
+	for t = m.valid(t); t != 0; t = TypeID(m.data.types[t].base) {
 		first, end := m.data.types[t].key, m.data.types[t+1].key
 		for slot := hash(uint32(t), key); ; slot++ {
-			n := m.keys[slot&uint32(len(m.keys)-1)]
+			n := m.keyIndex[slot&uint32(len(m.keyIndex)-1)]
 			if n == 0 {
 				break
 			}
@@ -194,7 +191,7 @@ func (m *Model) JSONKey(t TypeID, key string) (el Element, typ TypeID, ok bool) 
 }
 
 // ChoiceKey returns the JSON member that holds el as type typ: "valueQuantity" for value and Quantity, and
-// el.Name for an element that is no choice. It returns "" when el cannot have that type.
+// el.Name for an element that is not a choice. It returns "" when el cannot have that type.
 func (m *Model) ChoiceKey(el Element, typ TypeID) string {
 	if el.ID == 0 || int(el.ID) >= len(m.data.elements)-1 {
 		return ""
@@ -207,22 +204,6 @@ func (m *Model) ChoiceKey(el Element, typ TypeID) string {
 	return ""
 }
 
-// Owner returns the type that defines an element, from which others may inherit it.
-func (m *Model) Owner(id ElementID) TypeID {
-	if id == 0 || int(id) >= len(m.data.elements)-1 {
-		return 0
-	}
-	lo, hi := 1, len(m.data.types)-1 // lo: a type whose first element is not past id; the last such is sought
-	for lo < hi-1 {
-		if mid := (lo + hi) / 2; m.data.types[mid].element <= uint16(id) {
-			lo = mid
-		} else {
-			hi = mid
-		}
-	}
-	return TypeID(lo)
-}
-
 // Elements lists every element of a type in the order of its definition, inherited ones first.
 func (m *Model) Elements(t TypeID) iter.Seq[Element] {
 	return func(yield func(Element) bool) { m.walk(t, t, yield) }
@@ -230,7 +211,7 @@ func (m *Model) Elements(t TypeID) iter.Seq[Element] {
 
 // walk yields the elements of t and its bases that the type at, which derives from t, has not redefined.
 func (m *Model) walk(t, at TypeID, yield func(Element) bool) bool {
-	if t = m.known(t); t == 0 {
+	if t = m.valid(t); t == 0 {
 		return true
 	}
 	if !m.walk(TypeID(m.data.types[t].base), at, yield) {
@@ -262,7 +243,7 @@ func (m *Model) Types() iter.Seq[TypeID] {
 }
 
 // known returns t, or 0 for an id out of range.
-func (m *Model) known(t TypeID) TypeID {
+func (m *Model) valid(t TypeID) TypeID {
 	if int(t) > m.Len() {
 		return 0
 	}
@@ -270,4 +251,4 @@ func (m *Model) known(t TypeID) TypeID {
 }
 
 // typ returns the record of a type, the empty one for an id out of range.
-func (m *Model) typ(t TypeID) *typeRecord { return &m.data.types[m.known(t)] }
+func (m *Model) typ(t TypeID) *typeRecord { return &m.data.types[m.valid(t)] }

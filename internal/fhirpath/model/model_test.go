@@ -282,9 +282,6 @@ func TestTablesAreWhole(t *testing.T) {
 				if got, ok := m.Element(id, el.Name); !ok || got.ID != el.ID {
 					t.Errorf("%s: Element(%s, %s): got %d, want %d", v, name, el.Name, got.ID, el.ID)
 				}
-				if owner := m.Owner(el.ID); !m.IsSubtype(id, owner) {
-					t.Errorf("%s: %s.%s is owned by %s", v, name, el.Name, m.Name(owner))
-				}
 				if len(el.Types) == 0 || len(el.Types) > 1 && !el.Choice {
 					t.Errorf("%s: %s.%s has %d types", v, name, el.Name, len(el.Types))
 				}

@@ -1,7 +1,5 @@
 package model
 
-import "unsafe"
-
 // tables is the generated form of a model: constant arrays of small records that point into each other by
 // number. Entry 0 of types and elements stands for none; the last entry of each holds only the end of the
 // last real one's range.
@@ -80,12 +78,4 @@ func (t *tables) element(id uint16) Element {
 		Many:   e.flags&elementMany != 0,
 		Min:    int(e.flags & elementRequired / elementRequired),
 	}
-}
-
-// size returns the bytes the tables take in the program's read-only data.
-func (t *tables) size() int {
-	return len(t.names) + 4*len(t.ends) + 2*len(t.lists) +
-		len(t.types)*int(unsafe.Sizeof(typeRecord{})) +
-		len(t.elements)*int(unsafe.Sizeof(elementRecord{})) +
-		len(t.keys)*int(unsafe.Sizeof(keyRecord{}))
 }

@@ -7,9 +7,8 @@ type Expr interface {
 	// Pos is the byte offset of the node's most telling token: the name of a member or function, the
 	// operator of an operation, the first character of a literal.
 	Pos() int
-	// Children returns the direct sub-expressions from left to right.
-	Children() []Expr
-	expr()
+	// children returns the direct sub-expressions from left to right.
+	children() []Expr
 }
 
 // LiteralKind tells the kinds of literals apart.
@@ -137,8 +136,8 @@ type TypeOp struct {
 	Offset int
 }
 
-// Instance creates an object: Type { name : value, name : value }. Names and Values are of the same length; Type {:} has
-// none.
+// Instance creates an object: Type { name : value, name : value }. Names and Values are of the same length; Type {:}
+// has none.
 type Instance struct {
 	Type   TypeName
 	Names  []string
@@ -152,17 +151,6 @@ type TypeName struct {
 	Parts  []string
 	Offset int
 }
-
-func (e *Literal) expr()  {}
-func (e *Member) expr()   {}
-func (e *Call) expr()     {}
-func (e *Special) expr()  {}
-func (e *External) expr() {}
-func (e *Index) expr()    {}
-func (e *Unary) expr()    {}
-func (e *Binary) expr()   {}
-func (e *TypeOp) expr()   {}
-func (e *Instance) expr() {}
 
 // Pos returns the offset of the literal's first character.
 func (e *Literal) Pos() int { return e.Offset }
@@ -194,37 +182,18 @@ func (e *TypeOp) Pos() int { return e.Offset }
 // Pos returns the offset of the type.
 func (e *Instance) Pos() int { return e.Offset }
 
-// Children returns nothing.
-func (e *Literal) Children() []Expr { return nil }
+func (e *Literal) children() []Expr  { return nil }
+func (e *Member) children() []Expr   { return optional(e.X) }
+func (e *Call) children() []Expr     { return append(optional(e.X), e.Args...) }
+func (e *Special) children() []Expr  { return optional(e.X) }
+func (e *External) children() []Expr { return nil }
+func (e *Index) children() []Expr    { return []Expr{e.X, e.Index} }
+func (e *Unary) children() []Expr    { return []Expr{e.X} }
+func (e *Binary) children() []Expr   { return []Expr{e.X, e.Y} }
+func (e *TypeOp) children() []Expr   { return []Expr{e.X} }
+func (e *Instance) children() []Expr { return e.Values }
 
-// Children returns X, where there is one.
-func (e *Member) Children() []Expr { return some(e.X) }
-
-// Children returns X, where there is one, and the arguments.
-func (e *Call) Children() []Expr { return append(some(e.X), e.Args...) }
-
-// Children returns X, where there is one.
-func (e *Special) Children() []Expr { return some(e.X) }
-
-// Children returns nothing.
-func (e *External) Children() []Expr { return nil }
-
-// Children returns X and the index.
-func (e *Index) Children() []Expr { return []Expr{e.X, e.Index} }
-
-// Children returns X.
-func (e *Unary) Children() []Expr { return []Expr{e.X} }
-
-// Children returns both operands.
-func (e *Binary) Children() []Expr { return []Expr{e.X, e.Y} }
-
-// Children returns X.
-func (e *TypeOp) Children() []Expr { return []Expr{e.X} }
-
-// Children returns the values.
-func (e *Instance) Children() []Expr { return e.Values }
-
-func some(x Expr) []Expr {
+func optional(x Expr) []Expr {
 	if x == nil {
 		return nil
 	}
@@ -237,7 +206,7 @@ func Walk(e Expr, visit func(Expr) bool) {
 	if e == nil || !visit(e) {
 		return
 	}
-	for _, child := range e.Children() {
+	for _, child := range e.children() {
 		Walk(child, visit)
 	}
 }

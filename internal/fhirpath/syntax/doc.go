@@ -1,7 +1,7 @@
 // Package syntax reads and writes the text of FHIRPath expressions.
 //
 // [Parse] turns the text into a tree of [Expr] nodes, [Print] turns a tree back into text, and parsing
-// that text again gives an equal tree ([Equal]). The package knows the grammar only: names of functions,
+// that text again gives an equal tree. The package knows the grammar only: names of functions,
 // types and elements mean nothing to it, and literals keep their source text.
 //
 // The grammar is that of FHIRPath 2.0.0 (https://hl7.org/fhirpath/N1/grammar.html) with, of FHIRPath 3.0,

@@ -131,7 +131,7 @@ func (l *lexer) digits(n int) bool {
 	return l.pos-start == n
 }
 
-// group passes a mark and n digits after it (all that follow when n is negative). Where they do not stand
+// group passes a mark and n digits after it (all that follow when n is negative). If they do not stand
 // there it passes nothing and reports false.
 func (l *lexer) group(mark byte, n int) bool {
 	start := l.pos
@@ -189,7 +189,7 @@ func (l *lexer) minutes() {
 	}
 }
 
-// zone passes a time zone offset, where one follows.
+// zone passes a time zone offset, if one follows.
 func (l *lexer) zone() {
 	start := l.pos
 	if l.peek() == 'Z' {
@@ -232,9 +232,9 @@ func (l *lexer) symbol() (token, error) {
 	hint := ""
 	switch r {
 	case '"', '\u201c', '\u201d', '\u2018', '\u2019':
-		hint = "; a string stands in single quotes"
+		hint = "; strings are written in single quotes"
 	case '!':
-		hint = "; negation is the function not()"
+		hint = "; use the function not()"
 	}
 	return token{}, l.fail(start, "unexpected character %q%s", r, hint)
 }
@@ -274,7 +274,7 @@ func (l *lexer) quoted(kind tokenKind, what string) (token, error) {
 	return token{}, l.fail(start, "%s is not closed", what)
 }
 
-// escape reads the escape sequence at the current position. A backslash before anything else than an escape
+// escape reads the escape sequence at the current position. A backslash before anything other than an escape
 // is ignored (section "String").
 func (l *lexer) escape() (rune, error) {
 	start := l.pos
@@ -305,7 +305,7 @@ func (l *lexer) escape() (rune, error) {
 				}
 			}
 			if utf16.IsSurrogate(r) || r == utf8.RuneError {
-				return 0, l.fail(start, "surrogate without its other half")
+				return 0, l.fail(start, "incomplete surrogate pair")
 			}
 		}
 		return r, nil

@@ -5,7 +5,7 @@ import (
 )
 
 // Parse reads an expression. The error is an [*Error], which for an expression beyond the limits of this
-// package has Limit set. Parse is safe for use by several goroutines.
+// package has Limit set. Parse is safe for concurrent use.
 func Parse(src string) (Expr, error) {
 	if len(src) > MaxLength {
 		err := newError(src, 0, "expression is longer than %d bytes", MaxLength)
@@ -49,7 +49,7 @@ type parser struct {
 }
 
 // node is a finished tree with its height.
-type node struct {
+type subtree struct {
 	Expr
 	height int
 }
@@ -77,7 +77,7 @@ func (p *parser) expect(s string) error {
 }
 
 // grow checks the height that a new parent of the given nodes has.
-func (p *parser) grow(offset int, below ...int) (int, error) {
+func (p *parser) heightOver(offset int, below ...int) (int, error) {
 	height := 0
 	for _, h := range below {
 		height = max(height, h)
@@ -90,11 +90,11 @@ func (p *parser) grow(offset int, below ...int) (int, error) {
 	return height, nil
 }
 
-func (p *parser) expression(prec int) (node, error) {
+func (p *parser) expression(prec int) (subtree, error) {
 	if p.depth++; p.depth > MaxDepth {
 		err := newError(p.lex.src, p.tok.offset, "expression is nested deeper than %d", MaxDepth)
 		err.Limit = true
-		return node{}, err
+		return subtree{}, err
 	}
 	defer func() { p.depth-- }()
 	left, err := p.operand()
@@ -105,7 +105,7 @@ func (p *parser) expression(prec int) (node, error) {
 		}
 		left, err = p.operation(left, op)
 	}
-	return node{}, err
+	return subtree{}, err
 }
 
 // operator returns the binary operator at the current token, 0 when there is none.
@@ -117,53 +117,53 @@ func (p *parser) operator() Op {
 }
 
 // operation reads the operator at the current token and what follows it.
-func (p *parser) operation(left node, op Op) (node, error) {
+func (p *parser) operation(left subtree, op Op) (subtree, error) {
 	offset := p.tok.offset
 	if err := p.advance(); err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
 	if op == OpIs || op == OpAs {
 		typ, err := p.typeName()
 		if err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
-		height, err := p.grow(offset, left.height)
+		height, err := p.heightOver(offset, left.height)
 		if err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
-		return p.path(node{&TypeOp{Op: op, X: left.Expr, Type: typ, Offset: offset}, height})
+		return p.path(subtree{&TypeOp{Op: op, X: left.Expr, Type: typ, Offset: offset}, height})
 	}
 	right, err := p.expression(operators[op].prec)
 	if err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
-	height, err := p.grow(offset, left.height, right.height)
-	return node{&Binary{Op: op, X: left.Expr, Y: right.Expr, Offset: offset}, height}, err
+	height, err := p.heightOver(offset, left.height, right.height)
+	return subtree{&Binary{Op: op, X: left.Expr, Y: right.Expr, Offset: offset}, height}, err
 }
 
 // operand reads a sign and its operand, or a term and the invocations and indexers after it.
-func (p *parser) operand() (node, error) {
+func (p *parser) operand() (subtree, error) {
 	if p.symbol("+") || p.symbol("-") {
 		offset, op := p.tok.offset, operatorOf(p.tok.text)
 		if err := p.advance(); err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
 		x, err := p.expression(precMultiplicative)
 		if err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
-		height, err := p.grow(offset, x.height)
-		return node{&Unary{Op: op, X: x.Expr, Offset: offset}, height}, err
+		height, err := p.heightOver(offset, x.height)
+		return subtree{&Unary{Op: op, X: x.Expr, Offset: offset}, height}, err
 	}
 	x, err := p.term()
 	if err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
 	return p.path(x)
 }
 
 // path reads the invocations and indexers after x.
-func (p *parser) path(x node) (_ node, err error) {
+func (p *parser) path(x subtree) (_ subtree, err error) {
 	for err == nil {
 		switch {
 		case p.symbol("{"):
@@ -182,7 +182,7 @@ func (p *parser) path(x node) (_ node, err error) {
 			return x, nil
 		}
 	}
-	return node{}, err
+	return subtree{}, err
 }
 
 // typeBefore returns the type specifier that a brace follows; ok is false where what stands there is none.
@@ -202,36 +202,36 @@ func typeBefore(x Expr) (typ TypeName, ok bool) {
 }
 
 // instance reads the elements of an object, from the opening brace on.
-func (p *parser) instance(typ TypeName) (node, error) {
+func (p *parser) instance(typ TypeName) (subtree, error) {
 	if err := p.advance(); err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
 	x := &Instance{Type: typ, Offset: typ.Offset}
 	below := 0
 	if p.symbol(":") {
 		if err := p.advance(); err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
-		height, err := p.grow(x.Offset, below)
+		height, err := p.heightOver(x.Offset, below)
 		if err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
-		return node{x, height}, p.expect("}")
+		return subtree{x, height}, p.expect("}")
 	}
 	for {
 		if !p.atIdentifier() {
-			return node{}, p.unexpected("name of an element")
+			return subtree{}, p.unexpected("name of an element")
 		}
 		x.Names = append(x.Names, p.tok.text)
 		if err := p.advance(); err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
 		if err := p.expect(":"); err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
 		value, err := p.expression(precNone)
 		if err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
 		x.Values = append(x.Values, value.Expr)
 		below = max(below, value.height)
@@ -239,102 +239,102 @@ func (p *parser) instance(typ TypeName) (node, error) {
 			break
 		}
 		if err := p.advance(); err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
 	}
-	height, err := p.grow(x.Offset, below)
+	height, err := p.heightOver(x.Offset, below)
 	if err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
-	return node{x, height}, p.expect("}")
+	return subtree{x, height}, p.expect("}")
 }
 
-func (p *parser) index(x node) (node, error) {
+func (p *parser) index(x subtree) (subtree, error) {
 	offset := p.tok.offset
 	if err := p.advance(); err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
 	i, err := p.expression(precNone)
 	if err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
 	if err := p.expect("]"); err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
-	height, err := p.grow(offset, x.height, i.height)
-	return node{&Index{X: x.Expr, Index: i.Expr, Offset: offset}, height}, err
+	height, err := p.heightOver(offset, x.height, i.height)
+	return subtree{&Index{X: x.Expr, Index: i.Expr, Offset: offset}, height}, err
 }
 
 // term reads what an expression may begin with.
-func (p *parser) term() (node, error) {
+func (p *parser) term() (subtree, error) {
 	switch tok := p.tok; {
 	case p.symbol("("):
 		if err := p.advance(); err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
 		x, err := p.expression(precNone)
 		if err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
 		return x, p.expect(")")
 	case p.symbol("{"):
 		if err := p.advance(); err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
-		return node{&Literal{Kind: Empty, Offset: tok.offset}, 1}, p.expect("}")
+		return subtree{&Literal{Kind: Empty, Offset: tok.offset}, 1}, p.expect("}")
 	case p.symbol("%"):
 		return p.external()
 	case tok.kind == tokIdent && (tok.text == "true" || tok.text == "false"):
-		return node{&Literal{Kind: Boolean, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
+		return subtree{&Literal{Kind: Boolean, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
 	case tok.kind == tokString:
-		return node{&Literal{Kind: String, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
+		return subtree{&Literal{Kind: String, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
 	case tok.kind == tokInteger || tok.kind == tokDecimal || tok.kind == tokLong:
 		return p.number()
 	case tok.kind == tokDate:
-		return node{&Literal{Kind: Date, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
+		return subtree{&Literal{Kind: Date, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
 	case tok.kind == tokDateTime:
-		return node{&Literal{Kind: DateTime, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
+		return subtree{&Literal{Kind: DateTime, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
 	case tok.kind == tokTime:
-		return node{&Literal{Kind: Time, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
+		return subtree{&Literal{Kind: Time, Text: tok.text, Offset: tok.offset}, 1}, p.advance()
 	}
-	return p.invocation(node{})
+	return p.invocation(subtree{})
 }
 
 // number reads a number and the unit that makes a Quantity of it.
-func (p *parser) number() (node, error) {
+func (p *parser) number() (subtree, error) {
 	lit := &Literal{Kind: Integer, Text: p.tok.text, Offset: p.tok.offset}
 	kind := p.tok.kind
 	if err := p.advance(); err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
 	switch {
 	case kind == tokLong:
 		lit.Kind = Long
-		return node{lit, 1}, nil
+		return subtree{lit, 1}, nil
 	case kind == tokDecimal:
 		lit.Kind = Decimal
 	}
 	if p.tok.kind == tokString || p.tok.kind == tokIdent && calendarUnit(p.tok.text) {
 		lit.Kind, lit.Unit, lit.Calendar = Quantity, p.tok.text, p.tok.kind == tokIdent
-		return node{lit, 1}, p.advance()
+		return subtree{lit, 1}, p.advance()
 	}
-	return node{lit, 1}, nil
+	return subtree{lit, 1}, nil
 }
 
 // external reads an environment variable.
-func (p *parser) external() (node, error) {
+func (p *parser) external() (subtree, error) {
 	offset := p.tok.offset
 	if err := p.advance(); err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
 	if !p.atIdentifier() && p.tok.kind != tokString {
-		return node{}, p.unexpected("name of a variable")
+		return subtree{}, p.unexpected("name of a variable")
 	}
 	if p.tok.text == "" {
-		return node{}, p.lex.fail(p.tok.offset, "name of a variable is empty")
+		return subtree{}, p.lex.fail(p.tok.offset, "name of a variable is empty")
 	}
 	e := &External{Name: p.tok.text, Offset: offset}
-	return node{e, 1}, p.advance()
+	return subtree{e, 1}, p.advance()
 }
 
 func (p *parser) atIdentifier() bool {
@@ -342,34 +342,34 @@ func (p *parser) atIdentifier() bool {
 }
 
 // invocation reads a member, function or variable of x; x holds no expression at the start of a path.
-func (p *parser) invocation(x node) (node, error) {
+func (p *parser) invocation(x subtree) (subtree, error) {
 	offset, name := p.tok.offset, p.tok.text
 	if p.tok.kind == tokSpecial {
 		kind := map[string]SpecialKind{"$this": This, "$index": ItemIndex, "$total": Total}[name]
-		height, err := p.grow(offset, x.height)
+		height, err := p.heightOver(offset, x.height)
 		if err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
-		return node{&Special{X: x.Expr, Kind: kind, Offset: offset}, height}, p.advance()
+		return subtree{&Special{X: x.Expr, Kind: kind, Offset: offset}, height}, p.advance()
 	}
 	if !p.atIdentifier() {
 		if x.Expr == nil {
-			return node{}, p.unexpected("expression" + p.habit())
+			return subtree{}, p.unexpected("expression" + p.operatorHint())
 		}
-		return node{}, p.unexpected("element or function")
+		return subtree{}, p.unexpected("element or function")
 	}
 	if err := p.advance(); err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
 	if p.symbol("(") {
 		return p.call(x, name, offset)
 	}
-	height, err := p.grow(offset, x.height)
-	return node{&Member{X: x.Expr, Name: name, Offset: offset}, height}, err
+	height, err := p.heightOver(offset, x.height)
+	return subtree{&Member{X: x.Expr, Name: name, Offset: offset}, height}, err
 }
 
 // habit explains an operator of other languages that begins with one of FHIRPath's.
-func (p *parser) habit() string {
+func (p *parser) operatorHint() string {
 	before := p.tok.offset - 1
 	if before < 0 || p.tok.kind != tokSymbol || p.tok.text != p.lex.src[before:before+1] {
 		return ""
@@ -386,36 +386,36 @@ func (p *parser) habit() string {
 }
 
 // call reads the arguments of a function, from the opening parenthesis on.
-func (p *parser) call(x node, name string, offset int) (node, error) {
+func (p *parser) call(x subtree, name string, offset int) (subtree, error) {
 	if err := p.advance(); err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
 	call := &Call{X: x.Expr, Name: name, Offset: offset}
 	below := x.height
 	for !p.symbol(")") {
 		if len(call.Args) > 0 {
 			if !p.symbol(",") {
-				return node{}, p.unexpected("',' or ')'")
+				return subtree{}, p.unexpected("',' or ')'")
 			}
 			if err := p.advance(); err != nil {
-				return node{}, err
+				return subtree{}, err
 			}
 		}
 		arg, err := p.expression(precNone)
 		if err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
 		call.Args = append(call.Args, arg.Expr)
 		below = max(below, arg.height)
 		if err := p.direction(call); err != nil {
-			return node{}, err
+			return subtree{}, err
 		}
 	}
 	if err := p.advance(); err != nil {
-		return node{}, err
+		return subtree{}, err
 	}
-	height, err := p.grow(offset, below)
-	return node{call, height}, err
+	height, err := p.heightOver(offset, below)
+	return subtree{call, height}, err
 }
 
 // direction reads the asc or desc that may follow a key of sort.
@@ -440,7 +440,7 @@ func (p *parser) typeName() (TypeName, error) {
 			return typ, p.unexpected("type")
 		}
 		typ.Parts = append(typ.Parts, p.tok.text)
-		if err := p.advance(); err != nil || !p.symbol(".") || p.invoked() {
+		if err := p.advance(); err != nil || !p.symbol(".") || p.beforeInvocation() {
 			return typ, err
 		}
 		if err := p.advance(); err != nil {
@@ -451,7 +451,7 @@ func (p *parser) typeName() (TypeName, error) {
 
 // invoked reports whether the point at the current token stands before a function or variable and is thus no part of a
 // name: x is Integer.not().
-func (p *parser) invoked() bool {
+func (p *parser) beforeInvocation() bool {
 	ahead := *p
 	if ahead.advance() != nil {
 		return false

@@ -2,12 +2,11 @@ package syntax
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
-// Print returns the expression as text, with the fewest parentheses. [Parse] of the text gives a tree
-// [Equal] to e.
+// Print returns the expression as text, with the fewest parentheses. [Parse] of the text gives an
+// equal tree.
 func Print(e Expr) string {
 	var b strings.Builder
 	printExpr(&b, e, precNone)
@@ -172,54 +171,4 @@ func printQuoted(b *strings.Builder, s string, mark rune) {
 		}
 	}
 	b.WriteRune(mark)
-}
-
-// Equal reports whether two trees say the same; positions do not count.
-func Equal(a, b Expr) bool {
-	if a == nil || b == nil {
-		return a == nil && b == nil
-	}
-	switch a := a.(type) {
-	case *Literal:
-		b, ok := b.(*Literal)
-		return ok && a.Kind == b.Kind && a.Text == b.Text && a.Unit == b.Unit && a.Calendar == b.Calendar
-	case *Member:
-		b, ok := b.(*Member)
-		return ok && a.Name == b.Name && Equal(a.X, b.X)
-	case *Special:
-		b, ok := b.(*Special)
-		return ok && a.Kind == b.Kind && Equal(a.X, b.X)
-	case *External:
-		b, ok := b.(*External)
-		return ok && a.Name == b.Name
-	case *Index:
-		b, ok := b.(*Index)
-		return ok && Equal(a.X, b.X) && Equal(a.Index, b.Index)
-	case *Unary:
-		b, ok := b.(*Unary)
-		return ok && a.Op == b.Op && Equal(a.X, b.X)
-	case *Binary:
-		b, ok := b.(*Binary)
-		return ok && a.Op == b.Op && Equal(a.X, b.X) && Equal(a.Y, b.Y)
-	case *TypeOp:
-		b, ok := b.(*TypeOp)
-		return ok && a.Op == b.Op && Equal(a.X, b.X) && slices.Equal(a.Type.Parts, b.Type.Parts)
-	case *Instance:
-		b, ok := b.(*Instance)
-		return ok && slices.Equal(a.Type.Parts, b.Type.Parts) && slices.Equal(a.Names, b.Names) &&
-			slices.EqualFunc(a.Values, b.Values, Equal)
-	case *Call:
-		b, ok := b.(*Call)
-		return ok && a.Name == b.Name && Equal(a.X, b.X) && slices.EqualFunc(a.Args, b.Args, Equal) &&
-			slices.Equal(trimFalse(a.Descending), trimFalse(b.Descending))
-	}
-	return false
-}
-
-// trimFalse drops the false entries at the end.
-func trimFalse(s []bool) []bool {
-	for len(s) > 0 && !s[len(s)-1] {
-		s = s[:len(s)-1]
-	}
-	return s
 }

@@ -5,52 +5,29 @@ const (
 	boundaryMax     = 31
 )
 
-// LowBoundary returns the least number that d can stand for as it is written (1.0 stands for 0.95 to 1.05), with
-// the given number of digits after the point (0 to 31; nil is 8, or as many as the boundary has). ok is false for
-// any other number.
+// Boundary returns the lowest number that d can stand for as it is written (1.0 stands for 0.95 to 1.05), or the
+// highest if high is set, with precision digits after the decimal point (0 to 31). A nil precision means 8 digits, or
+// as many as the boundary has if those are more. ok is false for any other precision.
 //
-// Where the boundary has more digits than are asked for, the bound next to zero is cut off and the other one is
-// rounded to the nearest, as HL7's implementation and test suite do.
-func (d Decimal) LowBoundary(precision *int) (boundary Decimal, ok bool) {
-	if d.Sign() <= 0 {
-		return d.outer(precision, -1)
-	}
-	return d.inner(precision, 1)
-}
-
-// HighBoundary returns the greatest number that d can stand for as it is written; see LowBoundary.
-func (d Decimal) HighBoundary(precision *int) (boundary Decimal, ok bool) {
-	if d.Sign() < 0 {
-		return d.inner(precision, -1)
-	}
-	return d.outer(precision, 1)
-}
-
-// inner returns the boundary next to zero.
-func (d Decimal) inner(precision *int, sign int64) (Decimal, bool) {
-	b, ok := d.Sub(d.half(sign))
-	return d.finish(b, ok, precision, towardsZero)
-}
-
-// outer returns the boundary away from zero.
-func (d Decimal) outer(precision *int, sign int64) (Decimal, bool) {
-	b, ok := d.Add(d.half(sign))
-	return d.finish(b, ok, precision, toNearest)
-}
-
-// half returns half of the unit of d's last digit, with the given sign.
-func (d Decimal) half(sign int64) Decimal { return NewDecimal(sign*5, d.Scale()+1) }
-
-func (d Decimal) finish(b Decimal, ok bool, precision *int, mode rounding) (Decimal, bool) {
-	n := max(boundaryDefault, d.Scale()+1)
+// If the boundary has more digits than that, the boundary nearer to zero is truncated and the other one is rounded to
+// the nearest, as in HL7's implementation and test suite.
+func (d Decimal) Boundary(precision *int, high bool) (boundary Decimal, ok bool) {
+	digits := max(boundaryDefault, d.Scale()+1)
 	if precision != nil {
-		n = *precision
-		if n > boundaryMax {
+		if digits = *precision; digits < 0 || digits > boundaryMax {
 			return Decimal{}, false
 		}
 	}
-	if !ok || n < 0 {
+	sign, mode := -1, toNearest
+	if high {
+		sign = 1
+	}
+	if sign*d.Sign() < 0 {
+		mode = towardsZero
+	}
+	b, ok := d.Add(NewDecimal(int64(5*sign), d.Scale()+1)) // half a unit of the last digit
+	if !ok {
 		return Decimal{}, false
 	}
-	return b.rounded(n, mode)
+	return b.rounded(digits, mode)
 }

@@ -90,7 +90,19 @@ func number[T ~string | ~[]byte](text T, i, width int) (int, bool) {
 	return v, true
 }
 
-func at[T ~string | ~[]byte](text T, i int, c byte) bool { return i < len(text) && text[i] == c }
+func hasByte[T ~string | ~[]byte](text T, i int, c byte) bool { return i < len(text) && text[i] == c }
+
+// field reads two digits at i, a number from low to high.
+func field[T ~string | ~[]byte](text T, i, low, high int) (uint8, error) {
+	v, ok := number(text, i, 2)
+	switch {
+	case !ok:
+		return 0, ErrSyntax
+	case v < low || v > high:
+		return 0, ErrRange
+	}
+	return uint8(v), nil
+}
 
 // scanDate reads YYYY, YYYY-MM or YYYY-MM-DD from the start of text.
 func scanDate[T ~string | ~[]byte](text T) (d Date, next int, err error) {
@@ -102,65 +114,43 @@ func scanDate[T ~string | ~[]byte](text T) (d Date, next int, err error) {
 	if year == 0 {
 		return Date{}, 0, ErrRange
 	}
-	if !at(text, 4, '-') {
+	if !hasByte(text, 4, '-') {
 		return d, 4, nil
 	}
-	month, ok := number(text, 5, 2)
-	if !ok {
-		return Date{}, 0, ErrSyntax
+	if d.month, err = field(text, 5, 1, 12); err != nil {
+		return Date{}, 0, err
 	}
-	if month < 1 || month > 12 {
-		return Date{}, 0, ErrRange
-	}
-	d.month = uint8(month)
-	if !at(text, 7, '-') {
+	if !hasByte(text, 7, '-') {
 		return d, 7, nil
 	}
-	day, ok := number(text, 8, 2)
-	if !ok {
-		return Date{}, 0, ErrSyntax
+	if d.day, err = field(text, 8, 1, daysInMonth(year, int(d.month))); err != nil {
+		return Date{}, 0, err
 	}
-	if day < 1 || day > daysInMonth(year, month) {
-		return Date{}, 0, ErrRange
-	}
-	d.day = uint8(day)
 	return d, 10, nil
 }
 
 // scanTime reads hh, hh:mm, hh:mm:ss or hh:mm:ss.f… at i.
 func scanTime[T ~string | ~[]byte](text T, i int) (t Time, next int, err error) {
-	hour, ok := number(text, i, 2)
-	if !ok {
-		return Time{}, 0, ErrSyntax
+	if t.hour, err = field(text, i, 0, 23); err != nil {
+		return Time{}, 0, err
 	}
-	if hour > 23 {
-		return Time{}, 0, ErrRange
-	}
-	t.hour, t.precision = uint8(hour), Hour
-	if !at(text, i+2, ':') {
+	t.precision = Hour
+	if !hasByte(text, i+2, ':') {
 		return t, i + 2, nil
 	}
-	minute, ok := number(text, i+3, 2)
-	if !ok {
-		return Time{}, 0, ErrSyntax
+	if t.minute, err = field(text, i+3, 0, 59); err != nil {
+		return Time{}, 0, err
 	}
-	if minute > 59 {
-		return Time{}, 0, ErrRange
-	}
-	t.minute, t.precision = uint8(minute), Minute
-	if !at(text, i+5, ':') {
+	t.precision = Minute
+	if !hasByte(text, i+5, ':') {
 		return t, i + 5, nil
 	}
-	second, ok := number(text, i+6, 2)
-	if !ok {
-		return Time{}, 0, ErrSyntax
+	if t.second, err = field(text, i+6, 0, 60); err != nil { // FHIR allows leap seconds
+		return Time{}, 0, err
 	}
-	if second > 60 { // FHIR allows leap seconds
-		return Time{}, 0, ErrRange
-	}
-	t.second, t.precision = uint8(second), Second
+	t.precision = Second
 	i += 8
-	if !at(text, i, '.') {
+	if !hasByte(text, i, '.') {
 		return t, i, nil
 	}
 	i++
@@ -194,7 +184,7 @@ func scanZone[T ~string | ~[]byte](text T, i int) (kind zoneKind, offset int16, 
 		return zoneAbsent, 0, i, nil
 	}
 	hour, ok := number(text, i+1, 2)
-	if !ok || !at(text, i+3, ':') {
+	if !ok || !hasByte(text, i+3, ':') {
 		return zoneAbsent, 0, 0, ErrSyntax
 	}
 	minute, ok := number(text, i+4, 2)

@@ -61,7 +61,7 @@ func StringToLong(s string) (value int64, ok bool) {
 		if !isDigit(s[i]) {
 			return 0, false
 		}
-		// Counting down reaches the least value as well.
+		// Counting down reaches the smallest value as well.
 		if value, ok = MulInt64(value, 10); !ok {
 			return 0, false
 		}

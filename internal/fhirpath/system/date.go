@@ -1,21 +1,10 @@
 package system
 
-// Date is a System.Date: a year, a month of a year or a day, without time zone. The zero value is no date
-// (IsZero). Dates with the same components are equal with ==.
+// Date is a System.Date: a year, a month of a year or a day, without time zone. The zero value is not a date.
+// Dates with the same components are equal with ==.
 type Date struct {
 	year       int16
 	month, day uint8 // 0: not given
-}
-
-// NewDate returns a date of the given components; month and day may be 0 to leave them out. ok is false when
-// there is no such day.
-func NewDate(year, month, day int) (d Date, ok bool) {
-	switch {
-	case year < 1 || year > maxYear, month < 0 || month > 12, day < 0, month == 0 && day != 0,
-		month > 0 && day > daysInMonth(year, month):
-		return Date{}, false
-	}
-	return Date{year: int16(year), month: uint8(month), day: uint8(day)}, true
 }
 
 // ParseDate reads YYYY, YYYY-MM or YYYY-MM-DD. A day the calendar does not have is an ErrRange.
@@ -30,9 +19,6 @@ func ParseDate[T ~string | ~[]byte](text T) (Date, error) {
 	return d, nil
 }
 
-// IsZero reports whether d is the zero value, which is no date.
-func (d Date) IsZero() bool { return d == Date{} }
-
 // Precision returns Year, Month or Day.
 func (d Date) Precision() Precision {
 	switch {
@@ -46,15 +32,6 @@ func (d Date) Precision() Precision {
 
 // Digits is the result of precision(): the number of digits given (4, 6 or 8).
 func (d Date) Digits() int { return 2 + 2*int(d.Precision()) }
-
-// Year returns the year (yearOf).
-func (d Date) Year() (year int, ok bool) { return int(d.year), d.year != 0 }
-
-// Month returns the month (monthOf); ok is false when it is not given.
-func (d Date) Month() (month int, ok bool) { return int(d.month), d.month != 0 }
-
-// Day returns the day of the month (dayOf); ok is false when it is not given.
-func (d Date) Day() (day int, ok bool) { return int(d.day), d.day != 0 }
 
 // DateTime returns the date as a DateTime of the same precision without time zone: the implicit conversion of
 // section "Conversion".
@@ -108,38 +85,20 @@ func (d Date) Equivalent(o Date) bool { return d == o }
 // Add returns the date moved by a time-valued quantity (section "Date/Time Arithmetic"). Units smaller than the
 // date's precision are turned into whole units of that precision; months and years keep the day where the month
 // has it and take the month's last day otherwise. ok is false when the result leaves the years 1 to 9999; err
-// matches ErrUnit when the quantity is no duration that can be added.
+// matches ErrUnit when the quantity is not a duration that can be added.
 func (d Date) Add(q Quantity) (moved Date, ok bool, err error) {
 	m, ok, err := d.DateTime().Add(q)
 	return m.Date(), ok, err
 }
 
-// Sub returns the date moved back by a time-valued quantity; see Add.
-func (d Date) Sub(q Quantity) (moved Date, ok bool, err error) {
-	q.Value = q.Value.Neg()
-	return d.Add(q)
-}
-
-// LowBoundary returns the first date of the given precision (4, 6 or 8 digits; nil is 8) that d can stand for.
-// ok is false for any other precision.
-func (d Date) LowBoundary(precision *int) (boundary Date, ok bool) {
+// Boundary returns the first date of the given precision (4, 6 or 8 digits; nil is 8) that d can stand for, or the last
+// one if high is set. ok is false for any other precision.
+func (d Date) Boundary(precision *int, high bool) (boundary Date, ok bool) {
 	p, ok := datePrecision(precision, 8)
 	if !ok || p > Day {
 		return Date{}, false
 	}
-	b := d.DateTime().fill(false)
-	return b.truncate(p).Date(), true
-}
-
-// HighBoundary returns the last date of the given precision (4, 6 or 8 digits; nil is 8) that d can stand for.
-// ok is false for any other precision.
-func (d Date) HighBoundary(precision *int) (boundary Date, ok bool) {
-	p, ok := datePrecision(precision, 8)
-	if !ok || p > Day {
-		return Date{}, false
-	}
-	b := d.DateTime().fill(true)
-	return b.truncate(p).Date(), true
+	return d.DateTime().fill(high).truncate(p).Date(), true
 }
 
 // datePrecision turns a number of digits into a Precision.

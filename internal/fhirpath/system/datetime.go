@@ -1,7 +1,7 @@
 package system
 
 // DateTime is a System.DateTime: a point in time given to the precision of a year down to a fraction of a
-// second (nine digits are kept), with or without time zone offset. The zero value is no DateTime (IsZero).
+// second (nine digits are kept), with or without time zone offset. The zero value is not a DateTime.
 // DateTimes written the same way are equal with ==.
 type DateTime struct {
 	nano                             int32
@@ -83,9 +83,6 @@ func (v *DateTime) setTime(t Time) {
 	v.hour, v.minute, v.second, v.nano = t.hour, t.minute, t.second, t.nano
 	v.digits, v.precision = t.digits, t.precision
 }
-
-// IsZero reports whether v is the zero value, which is no DateTime.
-func (v DateTime) IsZero() bool { return v == DateTime{} }
 
 // Precision returns the last component that is given; Millisecond when there is a fraction of a second.
 func (v DateTime) Precision() Precision {
@@ -179,7 +176,7 @@ func (v DateTime) AppendText(dst []byte) []byte {
 func (v DateTime) String() string { return string(v.AppendText(nil)) }
 
 // local returns the seconds from the Unix epoch to the first moment v stands for, as if in UTC.
-func (v DateTime) local() int64 {
+func (v DateTime) localSeconds() int64 {
 	days := daysFromCivil(int(v.year), int(max(v.month, 1)), int(max(v.day, 1)))
 	return days*secondsPerDay + int64(v.hour)*3600 + int64(v.minute)*60 + int64(v.second)
 }
@@ -212,7 +209,7 @@ func (m moment) compare(o moment) int {
 }
 
 // first returns the first moment v stands for, in UTC when a time zone is given.
-func (v DateTime) first() moment { return moment{v.local() - int64(v.offset)*60, v.nano} }
+func (v DateTime) first() moment { return moment{v.localSeconds() - int64(v.offset)*60, v.nano} }
 
 // span returns the first and the last moment v may stand for. Without time zone, where the other has one
 // (open), v may stand for the same local time anywhere from UTC-12:00 to UTC+14:00.

@@ -54,21 +54,10 @@ func (v DateTime) truncate(p Precision) DateTime {
 	return v
 }
 
-// LowBoundary returns the first DateTime of the given precision (4, 6, 8, 10, 12, 14 or 17 digits; nil is 17)
-// that v can stand for. A result with a time gets the time zone +14:00 when v has none. ok is false for any
-// other precision.
-func (v DateTime) LowBoundary(precision *int) (boundary DateTime, ok bool) {
-	return v.boundary(precision, false)
-}
-
-// HighBoundary returns the last DateTime of the given precision (4, 6, 8, 10, 12, 14 or 17 digits; nil is 17)
-// that v can stand for. A result with a time gets the time zone -12:00 when v has none. ok is false for any
-// other precision.
-func (v DateTime) HighBoundary(precision *int) (boundary DateTime, ok bool) {
-	return v.boundary(precision, true)
-}
-
-func (v DateTime) boundary(precision *int, high bool) (DateTime, bool) {
+// Boundary returns the first DateTime of the given precision (4, 6, 8, 10, 12, 14 or 17 digits; nil is 17) that v can
+// stand for, or the last one if high is set. If v has no time zone, a result with a time has +14:00, or -12:00 if high
+// is set. ok is false for any other precision.
+func (v DateTime) Boundary(precision *int, high bool) (boundary DateTime, ok bool) {
 	p, ok := datePrecision(precision, 17)
 	if !ok {
 		return DateTime{}, false
@@ -126,12 +115,6 @@ func (v DateTime) Add(q Quantity) (moved DateTime, ok bool, err error) {
 		n *= 60
 	}
 	return v.shift(n, v.nano)
-}
-
-// Sub returns v moved back by a time-valued quantity; see Add.
-func (v DateTime) Sub(q Quantity) (moved DateTime, ok bool, err error) {
-	q.Value = q.Value.Neg()
-	return v.Add(q)
 }
 
 // coarsen turns an amount of a unit into whole units of a coarser one: 12 months or 365 days a year, 30 days a
@@ -209,7 +192,7 @@ func (v DateTime) addSeconds(unit Precision, amount Decimal) (DateTime, bool, er
 // shift moves v by whole seconds, keeping its precision.
 func (v DateTime) shift(sec int64, nano int32) (DateTime, bool, error) {
 	r := v
-	if !r.setLocal(v.local()+sec, nano) {
+	if !r.setLocal(v.localSeconds()+sec, nano) {
 		return DateTime{}, false, nil
 	}
 	if v.precision < Second {

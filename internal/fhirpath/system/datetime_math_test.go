@@ -51,7 +51,7 @@ func TestDateArithmetic(t *testing.T) {
 		d, q := date(t, tt.date), quantity(t, tt.quantity)
 		got, ok, err := d.Add(q)
 		if tt.op == "-" {
-			got, ok, err = d.Sub(q)
+			got, ok, err = d.Add(q.Neg())
 		}
 		check(t, tt.date+" "+tt.op+" "+tt.quantity, got.String(), ok, err, tt.want)
 	}
@@ -104,7 +104,7 @@ func TestDateTimeArithmetic(t *testing.T) {
 		v, q := dateTime(t, tt.at), quantity(t, tt.quantity)
 		got, ok, err := v.Add(q)
 		if tt.op == "-" {
-			got, ok, err = v.Sub(q)
+			got, ok, err = v.Add(q.Neg())
 		}
 		check(t, tt.at+" "+tt.op+" "+tt.quantity, got.String(), ok, err, tt.want)
 	}
@@ -132,7 +132,7 @@ func TestTimeArithmetic(t *testing.T) {
 		v, q := clock(t, tt.at), quantity(t, tt.quantity)
 		got, err := v.Add(q)
 		if tt.op == "-" {
-			got, err = v.Sub(q)
+			got, err = v.Add(q.Neg())
 		}
 		check(t, tt.at+" "+tt.op+" "+tt.quantity, got.String(), true, err, tt.want)
 	}
@@ -180,16 +180,16 @@ func TestDateTimeBoundaries(t *testing.T) {
 		var okLow, okHigh bool
 		switch tt.kind {
 		case "date":
-			l, ok := date(t, tt.text).LowBoundary(p)
-			h, ok2 := date(t, tt.text).HighBoundary(p)
+			l, ok := date(t, tt.text).Boundary(p, false)
+			h, ok2 := date(t, tt.text).Boundary(p, true)
 			low, high, okLow, okHigh = l.String(), h.String(), ok, ok2
 		case "dateTime":
-			l, ok := dateTime(t, tt.text).LowBoundary(p)
-			h, ok2 := dateTime(t, tt.text).HighBoundary(p)
+			l, ok := dateTime(t, tt.text).Boundary(p, false)
+			h, ok2 := dateTime(t, tt.text).Boundary(p, true)
 			low, high, okLow, okHigh = l.String(), h.String(), ok, ok2
 		default:
-			l, ok := clock(t, tt.text).LowBoundary(p)
-			h, ok2 := clock(t, tt.text).HighBoundary(p)
+			l, ok := clock(t, tt.text).Boundary(p, false)
+			h, ok2 := clock(t, tt.text).Boundary(p, true)
 			low, high, okLow, okHigh = l.String(), h.String(), ok, ok2
 		}
 		check(t, tt.text+".lowBoundary()", low, okLow, nil, tt.low)

@@ -285,9 +285,9 @@ func TestComponents(t *testing.T) {
 		{"minuteOf partial", bare.Minute, absent},
 		{"secondOf partial", bare.Second, absent},
 		{"millisecondOf partial", bare.Millisecond, absent},
-		{"Date yearOf", day.Year, 2014},
-		{"Date monthOf", day.Month, 1},
-		{"Date dayOf", day.Day, absent},
+		{"Date yearOf", day.DateTime().Year, 2014},
+		{"Date monthOf", day.DateTime().Month, 1},
+		{"Date dayOf", day.DateTime().Day, absent},
 		{"Time hourOf", at.Hour, 10},
 		{"Time minuteOf", at.Minute, 30},
 		{"Time secondOf", at.Second, absent},
@@ -318,57 +318,6 @@ func TestComponents(t *testing.T) {
 	}
 }
 
-func TestNewDateTime(t *testing.T) {
-	t.Parallel()
-	at := time.Date(2026, 2, 25, 14, 31, 39, 96_444_000, time.UTC)
-	for offset, want := range map[int]string{
-		0: "2026-02-25T14:31:39.096Z", 11 * 60: "2026-02-26T01:31:39.096+11:00", -90: "2026-02-25T13:01:39.096-01:30",
-	} {
-		got, ok := NewDateTime(at.Unix(), int32(at.Nanosecond()), offset)
-		if !ok || got.String() != want {
-			t.Errorf("offset %d: got %s, %v; want %s", offset, got, ok, want)
-		}
-		if back := dateTime(t, want); back != got {
-			t.Errorf("%s is not what ParseDateTime gives", got)
-		}
-	}
-	for _, bad := range []struct {
-		unix   int64
-		offset int
-	}{{0, 15 * 60}, {0, -15 * 60}, {math.MaxInt64 / 2, 0}, {-1 << 40, 0}} {
-		if got, ok := NewDateTime(bad.unix, 0, bad.offset); ok {
-			t.Errorf("NewDateTime(%d, 0, %d) = %s, want none", bad.unix, bad.offset, got)
-		}
-	}
-}
-
-func TestNewDate(t *testing.T) {
-	t.Parallel()
-	tests := []struct {
-		year, month, day int
-		want             string
-	}{
-		{2016, 2, 29, "2016-02-29"},
-		{2016, 2, 0, "2016-02"},
-		{2016, 0, 0, "2016"},
-		{2015, 2, 29, ""},
-		{2015, 13, 1, ""},
-		{2015, 0, 1, ""},
-		{2015, -1, 0, ""},
-		{0, 1, 1, ""},
-		{10000, 1, 1, ""},
-	}
-	for _, tt := range tests {
-		got, ok := NewDate(tt.year, tt.month, tt.day)
-		if ok != (tt.want != "") || ok && got.String() != tt.want {
-			t.Errorf("NewDate(%d, %d, %d) = %s, %v; want %q", tt.year, tt.month, tt.day, got, ok, tt.want)
-		}
-		if got.IsZero() == ok {
-			t.Errorf("NewDate(%d, %d, %d): IsZero is %v", tt.year, tt.month, tt.day, got.IsZero())
-		}
-	}
-}
-
 func TestPrecision(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]Precision{
@@ -379,15 +328,6 @@ func TestPrecision(t *testing.T) {
 		if got := v.Precision(); got != want {
 			t.Errorf("%s has the precision %d, want %d", text, got, want)
 		}
-		if at, ok := v.Time(); ok && at.Precision() != want {
-			t.Errorf("the time of %s has the precision %d, want %d", text, at.Precision(), want)
-		}
-		if v.IsZero() {
-			t.Errorf("%s is no DateTime", text)
-		}
-	}
-	if !(DateTime{}).IsZero() || !(Time{}).IsZero() || clock(t, "00").IsZero() {
-		t.Error("IsZero tells a value from none wrongly")
 	}
 }
 
@@ -458,8 +398,8 @@ func FuzzParseDateTime(f *testing.F) {
 		if err != nil || back != v {
 			t.Fatalf("%q is written as %s and read as %s, %v", s, v, back, err)
 		}
-		low, okLow := v.LowBoundary(&one)
-		high, okHigh := v.HighBoundary(&one)
+		low, okLow := v.Boundary(&one, false)
+		high, okHigh := v.Boundary(&one, true)
 		if !okLow || !okHigh {
 			t.Fatalf("%q has no boundaries", s)
 		}

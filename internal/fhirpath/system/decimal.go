@@ -11,7 +11,7 @@ import (
 // Limits of a Decimal. A value with more digits on either side of the point is refused by ParseDecimal and is
 // no result (ok is false) of an operation; arithmetic rounds to DecimalPrecision significant digits.
 const (
-	DecimalPrecision = 34
+	decimalPrecision = 34
 	maxScale         = 400
 	maxDigits        = 800
 	fastScale        = 18   // greatest scale of the int64 form
@@ -21,8 +21,8 @@ const (
 // ErrSyntax is matched by errors of the parsers of this package for text of the wrong form; ErrRange for text of
 // the right form whose value lies outside the type. The errors never hold the text itself.
 var (
-	ErrSyntax = errors.New("system: text is not of the type's form")
-	ErrRange  = errors.New("system: value is outside of the type's range")
+	ErrSyntax = errors.New("system: text does not have the form of the type")
+	ErrRange  = errors.New("system: value is out of range")
 )
 
 // Decimal is a System.Decimal: an exact decimal number that keeps the number of digits after the point with
@@ -198,7 +198,7 @@ func fromAPD(a *apd.Decimal) (d Decimal, ok bool) {
 	return Decimal{scale: -a.Exponent, big: a}, true
 }
 
-// apd returns d in apd's form; buf is used when d is in the int64 form. The result must not be written to.
+// apd returns d in apd's form; buf is used when d is in the int64 form. The result must not be modified.
 func (d Decimal) apd(buf *apd.Decimal) *apd.Decimal {
 	if d.big != nil {
 		return d.big
@@ -210,10 +210,8 @@ func (d Decimal) apd(buf *apd.Decimal) *apd.Decimal {
 // precision() of a Decimal.
 func (d Decimal) Scale() int { return int(d.scale) }
 
-// Precision is the result of precision(): the number of digits after the point.
-func (d Decimal) Precision() int { return int(d.scale) }
-
-// Digits returns how many digits the number has, and 0 where they fit a machine word: operations on longer ones are slower.
+// Digits returns how many digits the number has, and 0 if they fit a machine word: operations on longer ones are
+// slower.
 func (d Decimal) Digits() int {
 	if d.big == nil {
 		return 0
@@ -394,7 +392,7 @@ func (d Decimal) Equivalent(o Decimal) bool {
 	return okA && okB && a.Equal(b)
 }
 
-// pow10 holds the powers of ten that fit a uint64; it is never written.
+// pow10 holds the powers of ten that fit a uint64; it is never modified.
 var pow10 = [...]uint64{
 	1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
 }

@@ -10,8 +10,8 @@ import (
 // The contexts of arithmetic are only read. arith rounds results, working carries guard digits through the
 // functions that have no exact result.
 var (
-	arith   = newContext(DecimalPrecision)
-	working = newContext(DecimalPrecision + 12)
+	arith   = newContext(decimalPrecision)
+	working = newContext(decimalPrecision + 12)
 )
 
 func newContext(precision uint32) *apd.Context {
@@ -27,7 +27,7 @@ func newContext(precision uint32) *apd.Context {
 
 type operation func(d, x, y *apd.Decimal) (apd.Condition, error)
 
-func (d Decimal) slow(o Decimal, op operation) (Decimal, bool) {
+func (d Decimal) viaAPD(o Decimal, op operation) (Decimal, bool) {
 	var x, y, r apd.Decimal
 	if _, err := op(&r, d.apd(&x), o.apd(&y)); err != nil {
 		return Decimal{}, false
@@ -70,7 +70,7 @@ func (d Decimal) Add(o Decimal) (sum Decimal, ok bool) {
 			return Decimal{coef: s, scale: scale}, true
 		}
 	}
-	return d.slow(o, arith.Add)
+	return d.viaAPD(o, arith.Add)
 }
 
 // Sub returns d - o. ok is false when the result is out of range.
@@ -83,7 +83,7 @@ func (d Decimal) Mul(o Decimal) (product Decimal, ok bool) {
 			return Decimal{coef: p, scale: d.scale + o.scale}, true
 		}
 	}
-	return d.slow(o, arith.Mul)
+	return d.viaAPD(o, arith.Mul)
 }
 
 // Quo returns d / o, exact where 34 digits hold it and rounded to them otherwise. ok is false for division by
@@ -98,7 +98,7 @@ func (d Decimal) Quo(o Decimal) (quotient Decimal, ok bool) {
 			return Decimal{coef: c, scale: int32(keep)}, true
 		}
 	}
-	q, ok := d.slow(o, arith.Quo)
+	q, ok := d.viaAPD(o, arith.Quo)
 	if !ok {
 		return Decimal{}, false
 	}
@@ -114,7 +114,7 @@ func (d Decimal) Div(o Decimal) (quotient Decimal, ok bool) {
 	if x, y, _, ok := align(d, o); ok && (x != math.MinInt64 || y != -1) {
 		return Decimal{coef: x / y}, true
 	}
-	return d.slow(o, arith.QuoInteger)
+	return d.viaAPD(o, arith.QuoInteger)
 }
 
 // Mod returns the remainder of d div o; it has the sign of d. ok is false for division by zero and when the
@@ -126,7 +126,7 @@ func (d Decimal) Mod(o Decimal) (remainder Decimal, ok bool) {
 	if x, y, scale, ok := align(d, o); ok && y != -1 {
 		return Decimal{coef: x % y, scale: scale}, true
 	}
-	return d.slow(o, arith.Rem)
+	return d.viaAPD(o, arith.Rem)
 }
 
 // Neg returns -d.
@@ -155,13 +155,13 @@ func (d Decimal) Truncate() Decimal {
 	return r
 }
 
-// Ceiling returns the least whole number that is not less than d.
+// Ceiling returns the smallest whole number that is not less than d.
 func (d Decimal) Ceiling() Decimal {
 	r, _ := d.rounded(0, upwards)
 	return r
 }
 
-// Floor returns the greatest whole number that is not greater than d.
+// Floor returns the largest whole number that is not greater than d.
 func (d Decimal) Floor() Decimal {
 	r, _ := d.rounded(0, downwards)
 	return r
@@ -239,15 +239,15 @@ func (d Decimal) rounded(n int, mode rounding) (Decimal, bool) {
 }
 
 // function computes op with guard digits and rounds the result to 34 significant digits.
-func (d Decimal) function(op func(d, x *apd.Decimal) (apd.Condition, error)) (Decimal, bool) {
+func (d Decimal) applyRounded(op func(d, x *apd.Decimal) (apd.Condition, error)) (Decimal, bool) {
 	var buf, r apd.Decimal
 	if _, err := op(&r, d.apd(&buf)); err != nil {
 		return Decimal{}, false
 	}
-	return settle(&r)
+	return roundResult(&r)
 }
 
-func settle(r *apd.Decimal) (Decimal, bool) {
+func roundResult(r *apd.Decimal) (Decimal, bool) {
 	if _, err := arith.Round(r, r); err != nil {
 		return Decimal{}, false
 	}
@@ -263,7 +263,7 @@ func (d Decimal) Sqrt() (root Decimal, ok bool) {
 	if d.Sign() < 0 {
 		return Decimal{}, false
 	}
-	return d.function(working.Sqrt)
+	return d.applyRounded(working.Sqrt)
 }
 
 // Exp returns e to the power of d. ok is false when the result is out of range.
@@ -274,7 +274,7 @@ func (d Decimal) Exp() (power Decimal, ok bool) {
 	case f < -1000:
 		return Decimal{}, true
 	}
-	return d.function(working.Exp)
+	return d.applyRounded(working.Exp)
 }
 
 // Ln returns the natural logarithm. ok is false when d is not greater than zero.
@@ -282,7 +282,7 @@ func (d Decimal) Ln() (logarithm Decimal, ok bool) {
 	if d.Sign() <= 0 {
 		return Decimal{}, false
 	}
-	return d.function(working.Ln)
+	return d.applyRounded(working.Ln)
 }
 
 // Log returns the logarithm of d to the given base. ok is false when d or base is not greater than zero, or
@@ -301,7 +301,7 @@ func (d Decimal) Log(base Decimal) (logarithm Decimal, ok bool) {
 	if _, err := working.Quo(&r, &x, &y); err != nil {
 		return Decimal{}, false
 	}
-	return settle(&r)
+	return roundResult(&r)
 }
 
 // Power returns d to the power of exponent. ok is false when the result is not a real number or is out of range.
@@ -335,7 +335,7 @@ func (d Decimal) Power(exponent Decimal) (power Decimal, ok bool) {
 	if _, err := working.Pow(&r, &base, exponent.apd(&y)); err != nil {
 		return Decimal{}, false
 	}
-	return settle(&r)
+	return roundResult(&r)
 }
 
 // powerSmall multiplies in the int64 form; ok is false when the result leaves it.

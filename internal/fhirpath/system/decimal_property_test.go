@@ -53,7 +53,7 @@ func TestDecimalArithmeticAgainstRat(t *testing.T) {
 		check("/", got, ok, new(big.Rat).Quo(x, y))
 		quotient := new(big.Rat).Quo(x, y)
 		whole := new(big.Int).Quo(quotient.Num(), quotient.Denom())
-		if len(new(big.Int).Abs(whole).String()) > DecimalPrecision {
+		if len(new(big.Int).Abs(whole).String()) > decimalPrecision {
 			return
 		}
 		got, ok = a.Div(b)

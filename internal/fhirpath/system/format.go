@@ -6,14 +6,14 @@ import (
 )
 
 // ErrFormat is matched by errors for formats with codes that are not known.
-var ErrFormat = errors.New("system: format has an unknown code")
+var ErrFormat = errors.New("system: unknown code in format")
 
 // ParseFormatted reads a date and time written in a format of codes (section "Date/DateTime String Format Codes"):
-// yyyy, yy (00 to 49 are of this century), M, MM, MMM and MMMM (English), d, dd, H, HH, h and hh with a, m, mm, s, ss, S
-// and more (a fraction of a second) and Z (an offset). Everything else stands for itself. ok is false when the text does
-// not have the format, or is no date; the error matches ErrFormat.
+// yyyy, yy (00 to 49 are of this century), M, MM, MMM and MMMM (English), d, dd, H, HH, h and hh with a, m, mm, s,
+// ss, S and more (a fraction of a second) and Z (an offset). Everything else stands for itself. ok is false when the
+// text does not have the format, or is not a date; the error matches ErrFormat.
 func ParseFormatted(text, format string) (v DateTime, ok bool, err error) {
-	p := formatted{text: text}
+	p := formatReader{text: text}
 	match := true
 	for i := 0; i < len(format); {
 		end := i + 1
@@ -39,7 +39,7 @@ func ParseFormatted(text, format string) (v DateTime, ok bool, err error) {
 }
 
 // formatted is a text that is being read; fields that were not there are empty.
-type formatted struct {
+type formatReader struct {
 	text                                       string
 	pos                                        int
 	year, month, day, hour, minute, second, ms string
@@ -47,7 +47,7 @@ type formatted struct {
 	twelve                                     bool   // the hour is one of twelve
 }
 
-func (p *formatted) literal(c byte) bool {
+func (p *formatReader) literal(c byte) bool {
 	if p.pos < len(p.text) && p.text[p.pos] == c {
 		p.pos++
 		return true
@@ -56,7 +56,7 @@ func (p *formatted) literal(c byte) bool {
 }
 
 // code reads what a code of n letters stands for.
-func (p *formatted) code(letter byte, n int) (known, fits bool) {
+func (p *formatReader) code(letter byte, n int) (known, fits bool) {
 	switch letter {
 	case 'y':
 		if n != 2 && n != 4 {
@@ -98,7 +98,7 @@ func (p *formatted) code(letter byte, n int) (known, fits bool) {
 }
 
 // digits reads least to most digits into a field, padded with a zero to two.
-func (p *formatted) digits(field *string, least, most int) bool {
+func (p *formatReader) digits(field *string, least, most int) bool {
 	start := p.pos
 	for p.pos < len(p.text) && p.pos-start < most && isDigit(p.text[p.pos]) {
 		p.pos++
@@ -114,7 +114,7 @@ func (p *formatted) digits(field *string, least, most int) bool {
 	return true
 }
 
-func (p *formatted) monthName(full bool) bool {
+func (p *formatReader) monthName(full bool) bool {
 	for i, name := range [...]string{
 		"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
 		"December",
@@ -131,7 +131,7 @@ func (p *formatted) monthName(full bool) bool {
 	return false
 }
 
-func (p *formatted) halfOfDay() bool {
+func (p *formatReader) halfOfDay() bool {
 	for _, name := range [...]string{"AM", "PM", "A", "P"} {
 		if rest := p.text[p.pos:]; len(rest) >= len(name) && strings.EqualFold(rest[:len(name)], name) {
 			p.pos += len(name)
@@ -143,7 +143,7 @@ func (p *formatted) halfOfDay() bool {
 }
 
 // offset reads Z, +hhmm or +hh:mm.
-func (p *formatted) offset() bool {
+func (p *formatReader) offset() bool {
 	if p.literal('Z') {
 		p.zone = "Z"
 		return true
@@ -164,8 +164,8 @@ func (p *formatted) offset() bool {
 	return true
 }
 
-// dateTime puts the fields together; ok is false where they are no date.
-func (p *formatted) dateTime() (v DateTime, ok bool) {
+// dateTime puts the fields together; ok is false if they are no date.
+func (p *formatReader) dateTime() (v DateTime, ok bool) {
 	if !p.hourOfDay() {
 		return DateTime{}, false
 	}
@@ -196,7 +196,7 @@ func (p *formatted) dateTime() (v DateTime, ok bool) {
 }
 
 // hourOfDay turns an hour of twelve into one of the day.
-func (p *formatted) hourOfDay() bool {
+func (p *formatReader) hourOfDay() bool {
 	if !p.twelve || p.hour == "" {
 		return p.half == "" || p.hour != ""
 	}

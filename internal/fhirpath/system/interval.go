@@ -57,13 +57,13 @@ func (v DateTime) period(p Precision) int64 {
 		return int64(v.year)*12 + int64(v.month)
 	case week:
 		const sunday = 4 // days from a Sunday to 1970-01-01
-		return floorDiv(floorDiv(v.local(), secondsPerDay)+sunday, 7)
+		return floorDiv(floorDiv(v.localSeconds(), secondsPerDay)+sunday, 7)
 	}
 	return floorDiv(v.millis(), millisOf(p))
 }
 
-// alongside returns both values with the precision of the less precise one and, for units from an hour down, in one time
-// zone. ok is false when that leaves less than the unit wants.
+// alongside returns both values with the precision of the less precise one and, for units from an hour down, in one
+// time zone. ok is false when that leaves less than the unit wants.
 func (v DateTime) alongside(o DateTime, unit Precision) (a, b DateTime, ok bool) {
 	wanted := unit
 	if unit == week {
@@ -73,7 +73,7 @@ func (v DateTime) alongside(o DateTime, unit Precision) (a, b DateTime, ok bool)
 		return v, o, false
 	}
 	if unit >= Hour && unit != week {
-		if v.Zoned() != o.Zoned() || !o.setLocal(o.local()+int64(v.offset-o.offset)*60, o.nano) {
+		if v.Zoned() != o.Zoned() || !o.setLocal(o.localSeconds()+int64(v.offset-o.offset)*60, o.nano) {
 			return v, o, false
 		}
 	}
@@ -82,7 +82,7 @@ func (v DateTime) alongside(o DateTime, unit Precision) (a, b DateTime, ok bool)
 }
 
 // millis returns the milliseconds from the Unix epoch to v as if in UTC.
-func (v DateTime) millis() int64 { return v.local()*1000 + int64(v.nano/1_000_000) }
+func (v DateTime) millis() int64 { return v.localSeconds()*1000 + int64(v.nano/1_000_000) }
 
 // millisOf returns the length of a unit of a fixed length.
 func millisOf(p Precision) int64 {

@@ -3,10 +3,11 @@ package system
 import (
 	"errors"
 	"math/big"
+	"strings"
 )
 
 // ErrUnit is matched by errors for units that cannot be read or that an operation has no meaning for.
-var ErrUnit = errors.New("system: unit does not fit")
+var ErrUnit = errors.New("system: unit cannot be used")
 
 // Quantity is a System.Quantity: a number with a unit. Values are immutable and may be shared. Use Equal or
 // Compare, not ==.
@@ -22,53 +23,55 @@ type Quantity struct {
 
 const week Precision = 100 // beside the precisions, as the unit of a duration
 
+// calendarDurations are the calendar durations, each with the closest UCUM unit.
+var calendarDurations = [...]struct {
+	unit       Precision
+	name, ucum string
+}{
+	{Year, "year", "a"},
+	{Month, "month", "mo"},
+	{week, "week", "wk"},
+	{Day, "day", "d"},
+	{Hour, "hour", "h"},
+	{Minute, "minute", "min"},
+	{Second, "second", "s"},
+	{Millisecond, "millisecond", "ms"},
+}
+
+// durationNames returns the name and the closest UCUM unit of a calendar duration.
+func durationNames(unit Precision) (name, ucum string) {
+	for _, d := range calendarDurations {
+		if d.unit == unit {
+			return d.name, d.ucum
+		}
+	}
+	return "", ""
+}
+
 // CalendarUnit returns the singular of the name of a calendar duration; ok is false for any other word.
 func CalendarUnit(word string) (singular string, ok bool) {
-	p, ok := calendarUnit(word)
-	if !ok {
-		return "", false
-	}
-	return calendarName(p), true
+	unit, ok := calendarUnit(word)
+	singular, _ = durationNames(unit)
+	return singular, ok
 }
 
-func calendarName(p Precision) string {
-	switch p {
-	case Year:
-		return "year"
-	case Month:
-		return "month"
-	case week:
-		return "week"
-	case Day:
-		return "day"
-	case Hour:
-		return "hour"
-	case Minute:
-		return "minute"
-	case Second:
-		return "second"
-	}
-	return "millisecond"
-}
-
+// calendarUnit finds a calendar duration by its name, singular or plural.
 func calendarUnit(word string) (Precision, bool) {
-	switch word {
-	case "year", "years":
-		return Year, true
-	case "month", "months":
-		return Month, true
-	case "week", "weeks":
-		return week, true
-	case "day", "days":
-		return Day, true
-	case "hour", "hours":
-		return Hour, true
-	case "minute", "minutes":
-		return Minute, true
-	case "second", "seconds":
-		return Second, true
-	case "millisecond", "milliseconds":
-		return Millisecond, true
+	word = strings.TrimSuffix(word, "s")
+	for _, d := range calendarDurations {
+		if d.name == word {
+			return d.unit, true
+		}
+	}
+	return 0, false
+}
+
+// ucumDuration finds the calendar duration that is closest to a UCUM unit of time.
+func ucumDuration(code string) (Precision, bool) {
+	for _, d := range calendarDurations {
+		if d.ucum == code {
+			return d.unit, true
+		}
 	}
 	return 0, false
 }
@@ -76,60 +79,19 @@ func calendarUnit(word string) (Precision, bool) {
 // CalendarUnitOf returns the calendar duration that FHIR maps a UCUM unit of time to when a FHIR Quantity is used
 // as a System.Quantity; ok is false for any other unit.
 func CalendarUnitOf(code string) (name string, ok bool) {
-	switch code {
-	case "a":
-		return "year", true
-	case "mo":
-		return "month", true
-	case "d":
-		return "day", true
-	case "h":
-		return "hour", true
-	case "min":
-		return "minute", true
-	case "s":
-		return "second", true
+	unit, ok := ucumDuration(code)
+	if !ok || unit == week || unit == Millisecond {
+		return "", false
 	}
-	return "", false
-}
-
-// ucumOf is the UCUM unit closest to a calendar duration.
-func ucumOf(p Precision) string {
-	switch p {
-	case Year:
-		return "a"
-	case Month:
-		return "mo"
-	case week:
-		return "wk"
-	case Day:
-		return "d"
-	case Hour:
-		return "h"
-	case Minute:
-		return "min"
-	case Second:
-		return "s"
-	}
-	return "ms"
+	name, _ = durationNames(unit)
+	return name, true
 }
 
 // duration returns the unit as one that can be added to dates and times.
 func (q Quantity) duration() (Precision, bool) {
-	if !q.Calendar {
-		switch q.Unit {
-		case "wk":
-			return week, true
-		case "d":
-			return Day, true
-		case "h":
-			return Hour, true
-		case "min":
-			return Minute, true
-		case "s":
-			return Second, true
-		case "ms":
-			return Millisecond, true
+	if !q.Calendar && q.Unit != "a" && q.Unit != "mo" {
+		if unit, ok := ucumDuration(q.Unit); ok {
+			return unit, true
 		}
 	}
 	return calendarUnit(q.Unit)
@@ -233,7 +195,7 @@ func (q Quantity) common(o Quantity, coarse, loose bool) (a, b Decimal, unit Qua
 	}
 	u, okU := q.measure(o, loose)
 	v, okV := o.measure(q, loose)
-	if !okU || !okV || !u.Commensurable(v) {
+	if !okU || !okV || !u.commensurable(v) {
 		return Decimal{}, Decimal{}, Quantity{}, false
 	}
 	if (u.factor.Cmp(v.factor) > 0) == coarse {
@@ -245,14 +207,14 @@ func (q Quantity) common(o Quantity, coarse, loose bool) (a, b Decimal, unit Qua
 }
 
 // measure returns the unit as one of the UCUM kind for use with another quantity.
-func (q Quantity) measure(with Quantity, loose bool) (Unit, bool) {
+func (q Quantity) measure(with Quantity, loose bool) (ucumUnit, bool) {
 	if !q.Calendar {
-		u, err := ParseUnit(q.unit())
+		u, err := parseUnit(q.unit())
 		return u, err == nil
 	}
 	p, ok := calendarUnit(q.Unit)
 	if !ok {
-		return Unit{}, false
+		return ucumUnit{}, false
 	}
 	if p == Year || p == Month {
 		other, calendar := calendarUnit(with.Unit)
@@ -260,16 +222,17 @@ func (q Quantity) measure(with Quantity, loose bool) (Unit, bool) {
 		case with.Calendar && calendar:
 			return calendarLength(p, other), true
 		case !loose:
-			return Unit{}, false
+			return ucumUnit{}, false
 		}
 	}
-	u, err := ParseUnit(ucumOf(p))
+	_, code := durationNames(p)
+	u, err := parseUnit(code)
 	return u, err == nil
 }
 
 // calendarLength is the length of a calendar year or month for comparison with another calendar duration: 12
 // months are a year, 30 days a month, 365 days a year.
-func calendarLength(p, other Precision) Unit {
+func calendarLength(p, other Precision) ucumUnit {
 	days := int64(30)
 	if p == Year {
 		days = 365
@@ -277,7 +240,7 @@ func calendarLength(p, other Precision) Unit {
 			days = 360
 		}
 	}
-	return Unit{factor: big.NewRat(days*secondsPerDay, 1), dims: []dimension{{"s", 1}}}
+	return ucumUnit{factor: big.NewRat(days*secondsPerDay, 1), dims: []dimension{{"s", 1}}}
 }
 
 // Compare returns -1, 0 or 1 after conversion to the same unit; known is false when the units measure different
@@ -321,8 +284,9 @@ func (q Quantity) Convert(unit string) (converted Quantity, ok bool) {
 			return Quantity{}, false
 		}
 		via.Calendar = q.Calendar
-		if via.Unit = ucumOf(p); via.Calendar {
-			via.Unit = calendarName(p)
+		name, code := durationNames(p)
+		if via.Unit = code; via.Calendar {
+			via.Unit = name
 		}
 	}
 	if q.sameUnit(via) {
@@ -331,7 +295,7 @@ func (q Quantity) Convert(unit string) (converted Quantity, ok bool) {
 	}
 	u, okU := q.measure(via, false)
 	v, okV := via.measure(q, false)
-	if !okU || !okV || !u.Commensurable(v) {
+	if !okU || !okV || !u.commensurable(v) {
 		return Quantity{}, false
 	}
 	to.Value, ok = u.convert(q.Value, v)
@@ -341,24 +305,15 @@ func (q Quantity) Convert(unit string) (converted Quantity, ok bool) {
 // durationKind returns the unit of time that a calendar duration or its UCUM counterpart stands for.
 func (q Quantity) durationKind() (Precision, bool) {
 	if !q.Calendar {
-		switch q.Unit {
-		case "a":
-			return Year, true
-		case "mo":
-			return Month, true
+		if unit, ok := ucumDuration(q.Unit); ok {
+			return unit, true
 		}
 	}
-	return q.duration()
+	return calendarUnit(q.Unit)
 }
 
-// LowBoundary returns the least amount q can stand for; see Decimal.LowBoundary.
-func (q Quantity) LowBoundary(precision *int) (boundary Quantity, ok bool) {
-	q.Value, ok = q.Value.LowBoundary(precision)
-	return q, ok
-}
-
-// HighBoundary returns the greatest amount q can stand for; see Decimal.LowBoundary.
-func (q Quantity) HighBoundary(precision *int) (boundary Quantity, ok bool) {
-	q.Value, ok = q.Value.HighBoundary(precision)
+// Boundary returns the lowest amount that q can stand for, or the highest if high is set; see [Decimal.Boundary].
+func (q Quantity) Boundary(precision *int, high bool) (boundary Quantity, ok bool) {
+	q.Value, ok = q.Value.Boundary(precision, high)
 	return q, ok
 }

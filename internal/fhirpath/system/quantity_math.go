@@ -24,12 +24,12 @@ func (q Quantity) inexact() bool {
 	return q.Calendar && (p == Year || p == Month)
 }
 
-// special reports whether the unit is no multiple of a base unit.
+// special reports whether the unit is not a multiple of a base unit.
 func (q Quantity) special() bool {
 	if q.Calendar {
 		return false
 	}
-	u, err := ParseUnit(q.unit())
+	u, err := parseUnit(q.unit())
 	return err == nil && u.special != nil
 }
 
@@ -76,8 +76,8 @@ func (q Quantity) combine(o Quantity, sign int) (Quantity, bool) {
 	if q.Calendar || o.Calendar {
 		return Quantity{}, false
 	}
-	u, errU := ParseUnit(q.unit())
-	v, errV := ParseUnit(o.unit())
+	u, errU := parseUnit(q.unit())
+	v, errV := parseUnit(o.unit())
 	if errU != nil || errV != nil || u.special != nil || v.special != nil {
 		return Quantity{}, false
 	}

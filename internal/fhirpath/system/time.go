@@ -1,7 +1,7 @@
 package system
 
 // Time is a System.Time: a time of day given to the precision of an hour down to a fraction of a second (nine
-// digits are kept), without time zone. The zero value is no time (IsZero). Times written the same way are equal
+// digits are kept), without time zone. The zero value is not a time. Times written the same way are equal
 // with ==.
 type Time struct {
 	nano                 int32
@@ -21,17 +21,6 @@ func ParseTime[T ~string | ~[]byte](text T) (Time, error) {
 		return Time{}, ErrSyntax
 	}
 	return t, nil
-}
-
-// IsZero reports whether t is the zero value, which is no time.
-func (t Time) IsZero() bool { return t.precision == 0 }
-
-// Precision returns the last component that is given; Millisecond when there is a fraction of a second.
-func (t Time) Precision() Precision {
-	if t.digits > 0 {
-		return Millisecond
-	}
-	return t.precision
 }
 
 // Digits is the result of precision(): the number of digits given (2, 4, 6, 9).
@@ -118,19 +107,9 @@ func (t Time) truncate(p Precision) Time {
 	return t
 }
 
-// LowBoundary returns the first time of the given precision (2, 4, 6 or 9 digits; nil is 9) that t can stand
-// for. ok is false for any other precision.
-func (t Time) LowBoundary(precision *int) (boundary Time, ok bool) {
-	return t.boundary(precision, false)
-}
-
-// HighBoundary returns the last time of the given precision (2, 4, 6 or 9 digits; nil is 9) that t can stand
-// for. ok is false for any other precision.
-func (t Time) HighBoundary(precision *int) (boundary Time, ok bool) {
-	return t.boundary(precision, true)
-}
-
-func (t Time) boundary(precision *int, high bool) (Time, bool) {
+// Boundary returns the first time of the given precision (2, 4, 6 or 9 digits; nil is 9) that t can stand for, or the
+// last one if high is set. ok is false for any other precision.
+func (t Time) Boundary(precision *int, high bool) (boundary Time, ok bool) {
 	digits := 9
 	if precision != nil {
 		digits = *precision
@@ -166,10 +145,4 @@ func (t Time) Add(q Quantity) (moved Time, err error) {
 	}
 	moved, _ = m.Time()
 	return moved, nil
-}
-
-// Sub returns the time of day moved back by a time-valued quantity; see Add.
-func (t Time) Sub(q Quantity) (moved Time, err error) {
-	q.Value = q.Value.Neg()
-	return t.Add(q)
 }

@@ -18,7 +18,7 @@ const (
 
 // Unit is a UCUM unit expression in a form that can be compared and converted. Values are immutable and may be
 // shared.
-type Unit struct {
+type ucumUnit struct {
 	factor  *big.Rat    // one of the unit in base units
 	dims    []dimension // sorted by name, without zero exponents
 	special *special
@@ -32,7 +32,7 @@ type dimension struct {
 	exp  int
 }
 
-// special is a unit that is no multiple of a base unit: base = (value * prefix + offset) * factor.
+// special is a unit that is not a multiple of a base unit: base = (value * prefix + offset) * factor.
 type special struct {
 	prefix, offset *big.Rat
 }
@@ -46,18 +46,18 @@ type unitTerm struct {
 }
 
 // Commensurable reports whether values can be converted between the units.
-func (u Unit) Commensurable(o Unit) bool { return slices.Equal(u.dims, o.dims) }
+func (u ucumUnit) commensurable(o ucumUnit) bool { return slices.Equal(u.dims, o.dims) }
 
 // ParseUnit reads a unit expression of UCUM's case-sensitive grammar: prefixed symbols with exponents, joined by
 // '.' and '/', parentheses, whole numbers and {annotations}. Errors match ErrUnit.
-func ParseUnit(code string) (Unit, error) {
+func parseUnit(code string) (ucumUnit, error) {
 	if len(code) == 0 || len(code) > maxUnitLength {
-		return Unit{}, ErrUnit
+		return ucumUnit{}, ErrUnit
 	}
 	p := unitParser{text: code, atoms: atoms()}
 	u, ok := p.parse()
 	if !ok {
-		return Unit{}, ErrUnit
+		return ucumUnit{}, ErrUnit
 	}
 	return u, nil
 }
@@ -69,22 +69,22 @@ type unitParser struct {
 	atoms map[string]atom
 }
 
-func one() Unit { return Unit{factor: big.NewRat(1, 1)} }
+func unitOne() ucumUnit { return ucumUnit{factor: big.NewRat(1, 1)} }
 
-func (p *unitParser) parse() (Unit, bool) {
+func (p *unitParser) parse() (ucumUnit, bool) {
 	u, ok := p.term()
 	return u, ok && p.pos == len(p.text)
 }
 
 func (p *unitParser) peek(c byte) bool { return p.pos < len(p.text) && p.text[p.pos] == c }
 
-func (p *unitParser) term() (Unit, bool) {
+func (p *unitParser) term() (ucumUnit, bool) {
 	p.depth++
 	defer func() { p.depth-- }()
 	if p.depth > maxUnitDepth {
-		return Unit{}, false
+		return ucumUnit{}, false
 	}
-	u, sign, first := one(), 1, true
+	u, sign, first := unitOne(), 1, true
 	if p.peek('/') {
 		sign, first = -1, false
 		p.pos++
@@ -92,7 +92,7 @@ func (p *unitParser) term() (Unit, bool) {
 	for {
 		c, ok := p.component()
 		if !ok {
-			return Unit{}, false
+			return ucumUnit{}, false
 		}
 		if first && sign > 0 {
 			u = c
@@ -112,32 +112,32 @@ func (p *unitParser) term() (Unit, bool) {
 	}
 }
 
-func (p *unitParser) component() (Unit, bool) {
-	var u Unit
+func (p *unitParser) component() (ucumUnit, bool) {
+	var u ucumUnit
 	switch {
 	case p.peek('('):
 		p.pos++
 		var ok bool
 		if u, ok = p.term(); !ok || !p.peek(')') {
-			return Unit{}, false
+			return ucumUnit{}, false
 		}
 		p.pos++
 	case p.peek('{'):
-		u = one()
+		u = unitOne()
 		start := p.pos
 		if !p.annotation() {
-			return Unit{}, false
+			return ucumUnit{}, false
 		}
 		u.terms = []unitTerm{{symbol: p.text[start:p.pos], exp: 1, factor: big.NewRat(1, 1)}}
 		return u, true
 	default:
 		var ok bool
 		if u, ok = p.simple(); !ok {
-			return Unit{}, false
+			return ucumUnit{}, false
 		}
 	}
 	if p.peek('{') && !p.annotation() {
-		return Unit{}, false
+		return ucumUnit{}, false
 	}
 	return u, true
 }
@@ -152,7 +152,7 @@ func (p *unitParser) annotation() bool {
 }
 
 // simple reads a number or a symbol with its exponent.
-func (p *unitParser) simple() (Unit, bool) {
+func (p *unitParser) simple() (ucumUnit, bool) {
 	start, depth := p.pos, 0
 scan:
 	for ; p.pos < len(p.text); p.pos++ {
@@ -164,19 +164,19 @@ scan:
 		case depth == 0 && (c == '.' || c == '/' || c == '(' || c == ')' || c == '{' || c == '}'):
 			break scan
 		case c <= ' ' || c > '~':
-			return Unit{}, false
+			return ucumUnit{}, false
 		}
 	}
 	symbol := p.text[start:p.pos]
 	if symbol == "" {
-		return Unit{}, false
+		return ucumUnit{}, false
 	}
 	if strings.Trim(symbol, "0123456789") == "" {
 		if len(symbol) > 18 || strings.Trim(symbol, "0") == "" {
-			return Unit{}, false
+			return ucumUnit{}, false
 		}
 		f, ok := new(big.Rat).SetString(symbol)
-		u := Unit{factor: f}
+		u := ucumUnit{factor: f}
 		if symbol != "1" {
 			u.terms = []unitTerm{{symbol: symbol, exp: 1, factor: f}}
 		}
@@ -189,7 +189,7 @@ scan:
 	}
 	if digits := symbol[end:]; digits != "" && end > 0 {
 		if len(digits) > 2 {
-			return Unit{}, false
+			return ucumUnit{}, false
 		}
 		exp, _ = number(digits, 0, len(digits))
 		switch symbol[end-1] {
@@ -205,11 +205,11 @@ scan:
 		limit = maxTenExponent
 	}
 	if exp == 0 || exp > limit || exp < -limit {
-		return Unit{}, false
+		return ucumUnit{}, false
 	}
 	a, ok := p.symbol(symbol)
 	if !ok {
-		return Unit{}, false
+		return ucumUnit{}, false
 	}
 	return a.power(symbol, exp), true
 }
@@ -247,8 +247,8 @@ type atom struct {
 	prefix *big.Rat
 }
 
-func (a atom) power(symbol string, exp int) Unit {
-	u := Unit{factor: ratPower(a.factor, exp)}
+func (a atom) power(symbol string, exp int) ucumUnit {
+	u := ucumUnit{factor: ratPower(a.factor, exp)}
 	for _, d := range a.dims {
 		u.dims = append(u.dims, dimension{d.name, d.exp * exp})
 	}
@@ -275,8 +275,8 @@ func ratPower(r *big.Rat, exp int) *big.Rat {
 
 // times returns u * o (sign 1) or u / o (sign -1). A special unit within a product counts as a difference, as in
 // W/Cel.
-func (u Unit) times(o Unit, sign int) Unit {
-	r := Unit{factor: new(big.Rat), dims: slices.Clone(u.dims), terms: slices.Clone(u.terms)}
+func (u ucumUnit) times(o ucumUnit, sign int) ucumUnit {
+	r := ucumUnit{factor: new(big.Rat), dims: slices.Clone(u.dims), terms: slices.Clone(u.terms)}
 	if sign > 0 {
 		r.factor.Mul(u.factor, o.factor)
 	} else {
@@ -318,7 +318,7 @@ func (f ratio) apply(d Decimal) (Decimal, bool) {
 
 // product returns the code of u * o (or u / o) and what the product of the values is to be multiplied with.
 // Powers of the same symbol are joined; of two symbols that measure the same, the larger one stays.
-func (u Unit) product(o Unit, sign int) (code string, scale ratio) {
+func (u ucumUnit) product(o ucumUnit, sign int) (code string, scale ratio) {
 	var terms []unitTerm
 	factor := big.NewRat(1, 1)
 	add := func(t unitTerm) {
@@ -385,7 +385,7 @@ func appendPower(dst []byte, symbol string, exp int) []byte {
 }
 
 // convert turns a value in u into one in to, which must be commensurable.
-func (u Unit) convert(v Decimal, to Unit) (Decimal, bool) {
+func (u ucumUnit) convert(v Decimal, to ucumUnit) (Decimal, bool) {
 	r := v.rat()
 	if u.special != nil {
 		r.Mul(r, u.special.prefix)
@@ -422,5 +422,5 @@ func decimalFromRat(r *big.Rat) (Decimal, bool) {
 	if _, err := arith.Quo(&q, &num, &den); err != nil {
 		return Decimal{}, false
 	}
-	return settle(&q)
+	return roundResult(&q)
 }

@@ -6,65 +6,25 @@ import (
 	"sync"
 )
 
-// atoms returns the table of units, built once from unitTable and never written afterwards.
+// atoms returns the table of units, built once from unitTable and never modified afterwards.
 var atoms = sync.OnceValue(buildAtoms)
 
-// prefixes in UCUM's case-sensitive form.
+// decimalPrefixes are UCUM's case-sensitive prefixes, with their powers of ten.
+var decimalPrefixes = map[string]int{
+	"Y": 24, "Z": 21, "E": 18, "P": 15, "T": 12, "G": 9, "M": 6, "k": 3, "h": 2, "da": 1,
+	"d": -1, "c": -2, "m": -3, "u": -6, "n": -9, "p": -12, "f": -15, "a": -18, "z": -21, "y": -24,
+}
+
+// binaryPrefixes are UCUM's prefixes for powers of two.
+var binaryPrefixes = map[string]int64{"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
+
+// prefix returns the factor that a prefix stands for.
 func prefix(symbol string) (*big.Rat, bool) {
-	exp := 0
-	switch symbol {
-	case "Y":
-		exp = 24
-	case "Z":
-		exp = 21
-	case "E":
-		exp = 18
-	case "P":
-		exp = 15
-	case "T":
-		exp = 12
-	case "G":
-		exp = 9
-	case "M":
-		exp = 6
-	case "k":
-		exp = 3
-	case "h":
-		exp = 2
-	case "da":
-		exp = 1
-	case "d":
-		exp = -1
-	case "c":
-		exp = -2
-	case "m":
-		exp = -3
-	case "u":
-		exp = -6
-	case "n":
-		exp = -9
-	case "p":
-		exp = -12
-	case "f":
-		exp = -15
-	case "a":
-		exp = -18
-	case "z":
-		exp = -21
-	case "y":
-		exp = -24
-	case "Ki":
-		return big.NewRat(1<<10, 1), true
-	case "Mi":
-		return big.NewRat(1<<20, 1), true
-	case "Gi":
-		return big.NewRat(1<<30, 1), true
-	case "Ti":
-		return big.NewRat(1<<40, 1), true
-	default:
-		return nil, false
+	if factor, ok := binaryPrefixes[symbol]; ok {
+		return big.NewRat(factor, 1), true
 	}
-	return ratPower(big.NewRat(10, 1), exp), true
+	exp, ok := decimalPrefixes[symbol]
+	return ratPower(big.NewRat(10, 1), exp), ok
 }
 
 func buildAtoms() map[string]atom {

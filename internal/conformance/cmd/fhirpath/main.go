@@ -3,8 +3,8 @@
 //
 //	fhirpath [-inputs DIR]... [-dump FILE] FILE.json...
 //
-// -inputs is a folder of input files and may be given several times; by default they are inputs-r4, inputs-r5 and inputs
-// beside each file. -dump writes what the engine gave, one JSON object a line for each case.
+// -inputs is a folder of input files and may be given several times; by default they are inputs-r4, inputs-r5 and
+// inputs beside each file. -dump writes what the engine gave, one JSON object a line for each case.
 package main
 
 import (

@@ -9,7 +9,7 @@ import (
 )
 
 // contexts is how many elements are listed for an invariant that many elements share.
-const contexts = 3
+const maxContexts = 3
 
 // invariants lists the invariants of all definitions, one a line: the resource or data type they are stated in,
 // the type of the element they are stated for, and the expression, in quotes.
@@ -48,7 +48,7 @@ func invariants(r *release, defs []*definition, types []*fhirType) []byte {
 	seen := map[string]int{}
 	last := line{}
 	for _, l := range lines {
-		if l.expression == last.expression && l.context == last.context || seen[l.expression] >= contexts {
+		if l.expression == last.expression && l.context == last.context || seen[l.expression] >= maxContexts {
 			continue
 		}
 		seen[l.expression]++

@@ -30,7 +30,7 @@ import (
 )
 
 // hapi is the version of the artefacts read when no source is named.
-const hapi = "7.6.0"
+const hapiVersion = "7.6.0"
 
 // release is one version of FHIR to make tables of.
 type release struct {
@@ -87,7 +87,7 @@ func mavenJar(prefix string) (string, error) {
 	}
 	artefact := "hapi-fhir-validation-resources-" + prefix
 	return filepath.Join(home, ".m2", "repository", "ca", "uhn", "hapi", "fhir",
-		artefact, hapi, artefact+"-"+hapi+".jar"), nil
+		artefact, hapiVersion, artefact+"-"+hapiVersion+".jar"), nil
 }
 
 func generate(r *release, dir, tests string) error {

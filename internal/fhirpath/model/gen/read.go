@@ -193,33 +193,33 @@ func readJSON(data []byte) ([]*definition, error) {
 }
 
 // value is a FHIR primitive in XML.
-type value struct {
+type xmlValue struct {
 	Value string `xml:"value,attr"`
 }
 
 // structureDefinition is the XML form of a definition.
-type structureDefinition struct {
-	Name           value `xml:"name"`
-	Kind           value `xml:"kind"`
-	Abstract       value `xml:"abstract"`
-	Type           value `xml:"type"`
-	BaseDefinition value `xml:"baseDefinition"`
-	Derivation     value `xml:"derivation"`
-	FHIRVersion    value `xml:"fhirVersion"`
+type xmlDefinition struct {
+	Name           xmlValue `xml:"name"`
+	Kind           xmlValue `xml:"kind"`
+	Abstract       xmlValue `xml:"abstract"`
+	Type           xmlValue `xml:"type"`
+	BaseDefinition xmlValue `xml:"baseDefinition"`
+	Derivation     xmlValue `xml:"derivation"`
+	FHIRVersion    xmlValue `xml:"fhirVersion"`
 	Elements       []struct {
-		Path             value `xml:"path"`
-		Min              value `xml:"min"`
-		Max              value `xml:"max"`
-		ContentReference value `xml:"contentReference"`
+		Path             xmlValue `xml:"path"`
+		Min              xmlValue `xml:"min"`
+		Max              xmlValue `xml:"max"`
+		ContentReference xmlValue `xml:"contentReference"`
 		Types            []struct {
-			Code       value `xml:"code"`
+			Code       xmlValue `xml:"code"`
 			Extensions []struct {
-				URL      string `xml:"url,attr"`
-				ValueURL value  `xml:"valueUrl"`
+				URL      string   `xml:"url,attr"`
+				ValueURL xmlValue `xml:"valueUrl"`
 			} `xml:"extension"`
 		} `xml:"type"`
 		Constraints []struct {
-			Expression value `xml:"expression"`
+			Expression xmlValue `xml:"expression"`
 		} `xml:"constraint"`
 	} `xml:"snapshot>element"`
 }
@@ -240,16 +240,16 @@ func readXML(data []byte) ([]*definition, error) {
 		if !ok || start.Name.Local != "StructureDefinition" {
 			continue
 		}
-		var in structureDefinition
+		var in xmlDefinition
 		if err := decoder.DecodeElement(&in, &start); err != nil {
 			return nil, err
 		}
-		defs = append(defs, in.plain())
+		defs = append(defs, in.definition())
 	}
 }
 
 // plain returns the form that JSON definitions are read into, too.
-func (in *structureDefinition) plain() *definition {
+func (in *xmlDefinition) definition() *definition {
 	def := &definition{
 		Name: in.Name.Value, Kind: in.Kind.Value, Abstract: in.Abstract.Value == "true", Type: in.Type.Value,
 		BaseDefinition: in.BaseDefinition.Value, Derivation: in.Derivation.Value, FHIRVersion: in.FHIRVersion.Value,

@@ -89,7 +89,7 @@ func pack(types []*fhirType) (*packed, error) {
 	return p, nil
 }
 
-// derives tells whether types[sub] has types[super] among its bases. Parents come first.
+// derives reports whether types[sub] has types[super] among its bases. Parents come first.
 func derives(types []*fhirType, ids map[string]int, sub, super int) bool {
 	for sub > super {
 		sub = ids[types[sub].base] - 1
