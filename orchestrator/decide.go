@@ -36,8 +36,7 @@ func (o *Orchestrator) Decide(ctx context.Context, dec Decision) error {
 	if err != nil {
 		return err
 	}
-	var denied *DeniedError
-	err = o.change(ctx, id, func(ctx context.Context, d *draft) error {
+	return o.changeOrDeny(ctx, id, dec.By, func(ctx context.Context, d *draft) error {
 		g, err := o.anyGate(ctx, d, dec.Gate)
 		if err != nil {
 			return err
@@ -49,19 +48,11 @@ func (o *Orchestrator) Decide(ctx context.Context, dec Decision) error {
 			return suspendedError(d.req.ID)
 		}
 		role, err := o.mayDecide(ctx, d, g, &dec)
-		if errors.As(err, &denied) {
-			return d.deny(dec.By, g, denied)
-		}
 		if err != nil {
 			return err
 		}
-		denied = nil
 		return o.decide(ctx, d, g, &dec, role, digest)
 	})
-	if err == nil && denied != nil {
-		return denied
-	}
-	return err
 }
 
 var sha256Hex = regexp.MustCompile(`^[0-9A-Fa-f]{64}$`)
@@ -113,6 +104,7 @@ func personOf(a *Actor) string {
 // anyGate returns a gate of the request, open or closed.
 func (o *Orchestrator) anyGate(ctx context.Context, d *draft, id string) (*Gate, error) {
 	if d.req.Gate != nil && d.req.Gate.ID == id {
+		d.decided = d.req.Gate
 		return d.req.Gate, nil
 	}
 	gates, err := o.store.Gates(ctx, d.req.ID)
@@ -124,6 +116,7 @@ func (o *Orchestrator) anyGate(ctx context.Context, d *draft, id string) (*Gate,
 			if gates[i].Status == GateOpen { // opened after the request was read
 				return nil, ErrConflict
 			}
+			d.decided = &gates[i]
 			return &gates[i], nil
 		}
 	}
@@ -218,15 +211,29 @@ func (o *Orchestrator) authorize(ctx context.Context, a Actor, roles []string, r
 	return "", &DeniedError{Rule: "authorizer", Reason: "the host's authorizer refused"}
 }
 
-// deny records a refusal in the audit trail.
-func (d *draft) deny(by Actor, g *Gate, why *DeniedError) error {
-	e := audit.Entry{
-		Type: audit.AccessDenied, Action: audit.Execute, Outcome: audit.Minor, Error: clean(why.Rule, maxName), Who: whoOf(by, ""),
+// changeOrDeny is change for what a person does: a refusal by f (a [*DeniedError], before it drafts anything) is recorded
+// in the audit trail and returned.
+func (o *Orchestrator) changeOrDeny(ctx context.Context, id string, by Actor, f func(context.Context, *draft) error) error {
+	var denied *DeniedError
+	err := o.change(ctx, id, func(ctx context.Context, d *draft) error {
+		denied = nil
+		err := f(ctx, d)
+		if !errors.As(err, &denied) {
+			return err
+		}
+		e := audit.Entry{
+			Type: audit.AccessDenied, Action: audit.Execute, Outcome: audit.Minor, Error: clean(denied.Rule, maxName),
+			Who: whoOf(by, ""),
+		}
+		if g := d.decided; g != nil {
+			e.Gate = &audit.Gate{ID: g.ID, State: g.State}
+		}
+		return d.audit(e)
+	})
+	if err == nil && denied != nil {
+		return denied
 	}
-	if g != nil {
-		e.Gate = &audit.Gate{ID: g.ID, State: g.State}
-	}
-	return d.audit(e)
+	return err
 }
 
 // decide records the decision and, if it settles the gate, moves the request on.
@@ -234,7 +241,7 @@ func (o *Orchestrator) decide(ctx context.Context, d *draft, g *Gate, dec *Decis
 	shown := dec.Shown
 	if shown == "" {
 		var err error
-		if shown, err = requirementsDigest(d.req.Requirements); err != nil {
+		if shown, err = canonicalDigest(d.req.Requirements); err != nil {
 			return err
 		}
 	}
@@ -364,8 +371,7 @@ func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 	if err != nil {
 		return err
 	}
-	var denied *DeniedError
-	err = o.change(ctx, id, func(ctx context.Context, d *draft) error {
+	return o.changeOrDeny(ctx, id, x.From, func(ctx context.Context, d *draft) error {
 		g, err := o.anyGate(ctx, d, x.Gate)
 		if err != nil {
 			return err
@@ -380,13 +386,9 @@ func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 		if err == nil {
 			err = fourEyes(&d.req, x.To)
 		}
-		if errors.As(err, &denied) {
-			return d.deny(x.From, g, denied)
-		}
 		if err != nil {
 			return err
 		}
-		denied = nil
 		x.At = d.now
 		d.commit.Delegations = append(d.commit.Delegations, x)
 		d.who = whoOf(x.From, role)
@@ -395,8 +397,4 @@ func (o *Orchestrator) Delegate(ctx context.Context, x Delegation) error {
 			Type: audit.GateDelegated, Action: audit.Update, Gate: &audit.Gate{ID: g.ID, State: g.State, To: x.To.ID},
 		})
 	})
-	if err == nil && denied != nil {
-		return denied
-	}
-	return err
 }

@@ -25,6 +25,7 @@ type draft struct {
 	req     Request
 	commit  Commit
 	who     audit.Who // of the entries added from now on
+	decided *Gate     // the gate that Decide or Delegate is about
 }
 
 // errNothing ends a change successfully, without a commit.
@@ -351,11 +352,11 @@ func (d *draft) message(kind MessageKind, id string, payload []byte) {
 
 // revise makes a new version of the requirements.
 func (d *draft) revise(req Requirements, by Actor, reason string) error {
-	before, err := requirementsDigest(d.req.Requirements)
+	before, err := canonicalDigest(d.req.Requirements)
 	if err != nil {
 		return err
 	}
-	after, err := requirementsDigest(req)
+	after, err := canonicalDigest(req)
 	if err != nil {
 		return err
 	}

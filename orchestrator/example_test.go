@@ -2,6 +2,7 @@ package orchestrator_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -103,8 +104,18 @@ func Example() {
 func ExampleNewRequest_Validate() {
 	n := orchestrator.NewRequest{Title: "no more than a title"}
 	n.Researcher.Email = "ada"
-	fmt.Println(n.Validate())
-	// Output: orchestrator: invalid request: description is missing; protocol is missing; researcher.name is missing;
-	// researcher.department is missing; researcher.email is not an e-mail address; requirements.inclusion is missing;
+	var invalid *orchestrator.ValidationError
+	if errors.As(n.Validate(), &invalid) {
+		for _, fault := range invalid.Faults {
+			fmt.Println(fault)
+		}
+	}
+	// Output:
+	// description is missing
+	// protocol is missing
+	// researcher.name is missing
+	// researcher.department is missing
+	// researcher.email is not an e-mail address
+	// requirements.inclusion is missing
 	// requirements.dataElements is missing
 }

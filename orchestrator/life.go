@@ -21,26 +21,17 @@ func (o *Orchestrator) act(ctx context.Context, id string, by Actor, reason stri
 	if err := v.orNil(); err != nil {
 		return err
 	}
-	var denied *DeniedError
-	err := o.change(ctx, id, func(ctx context.Context, d *draft) error {
+	return o.changeOrDeny(ctx, id, by, func(ctx context.Context, d *draft) error {
 		if !d.req.Live() {
 			return fmt.Errorf("%w: request %s has ended", ErrInvalidTransition, id)
 		}
 		role, err := may(ctx, o, by, &d.req)
-		if errors.As(err, &denied) {
-			return d.deny(by, nil, denied)
-		}
 		if err != nil {
 			return err
 		}
-		denied = nil
 		d.who = whoOf(by, role)
 		return f(ctx, d)
 	})
-	if err == nil && denied != nil {
-		return denied
-	}
-	return err
 }
 
 // permission returns the role in which an actor may do something.

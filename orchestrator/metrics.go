@@ -2,6 +2,7 @@ package orchestrator
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -21,34 +22,30 @@ func newMetrics(p metric.MeterProvider, store Store) (metrics, error) {
 		p = noop.NewMeterProvider()
 	}
 	meter := p.Meter("github.com/researchflow/researchflow/orchestrator")
-	var m metrics
-	var err error
-	fail := func(e error) {
-		if e != nil && err == nil {
-			err = fmt.Errorf("orchestrator: metrics: %w", e)
-		}
+	var errs []error
+	count := func(name, what string) metric.Int64ObservableGauge {
+		g, err := meter.Int64ObservableGauge(name, metric.WithDescription(what))
+		errs = append(errs, err)
+		return g
 	}
-	var e error
-	m.transitions, e = meter.Int64Counter("researchflow.transitions", metric.WithDescription("states entered"))
-	fail(e)
-	m.steps, e = meter.Float64Histogram("researchflow.step.duration", metric.WithUnit("s"), metric.WithDescription("duration of one attempt at a step"))
-	fail(e)
-	ready, e := meter.Int64ObservableGauge("researchflow.steps.ready", metric.WithDescription("steps that could run now"))
-	fail(e)
-	oldest, e := meter.Float64ObservableGauge("researchflow.steps.oldest", metric.WithUnit("s"), metric.WithDescription("how long the oldest ready step has waited"))
-	fail(e)
-	running, e := meter.Int64ObservableGauge("researchflow.steps.running", metric.WithDescription("steps under lease"))
-	fail(e)
-	lease, e := meter.Float64ObservableGauge("researchflow.steps.lease_age", metric.WithUnit("s"), metric.WithDescription("since the longest running step began"))
-	fail(e)
-	messages, e := meter.Int64ObservableGauge("researchflow.outbox.messages", metric.WithDescription("messages not delivered"))
-	fail(e)
-	lag, e := meter.Float64ObservableGauge("researchflow.outbox.lag", metric.WithUnit("s"), metric.WithDescription("age of the oldest message not delivered"))
-	fail(e)
-	if err != nil {
-		return m, err
+	seconds := func(name, what string) metric.Float64ObservableGauge {
+		g, err := meter.Float64ObservableGauge(name, metric.WithUnit("s"), metric.WithDescription(what))
+		errs = append(errs, err)
+		return g
 	}
-	_, e = meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
+	transitions, err1 := meter.Int64Counter("researchflow.transitions", metric.WithDescription("states entered"))
+	steps, err2 := meter.Float64Histogram("researchflow.step.duration", metric.WithUnit("s"),
+		metric.WithDescription("duration of one attempt at a step"))
+	ready := count("researchflow.steps.ready", "steps that could run now")
+	oldest := seconds("researchflow.steps.oldest", "how long the oldest ready step has waited")
+	running := count("researchflow.steps.running", "steps under lease")
+	lease := seconds("researchflow.steps.lease_age", "time since the longest running step started")
+	messages := count("researchflow.outbox.messages", "undelivered messages")
+	lag := seconds("researchflow.outbox.lag", "age of the oldest undelivered message")
+	if err := errors.Join(append(errs, err1, err2)...); err != nil {
+		return metrics{}, fmt.Errorf("orchestrator: metrics: %w", err)
+	}
+	_, err := meter.RegisterCallback(func(ctx context.Context, o metric.Observer) error {
 		b, err := store.Backlog(ctx)
 		if err != nil {
 			return err
@@ -61,8 +58,10 @@ func newMetrics(p metric.MeterProvider, store Store) (metrics, error) {
 		o.ObserveFloat64(lag, b.OldestMessage.Seconds())
 		return nil
 	}, ready, oldest, running, lease, messages, lag)
-	fail(e)
-	return m, err
+	if err != nil {
+		return metrics{}, fmt.Errorf("orchestrator: metrics: %w", err)
+	}
+	return metrics{transitions, steps}, nil
 }
 
 func (m *metrics) transition(ctx context.Context, h StateChange) {

@@ -123,11 +123,7 @@ func (o *Orchestrator) checkRequirements(ctx context.Context, r Requirements, pr
 	return v.orNil()
 }
 
-// requirementsDigest is the SHA-256 of the canonical JSON, in hex.
-func requirementsDigest(r Requirements) (string, error) {
-	return canonicalDigest(r)
-}
-
+// canonicalDigest is the SHA-256 of a value's canonical JSON, in hex.
 func canonicalDigest(v any) (string, error) {
 	raw, err := json.Marshal(v)
 	if err != nil {

@@ -36,9 +36,6 @@ func NewStepContext(r Request, step string, outputs map[string]json.RawMessage) 
 	}
 }
 
-// Requirements returns the requirements to answer.
-func (s *StepContext) Requirements() Requirements { return s.Request.Requirements }
-
 // OutputOf decodes the newest output of an earlier step. It fails with [ErrNotFound] when that step has none. JSON
 // members that T does not have are ignored, so that the output of a newer host can be read. Its errors are
 // [Permanent], since another attempt would find the same output, and contain no values.

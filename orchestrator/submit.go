@@ -111,7 +111,7 @@ func (o *Orchestrator) newRequest(ctx context.Context, n NewRequest, digest stri
 		Definition: o.machine.Hash(), Requirements: n.Requirements, SubmittedAt: now,
 	}
 	d.commit.IdempotencyKey, d.commit.Digest = n.IdempotencyKey, digest
-	after, err := requirementsDigest(n.Requirements)
+	after, err := canonicalDigest(n.Requirements)
 	if err != nil {
 		return nil, err
 	}

@@ -2,12 +2,15 @@ package runner
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"io"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
+	"github.com/researchflow/researchflow/internal/rows"
 	"github.com/researchflow/researchflow/internal/testdata"
 )
 
@@ -25,13 +28,34 @@ func sharedViews(tb testing.TB, dataset string) map[*View][]byte {
 			tb.Fatal(err)
 		}
 		v := mustView(tb, string(text))
-		data, err := os.ReadFile(testdata.Shared(tb, "data", dataset, v.Resource()+".ndjson"))
-		if err != nil {
-			tb.Fatal(err)
-		}
-		list[v] = data
+		list[v] = sharedData(tb, dataset, v.Resource())
 	}
 	return list
+}
+
+// sharedData returns the resources of a type, unpacked.
+func sharedData(tb testing.TB, dataset, resource string) []byte {
+	tb.Helper()
+	name := resource + ".ndjson"
+	if dataset == "large" {
+		name += ".gz"
+	}
+	file, err := os.Open(testdata.Shared(tb, "data", dataset, name))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer func() { _ = file.Close() }()
+	var from io.Reader = file
+	if dataset == "large" {
+		if from, err = gzip.NewReader(file); err != nil {
+			tb.Fatal(err)
+		}
+	}
+	data, err := io.ReadAll(from)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return data
 }
 
 // BenchmarkRows reads resources from memory and discards the rows of each view as CSV, with one worker.
@@ -45,6 +69,31 @@ func BenchmarkRows(b *testing.B) {
 					b.Fatal(err)
 				}
 			}
+		})
+	}
+}
+
+// BenchmarkWays runs each shared view over the large data set with the ways through it switched off, the fastest first.
+// "of-fastest" is the ratio of the speeds, each the best of all runs by turns.
+func BenchmarkWays(b *testing.B) {
+	for v, data := range sharedViews(b, "large") {
+		b.Run(v.Name(), func(b *testing.B) {
+			ways := [...]rows.Way{rows.ByTemplate, rows.ByTape, rows.ByPlain}
+			var best [len(ways)]time.Duration
+			for b.Loop() {
+				for i, way := range ways {
+					begin := time.Now()
+					if _, err := v.limited(way).Write(b.Context(), Reader("data", bytes.NewReader(data)), NewCSVWriter(io.Discard), Parallel(1)); err != nil {
+						b.Fatal(err)
+					}
+					if took := time.Since(begin); best[i] == 0 || took < best[i] {
+						best[i] = took
+					}
+				}
+			}
+			b.ReportMetric(0, "ns/op") // of all ways together: says nothing
+			b.ReportMetric(best[0].Seconds()/best[1].Seconds(), "tape-of-fastest")
+			b.ReportMetric(best[0].Seconds()/best[2].Seconds(), "plain-of-fastest")
 		})
 	}
 }
@@ -63,8 +112,8 @@ func BenchmarkCompile(b *testing.B) {
 	}
 }
 
-// TestAllocations checks that the steady state allocates nothing per resource: reading the same data ten times takes as
-// many allocations as reading it once.
+// TestAllocations holds the steady state to no allocation per resource: reading the same data ten times costs as many
+// allocations as reading it once.
 func TestAllocations(t *testing.T) {
 	for v, data := range sharedViews(t, "small") {
 		cfg := newRunConfig(nil)

@@ -99,39 +99,34 @@ const (
 	fromSeveral                    // of several nodes, at most one of which has a value
 )
 
-// origin says where the cell of a column with a tape path comes from, as a single value. The nodes that the path leads to, where
-// they are several, are on the machine's list from list on; the caller drops them.
+// origin says where the cell of a column with a tape path comes from, as a single value. The nodes that the path leads to
+// are on the machine's list from list on; the caller drops them.
 func (t *tape) origin(c *Column) (o origin, list int, err error) {
-	list = len(t.machine.Items(0))
 	f := c.tape
 	if f.Kind == fused.ColumnCondition {
 		value, known, ok := t.machine.Test(f.Condition)
 		switch {
 		case !ok || known && !c.Want.allows(Boolean):
-			return o, list, errOdd
+			return o, 0, errOdd
 		case known:
 			o = origin{kind: fromConstant, cell: booleanCell(value)}
 		}
-		return o, list, nil
+		return o, len(t.machine.Items(0)), nil
 	}
-	node, several, ok := t.machine.One(f.Path)
-	count := int32(1)
-	if ok && several {
-		var n int
-		if list, n, ok = t.machine.Nodes(f.Path); ok && n > 0 {
-			node = t.machine.Item(list)
-		}
-		count = int32(n)
+	list, count, ok := t.machine.Nodes(f.Path)
+	var node int32
+	if count > 0 {
+		node = t.machine.Item(list)
 	}
 	switch {
 	case !ok:
 		return o, list, errOdd
-	case node < 0 || count == 0:
+	case count == 0:
 		if f.EmptyText {
 			o = origin{kind: fromJoin}
 		}
 	case f.Kind == fused.ColumnJoin && count > 1:
-		o = origin{kind: fromJoin, count: count}
+		o = origin{kind: fromJoin, count: int32(count)}
 	case f.Kind == fused.ColumnReference && count > 1:
 		o.kind = fromSeveral
 	case count > 1:

@@ -39,7 +39,7 @@ type ExtractedFile struct {
 // fencing token. It first removes the folders of earlier attempts, and its own if it fails, since the request may have
 // ended meanwhile.
 func (s *Set) extract(ctx context.Context, step *orchestrator.StepContext) (result orchestrator.StepResult, err error) {
-	r := step.Requirements()
+	r := step.Request.Requirements
 	format, err := formatOf(r.Format)
 	if err != nil {
 		return orchestrator.StepResult{}, orchestrator.Permanent(fmt.Errorf("steps: requirements.format: %w", err))

@@ -25,7 +25,7 @@ type Feasibility struct {
 
 // feasibility finds the cohort and counts its data.
 func (s *Set) feasibility(ctx context.Context, step *orchestrator.StepContext) (orchestrator.StepResult, error) {
-	r := step.Requirements()
+	r := step.Request.Requirements
 	cohort, criteria, err := s.cohort(ctx, r)
 	if err != nil {
 		return orchestrator.StepResult{}, err

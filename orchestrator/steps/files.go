@@ -84,20 +84,6 @@ func writeFile(path string, mode os.FileMode, write func(io.Writer) error) (size
 	return d.bytes, hex.EncodeToString(d.sum.Sum(nil)), nil
 }
 
-// fileSum returns size and SHA-256 of a file.
-func fileSum(path string) (size int64, sum string, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return 0, "", fmt.Errorf("steps: %w", err)
-	}
-	defer f.Close()
-	h := sha256.New()
-	if size, err = io.Copy(h, f); err != nil {
-		return 0, "", fmt.Errorf("steps: %w", err)
-	}
-	return size, hex.EncodeToString(h.Sum(nil)), nil
-}
-
 // syncDir flushes the names in a folder to disk.
 func syncDir(path string) error {
 	d, err := os.Open(path)

@@ -72,7 +72,7 @@ func (s *Set) validate(ctx context.Context, step *orchestrator.StepContext) (orc
 	if err != nil {
 		return orchestrator.StepResult{}, err
 	}
-	r := step.Requirements()
+	r := step.Request.Requirements
 	var report QualityReport
 	for i, f := range extracted.Files {
 		progress := orchestrator.Progress{Done: int64(i), Total: int64(len(extracted.Files)), Note: f.View}
@@ -114,7 +114,7 @@ func inspect(
 	if err != nil {
 		return q, nil, orchestrator.Permanent(err)
 	}
-	if _, sum, err := fileSum(filepath.Join(dir, f.Name)); err != nil {
+	if sum, err := sumIn(os.DirFS(dir), f.Name); err != nil {
 		return q, nil, err
 	} else if sum != f.SHA256 {
 		return q, nil, orchestrator.Permanent(fmt.Errorf("the file has changed since it was extracted"))

@@ -67,7 +67,7 @@ func (s *Set) requirements(ctx context.Context, step *orchestrator.StepContext) 
 			out.Advised = append(out.Advised, workflow.Fault{Path: it.path, Message: it.advice})
 		}
 	}
-	for _, f := range s.CheckRequirements(ctx, step.Requirements()) {
+	for _, f := range s.CheckRequirements(ctx, step.Request.Requirements) {
 		f.Path = "requirements." + f.Path
 		out.Missing = append(out.Missing, f)
 	}

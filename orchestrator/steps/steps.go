@@ -40,10 +40,10 @@ type Config struct {
 	// MaxDuplicates is the maximum share of a view's rows that repeat another row; 0 means DefaultMaxDuplicates, a
 	// negative value means none.
 	MaxDuplicates float64
-	// OnError says what becomes of resources that a view cannot turn into rows: [runner.Fail] (the default)
-	// fails the step, [runner.Skip] leaves them out and counts them.
+	// OnError says what happens to resources that a view cannot turn into rows: [runner.Fail] (the default) fails the
+	// step, [runner.Skip] omits and counts them.
 	OnError runner.ErrorPolicy
-	// Announce, when not nil, is told of the kick-off meeting: a host may put it in a calendar. It may be called
+	// Announce, when not nil, is called with the kick-off meeting: a host may put it in a calendar. It may be called
 	// again with the same key, and must then do nothing new. Its error fails the step.
 	Announce func(ctx context.Context, key string, k Kickoff) error
 }

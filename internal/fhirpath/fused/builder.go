@@ -166,18 +166,18 @@ type pathBuilder struct {
 // Path compiles an expression that gives nodes of one type, in a scope. ok is false where it is not one that
 // the package takes on.
 func (b *Builder) Path(tree syntax.Expr, s *Scope) (p *Path, ok bool) {
-	return b.path(tree, s, place{typ: s.input, root: s.root, names: s.names})
+	return b.path(tree, s, pathStart{typ: s.input, root: s.root, names: s.names})
 }
 
-// place is where a path begins: the type of the focus, whether it is the resource, and the members that lead there.
-type place struct {
+// pathStart is where a path begins: the type of the focus, whether it is the resource, and the members that lead there.
+type pathStart struct {
 	typ   model.TypeID
 	root  bool
 	names []string
 }
 
 // path compiles in a scope, or from some other focus where s is nil.
-func (b *Builder) path(tree syntax.Expr, s *Scope, from place) (*Path, bool) {
+func (b *Builder) path(tree syntax.Expr, s *Scope, from pathStart) (*Path, bool) {
 	pb := pathBuilder{b: b, p: &Path{scope: s, names: slices.Clip(from.names)}, known: typed{typ: from.typ}}
 	if from.typ == 0 || !pb.add(tree, from.root) || pb.known.choice.ID != 0 {
 		return nil, false
@@ -233,14 +233,14 @@ func (pb *pathBuilder) call(e *syntax.Call) bool {
 		return pb.ofType(e.Args[0])
 	case e.Name == "extension" && len(e.Args) == 1:
 		url, ok := pb.b.text(e.Args[0])
-		return ok && pb.known.choice.ID == 0 && pb.b.class1(pb.known.typ) == Complex && pb.member("extension") &&
+		return ok && pb.known.choice.ID == 0 && pb.b.classOrText(pb.known.typ) == Complex && pb.member("extension") &&
 			pb.where(func() (*Condition, bool) { return pb.b.url(url, pb.here()) })
 	}
 	return false
 }
 
-// class1 is class for types that have one.
-func (b *Builder) class1(t model.TypeID) Class {
+// classOrText returns the class of a type, and Text where that has none: it is not Complex.
+func (b *Builder) classOrText(t model.TypeID) Class {
 	c, ok := b.class(t)
 	if !ok {
 		return Text
@@ -266,7 +266,7 @@ func (pb *pathBuilder) where(compile func() (*Condition, bool)) bool {
 
 // member goes to an element of the present type. A choice element waits for its ofType.
 func (pb *pathBuilder) member(name string) bool {
-	if pb.known.choice.ID != 0 || pb.b.class1(pb.known.typ) != Complex {
+	if pb.known.choice.ID != 0 || pb.b.classOrText(pb.known.typ) != Complex {
 		return false
 	}
 	el, ok := pb.b.model.Element(pb.known.typ, name)
@@ -307,8 +307,8 @@ func (pb *pathBuilder) visit(key string, typ model.TypeID) bool {
 	return pb.append(step{kind: stepMember, key: id, class: class})
 }
 
-// here is the place that the path has reached.
-func (pb *pathBuilder) here() place { return place{typ: pb.known.typ, names: pb.p.names} }
+// here is where a path begins that goes on from this one.
+func (pb *pathBuilder) here() pathStart { return pathStart{typ: pb.known.typ, names: pb.p.names} }
 
 // last returns the register that the path has reached.
 func (pb *pathBuilder) last() int32 {

@@ -28,10 +28,10 @@ type Condition struct {
 // Condition compiles a Boolean expression in a scope. ok is false where it is not one that the package takes
 // on.
 func (b *Builder) Condition(tree syntax.Expr, s *Scope) (c *Condition, ok bool) {
-	return b.condition(tree, s, place{typ: s.input, root: s.root, names: s.names})
+	return b.condition(tree, s, pathStart{typ: s.input, root: s.root, names: s.names})
 }
 
-func (b *Builder) condition(tree syntax.Expr, s *Scope, from place) (*Condition, bool) {
+func (b *Builder) condition(tree syntax.Expr, s *Scope, from pathStart) (*Condition, bool) {
 	switch e := tree.(type) {
 	case *syntax.Binary:
 		return b.binary(e, s, from)
@@ -56,7 +56,7 @@ func (b *Builder) condition(tree syntax.Expr, s *Scope, from place) (*Condition,
 	return &Condition{kind: condTruth, path: p}, ok && p.class == Boolean
 }
 
-func (b *Builder) binary(e *syntax.Binary, s *Scope, from place) (*Condition, bool) {
+func (b *Builder) binary(e *syntax.Binary, s *Scope, from pathStart) (*Condition, bool) {
 	switch e.Op {
 	case syntax.OpAnd, syntax.OpOr:
 		x, ok := b.condition(e.X, s, from)
@@ -119,7 +119,7 @@ func (b *Builder) comparable(p *Path, c Class) bool {
 }
 
 // url compiles url = text for the type Extension.
-func (b *Builder) url(text string, from place) (*Condition, bool) {
+func (b *Builder) url(text string, from pathStart) (*Condition, bool) {
 	p, ok := b.path(&syntax.Member{Name: "url"}, nil, from)
 	return &Condition{kind: condEqual, path: p, text: text}, ok && b.comparable(p, Text)
 }

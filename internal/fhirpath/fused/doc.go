@@ -15,6 +15,8 @@
 // So everything that the two could see differently is left to one of them. What a machine came to on one resource, a [Memo]
 // knows again on others of the same shape.
 //
+// docs/engine.md says what to do to take on another function or operator.
+//
 // A Builder is for one goroutine
 // and one view; what it built may be shared; a Machine and its Memo are for one goroutine.
 package fused

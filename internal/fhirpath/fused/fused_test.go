@@ -93,10 +93,6 @@ func (p *pair) fused() (got []string, ok bool) {
 	if !ok {
 		return nil, false
 	}
-	node, several, ok := m.One(path)
-	if !ok || count > 1 && !several || !several && (count == 1) != (node >= 0) || !several && count == 1 && node != m.Item(start) {
-		return []string{"One and Nodes differ"}, true
-	}
 	for i := range count {
 		at := int(m.Item(start + i))
 		text := string(tape.AppendString(nil, at))

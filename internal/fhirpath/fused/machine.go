@@ -133,29 +133,6 @@ func (m *Machine) walk(p *Path) (value int32, passed int, ok bool) {
 	return value, len(p.regs), true
 }
 
-// One returns the node that a path leads to, and -1 where there is none. several tells that there may be more than
-// one, which [Machine.Nodes] gives.
-func (m *Machine) One(p *Path) (node int32, several, ok bool) {
-	value, passed, ok := m.walk(p)
-	switch {
-	case !ok || value == absent:
-		return absent, false, ok
-	case value < 0 || passed < len(p.regs):
-		return absent, true, true
-	case len(p.rest) == 0:
-		return value, false, true
-	}
-	base := len(m.list)
-	m.list = append(m.list, value)
-	ok = m.steps(p.rest, base)
-	node, several = absent, len(m.list) > base+1
-	if len(m.list) == base+1 {
-		node = m.list[base]
-	}
-	m.list = m.list[:base]
-	return node, several, ok
-}
-
 // Nodes puts the nodes that a path leads to on the machine's list, which [Machine.Item] reads. It returns where
 // they begin and how many there are. [Machine.Drop] takes them off again.
 func (m *Machine) Nodes(p *Path) (start, count int, ok bool) {
