@@ -24,7 +24,10 @@ func (t *Table) Mark() Mark { return Mark{t.Rows, len(t.Cells), len(t.Items), le
 
 // Undo takes back everything since a mark.
 func (t *Table) Undo(m Mark) {
-	t.Rows, t.Cells, t.Items, t.Arena = m.rows, t.Cells[:m.cells], t.Items[:m.items], t.Arena[:m.arena]
+	t.Rows = m.rows
+	t.Cells = t.Cells[:m.cells]
+	t.Items = t.Items[:m.items]
+	t.Arena = t.Arena[:m.arena]
 }
 
 // Reset empties the table and keeps its memory, but not the source.
