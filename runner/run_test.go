@@ -382,3 +382,14 @@ func TestTextBeyondOffsets(t *testing.T) {
 		t.Errorf("compact = %+v, want ErrLimit and no rows", k)
 	}
 }
+
+// TestKindNames: a kind is named as it is in errors.
+func TestKindNames(t *testing.T) {
+	t.Parallel()
+	want := []string{"null", "boolean", "integer", "decimal", "string", "object", "list", "kind 7"}
+	for i, want := range want {
+		if got := Kind(i).String(); got != want {
+			t.Errorf("kind %d is %q, want %q", i, got, want)
+		}
+	}
+}
