@@ -42,11 +42,11 @@ type Flow struct {
 	close closing
 }
 
-// Open opens the database, migrates its tables, wires all parts and starts them. Requests that wait for a step continue,
-// and data of ended requests that a killed host did not remove is removed. Open fails, with an error of one line, if
-// the configuration is not valid, the database cannot be opened or the data does not exist; nothing is left open then.
-// It does not fail if the FHIR server does not answer: health checks report that. Ctx applies to Open alone. The
-// caller must call [Flow.Close].
+// Open opens the database, migrates its tables, wires all parts and starts them. Requests that wait for a step
+// continue, and data of ended requests that a killed host did not remove is removed. Open fails, with an error of one
+// line, if the configuration is not valid, the database cannot be opened or the data does not exist; nothing is left
+// open then. It does not fail if the FHIR server does not answer: health checks report that. Ctx applies to Open
+// alone. The caller must call [Flow.Close].
 func Open(ctx context.Context, cfg Config) (*Flow, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {

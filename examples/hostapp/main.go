@@ -1,5 +1,5 @@
-// Command hostapp is an HTTP service that embeds ResearchFlow, as a host would write it: health probes, and
-// endpoints that take a request, tell its status and take decisions at its gates. It is configured by the environment (see
+// Command hostapp is an HTTP service that embeds ResearchFlow, as a host would write it: health probes, and endpoints
+// that take a request, tell its status and take decisions at its gates. It is configured by the environment (see
 // researchflow.FromEnv) and ADDR, the address to listen on (default :8080).
 //
 //	go run ./examples/hostapp

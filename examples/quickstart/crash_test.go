@@ -166,8 +166,8 @@ func crashAndResume(t *testing.T, db string, c crash) {
 	}
 }
 
-// checkStored wants the history to be the way, and history, audit trail, gates, attempts and deliveries to agree: nothing
-// twice, nothing missing.
+// checkStored wants the history to be the way, and history, audit trail, gates, attempts and deliveries to agree:
+// nothing twice, nothing missing.
 func checkStored(t *testing.T, db, id string, c crash) {
 	t.Helper()
 	s, err := store.Open(t.Context(), db)

@@ -37,8 +37,8 @@ func IsTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// Show draws a bar and a text behind it. A share below 0 means that the share is not known: there is no bar. The line may be
-// skipped if the last one is young.
+// Show draws a bar and a text behind it. A share below 0 means that the share is not known: there is no bar. The line
+// may be skipped if the last one is young.
 func (l *Line) Show(share float64, text string) {
 	if l == nil || time.Since(l.shown) < interval {
 		return
