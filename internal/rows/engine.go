@@ -16,10 +16,8 @@ type Engine struct {
 	tape     tape
 	recorder recorder
 	memory   *memory
-	loaded   *fhirjson.Tape
-	raw      []byte
+	loaded   *fhirjson.Tape // of the resource: the evaluator's, or the projected one
 	root     fhirpath.Value
-	whole    bool
 
 	// Made counts resources by how their rows were made.
 	Made [ByTemplate + 1]int64
@@ -39,7 +37,7 @@ const maxKeptStack = 16 << 20
 // NewEngine returns an engine. whole says that the caller evaluates paths of its own on the engine's evaluator, so that
 // resources must be on its tape as a whole.
 func NewEngine(p *Plan, config fhirpath.EvalConfig, whole bool) *Engine {
-	e := &Engine{whole: whole}
+	e := &Engine{}
 	if e.memory, _ = p.memory.Get().(*memory); e.memory == nil {
 		e.memory = &memory{}
 	}
@@ -49,14 +47,17 @@ func NewEngine(p *Plan, config fhirpath.EvalConfig, whole bool) *Engine {
 	e.plan, e.stack = p, e.memory.stack
 	e.plain.ev = fhirpath.NewEvaluator(config)
 	e.plain.setIndex(0)
-	e.tape.plain, e.tape.machine = &e.plain, &e.memory.machine
+	if e.loaded = e.plain.ev.Tape(); p.tape != nil && p.tape.projection != nil && !whole {
+		e.loaded = &e.memory.projected
+	}
+	e.tape.plain, e.tape.machine, e.tape.json = &e.plain, &e.memory.machine, e.loaded
 	e.recorder.tape = &e.tape
 	return e
 }
 
 // Release leaves the engine's memory to the next one. The engine is not to be used any more.
 func (e *Engine) Release() {
-	e.tape.forget()
+	e.memory.machine.Forget()
 	e.memory.projected.Forget()
 	if e.memory.stack = e.stack; cap(e.stack)*int(unsafe.Sizeof(Cell{})) > maxKeptStack {
 		e.memory.stack = nil
@@ -71,12 +72,9 @@ func (e *Engine) Evaluator() *fhirpath.Evaluator { return e.plain.ev }
 
 // Load puts a resource on a tape, which may have no more on it than its type, its id, and what the view reads.
 func (e *Engine) Load(raw []byte) (*fhirjson.Tape, error) {
-	e.raw = raw
-	if p := e.plan.tape; p != nil && p.projection != nil && !e.whole {
-		e.loaded = &e.memory.projected
-		return e.loaded, e.loaded.ParseProjected(raw, p.projection, fhirjson.Limits{})
+	if e.loaded == &e.memory.projected {
+		return e.loaded, e.loaded.ParseProjected(raw, e.plan.tape.projection, fhirjson.Limits{})
 	}
-	e.loaded = e.plain.ev.Tape()
 	return e.loaded, e.plain.ev.Load(raw)
 }
 
@@ -89,7 +87,7 @@ func (e *Engine) Rows(ctx context.Context, out *Table, maxRows int) error {
 	if p := e.plan.tape; p != nil {
 		if offset, ok := within(out.Source, e.loaded.Source()); ok {
 			mark := out.Mark()
-			e.tape.load(p, e.loaded, offset)
+			e.tape.load(p, offset)
 			way, err := e.onTape(ctx)
 			if err != errOdd {
 				e.Made[way]++
@@ -100,7 +98,7 @@ func (e *Engine) Rows(ctx context.Context, out *Table, maxRows int) error {
 		}
 	}
 	if e.loaded != e.plain.ev.Tape() {
-		if err := e.plain.ev.Load(e.raw); err != nil {
+		if err := e.plain.ev.Load(e.loaded.Source()); err != nil {
 			return err
 		}
 		e.begin(e.plain.ev.Tape().Len(), maxRows)

@@ -149,7 +149,7 @@ func (e *Engine) fill(ctx context.Context, t *template) error {
 
 // slots makes the cells of the slots: each at its place in a single row, or one after the other.
 func (e *Engine) slots(ctx context.Context, t *template, cells []Cell, single bool) error {
-	tape := &e.tape
+	tape, nodes, offset := &e.tape, e.loaded.Nodes(), e.tape.offset
 	var lost Cell
 	for i := range t.slots {
 		s := &t.slots[i]
@@ -159,19 +159,21 @@ func (e *Engine) slots(ctx context.Context, t *template, cells []Cell, single bo
 		} else if s.at >= 0 {
 			c = &cells[s.at]
 		}
-		if s.kind == fromSpan { // nearly all are
-			n := &tape.nodes[s.node]
-			*c = Cell{Start: tape.offset + n.Start, Len: n.End - n.Start, Kind: s.origin.cell.Kind, Flags: s.origin.cell.Flags}
-			continue
-		}
 		var err error
-		if !s.again {
-			*c, err = tape.make(&s.origin, s.column, t.nodes)
-		} else {
+		switch {
+		case s.kind == fromSpan: // nearly all are
+			n := &nodes[s.node]
+			*c = Cell{Start: offset + n.Start, Len: n.End - n.Start, Kind: s.made.Kind, Flags: s.made.Flags}
+			continue
+		case s.again:
 			if s.column.tape != nil {
 				tape.machine.Focus(s.part.scope, s.on)
 			}
 			*c, err = tape.cell(ctx, s.part, s.column, focus{node: s.on, index: s.index})
+		case s.kind == fromKey:
+			*c, err = tape.key(s.column, s.node)
+		default:
+			*c, err = tape.make(&s.origin, s.column, t.nodes)
 		}
 		if err != nil {
 			return errOdd // the plain evaluator finds it again, and whatever is to be reported before it

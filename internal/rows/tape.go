@@ -12,22 +12,15 @@ import (
 type tape struct {
 	*plain  // for columns and conditions that the tape's paths cannot express
 	machine *fused.Machine
-	nodes   []fhirjson.Node
-	json    *fhirjson.Tape
-	offset  uint32 // of the resource in the source
+	json    *fhirjson.Tape // what resources are loaded on
+	offset  uint32         // of the resource in the source
 }
 
-// load makes the evaluator ready for a resource that is at offset in the source.
-func (t *tape) load(p *tapePlan, json *fhirjson.Tape, offset uint32) {
-	t.json, t.nodes, t.offset = json, json.Nodes(), offset
-	t.machine.Load(json, p.registers)
+// load makes the evaluator ready for the resource on the tape, which is at offset in the source.
+func (t *tape) load(p *tapePlan, offset uint32) {
+	t.offset = offset
+	t.machine.Load(t.json, p.registers)
 	t.machine.Focus(p.scope, 0)
-}
-
-// forget lets go of the resource.
-func (t *tape) forget() {
-	t.machine.Forget()
-	t.json, t.nodes = nil, nil
 }
 
 func (t *tape) test(ctx context.Context, c *Condition, on focus) (bool, error) {
@@ -83,7 +76,7 @@ func (t *tape) cell(ctx context.Context, p *Part, c *Column, on focus) (Cell, er
 // compare that the view compares, and on nothing else, so that it holds for every resource that is alike in both.
 type origin struct {
 	kind  originKind
-	cell  Cell  // of fromConstant; of fromSpan, the kind and flags
+	made  Cell  // of fromConstant; of fromSpan, the kind and flags
 	node  int32 // of fromSpan and fromKey; of fromJoin, the first on a list of nodes
 	count int32 // of fromJoin
 }
@@ -109,7 +102,7 @@ func (t *tape) origin(c *Column) (o origin, list int, err error) {
 		case !ok || known && !c.Want.allows(Boolean):
 			return o, 0, errOdd
 		case known:
-			o = origin{kind: fromConstant, cell: booleanCell(value)}
+			o = origin{kind: fromConstant, made: booleanCell(value)}
 		}
 		return o, len(t.machine.Items(0)), nil
 	}
@@ -135,10 +128,10 @@ func (t *tape) origin(c *Column) (o origin, list int, err error) {
 		o = origin{kind: fromKey, node: node}
 	default:
 		o.kind, o.node = fromSpan, node
-		if o.cell, ok = t.span(f, node); !ok || !c.Want.allows(o.cell.Kind) {
+		if o.made, ok = t.span(f, node); !ok || !c.Want.allows(o.made.Kind) {
 			return o, list, errOdd
 		}
-		if o.cell.Flags&InSource == 0 {
+		if o.made.Flags&InSource == 0 {
 			o.kind = fromConstant
 		}
 	}
@@ -152,10 +145,10 @@ func (t *tape) origin(c *Column) (o origin, list int, err error) {
 func (t *tape) make(o *origin, c *Column, nodes []int32) (Cell, error) {
 	switch o.kind {
 	case fromConstant:
-		return o.cell, nil
+		return o.made, nil
 	case fromSpan:
-		n := &t.nodes[o.node]
-		return Cell{Start: t.offset + n.Start, Len: n.End - n.Start, Kind: o.cell.Kind, Flags: o.cell.Flags}, nil
+		n := t.json.Node(int(o.node))
+		return Cell{Start: t.offset + n.Start, Len: n.End - n.Start, Kind: o.made.Kind, Flags: o.made.Flags}, nil
 	case fromKey:
 		return t.key(c, o.node)
 	case fromJoin:
@@ -166,7 +159,7 @@ func (t *tape) make(o *origin, c *Column, nodes []int32) (Cell, error) {
 
 // span makes the cell of a node of a primitive type.
 func (t *tape) span(f *fused.Column, node int32) (c Cell, ok bool) {
-	n := &t.nodes[node]
+	n := t.json.Node(int(node))
 	c = Cell{Start: t.offset + n.Start, Len: n.End - n.Start, Kind: String, Flags: InSource}
 	switch f.Path.Class() {
 	case fused.Text:
