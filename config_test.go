@@ -33,8 +33,8 @@ func TestFromEnvDefaults(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.DatabaseURL != DefaultDatabaseURL || c.MaxParallel != 10 || c.DisableCache || c.FHIR.Auth != nil ||
-		c.WorkDir != DefaultWorkDir || c.OutDir != DefaultOutDir || c.Logger == nil {
+	if c.DatabaseURL != defaultDatabaseURL || c.MaxParallel != 10 || c.DisableCache || c.FHIR.Auth != nil ||
+		c.WorkDir != defaultWorkDir || c.OutDir != defaultOutDir || c.Logger == nil {
 		t.Errorf("defaults = %+v", c)
 	}
 	off, err := fromEnv(func(name string) string {
@@ -48,8 +48,8 @@ func TestFromEnvDefaults(t *testing.T) {
 func TestFromEnvFaults(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, value, want string }{
-		{"CACHE_ENABLED", "maybe", `researchflow: CACHE_ENABLED: "maybe" is neither true nor false`},
-		{"PARALLEL_PROCESSING", "on", `researchflow: PARALLEL_PROCESSING: "on" is neither true nor false`},
+		{"CACHE_ENABLED", "maybe", `researchflow: CACHE_ENABLED: "maybe" is not true or false`},
+		{"PARALLEL_PROCESSING", "on", `researchflow: PARALLEL_PROCESSING: "on" is not true or false`},
 		{"CACHE_TTL_SECONDS", "5m", `researchflow: CACHE_TTL_SECONDS: "5m" is not a whole number from 1 to 9223372036`},
 		{"CACHE_TTL_SECONDS", "0", `researchflow: CACHE_TTL_SECONDS: "0" is not a whole number from 1 to 9223372036`},
 		{"CACHE_TTL_SECONDS", "9223372037", `researchflow: CACHE_TTL_SECONDS: "9223372037" is not a whole number from 1 to 9223372036`},
@@ -76,7 +76,7 @@ func TestConfigFaults(t *testing.T) {
 		cfg  Config
 		want string
 	}{
-		{"two sources", Config{FHIRBaseURL: "https://fhir.example.org", DataPath: "data"}, "one of them is needed"},
+		{"two sources", Config{FHIRBaseURL: "https://fhir.example.org", DataPath: "data"}, "set only one of"},
 		{"negative workers", Config{MaxParallel: -1}, "MaxParallel is negative"},
 	}
 	for _, tt := range tests {

@@ -1,7 +1,7 @@
-// Package researchflow answers clinical research data requests over FHIR, inside of a host's own service.
+// Package researchflow answers clinical research data requests over FHIR, inside a host's own service.
 //
-// A researcher's request goes through its gates, is answered from FHIR data by SQL on FHIR ViewDefinitions,
-// delivered as files, and can be audited. [Open] wires everything that this takes:
+// A researcher's request passes its gates, is answered from FHIR data with SQL on FHIR ViewDefinitions and is delivered
+// as files; an audit trail records all of it. [Open] wires everything this needs:
 //
 //	flow, err := researchflow.Open(ctx, researchflow.FromEnv())
 //	if err != nil {
@@ -11,10 +11,10 @@
 //	flow.Health.Routes(mux) // /health, /health/live, /health/ready
 //	id, err := flow.Orchestrator.Submit(ctx, request)
 //
-// Without any configuration that is an SQLite file, synthetic FHIR data and a cache in memory; [Config] and
-// [FromEnv] name a PostgreSQL database and a FHIR server instead.
+// By default that is a SQLite file, synthetic FHIR data and a cache in memory. [Config] and [FromEnv] select a
+// PostgreSQL database and a FHIR server instead.
 //
-// The parts stand alone too, and a host may use only some of them:
+// A host may also use only some of the parts:
 //
 //   - package runner turns ViewDefinitions and FHIR resources into typed rows;
 //   - package fhir is a client for FHIR servers;

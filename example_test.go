@@ -12,7 +12,7 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// A request comes in, and goes on until a person has to decide.
+// A request is submitted, and continues until a person has to decide.
 func Example() {
 	ctx := context.Background()
 	dir, err := os.MkdirTemp("", "researchflow-example-")

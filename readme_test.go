@@ -17,7 +17,7 @@ import (
 
 var update = flag.Bool("update", false, "rewrite the drawing in README.md")
 
-// TestReadmeDrawing holds README.md's drawing of the default definition against the code.
+// TestReadmeDrawing compares README.md's drawing of the default definition with the code.
 func TestReadmeDrawing(t *testing.T) {
 	path := filepath.Join(testdata.Root(t), "README.md")
 	text, err := os.ReadFile(path)
@@ -42,7 +42,7 @@ func TestReadmeDrawing(t *testing.T) {
 	}
 }
 
-// TestReadmeProgramsCompile builds each Go program of README.md as it stands there, inside of this module.
+// TestReadmeProgramsCompile builds each Go program of README.md as it stands there, inside this module.
 func TestReadmeProgramsCompile(t *testing.T) {
 	t.Parallel()
 	root := testdata.Root(t)

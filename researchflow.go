@@ -18,8 +18,8 @@ import (
 	"github.com/researchflow/researchflow/store"
 )
 
-// Flow is a running ResearchFlow: everything that [Open] has wired. Its fields are set once; any goroutine may
-// use them.
+// Flow is a running ResearchFlow: everything that [Open] has wired. Its fields do not change; any goroutine may use
+// them.
 type Flow struct {
 	// Orchestrator takes requests and decisions and answers questions about them.
 	Orchestrator *orchestrator.Orchestrator
@@ -29,24 +29,24 @@ type Flow struct {
 	Runner *runner.Runner
 	// Source is where FHIR resources come from.
 	Source runner.Source
-	// FHIR is the client of the FHIR server, nil where the source is not one.
+	// FHIR is the client of the FHIR server, or nil if the source is not a FHIR server.
 	FHIR *fhir.Client
-	// Cache is the cache of results, nil where it is disabled.
+	// Cache is the cache of results, or nil if it is disabled.
 	Cache *cache.Cache
 	// Store is the database.
 	Store *store.Store
-	// Steps are the ready steps.
+	// Steps are the built-in steps.
 	Steps *steps.Set
 
 	views func(string) (*runner.View, error)
 	close closing
 }
 
-// Open opens the database and brings its tables up to date, wires all parts, and starts them: requests that
-// wait for a step go on, and what a killed host left of requests that have ended is removed. It fails, in one
-// line, when the configuration is not valid, the database cannot be opened, or the data is not there; then
-// nothing stays open. A FHIR server need not answer: health tells. Ctx bounds Open alone. The caller must call
-// [Flow.Close].
+// Open opens the database, migrates its tables, wires all parts and starts them. Requests that wait for a step
+// continue, and data of ended requests that a killed host did not remove is removed. Open fails, with an error of one
+// line, if the configuration is not valid, the database cannot be opened or the data does not exist; nothing is left
+// open then. It does not fail if the FHIR server does not answer: health checks report that. Ctx applies to Open
+// alone. The caller must call [Flow.Close].
 func Open(ctx context.Context, cfg Config) (*Flow, error) {
 	cfg, err := cfg.withDefaults()
 	if err != nil {
@@ -96,7 +96,7 @@ func (f *Flow) open(ctx context.Context, cfg Config) error {
 	if cfg.Passive {
 		return nil
 	}
-	if err := f.Steps.Clean(ctx, f.ended); err != nil { // what is left does not keep requests from going on
+	if err := f.Steps.Clean(ctx, f.ended); err != nil { // requests can continue all the same
 		cfg.Logger.WarnContext(ctx, "data of ended requests is not removed", "error", err)
 	}
 	if err := f.Orchestrator.Start(ctx); err != nil {
@@ -106,7 +106,7 @@ func (f *Flow) open(ctx context.Context, cfg Config) error {
 	return nil
 }
 
-// ended tells whether a request of this database has ended.
+// ended reports whether a request has ended. One that this database does not know has not.
 func (f *Flow) ended(ctx context.Context, id string) (bool, error) {
 	r, err := f.Orchestrator.Status(ctx, id)
 	if errors.Is(err, orchestrator.ErrNotFound) {
@@ -115,7 +115,7 @@ func (f *Flow) ended(ctx context.Context, id string) (bool, error) {
 	return err == nil && !r.Live(), err
 }
 
-// openSource returns what tells the source's FHIR version, and fails where it is not there.
+// openSource sets the source, and returns a function that checks it and returns its FHIR version.
 func (f *Flow) openSource(cfg Config) (version func(context.Context) (string, error), err error) {
 	switch {
 	case cfg.Source != nil:
@@ -139,7 +139,7 @@ func (f *Flow) openSource(cfg Config) (version func(context.Context) (string, er
 		}, nil
 	}
 	if cfg.DataPath == "" {
-		f.Source, err = newPopulation(SyntheticSeed)
+		f.Source, err = newSyntheticSource(syntheticSeed)
 		return func(context.Context) (string, error) { return "4.0.1", nil }, err
 	}
 	path := cfg.DataPath
@@ -159,7 +159,7 @@ func (f *Flow) openSource(cfg Config) (version func(context.Context) (string, er
 				err = statErr
 			}
 		}
-		return "4.0.1", err // files have no CapabilityStatement; views are checked against R4 unless they say otherwise
+		return "4.0.1", err // files have no CapabilityStatement; views are checked against FHIR R4 unless they say otherwise
 	}
 	if _, err := check(context.Background()); err != nil {
 		return nil, fmt.Errorf("researchflow: data: %s", pathError(err))
@@ -167,8 +167,8 @@ func (f *Flow) openSource(cfg Config) (version func(context.Context) (string, er
 	return check, nil
 }
 
-// server is a FHIR server as a source whose results may be cached: a Flow has one server, one set of
-// credentials, and a cache of its own.
+// server makes a FHIR server a source whose results may be cached, which is safe because a Flow has one server, one
+// set of credentials and a cache of its own.
 type server struct{ *fhir.Client }
 
 // Identity is the base URL.
@@ -176,7 +176,7 @@ func (s server) Identity() (string, bool) { return "fhir " + s.BaseURL(), true }
 
 var _ runner.IdentifiedSource = server{}
 
-// pathError is the text of a file error with the path behind: "PATH: no such file or directory".
+// pathError returns the text of a file error without the operation: "PATH: no such file or directory".
 func pathError(err error) string {
 	var p *fs.PathError
 	if errors.As(err, &p) {
@@ -198,7 +198,7 @@ func (f *Flow) openRunner(cfg Config) (err error) {
 	return err
 }
 
-// View returns the view of a name, as requests name it.
+// View returns the view with a name that requests may use as a data element.
 func (f *Flow) View(name string) (*runner.View, error) { return f.views(name) }
 
 type pinger struct{ store *store.Store }
@@ -225,11 +225,11 @@ func (f *Flow) components(version func(context.Context) (string, error)) []healt
 	return list
 }
 
-// Close stops the orchestrator, handing the leases of running steps back, and closes everything else, in the
-// opposite order of Open. Ctx bounds the waiting. It may be called twice; the second call does nothing.
+// Close stops the orchestrator, which returns the leases of running steps, and closes everything else in the reverse
+// order of Open. It waits no longer than ctx allows. It may be called twice; the second call does nothing.
 func (f *Flow) Close(ctx context.Context) error { return f.close.run(ctx) }
 
-// closing is what to close, last one first.
+// closing is a list of what to close, from last to first.
 type closing struct {
 	mu   sync.Mutex
 	list []func(context.Context) error

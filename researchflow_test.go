@@ -170,7 +170,8 @@ func countRows(t *testing.T, view string, src runner.Source) (n int64) {
 	return n
 }
 
-// TestRunsAreAudited: each run of a view leaves an entry before it and one after it, on its request's chain or the system's.
+// TestRunsAreAudited checks that each run of a view has an audit entry before it and one after it, on the chain of its
+// request or the system's.
 func TestRunsAreAudited(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)
@@ -236,7 +237,7 @@ func runs(t *testing.T, flow *researchflow.Flow, chain string) (list []string) {
 }
 
 func itoa(n int64) string {
-	b, _ := json.Marshal(n) // of a number it cannot fail
+	b, _ := json.Marshal(n) // cannot fail for a number
 	return string(b)
 }
 
@@ -267,7 +268,7 @@ func TestSyntheticDataIsASource(t *testing.T) {
 	}
 }
 
-// TestNoAuditNoData: where the audit trail cannot be written no view runs.
+// TestNoAuditNoData checks that no view runs if the audit trail cannot be written.
 func TestNoAuditNoData(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)

@@ -13,8 +13,8 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// TestOwnWorkflowKeepsNoData: extracted data stays while a request lives and goes when it ends, whatever a host calls
-// the states.
+// TestOwnWorkflowKeepsNoData checks that extracted data is kept until its request ends and is then removed, whatever
+// names a host gives to the states.
 func TestOwnWorkflowKeepsNoData(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -81,8 +81,8 @@ func TestOwnWorkflowKeepsNoData(t *testing.T) {
 	}
 }
 
-// TestOpenRemovesDataOfEndedRequests: a host that was killed at a request's end has not removed its data; the next one
-// does.
+// TestOpenRemovesDataOfEndedRequests checks that Open removes the data that a host left behind when it was killed at
+// the end of a request.
 func TestOpenRemovesDataOfEndedRequests(t *testing.T) {
 	t.Parallel()
 	cfg := config(t)

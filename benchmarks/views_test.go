@@ -111,9 +111,9 @@ func processorTime(tb testing.TB) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// BenchmarkScaling runs each shared view with one worker and with two, by turns with sonic.Valid on the same lines in one
-// goroutine and in two. "scaling" is the ratio of our speeds, "machine" that of sonic.Valid's: two processors that share a
-// core, or a host with other guests, give less than 2 to anybody. Each speed is the best of all runs.
+// BenchmarkScaling runs each shared view with one worker and with two, by turns with sonic.Valid on the same lines in
+// one goroutine and in two. "scaling" is the ratio of our speeds, "machine" that of sonic.Valid's: two processors
+// that share a core, or a host with other guests, give less than 2 to anybody. Each speed is the best of all runs.
 func BenchmarkScaling(b *testing.B) {
 	if runtime.GOMAXPROCS(0) < 2 {
 		b.Skip("SKIPPED: one core")

@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// Cache is a map from string to values of any type, with a longest age and a byte budget. Any number of
-// goroutines may use it at once. Values are handed out as they were put in: they must not be changed afterwards.
+// Cache is a map from strings to values of any type, with a maximum age and a byte budget. Any number of goroutines may
+// share it. Values are returned as they were stored and must not be changed afterwards.
 //
 // Make one with [New].
 type Cache struct {
@@ -30,18 +30,18 @@ type Cache struct {
 
 type entry struct {
 	value any
-	stale time.Time // after that it is older than the TTL; zero: never handed out when older
+	stale time.Time // when it becomes older than the TTL; zero: stale entries are not used
 }
 
-// New returns an empty cache. It starts nothing; [Cache.Close] frees what the cache holds.
+// New returns an empty cache. It starts nothing. [Cache.Close] frees the cache's memory.
 func New(opts Options) *Cache {
 	opts = opts.withDefaults()
 	life := ttlcache.NoTTL
 	if opts.TTL > 0 {
 		life = opts.TTL + opts.StaleFor
 	}
-	// ttlcache's own cost limit is not used: DeleteAll forgets to reset it, an item above it empties the cache,
-	// and its evictions are reported late, by goroutines. Budget and figures are kept here instead.
+	// The cost limit of ttlcache is not used: DeleteAll does not reset it, an item above it empties the cache, and
+	// evictions are reported late, by goroutines. Budget and statistics are kept here instead.
 	return &Cache{
 		opts: opts,
 		items: ttlcache.New(
@@ -54,9 +54,9 @@ func New(opts Options) *Cache {
 	}
 }
 
-// Get returns the value kept under key, and whether there is one. It makes the entry the most recently used; it
-// does not prolong its life. What is older than the TTL is not handed out, whatever Options.StaleFor: Get loads no
-// other.
+// Get returns the value of a key, and whether there is one. It makes the entry the most recently used but does not
+// extend its life. Get never returns a value older than the TTL, whatever Options.StaleFor, because it loads no new
+// one.
 func (c *Cache) Get(key string) (any, bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -67,10 +67,10 @@ func (c *Cache) Get(key string) (any, bool) {
 	return e.value, true
 }
 
-// Set keeps value under key, in place of what was there, and reports whether it was kept. Cost is the size of the
-// value in bytes; a negative cost counts as 0. A value that exceeds the whole budget is not kept: then nothing is
-// evicted, but an older value under the same key is removed, since it is outdated. A load of the key that is under
-// way will not be kept.
+// Set stores a value under key, replaces the one that was there, and reports whether it stored it. Cost is the size
+// of the value in bytes; a negative cost counts as 0. A value larger than the whole budget is not stored and evicts
+// nothing, but an older value of the key is removed, since it is outdated. The result of a running load of the key is
+// not stored.
 func (c *Cache) Set(key string, value any, cost int64) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -81,8 +81,8 @@ func (c *Cache) Set(key string, value any, cost int64) bool {
 	return c.store(key, value, cost)
 }
 
-// Delete removes what is kept under key. A load of the key that is under way will not be kept; its callers still
-// get its value, since they asked before, and callers from now on start a load of their own.
+// Delete removes the entry of a key. The result of a running load of the key is not stored: its callers still get it,
+// because they asked before, and later callers start a new load.
 func (c *Cache) Delete(key string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -92,7 +92,7 @@ func (c *Cache) Delete(key string) {
 	}
 }
 
-// DeletePrefix does what Delete does for every key that begins with prefix, and returns how many entries went.
+// DeletePrefix deletes every key with the prefix, like Delete, and returns the number of entries removed.
 func (c *Cache) DeletePrefix(prefix string) int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -100,10 +100,10 @@ func (c *Cache) DeletePrefix(prefix string) int {
 	return c.deletePrefix(prefix)
 }
 
-// Purge does what Delete does for every key.
+// Purge deletes every key, like Delete.
 func (c *Cache) Purge() { c.DeletePrefix("") }
 
-// Stats returns the figures of this moment.
+// Stats returns the current statistics.
 func (c *Cache) Stats() Stats {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -116,9 +116,9 @@ func (c *Cache) Stats() Stats {
 	return s
 }
 
-// Close empties the cache, cancels the loads under way and waits for them. From then on nothing is kept, Get finds
-// nothing and GetOrLoad returns [ErrClosed]; Stats goes on answering. Close may be called more than once. It must
-// not be called from within a load function.
+// Close empties the cache, cancels running loads and waits for them. Afterwards nothing is stored, Get finds nothing
+// and GetOrLoad returns [ErrClosed]; Stats keeps working. Close may be called more than once, but not from a load
+// function.
 func (c *Cache) Close() error {
 	c.mu.Lock()
 	if !c.closed {
@@ -137,7 +137,7 @@ func (c *Cache) Close() error {
 // isStale reports whether the entry is older than the TTL.
 func (e *entry) isStale() bool { return !e.stale.IsZero() && time.Now().After(e.stale) }
 
-// lookup finds the entry under key, a stale one only when asked for, and counts a hit or a miss.
+// lookup returns the entry of a key, a stale one only if asked for, and counts a hit or a miss.
 func (c *Cache) lookup(key string, staleToo bool) *entry {
 	item := c.items.Get(key)
 	if item == nil || !staleToo && item.Value().isStale() {
@@ -148,7 +148,7 @@ func (c *Cache) lookup(key string, staleToo bool) *entry {
 	return item.Value()
 }
 
-// store keeps value under key as the last step of Set or of a load.
+// store stores a value as the last step of Set or of a load.
 func (c *Cache) store(key string, value any, cost int64) bool {
 	cost = max(cost, 0) + int64(len(key)) + entryOverhead
 	if limit := c.opts.MaxBytes; limit >= 0 && (cost > limit || cost < 0) {
@@ -179,7 +179,7 @@ func (c *Cache) store(key string, value any, cost int64) bool {
 	return true
 }
 
-// makeRoom removes entries until cost fits into the budget: those too old first, then the least recently used.
+// makeRoom removes entries until cost fits into the budget: expired ones first, then the least recently used.
 func (c *Cache) makeRoom(cost int64) {
 	limit := c.opts.MaxBytes
 	if limit < 0 || c.stats.Bytes+cost <= limit {
@@ -204,8 +204,7 @@ func (c *Cache) makeRoom(cost int64) {
 	}
 }
 
-// expire removes the entries that are too old and returns their number. It looks at every entry only when there is
-// at least one.
+// expire removes expired entries and returns their number. It visits every entry only if there is an expired one.
 func (c *Cache) expire() int {
 	if c.items.Len() == len(c.costs) {
 		return 0
@@ -220,7 +219,7 @@ func (c *Cache) expire() int {
 	return n
 }
 
-// remove takes one entry out, however old, and reports whether it was there.
+// remove removes an entry of any age and reports whether it was there.
 func (c *Cache) remove(key string) bool {
 	cost, ok := c.costs[key]
 	if !ok {
@@ -257,7 +256,7 @@ func (c *Cache) deletePrefix(prefix string) int {
 	return n
 }
 
-// sweep is the timer's function: it frees what nobody asks for any more.
+// sweep is the timer's function: it frees expired entries that nobody asks for.
 func (c *Cache) sweep() {
 	c.mu.Lock()
 	defer c.mu.Unlock()

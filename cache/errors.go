@@ -2,15 +2,15 @@ package cache
 
 import "errors"
 
-// ErrClosed is returned by [Cache.GetOrLoad] once [Cache.Close] was called.
+// ErrClosed is returned by [Cache.GetOrLoad] after [Cache.Close].
 var ErrClosed = errors.New("cache: closed")
 
-// errGoexit is given to the callers of a load that ended its goroutine (runtime.Goexit).
+// errGoexit is the error of a load that called runtime.Goexit.
 var errGoexit = errors.New("cache: the load function ended its goroutine")
 
-// PanicError is what the callers of a load get when the load function panicked. The process goes on.
+// PanicError is the error of a load whose function panicked. The process continues.
 type PanicError struct {
-	// Value is what the load function panicked with. It is not part of the error's text, since it may hold data.
+	// Value is the value of the panic. It is not part of the error's text, since it may contain data.
 	Value any
 	// Stack is the stack of the panic.
 	Stack []byte

@@ -6,23 +6,23 @@ import (
 	"runtime/debug"
 )
 
-// Load fetches a value. Cost is its size in bytes. The context carries the values of the first caller's context, and
-// is cancelled when no caller waits any more, or the cache is closed; deadlines of callers are their own.
+// Load loads a value. Cost is its size in bytes. The context has the values of the first caller's context but not its
+// deadline. It is cancelled when no caller waits any more or when the cache is closed.
 type Load = func(ctx context.Context) (value any, cost int64, err error)
 
 // flight is one running load.
 type flight struct {
 	cancel     context.CancelFunc
 	waiters    int
-	background bool // nobody needs to wait for it
-	outdated   bool // the key was invalidated meanwhile
+	background bool // callers do not wait for it
+	outdated   bool // the key was invalidated since the load began
 }
 
-// GetOrLoad returns the value kept under key, or loads it. Callers that come while the key is being loaded wait for
-// that load. When a caller's ctx ends it gets ctx's error at once; the load goes on as long as anybody waits.
+// GetOrLoad returns the cached value of a key, or loads it. Concurrent callers wait for the same load. A caller whose
+// ctx ends gets ctx's error at once; the load continues as long as anybody waits.
 //
-// An error of load goes to every caller of that load, as it is, and is not kept. A panic in load becomes a
-// [*PanicError]. After [Cache.Close] the error is [ErrClosed].
+// Every caller of a load gets its error, unchanged; it is not cached. A panic in load becomes a [*PanicError]. After
+// [Cache.Close] the error is [ErrClosed].
 func (c *Cache) GetOrLoad(ctx context.Context, key string, load Load) (any, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -68,7 +68,7 @@ func (c *Cache) GetOrLoad(ctx context.Context, key string, load Load) (any, erro
 	}
 	if f.waiters--; f.waiters == 0 && !f.background {
 		if c.flights[key] == f {
-			c.detach(key) // a caller who comes now must not join a cancelled load
+			c.detach(key) // later callers must not join a cancelled load
 		}
 		f.cancel()
 	}
@@ -91,7 +91,7 @@ func (c *Cache) launch(ctx context.Context, key string, load Load) *flight {
 	return f
 }
 
-// land is the end of a load: it keeps the value, or not, and returns the error that the callers get.
+// land ends a load: it stores the value, unless it is outdated, and returns the error for the callers.
 func (c *Cache) land(key string, f *flight, value any, cost int64, err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -115,7 +115,7 @@ func (c *Cache) land(key string, f *flight, value any, cost int64, err error) er
 	return err
 }
 
-// detach makes the load of key that is under way, if any, one that will not be kept and that nobody can join.
+// detach keeps the running load of a key, if any, from being stored and from being joined.
 func (c *Cache) detach(key string) {
 	if f := c.flights[key]; f != nil {
 		f.outdated = true
@@ -124,8 +124,8 @@ func (c *Cache) detach(key string) {
 	}
 }
 
-// guard runs load in a goroutine of its own, so that neither a panic nor runtime.Goexit in it leaves callers waiting
-// or ends the process.
+// guard runs load in its own goroutine, so that a panic or runtime.Goexit neither leaves callers waiting nor ends the
+// process.
 func guard(ctx context.Context, load Load) (value any, cost int64, err error) {
 	done := make(chan struct{})
 	go func() {

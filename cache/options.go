@@ -8,22 +8,22 @@ const (
 	DefaultMaxBytes = 256 << 20
 )
 
-// entryOverhead is what one entry costs beside its value and its key's text: the item of ttlcache, the element
+// entryOverhead is the cost of an entry besides its value and the text of its key: the item of ttlcache, the element
 // of its list, the slots in three maps and in the expiration queue. TestMemoryStaysWithinBudget measures it.
 const entryOverhead = 640
 
 // Options configures a [Cache]. The zero value is ready to use.
 type Options struct {
-	// TTL is the longest age of an answer, counted from the end of its load. Zero means [DefaultTTL]; a negative value means that entries do not
-	// expire.
+	// TTL is the maximum age of a value, counted from the end of its load. Zero means [DefaultTTL]; a negative value means
+	// that entries do not expire.
 	TTL time.Duration
 
-	// StaleFor lets [Cache.GetOrLoad] answer with an entry that is older than TTL by at most this much, while one
-	// load in the background fetches the next. Zero, the default, means never.
+	// StaleFor lets [Cache.GetOrLoad] return an entry that is older than TTL by at most this much, while one load in the
+	// background gets a new value. Zero, the default, means never.
 	StaleFor time.Duration
 
 	// MaxBytes is the budget for all entries: their costs as given by the callers, their keys and a fixed
-	// overhead for each. When it is used up, the least recently used entries go. Zero means [DefaultMaxBytes];
+	// overhead for each. When it is exhausted, the least recently used entries are evicted. Zero means [DefaultMaxBytes];
 	// a negative value means no limit.
 	MaxBytes int64
 }
@@ -39,7 +39,7 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
-// sweepEvery is how often expired entries are removed while there are any entries.
+// sweepEvery is the interval at which expired entries are removed while the cache is not empty.
 func (o Options) sweepEvery() time.Duration {
 	return max((o.TTL+o.StaleFor)/8, time.Second)
 }

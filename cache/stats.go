@@ -2,9 +2,9 @@ package cache
 
 import "math"
 
-// Stats is what a [Cache] has done since it was made, and what it holds now.
+// Stats are the statistics of a [Cache] since it was made, and its current size.
 //
-// The figures of one Stats belong to one moment and add up:
+// The numbers of one Stats are of one moment and add up:
 //
 //	lookups = Hits + Misses
 //	Misses  = Loads - Refreshes + Joined + misses of Get
@@ -30,7 +30,7 @@ type Stats struct {
 	MaxBytes     int64 `json:"max_bytes"`    // the budget; negative: none
 	InFlight     int64 `json:"in_flight"`    // loads that still run
 
-	// HitRatePercent is Hits of all lookups in percent, rounded to one decimal; 0 before the first lookup.
+	// HitRatePercent is the percentage of lookups that were hits, rounded to one decimal; 0 before the first lookup.
 	HitRatePercent float64 `json:"hit_rate_percent"`
 }
 

@@ -21,11 +21,11 @@ import (
 // Auth gives requests their credentials. It must be safe for concurrent use.
 type Auth interface {
 	// Credentials returns the header fields to add to a request. Refused is nil, or the fields that the server has
-	// just answered with 401; then Credentials returns others, or refused itself when it has no others. An error
-	// must not hold the credentials.
+	// just rejected with 401: then Credentials returns new ones, or refused itself when it has none. An error must
+	// not contain the credentials.
 	//
-	// Credentials are the client's own, whoever asks: requests that need some at the same time share one call, with the
-	// context of one of them. Callers with credentials of their own need a Client each.
+	// Credentials belong to the client, not to the caller: concurrent requests share one call, with the context of
+	// one of them. Callers with different credentials need a Client each.
 	Credentials(ctx context.Context, refused http.Header) (http.Header, error)
 }
 
@@ -35,7 +35,7 @@ func (s static) Credentials(context.Context, http.Header) (http.Header, error) {
 	return http.Header(s), nil
 }
 
-// String, GoString and MarshalText keep the credentials out of what a host prints and logs of its configuration.
+// String, GoString and MarshalText keep the credentials out of printed and logged configurations.
 func (static) String() string { return "fixed credentials" }
 
 // GoString is String.
@@ -57,16 +57,16 @@ func APIKey(name, value string) Auth {
 	return static{http.CanonicalHeaderKey(name): []string{value}}
 }
 
-// renewTimeout bounds the renewal of credentials, which outlives the request that asked for it.
+// renewTimeout bounds a renewal of credentials. A renewal goes on when the request that started it ends.
 const renewTimeout = time.Minute
 
-// authorizer adds single flight to an Auth.
+// authorizer calls an Auth once for concurrent requests.
 type authorizer struct {
 	auth  Auth
 	group singleflight.Group
 }
 
-// credentials asks the Auth, once for all requests that ask for the same at the same time.
+// credentials calls the Auth, once for all concurrent requests with the same question.
 func (a *authorizer) credentials(ctx context.Context, refused http.Header) (http.Header, error) {
 	if s, ok := a.auth.(static); ok {
 		return http.Header(s), sendable(http.Header(s))
@@ -88,7 +88,7 @@ func (a *authorizer) credentials(ctx context.Context, refused http.Header) (http
 	}
 }
 
-// sendable fails for fields that net/http would refuse to send: a token read from a file may have a line end.
+// sendable fails for header fields that net/http refuses to send, such as a token with a line end from a file.
 func sendable(h http.Header) error {
 	const marks = "!#$%&'*+-.^_`|~" // RFC 9110 section 5.6.2, beside letters and digits
 	for name, values := range h {
@@ -106,7 +106,7 @@ func sendable(h http.Header) error {
 	return nil
 }
 
-// fingerprint tells header fields apart without keeping them.
+// fingerprint is a hash of header fields, to compare them without keeping them.
 func fingerprint(h http.Header) string {
 	if h == nil {
 		return ""
@@ -129,16 +129,15 @@ func (a *authorizer) renewed(ctx context.Context, refused http.Header) (http.Hea
 	return h, err
 }
 
-// Scoped is an [Auth] that can name the authorisation that it gives, without the credentials: who asks, for what.
+// Scoped is an [Auth] that can describe its authorisation (who asks, for what) without revealing the credentials.
 type Scoped interface {
 	Auth
 	Scope() string
 }
 
-// Identity returns a text that tells what the answers depend on: the base URL, and the authorisation under which they
-// are given, but no credentials. Ok is false when the authorisation cannot be named: with an [Auth] of the host that is
-// not [Scoped]. Answers kept under the identity are then not to be shared. For fixed tokens and keys the text differs
-// from process to process.
+// Identity returns a text for what responses depend on: the base URL and the authorisation, without credentials. Ok
+// is false when the authorisation cannot be described, because the host's [Auth] is not [Scoped]: then cached
+// responses must not be shared. For fixed tokens and keys the text differs between processes.
 func (c *Client) Identity() (identity string, ok bool) {
 	if c.auth == nil {
 		return c.base.String() + " anonymous", true
@@ -152,7 +151,7 @@ func (c *Client) Identity() (identity string, ok bool) {
 	return "", false
 }
 
-// digests is the key of digests, so that nobody can try out passwords on them.
+// digests keys the digests, so that passwords cannot be guessed from them.
 var digests = rand.Text()
 
 func (s static) digest() string {

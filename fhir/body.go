@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// limited reads at most n bytes, and fails with ErrTooLarge when there are more.
+// limited reads at most n bytes and fails with ErrTooLarge if there are more.
 type limited struct {
 	r io.Reader
 	n int64
@@ -28,7 +28,7 @@ func (l *limited) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// counted counts the bytes that come in compressed.
+// counted counts compressed bytes as they are read.
 type counted struct {
 	r io.Reader
 	n int64
@@ -48,7 +48,7 @@ type expanded struct {
 	n     int64
 }
 
-// ratioFloor is the size below which a compression ratio is not looked at.
+// ratioFloor is the size up to which the compression ratio is not checked.
 const ratioFloor = 1 << 20
 
 func (e *expanded) Read(p []byte) (int, error) {
@@ -60,8 +60,8 @@ func (e *expanded) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// decoded returns the body of an answer without its content coding. Gzip is undone here and not by net/http, which
-// would hide the number of bytes that came in.
+// decoded returns the body of a response without its content coding. Gzip is decoded here because net/http would hide
+// the number of compressed bytes.
 func decoded(resp *http.Response, ratio int) (io.Reader, error) {
 	switch coding := strings.ToLower(strings.TrimSpace(resp.Header.Get("Content-Encoding"))); coding {
 	case "", "identity":
@@ -83,10 +83,10 @@ func decoded(resp *http.Response, ratio int) (io.Reader, error) {
 	return nil, faultf(ErrNotFHIR, "content coding was not asked for")
 }
 
-// byteOrderMark is what some servers send before JSON; parsers may ignore it (RFC 8259 section 8.1).
+// byteOrderMark precedes the JSON of some servers. RFC 8259 section 8.1 lets parsers ignore it.
 var byteOrderMark = []byte("\ufeff")
 
-// readBody reads the whole body, at most most bytes of it, without a byte order mark, and closes it.
+// readBody reads and closes a body of at most most bytes, and removes a byte order mark.
 func readBody(resp *http.Response, most int64, ratio int) ([]byte, error) {
 	defer resp.Body.Close()
 	if resp.ContentLength > most {
@@ -95,7 +95,7 @@ func readBody(resp *http.Response, most int64, ratio int) ([]byte, error) {
 	r, err := decoded(resp, ratio)
 	if err == nil {
 		var buf bytes.Buffer
-		// A length that the server claims is believed up to 1 MiB.
+		// Content-Length decides the buffer's size up to 1 MiB; beyond that it is not trusted.
 		buf.Grow(int(min(max(resp.ContentLength, 512), 1<<20)) + bytes.MinRead)
 		_, err = buf.ReadFrom(&limited{r, most})
 		if err == nil {

@@ -9,18 +9,18 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirjson"
 )
 
-// names are the members that this package looks at.
+// names are the members that this package reads.
 var names = fhirjson.NewKeySet("resourceType", "id", "meta", "versionId", "lastUpdated", "link", "relation", "url",
 	"entry", "fullUrl", "resource", "search", "mode", "type")
 
-// projection is what this package reads of a body: whatever else is in a resource is for others to judge, so that they can
-// skip one resource and go on with the next.
+// projection selects what this package reads of a body. The rest of a resource is not checked here, so that the caller
+// can skip a faulty resource and continue with the next.
 var projection = fhirjson.NewProjection(names, append(heads("entry", "resource"), append(heads(),
 	[]string{"link", "relation"}, []string{"link", "url"},
 	[]string{"entry", "fullUrl"}, []string{"entry", "search", "mode"},
 )...)...)
 
-// heads returns the paths of what [head] reads of the resource that at leads to.
+// heads returns the paths that [head] reads below the path at.
 func heads(at ...string) [][]string {
 	var paths [][]string
 	for _, path := range [][]string{{"resourceType"}, {"id"}, {"meta", "versionId"}, {"meta", "lastUpdated"}} {
@@ -29,13 +29,13 @@ func heads(at ...string) [][]string {
 	return paths
 }
 
-// tapes lends out tapes, whose buffers are worth keeping.
+// tapes reuses tapes with their buffers.
 var tapes = sync.Pool{New: func() any { return new(fhirjson.Tape) }}
 
 // resource is the head of a resource.
 type resource struct {
 	raw          json.RawMessage
-	resourceType string // "" where there is none: not a resource, which whoever wants it will say
+	resourceType string // "" where there is none: not a resource; the reader of the resource reports it
 	id           string
 	version      string // meta.versionId, else meta.lastUpdated
 }
@@ -54,7 +54,7 @@ type bundle struct {
 	entries []entry
 }
 
-// readTape parses a whole body and calls read with its tape, which must be an object.
+// readTape parses a body, which must be one object, and calls read with its tape.
 func readTape(body []byte, read func(t *fhirjson.Tape) error) error {
 	t, _ := tapes.Get().(*fhirjson.Tape)
 	defer tapes.Put(t)
@@ -67,7 +67,7 @@ func readTape(body []byte, read func(t *fhirjson.Tape) error) error {
 	return read(t)
 }
 
-// jsonFault classifies what the parser has found.
+// jsonFault makes an error of this package from one of the parser.
 func jsonFault(body []byte, err error) error {
 	var syntax *fhirjson.SyntaxError
 	switch {
@@ -81,7 +81,7 @@ func jsonFault(body []byte, err error) error {
 	return faultf(ErrNotFHIR, err.Error()) // kind and offset
 }
 
-// member returns the text of a string member of an object; "" when there is none.
+// member returns a string member of an object, or "".
 func member(t *fhirjson.Tape, object int, name string) string {
 	i, ok := t.Field(object, name)
 	if !ok || t.Node(i).Kind != fhirjson.String {
@@ -140,7 +140,7 @@ func parseBundle(body []byte) (*bundle, error) {
 		for i := range elements(t, 0, "entry") {
 			at, ok := object(t, i, "resource")
 			if !ok {
-				continue // nothing to hand out: an entry of _summary=count or of a deletion
+				continue // no resource: an entry of _summary=count or of a deletion
 			}
 			e := entry{resource: head(t, at), fullURL: member(t, i, "fullUrl")}
 			if search, ok := object(t, i, "search"); ok {

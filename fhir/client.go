@@ -21,8 +21,8 @@ type Client struct {
 }
 
 // NewClient returns a client of the server with the given base URL, such as "https://fhir.example.org/r4". It sends
-// nothing yet. It fails when the base URL is not an absolute http or https URL without user information, query and
-// fragment, or when a limit in cfg is negative where that means nothing.
+// nothing yet. It fails unless the base URL is an absolute http or https URL without user information, query and
+// fragment, and when a limit in cfg is negative where that has no meaning.
 func NewClient(baseURL string, cfg Config) (*Client, error) {
 	base, err := parseBase(baseURL)
 	if err != nil {
@@ -57,13 +57,13 @@ func NewClient(baseURL string, cfg Config) (*Client, error) {
 // BaseURL returns the server's base URL without a slash at its end.
 func (c *Client) BaseURL() string { return c.base.String() }
 
-// CloseIdleConnections closes connections that are kept for the next request. The client stays usable.
+// CloseIdleConnections closes idle connections. The client stays usable.
 func (c *Client) CloseIdleConnections() { c.net.pool.CloseIdleConnections() }
 
 // Read returns the resource with a type and logical id, as the server sent it
 // (http://hl7.org/fhir/http.html#read). It fails with [ErrNotFound], [ErrGone] and the other kinds.
 func (c *Client) Read(ctx context.Context, resourceType, id string) (json.RawMessage, error) {
-	q := &call{method: http.MethodGet, resourceType: resourceType, id: id, idempotent: true}
+	q := &interaction{method: http.MethodGet, resourceType: resourceType, id: id, idempotent: true}
 	switch {
 	case !isType(resourceType):
 		q.resourceType, q.id = "", ""
@@ -79,7 +79,7 @@ func (c *Client) Read(ctx context.Context, resourceType, id string) (json.RawMes
 			return c.unexpected(q, a, err)
 		}
 		if r.resourceType != resourceType || (r.id != "" && r.id != id) {
-			return c.unexpected(q, a, faultf(ErrNotFHIR, "another resource than was asked for"))
+			return c.unexpected(q, a, faultf(ErrNotFHIR, "not the requested resource"))
 		}
 		return nil
 	}
@@ -90,8 +90,9 @@ func (c *Client) Read(ctx context.Context, resourceType, id string) (json.RawMes
 	return a.body, nil
 }
 
-// unexpected is the error for an answer that is not what was asked for. An OperationOutcome in its place tells why.
-func (c *Client) unexpected(q *call, a *answer, err error) error {
+// unexpected returns the error for a response that is not the requested resource: its OperationOutcome if it is one,
+// else err.
+func (c *Client) unexpected(q *interaction, a *answer, err error) error {
 	outcome := parseOutcome(a.body)
 	if outcome == nil {
 		return err

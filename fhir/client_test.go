@@ -24,7 +24,7 @@ func TestNewClientRefuses(t *testing.T) {
 		want string
 	}{
 		{"", fhir.Config{}, "fhir: base URL is not an absolute http or https URL"},
-		{"https://a:b@h", fhir.Config{}, "fhir: base URL holds user information; use Config.Auth"},
+		{"https://a:b@h", fhir.Config{}, "fhir: base URL contains user information; use Config.Auth"},
 		{"https://h", fhir.Config{MaxPages: -1}, "fhir: config: MaxPages is negative"},
 		{"https://h", fhir.Config{IdleTimeout: -1}, "fhir: config: IdleTimeout is negative"},
 	}

@@ -31,13 +31,13 @@ const (
 
 // Config configures a [Client]. The zero value is ready to use.
 type Config struct {
-	// Auth gives requests their credentials. They are sent to the origin of the base URL only. Nil means none.
+	// Auth supplies credentials. They are sent to the origin of the base URL only. Nil means none.
 	Auth Auth
 
-	// Timeout ends one attempt of an interaction, its body included; a retry has a time of its own. It does not
-	// apply to Bulk Data files. Zero means [DefaultTimeout], a negative value no limit.
+	// Timeout limits one attempt of an interaction, including its body. It does not apply to Bulk Data files. Zero
+	// means [DefaultTimeout], a negative value no limit.
 	Timeout time.Duration
-	// HeaderTimeout is how long an attempt waits for the head of an answer. Zero means [DefaultHeaderTimeout].
+	// HeaderTimeout is how long an attempt waits for the response's header. Zero means [DefaultHeaderTimeout].
 	HeaderTimeout time.Duration
 	// IdleTimeout is how long an attempt waits for the next bytes of a body. Zero means [DefaultIdleTimeout].
 	IdleTimeout time.Duration
@@ -45,26 +45,26 @@ type Config struct {
 	// MaxRetries is how often an idempotent request is repeated after 408, 429, 5xx, a broken connection or a truncated
 	// answer. Zero means [DefaultMaxRetries], a negative value none.
 	MaxRetries int
-	// MinBackoff and MaxBackoff bound the pause before a retry, which is drawn evenly from zero to MinBackoff doubled
-	// for each attempt, at most MaxBackoff. Zero means the defaults.
+	// MinBackoff and MaxBackoff bound the pause before a retry. It is random between zero and MinBackoff, doubled for
+	// each attempt up to MaxBackoff. Zero means the defaults.
 	MinBackoff, MaxBackoff time.Duration
-	// MaxRetryAfter is the longest pause that a server can ask for with Retry-After. Zero means
+	// MaxRetryAfter is the maximum pause that a server can request with Retry-After. Zero means
 	// [DefaultMaxRetryAfter].
 	MaxRetryAfter time.Duration
-	// MaxConcurrent is the largest number of requests to one host at a time. While a host answers 429 or 503 fewer are
-	// used. Zero means [DefaultMaxConcurrent].
+	// MaxConcurrent is the maximum number of concurrent requests to one host. While a host answers 429 or 503, fewer
+	// are sent. Zero means [DefaultMaxConcurrent].
 	MaxConcurrent int
 
-	// MaxBodyBytes is the largest body, decompressed, of one answer. Bulk Data files are streams and not limited by
-	// it. Zero means [DefaultMaxBodyBytes].
+	// MaxBodyBytes is the maximum size of one decompressed response. It does not apply to Bulk Data files, which are
+	// streamed. Zero means [DefaultMaxBodyBytes].
 	MaxBodyBytes int64
-	// MaxCompressionRatio is how many times its compressed size a body may have (above 1 MiB). Zero means
+	// MaxCompressionRatio is the maximum ratio of decompressed to compressed size, for bodies above 1 MiB. Zero means
 	// [DefaultMaxCompressionRatio].
 	MaxCompressionRatio int
-	// MaxPages is the largest number of pages of one search. Zero means [DefaultMaxPages].
+	// MaxPages is the maximum number of pages of one search. Zero means [DefaultMaxPages].
 	MaxPages int
-	// MaxRestarts is how often a search starts again after the server has dropped its pages (410). While it is
-	// possible the search remembers 40 bytes or so for each resource. Zero means [DefaultMaxRestarts], a negative
+	// MaxRestarts is how often a search restarts after the server has dropped its pages (410). While restarts are left,
+	// a search keeps about 40 bytes for each resource. Zero means [DefaultMaxRestarts], a negative
 	// value none.
 	MaxRestarts int
 	// PageSize is the _count of searches that do not give one. Zero means [DefaultPageSize], a negative value leaves
@@ -81,16 +81,15 @@ type Config struct {
 	// Proxy chooses the proxy of a request. Nil means http.ProxyFromEnvironment. Links that lead to another host are
 	// followed through a proxy only to AllowedHosts, since addresses cannot be checked behind it.
 	Proxy func(*http.Request) (*url.URL, error)
-	// WrapTransport lets the host observe requests (traces, metrics). What it sees holds query strings and
-	// credentials.
+	// WrapTransport lets the host observe requests (traces, metrics). It sees query strings and credentials.
 	WrapTransport func(http.RoundTripper) http.RoundTripper
 
 	// UserAgent is sent with every request. "" means [DefaultUserAgent].
 	UserAgent string
-	// Logger gets a record for each retry, each restarted search and each warning of a server. Records hold no URL
-	// and no data. Nil means silence.
+	// Logger gets a record for each retry, each restarted search and each warning of a server. Records contain no URL
+	// and no data. Nil disables logging.
 	Logger *slog.Logger
-	// Clock tells the time for Retry-After dates and token lifetimes. Nil means time.Now.
+	// Clock returns the time for Retry-After dates and token lifetimes. Nil means time.Now.
 	Clock func() time.Time
 }
 
@@ -142,7 +141,7 @@ func (c Config) validate() error {
 	return nil
 }
 
-// parseBase checks a base URL. Errors do not hold it, since it may hold a password.
+// parseBase parses a base URL. Its errors do not contain the URL, which may contain a password.
 func parseBase(baseURL string) (*url.URL, error) {
 	u, err := url.Parse(strings.TrimSpace(baseURL))
 	switch {
@@ -151,11 +150,11 @@ func parseBase(baseURL string) (*url.URL, error) {
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "", u.Opaque != "":
 		return nil, errors.New("fhir: base URL is not an absolute http or https URL")
 	case u.User != nil:
-		return nil, errors.New("fhir: base URL holds user information; use Config.Auth")
+		return nil, errors.New("fhir: base URL contains user information; use Config.Auth")
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "":
-		return nil, errors.New("fhir: base URL holds a query or a fragment")
+		return nil, errors.New("fhir: base URL contains a query or a fragment")
 	case strings.ContainsFunc(u.Host, func(r rune) bool { return r > 0x7e }):
-		return nil, errors.New("fhir: base URL holds a host name that is not ASCII; use its punycode form")
+		return nil, errors.New("fhir: base URL contains a host name that is not ASCII; use its punycode form")
 	}
 	u.Path = strings.TrimRight(u.Path, "/")
 	u.RawPath = strings.TrimRight(u.RawPath, "/")

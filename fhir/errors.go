@@ -10,30 +10,30 @@ import (
 
 // Kinds of failure. errors.Is finds them in every error that a [Client] returns for such a failure.
 var (
-	ErrNotFound       = errors.New("not found")                        // 404
-	ErrGone           = errors.New("gone")                             // 410
-	ErrUnauthorized   = errors.New("unauthorized")                     // 401, also after a fresh token
-	ErrForbidden      = errors.New("forbidden")                        // 403
-	ErrThrottled      = errors.New("throttled")                        // 429, after all retries
-	ErrRejected       = errors.New("request rejected")                 // any other 4xx
-	ErrUnavailable    = errors.New("server unavailable")               // 5xx, after all retries
-	ErrOutcome        = errors.New("an OperationOutcome was answered") // instead of what was asked for
-	ErrNotFHIR        = errors.New("not a FHIR answer")                // HTML, other JSON, another resource type
-	ErrTruncated      = errors.New("truncated answer")                 // it ends too early, after all retries
-	ErrTooLarge       = errors.New("answer too large")                 // bytes, compression ratio or depth
-	ErrStalled        = errors.New("server stalled")                   // no header or no data within the time limits
-	ErrConnection     = errors.New("connection failed")                // no answer, after all retries
-	ErrForeignOrigin  = errors.New("foreign origin")                   // a server's link leads elsewhere
-	ErrBlockedAddress = errors.New("blocked address")                  // a server's link leads to a private network
-	ErrPagingLoop     = errors.New("paging does not end")              // a page again, or too many
-	ErrExpired        = errors.New("search expired")                   // a page was gone, after all restarts
-	ErrChanged        = errors.New("data changed during the search")   // a restarted search met another version
-	ErrExport         = errors.New("export failed")                    // Bulk Data: the server could not, or not all
+	ErrNotFound       = errors.New("not found")                                    // 404
+	ErrGone           = errors.New("gone")                                         // 410
+	ErrUnauthorized   = errors.New("unauthorized")                                 // 401, also after a fresh token
+	ErrForbidden      = errors.New("forbidden")                                    // 403
+	ErrThrottled      = errors.New("throttled")                                    // 429, after all retries
+	ErrRejected       = errors.New("request rejected")                             // any other 4xx
+	ErrUnavailable    = errors.New("server unavailable")                           // 5xx, after all retries
+	ErrOutcome        = errors.New("the server answered with an OperationOutcome") // instead of the requested resource
+	ErrNotFHIR        = errors.New("not a FHIR answer")                            // HTML, other JSON, another resource type
+	ErrTruncated      = errors.New("truncated answer")                             // it ends too early, after all retries
+	ErrTooLarge       = errors.New("answer too large")                             // bytes, compression ratio or depth
+	ErrStalled        = errors.New("server stalled")                               // no header or no data within the time limits
+	ErrConnection     = errors.New("connection failed")                            // no answer, after all retries
+	ErrForeignOrigin  = errors.New("foreign origin")                               // a server's link leads elsewhere
+	ErrBlockedAddress = errors.New("blocked address")                              // a server's link leads to a private network
+	ErrPagingLoop     = errors.New("paging does not end")                          // a page again, or too many
+	ErrExpired        = errors.New("search expired")                               // a page was gone, after all restarts
+	ErrChanged        = errors.New("data changed during the search")               // a restarted search met another version
+	ErrExport         = errors.New("export failed")                                // Bulk Data: the server could not, or not all
 )
 
-// Error is the failure of one interaction. Its text, its log value and its JSON hold no data of resources, no query
-// and no credentials: they name the interaction, the status, the kind of failure and the codes of the server's
-// OperationOutcome. Errors of a [Client] other than those of the caller's context are *Error.
+// Error is the failure of one interaction. Its text, log value and JSON name the interaction, the status, the kind of
+// failure and the codes of the server's OperationOutcome. They contain no data of resources, no query and no
+// credentials. Every error of a [Client] is an *Error, except those of the caller's context.
 type Error struct {
 	Method       string        // HTTP method
 	ResourceType string        // resource type or operation: "Patient", "metadata", "$export"; may be ""
@@ -41,9 +41,9 @@ type Error struct {
 	Status       int           // HTTP status of the last answer; 0: there was none
 	Outcome      *Outcome      // the server's OperationOutcome; nil: there was none that could be read
 	Attempts     int           // requests sent, at least
-	RetryAfter   time.Duration // what the last answer asked to wait; 0: nothing
+	RetryAfter   time.Duration // how long the last response asked to wait; 0: it did not
 
-	kinds  []error // of the Err variables above, the most telling first
+	kinds  []error // of the Err variables above, the most specific first
 	detail string  // ours, never the server's
 	cause  error   // without URLs
 }
@@ -90,7 +90,8 @@ func (e *Error) Unwrap() []error {
 	return errs
 }
 
-// ErrorClass returns one word for the kind of failure, for health bodies and metrics; "" when the cause tells more.
+// ErrorClass returns one word for the kind of failure, for health bodies and metrics, or "" when the cause is more
+// specific.
 func (e *Error) ErrorClass() string {
 	for _, k := range e.kinds {
 		switch k {
@@ -133,7 +134,7 @@ func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(append(attrs, slog.Int("attempts", e.Attempts))...)
 }
 
-// fault is a failure found on our side: a kind, and a detail that holds nothing from the server.
+// fault is a failure that the client detects: a kind, and a detail without any text of the server.
 type fault struct {
 	kind   error
 	detail string
@@ -150,7 +151,8 @@ func (f *fault) Unwrap() error { return f.kind }
 
 func faultf(kind error, detail string) error { return &fault{kind, detail} }
 
-// noCredentials is why there are no credentials. That their endpoint is not there says nothing of what was asked for.
+// noCredentials is a failure to get credentials. It never matches ErrNotFound or ErrGone: a missing token endpoint does
+// not mean that the requested resource is missing.
 type noCredentials struct{ err error }
 
 func (n noCredentials) Error() string { return n.err.Error() }
@@ -161,7 +163,7 @@ func (n noCredentials) Is(target error) bool {
 
 func (n noCredentials) As(target any) bool { return errors.As(n.err, target) }
 
-// statusKind is the kind of failure that an HTTP status stands for.
+// statusKind returns the kind of failure for an HTTP status.
 func statusKind(status int) error {
 	switch {
 	case status == 401:

@@ -27,19 +27,19 @@ type ExportConfig struct {
 	Types []string
 	// TypeFilters are searches that restrict it further (_typeFilter), such as "Patient?gender=female".
 	TypeFilters []string
-	// Since asks for what has changed since then (_since). Zero means everything, or with Incremental what has changed
+	// Since restricts the export to changes since then (_since). Zero means everything or, with Incremental, the changes
 	// since the last complete export.
 	Since       time.Time
 	Incremental bool
 
-	// Dir is the directory for the files. It is created. Each export gets a directory of its own in it.
+	// Dir is the directory for the files, created if necessary. Each export gets its own subdirectory.
 	Dir string
 	// Store keeps the state. Nil means a file named export.json in Dir.
 	Store ExportStore
-	// MaxConcurrent is the largest number of downloads at a time. Zero means 4. A host that answers 429 or 503 gets
+	// MaxConcurrent is the maximum number of concurrent downloads. Zero means 4. A host that answers 429 or 503 gets
 	// fewer; see [Config].
 	MaxConcurrent int
-	// Progress is called with the server's X-Progress text, which is its own, while it works. Nil means nobody asks.
+	// Progress, if not nil, is called with the server's X-Progress text while the server works.
 	Progress func(text string)
 }
 
@@ -53,17 +53,17 @@ const (
 
 var errExportGone = errors.New("the export is gone")
 
-// Export runs a Bulk Data export (https://hl7.org/fhir/uv/bulkdata) to its end, or goes on with the one that the store
-// says is under way: the status URL is stored before it is asked for the first time, and files that are there already are
-// not downloaded again. When ctx ends, the export is left as it is, to be gone on with; [Client.CancelExport] gives it up.
+// Export runs a Bulk Data export (https://hl7.org/fhir/uv/bulkdata) to its end, or resumes the one in the store: the
+// status URL is stored before the first poll, and complete files are not downloaded again. When ctx ends, the export
+// can be resumed; [Client.CancelExport] abandons it.
 //
-// It returns once every file of the manifest is complete on disk: lines are whole JSON of the right type, and as many as
-// the manifest says. Then it stores the server's transactionTime as the watermark, and deletes the export from the
-// server. When the server reports errors in error files, the files are there, the watermark is left as it was, and Export
+// It returns when every file of the manifest is complete on disk: each line is JSON of the right type, and their number
+// is that of the manifest. Then it stores the server's transactionTime as the watermark and deletes the export from the
+// server. If the server reports errors in error files, the files are kept, the watermark does not change, and Export
 // returns both the result and an error of kind [ErrExport].
 //
-// An export whose status URL answers that it has failed ([ErrExport] without a result) stays in the store, since a gateway
-// may have said so: the next Export asks again. [Client.CancelExport] makes room for a new one.
+// An export that failed according to its status URL ([ErrExport] without a result) stays in the store, because the
+// answer may be a gateway's: the next Export polls again. [Client.CancelExport] makes room for a new one.
 func (c *Client) Export(ctx context.Context, cfg ExportConfig) (*ExportResult, error) {
 	e, err := c.newExport(ctx, cfg)
 	if err != nil {
@@ -74,7 +74,7 @@ func (c *Client) Export(ctx context.Context, cfg ExportConfig) (*ExportResult, e
 		if !errors.Is(err, errExportGone) {
 			return result, err
 		}
-		// The server has forgotten the export that the store knows of. What was downloaded belongs to it.
+		// The server no longer knows the stored export. The downloaded files belong to it.
 		if err := e.reset(ctx); err != nil {
 			return nil, err
 		}
@@ -85,8 +85,8 @@ func (c *Client) Export(ctx context.Context, cfg ExportConfig) (*ExportResult, e
 	}
 }
 
-// CancelExport gives up the export that a store says is under way: it deletes it from the server and from the store.
-// Files that were downloaded stay. Without an export it does nothing.
+// CancelExport abandons the export in a store: it deletes it from the server and from the store. Downloaded files stay.
+// Without an export it does nothing.
 func (c *Client) CancelExport(ctx context.Context, store ExportStore) error {
 	state, err := store.Load(ctx)
 	if err != nil || state.StatusURL == "" {
@@ -99,8 +99,8 @@ func (c *Client) CancelExport(ctx context.Context, store ExportStore) error {
 	return e.reset(ctx)
 }
 
-// LastExport returns the last export of a store that has ended, for a host that crashed before it used the result. It
-// returns nil when there is none. Dir is the directory of the export's files.
+// LastExport returns the last finished export of a store, for a host that crashed before it used the result, or nil.
+// Dir is the directory of the export's files.
 func LastExport(ctx context.Context, dir string, store ExportStore) (*ExportResult, error) {
 	state, err := store.Load(ctx)
 	if err != nil || state.Last == nil {
@@ -113,12 +113,12 @@ func LastExport(ctx context.Context, dir string, store ExportStore) (*ExportResu
 	return result, nil
 }
 
-// exporter is an export under way.
+// exporter runs an export.
 type exporter struct {
 	c       *Client
 	cfg     ExportConfig
 	state   ExportState
-	refused *Error // what the last file that is gone was answered with
+	refused *Error // the response for the last missing file
 }
 
 func (c *Client) newExport(ctx context.Context, cfg ExportConfig) (*exporter, error) {
@@ -153,7 +153,7 @@ func (c *Client) newExport(ctx context.Context, cfg ExportConfig) (*exporter, er
 	return e, nil
 }
 
-// digest tells one request from another, without the watermark, which is the store's own.
+// digest identifies an export request. It leaves out the watermark, which belongs to the store.
 func (e *exporter) digest() string {
 	b, err := json.Marshal([]any{e.c.base.String(), e.cfg.Group, e.cfg.Patients, e.cfg.Types, e.cfg.TypeFilters, e.cfg.Since, e.cfg.Incremental})
 	if err != nil {
@@ -163,8 +163,8 @@ func (e *exporter) digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (e *exporter) call(method string, u *url.URL) *call {
-	return &call{method: method, resourceType: "$export", url: u, idempotent: true, header: http.Header{"Accept": {"application/json"}}}
+func (e *exporter) call(method string, u *url.URL) *interaction {
+	return &interaction{method: method, resourceType: "$export", url: u, idempotent: true, header: http.Header{"Accept": {"application/json"}}}
 }
 
 func (e *exporter) fault(kind error, detail string) error {
@@ -173,7 +173,7 @@ func (e *exporter) fault(kind error, detail string) error {
 
 func (e *exporter) save(ctx context.Context) error { return e.cfg.Store.Save(ctx, e.state) }
 
-// reset forgets the export under way, but not the watermark.
+// reset removes the running export from the state and keeps the watermark.
 func (e *exporter) reset(ctx context.Context) error {
 	e.state = ExportState{Watermark: e.state.Watermark, Last: e.state.Last}
 	return e.save(ctx)
@@ -206,7 +206,7 @@ func (e *exporter) run(ctx context.Context) (*ExportResult, error) {
 	}
 }
 
-// kickOff asks for the export and stores where it can be followed.
+// kickOff starts the export and stores its status URL.
 func (e *exporter) kickOff(ctx context.Context) error {
 	u := e.c.base.JoinPath("$export")
 	switch {
@@ -233,7 +233,7 @@ func (e *exporter) kickOff(ctx context.Context) error {
 
 	q := e.call(http.MethodGet, u)
 	q.header = http.Header{"Accept": {mimeFHIR}, "Prefer": {"respond-async"}}
-	// A kick-off that was refused may be repeated; one whose answer was lost may have started an export.
+	// A refused kick-off may be repeated. One whose response was lost may have started an export.
 	q.idempotent, q.repeatRefused = false, true
 	q.accept = func(status int) bool { return status == http.StatusAccepted || status == http.StatusOK }
 	q.decode = func(a *answer) error {
@@ -262,7 +262,7 @@ func (e *exporter) kickOff(ctx context.Context) error {
 	return e.save(ctx)
 }
 
-// fail makes an error of a fault on our side.
+// fail makes an *Error from a fault that the client detected.
 func (e *exporter) fail(err error) error {
 	var f *fault
 	if errors.As(err, &f) {
@@ -271,7 +271,7 @@ func (e *exporter) fail(err error) error {
 	return err
 }
 
-// statusURL is where the export is followed. It comes from the store, which need not be ours alone.
+// statusURL parses the stored status URL. It is checked because others may write to the store.
 func (e *exporter) statusURL() (*url.URL, error) {
 	u, err := url.Parse(e.state.StatusURL)
 	if err != nil || u.User != nil || !e.c.net.ours(u) {
@@ -280,7 +280,7 @@ func (e *exporter) statusURL() (*url.URL, error) {
 	return u, nil
 }
 
-// delete tells the server that the export is not needed any more. One that has no such interaction drops it in time.
+// delete deletes the export from the server. A server without that interaction deletes it by itself later.
 func (e *exporter) delete(ctx context.Context) error {
 	u, err := e.statusURL()
 	if err != nil {
@@ -303,8 +303,8 @@ func (e *exporter) finish(ctx context.Context, m *manifest) (*ExportResult, erro
 	if err != nil {
 		return nil, err
 	}
-	// The state goes first: a crash in between leaves an export on the server, which forgets it in time, instead of an
-	// export that has to be done again.
+	// The state is saved first: after a crash in between, the server deletes the export later. The other way round, the
+	// export would have to be repeated.
 	done := *e
 	e.state = ExportState{Watermark: e.state.Watermark, Last: &EndedExport{TransactionTime: m.transactionTime, Files: result.Files}}
 	if failed == nil {

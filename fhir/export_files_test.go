@@ -80,7 +80,8 @@ func TestFilesOnAnotherHost(t *testing.T) {
 	}
 }
 
-// TestSignedURLsExpire has a file host that says so as real ones do: S3 and Azure with 403, Google with 400 (ExpiredToken).
+// TestSignedURLsExpire has a file host that says so as real ones do: S3 and Azure with 403, Google with 400
+// (ExpiredToken).
 func TestSignedURLsExpire(t *testing.T) {
 	t.Parallel()
 	for _, status := range []int{400, 401, 403, 404, 410} {

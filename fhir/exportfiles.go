@@ -31,8 +31,8 @@ type wanted struct {
 	key     string
 }
 
-// plan gives each file of the manifest a name and a key. No name is built from the server's text, except for resource
-// types, which are letters. A file that is there already keeps its name, since a manifest that is fetched again may list
+// plan gives each file of the manifest a name and a key. Of the server's text, only resource types, which are letters,
+// become part of a name. A file that was downloaded keeps its name, because a manifest that is fetched again may list
 // the files in another order.
 func (e *exporter) plan(m *manifest) ([]wanted, error) {
 	folder := e.folder(m)
@@ -51,8 +51,8 @@ func (e *exporter) plan(m *manifest) ([]wanted, error) {
 	seen, current := make(map[string]int), make(map[string]bool)
 	for i := range files {
 		w := &files[i]
-		// The query may be a signature, which changes. Where it is all that tells files apart it counts, and files are
-		// downloaded again when it has changed.
+		// The query may be a signature, which changes. It counts only where files differ in nothing else; then a changed
+		// query means another download.
 		if paths[w.key] > 1 {
 			w.key += "?" + w.url.RawQuery
 		}
@@ -80,7 +80,7 @@ func (e *exporter) plan(m *manifest) ([]wanted, error) {
 	return files, nil
 }
 
-// download fetches the files that are not there yet, several at a time, and returns how many are gone from the server.
+// download fetches the missing files concurrently and returns how many are gone from the server.
 func (e *exporter) download(ctx context.Context, m *manifest) (gone int, err error) {
 	files, err := e.plan(m)
 	if err != nil {
@@ -134,8 +134,8 @@ func (e *exporter) download(ctx context.Context, m *manifest) (gone int, err err
 	return gone, nil
 }
 
-// expired reports whether a status means that the file is not, or no longer, to be had under its URL. Hosts of files say so
-// of a signed URL in many ways.
+// expired reports whether a status means that the URL of a file does not work (any more). File hosts use many statuses
+// for an expired signature.
 func (w wanted) expired(status int) bool {
 	switch status {
 	case http.StatusForbidden, http.StatusNotFound, http.StatusGone:
@@ -146,14 +146,14 @@ func (w wanted) expired(status int) bool {
 	return false
 }
 
-// folder is the name of the directory for the files. Two exports may have the same transactionTime; no two have the same
-// status URL.
+// folder returns the name of the export's directory. It is made from the status URL because two exports may have the
+// same transactionTime.
 func (e *exporter) folder(m *manifest) string {
 	sum := sha256.Sum256([]byte(e.state.StatusURL))
 	return m.transactionTime.UTC().Format("20060102T150405.000000000Z") + "-" + hex.EncodeToString(sum[:4])
 }
 
-// clean removes the half files that a killed process has left: they hold data, and nobody else would.
+// clean removes partial files of a killed process, since they contain patient data.
 func (e *exporter) clean(m *manifest) error {
 	folder := filepath.Join(e.cfg.Dir, e.folder(m))
 	entries, err := os.ReadDir(folder)
@@ -171,7 +171,7 @@ func (e *exporter) clean(m *manifest) error {
 	return nil
 }
 
-// fetch downloads one file, again when it did not come whole.
+// fetch downloads one file and retries if it is incomplete.
 func (e *exporter) fetch(ctx context.Context, w wanted) (ExportedFile, error) {
 	for attempt := 0; ; attempt++ {
 		f, err := e.fetchOnce(ctx, w)
@@ -186,7 +186,7 @@ func (e *exporter) fetch(ctx context.Context, w wanted) (ExportedFile, error) {
 }
 
 func (e *exporter) fetchOnce(ctx context.Context, w wanted) (f ExportedFile, err error) {
-	q := &call{
+	q := &interaction{
 		method: http.MethodGet, resourceType: "$export", url: w.url, idempotent: true, stream: true, anonymous: !w.token,
 		header: http.Header{"Accept": {"application/fhir+ndjson"}},
 	}

@@ -12,8 +12,8 @@ import (
 	"time"
 )
 
-// poll follows the export until it is complete and returns its manifest, all pages of it. Again asks for it anew, since
-// the one from before leads to files that are gone.
+// poll polls until the export is complete and returns its manifest with all pages. With again it ignores the stored
+// manifest, whose files are gone.
 func (e *exporter) poll(ctx context.Context, again bool) (*manifest, error) {
 	u, err := e.statusURL()
 	if err != nil {
@@ -26,7 +26,7 @@ func (e *exporter) poll(ctx context.Context, again bool) (*manifest, error) {
 	for attempt := 0; ; attempt++ {
 		var m *manifest
 		q := e.call(http.MethodGet, u)
-		q.paced = true // servers give up exports that are asked for too often
+		q.paced = true // servers cancel exports that are polled too often
 		if e.state.ETag != "" && len(e.state.Manifest) > 0 {
 			q.header.Set("If-None-Match", e.state.ETag)
 		}
@@ -56,8 +56,8 @@ func (e *exporter) poll(ctx context.Context, again bool) (*manifest, error) {
 			wish, ok := retryAfter(a.header, e.c.cfg.Clock())
 			err = sleep(ctx, pollPause(attempt, wish, ok))
 		case errors.As(err, &failure) && (failure.Status == http.StatusTooManyRequests || failure.Outcome.transient()):
-			// The specification: with a transient issue the client is to go on polling. A server that tells when to come
-			// back is not failing.
+			// With a transient issue the client keeps polling (Bulk Data, "Response - Error Status"). A server that sends
+			// Retry-After is not failing.
 			if failure.Status == http.StatusTooManyRequests && failure.RetryAfter > 0 {
 				failures = 0
 			} else if failures++; failures > maxPollFailures {
@@ -76,7 +76,7 @@ func (e *exporter) poll(ctx context.Context, again bool) (*manifest, error) {
 	}
 }
 
-// pollPause is the pause before the next poll: what the server asks for, or ever longer ones.
+// pollPause returns the pause before the next poll: the server's Retry-After, or growing pauses.
 func pollPause(attempt int, wish time.Duration, wished bool) time.Duration {
 	if wished {
 		return min(max(wish, time.Second), maxPollPause)
@@ -85,7 +85,7 @@ func pollPause(attempt int, wish time.Duration, wished bool) time.Duration {
 	return ceiling/2 + rand.N(ceiling/2+1)
 }
 
-// complete reads the further pages of a manifest and stores all of it.
+// complete reads the remaining pages of a manifest and stores the whole.
 func (e *exporter) complete(ctx context.Context, a *answer, first *manifest) (*manifest, error) {
 	pages := []json.RawMessage{a.body}
 	seen := map[string]bool{}
@@ -124,7 +124,7 @@ func (e *exporter) complete(ctx context.Context, a *answer, first *manifest) (*m
 	return e.known()
 }
 
-// known is the manifest that is stored.
+// known returns the stored manifest.
 func (e *exporter) known() (*manifest, error) {
 	var all *manifest
 	for _, page := range e.state.Manifest {
@@ -148,7 +148,7 @@ func (e *exporter) known() (*manifest, error) {
 	return all, nil
 }
 
-// fileURL resolves a file's URL, and tells whether the file is on our origin. Elsewhere it must be on an allowed host.
+// fileURL resolves a file's URL and reports whether it is on the base URL's origin. Other hosts must be allowed.
 func (e *exporter) fileURL(link string) (u *url.URL, ours bool, err error) {
 	status, err := e.statusURL()
 	if err != nil {

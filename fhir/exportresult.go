@@ -20,7 +20,7 @@ import (
 
 // ExportResult is a finished export. Any number of goroutines may read it.
 type ExportResult struct {
-	// TransactionTime is the server's time of the export: the data is as of then.
+	// TransactionTime is the server's time of the data.
 	TransactionTime time.Time
 	// Files are all files, with names below the export's directory.
 	Files []ExportedFile
@@ -33,10 +33,10 @@ type ExportResult struct {
 // Path returns where a file is.
 func (r *ExportResult) Path(f ExportedFile) string { return filepath.Join(r.dir, f.Name) }
 
-// Resources yields the exported resources of a type, each once: exports of groups may hold one several times. It makes
-// the result a source for a view runner. There is no server to search, so params must be empty.
+// Resources yields the exported resources of a type, each once, since exports of groups may repeat resources. It makes
+// the result a source for a view runner. Files cannot be searched, so params must be empty.
 //
-// To leave duplicates out it remembers 40 bytes or so for each resource.
+// To recognise duplicates it keeps about 40 bytes for each resource.
 func (r *ExportResult) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		if len(params) > 0 {
@@ -69,7 +69,8 @@ func (r *ExportResult) Resources(ctx context.Context, resourceType string, param
 	}
 }
 
-// Deleted yields what was deleted since the export's _since, as "Type/id". Earlier data of the host must lose it.
+// Deleted yields the resources that were deleted since the export's _since, as "Type/id". The host must delete them
+// from earlier exports.
 func (r *ExportResult) Deleted(ctx context.Context) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		for line, err := range r.lines(ctx, kindDeleted, "") {
@@ -103,7 +104,7 @@ func (r *ExportResult) Deleted(ctx context.Context) iter.Seq2[string, error] {
 	}
 }
 
-// readOutcomes reads the error files and returns those outcomes that say that something is missing, as one.
+// readOutcomes reads the error files and returns the outcomes that report missing data, as one.
 func (r *ExportResult) readOutcomes() (failed *Outcome, err error) {
 	const most = 1000 // the files stay for whoever wants all
 	for line, err := range r.lines(context.Background(), kindError, "") {

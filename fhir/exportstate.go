@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// ExportState is what must survive a crash for an export to go on. It holds the server's status URL, which may be a
+// ExportState is what an export needs to be resumed after a crash. It contains the server's status URL, which may be a
 // secret, and no patient data.
 type ExportState struct {
 	Request   string            `json:"request,omitempty"`    // digest of the request under way
@@ -19,20 +19,19 @@ type ExportState struct {
 	ETag      string            `json:"etag,omitempty"`       // of the manifest
 	Manifest  []json.RawMessage `json:"manifest,omitempty"`   // its pages, once the export is complete
 	Files     []ExportedFile    `json:"files,omitempty"`      // those that are complete
-	// Watermark is the transactionTime of the last export that was complete with all its files: the _since of the next
-	// incremental one.
+	// Watermark is the transactionTime of the last complete export, and the _since of the next incremental one.
 	Watermark time.Time `json:"watermark,omitzero"`
 	// Last is the last export that ended, for [LastExport].
 	Last *EndedExport `json:"last,omitempty"`
 }
 
-// EndedExport is what a store remembers of an export that has ended.
+// EndedExport describes a finished export.
 type EndedExport struct {
 	TransactionTime time.Time      `json:"transaction_time"`
 	Files           []ExportedFile `json:"files"`
 }
 
-// ExportedFile is a file of an export that was downloaded whole.
+// ExportedFile is a completely downloaded file of an export.
 type ExportedFile struct {
 	Kind   string `json:"kind"` // output, deleted or error
 	Type   string `json:"type"` // resource type of its lines
@@ -43,8 +42,8 @@ type ExportedFile struct {
 	Key    string `json:"key"`    // tells it from the others of the manifest, also when URLs were signed anew
 }
 
-// ExportStore keeps the [ExportState] of one series of exports. A state that Save has accepted must be there after a
-// crash. One export uses it at a time.
+// ExportStore keeps the [ExportState] of one series of exports. A saved state must survive a crash. One export at a
+// time uses a store.
 type ExportStore interface {
 	// Load returns the state; the zero state when there is none yet.
 	Load(ctx context.Context) (ExportState, error)
@@ -81,10 +80,10 @@ func (f fileStore) Save(_ context.Context, state ExportState) error {
 	return nil
 }
 
-// partPrefix begins the names of files that are being written.
+// partPrefix is the prefix of incomplete files.
 const partPrefix = ".part-"
 
-// writeFile replaces a file so that after a crash either the old or the new content is there.
+// writeFile replaces a file atomically: after a crash it has either the old or the new content.
 func writeFile(path string, content []byte) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), partPrefix+"*")
 	if err != nil {

@@ -30,8 +30,8 @@ type manifestFile struct {
 	count int64 // lines; -1: not told
 }
 
-// parseManifest reads a complete manifest. Members that it does not know are ignored, those that it knows must be right:
-// a file that is not understood would be missing silently.
+// parseManifest reads a complete manifest. Members that it does not know are ignored, those that it knows must be
+// right: a file that is not understood would be missing silently.
 func parseManifest(body []byte) (*manifest, error) {
 	// A tape tells a manifest that does not end from one that is wrong.
 	r, err := parseHead(body)

@@ -50,14 +50,14 @@ func (c *Client) Metadata(ctx context.Context) (*CapabilityStatement, error) {
 	return c.metadata(ctx, true)
 }
 
-// Probe is [Client.Metadata] without retries, for checks that come again by themselves: a server that is down fails it at
-// once, and it takes nothing of the budget of retries.
+// Probe is [Client.Metadata] without retries, for periodic health checks: it fails at once when the server is down, and
+// leaves the retry budget to requests.
 func (c *Client) Probe(ctx context.Context) (*CapabilityStatement, error) {
 	return c.metadata(ctx, false)
 }
 
 func (c *Client) metadata(ctx context.Context, repeat bool) (*CapabilityStatement, error) {
-	q := &call{method: http.MethodGet, resourceType: "metadata", url: c.base.JoinPath("metadata"), idempotent: repeat}
+	q := &interaction{method: http.MethodGet, resourceType: "metadata", url: c.base.JoinPath("metadata"), idempotent: repeat}
 	var statement *CapabilityStatement
 	q.decode = func(a *answer) error {
 		r, err := parseResource(a.body)

@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// origin is scheme, host and port of a URL, in the form in which equal origins are equal strings.
+// origin returns scheme, host and port of a URL, normalised so that equal origins are equal strings.
 func origin(u *url.URL) string { return strings.ToLower(u.Scheme) + "://" + hostPort(u) }
 
-// hostPort is the address that a request to u connects to.
+// hostPort returns the address that a request to u connects to.
 func hostPort(u *url.URL) string {
 	port := u.Port()
 	if port == "" {
@@ -22,8 +22,8 @@ func hostPort(u *url.URL) string {
 	return net.JoinHostPort(strings.ToLower(strings.TrimSuffix(u.Hostname(), ".")), port)
 }
 
-// resolve reads a URL that a server has sent in an answer to from. It must be http or https, without user
-// information. The error holds nothing of the URL.
+// resolve parses a URL that a server sent in its response to from. It must be http or https without user information.
+// The error does not contain the URL.
 func resolve(from *url.URL, link string) (*url.URL, error) {
 	ref, err := url.Parse(strings.TrimSpace(link))
 	if err != nil {
@@ -40,8 +40,8 @@ func resolve(from *url.URL, link string) (*url.URL, error) {
 	return u, nil
 }
 
-// escapeQuery escapes what cannot be in a request line and leaves the rest as it is, as browsers do
-// (https://url.spec.whatwg.org/#query-percent-encode-set). net/http sends a query as it stands.
+// escapeQuery escapes what a request line cannot contain, and nothing else, as browsers do
+// (https://url.spec.whatwg.org/#query-percent-encode-set). net/http sends a query unchanged.
 func escapeQuery(query string) string {
 	const digits = "0123456789ABCDEF"
 	plain := func(c byte) bool { return c > ' ' && c < 0x7f && c != '"' && c != '<' && c != '>' }
@@ -67,14 +67,14 @@ func newHosts(list []string) hosts {
 	return h
 }
 
-// has looks for address, a host and port, with and without its port.
+// has reports whether the set contains a host and port, or the host alone.
 func (h hosts) has(address string) bool {
 	host, _, err := net.SplitHostPort(address)
 	return h[address] || err == nil && h[host]
 }
 
-// special are the networks besides private, loopback, link-local, multicast and unspecified ones that are not the
-// public internet (IANA special-purpose address registries).
+// special lists networks that are not public, besides private, loopback, link-local, multicast and unspecified ones
+// (IANA special-purpose address registries).
 var special = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"),
 	netip.MustParsePrefix("100.64.0.0/10"),
@@ -98,7 +98,7 @@ var (
 	ipv4Old = netip.MustParsePrefix("::/96") // IPv4-compatible, deprecated
 )
 
-// public reports whether a is an address of the public internet, also when it is an IPv4 address inside an IPv6 one.
+// public reports whether a is a public address. An IPv4 address embedded in an IPv6 one is checked as well.
 func public(a netip.Addr) bool {
 	a = a.Unmap().WithZone("")
 	if a.Is6() {

@@ -12,8 +12,8 @@ type Outcome struct {
 	Issues []Issue
 }
 
-// Issue is one issue of an [Outcome]. Its fields hold codes only. What the server wrote in prose may quote patient
-// data; it is reached by [Issue.Diagnostics] and [Issue.Text], and is not printed, logged or encoded by this package.
+// Issue is one issue of an [Outcome]. Its fields are codes. Free text may quote patient data: it is available through
+// [Issue.Diagnostics] and [Issue.Text] only, and this package never prints, logs or encodes it.
 type Issue struct {
 	Severity string // fatal, error, warning, information, success; "unknown" for anything else
 	Code     string // of the value set issue-type, such as "not-found"; "unknown" for anything else
@@ -65,7 +65,7 @@ func (o *Outcome) has(codes ...string) bool {
 // transient reports whether the outcome says that the same request may succeed later.
 func (o *Outcome) transient() bool { return o.has("transient", "throttled", "timeout", "lock-error") }
 
-// kind is the kind of failure that the issues stand for, when the status does not tell.
+// kind returns the kind of failure that the issues imply, for statuses that imply none.
 func (o *Outcome) kind() error {
 	switch {
 	case o.has("not-found"):
@@ -98,8 +98,8 @@ var (
 
 const maxIssues = 100
 
-// parseOutcome reads an OperationOutcome, or what could be one: some servers leave out resourceType, and some gateways
-// send text. It returns nil when nothing can be learnt.
+// parseOutcome reads an OperationOutcome leniently: some servers omit resourceType, and some gateways send text. It
+// returns nil if there is no issue.
 func parseOutcome(body []byte) *Outcome {
 	var raw struct {
 		ResourceType string            `json:"resourceType"`
@@ -118,7 +118,7 @@ func parseOutcome(body []byte) *Outcome {
 	return out
 }
 
-// parseIssue reads each member by itself, so that one of a wrong type spoils no other.
+// parseIssue reads each member on its own, so that one of a wrong type does not affect the others.
 func parseIssue(raw json.RawMessage) Issue {
 	var members map[string]json.RawMessage
 	_ = json.Unmarshal(raw, &members) // not an object: no members

@@ -11,7 +11,7 @@ import (
 	"slices"
 )
 
-// pager walks through the pages of a search. One goroutine uses it at a time.
+// pager fetches the pages of a search, one after the other. One goroutine at a time may use it.
 type pager struct {
 	c            *Client
 	resourceType string
@@ -23,18 +23,18 @@ type pager struct {
 	pages   int
 	visited map[string]bool // addresses
 	seed    maphash.Seed
-	bodies  map[uint64]bool // hashes of what the pages hold
+	bodies  map[uint64]bool // hashes of the pages' contents
 	empty   int             // pages without entries in a row
 	replay  bool            // started again: what was handed out already is left out
 	seen    map[[16]byte]uint64
 }
 
-// maxEmptyPages is how many pages in a row may hold nothing and still lead on.
+// maxEmptyPages is the maximum number of consecutive empty pages with a next link.
 const maxEmptyPages = 50
 
 func (p *pager) more() bool { return p.at != nil }
 
-// next fetches the next page. It must not be called when there is none.
+// next fetches the next page. There must be one.
 func (p *pager) next(ctx context.Context) (*bundle, error) {
 	for {
 		b, err := p.fetch(ctx)
@@ -58,11 +58,11 @@ func (p *pager) next(ctx context.Context) (*bundle, error) {
 	}
 }
 
-func (p *pager) call() *call {
-	return &call{method: http.MethodGet, url: p.at, resourceType: p.resourceType, idempotent: true}
+func (p *pager) call() *interaction {
+	return &interaction{method: http.MethodGet, url: p.at, resourceType: p.resourceType, idempotent: true}
 }
 
-// fail makes an error of a fault on our side.
+// fail makes an *Error from a fault that the client detected.
 func (p *pager) fail(err error) error {
 	var f *fault
 	if !errors.As(err, &f) {
@@ -112,7 +112,7 @@ func (p *pager) fetch(ctx context.Context) (*bundle, error) {
 	return b, nil
 }
 
-// link resolves a next link, which must stay on our origin: it is followed with our credentials.
+// link resolves a next link, which must be on the base URL's origin, because it is followed with credentials.
 func (p *pager) link(from *url.URL, next string) (*url.URL, error) {
 	if next == "" {
 		return nil, nil
@@ -127,8 +127,8 @@ func (p *pager) link(from *url.URL, next string) (*url.URL, error) {
 	return u, nil
 }
 
-// outcomes takes the OperationOutcomes out of a page. Warnings are logged; an error is an error.
-func (p *pager) outcomes(ctx context.Context, q *call, b *bundle) error {
+// outcomes removes the OperationOutcomes from a page. Warnings are logged; errors fail the search.
+func (p *pager) outcomes(ctx context.Context, q *interaction, b *bundle) error {
 	kept := b.entries[:0]
 	for _, e := range b.entries {
 		if e.mode != "outcome" && (e.resourceType != "OperationOutcome" || p.resourceType == "OperationOutcome") {
@@ -152,7 +152,7 @@ func (p *pager) outcomes(ctx context.Context, q *call, b *bundle) error {
 	return nil
 }
 
-// progress fails when pages with new addresses bring nothing new.
+// progress fails when pages with new URLs repeat earlier content.
 func (p *pager) progress(b *bundle) error {
 	if len(b.entries) == 0 {
 		if p.empty++; p.empty > maxEmptyPages && p.more() {
@@ -174,8 +174,7 @@ func (p *pager) progress(b *bundle) error {
 	return nil
 }
 
-// once leaves out what was handed out before the search was started again, and remembers the rest in case it has to be
-// started again.
+// once removes the entries that were yielded before a restart, and remembers the others for the next restart.
 func (p *pager) once(b *bundle) error {
 	if p.maxRestarts == 0 || (!p.replay && p.pages == 1 && !p.more()) {
 		return nil
@@ -202,10 +201,10 @@ func (p *pager) once(b *bundle) error {
 	return nil
 }
 
-// versions is the seed of version hashes, which are compared within one process only.
+// versions seeds the hashes of versions, which are compared within one process only.
 var versions = maphash.MakeSeed()
 
-// identity is what tells one entry from another, and its version.
+// identity returns hashes that identify an entry and its version.
 func (p *pager) identity(e entry) (key [16]byte, version uint64) {
 	name := e.resourceType + "/" + e.id
 	switch {

@@ -17,8 +17,8 @@ import (
 	"github.com/researchflow/researchflow/internal/fhirtest"
 )
 
-// TestCanaries puts marked strings wherever patient data and secrets can be, lets every fault happen, and looks for them
-// in everything that a host may print.
+// TestCanaries puts marked strings wherever patient data and secrets can be, lets every fault happen, and looks for
+// them in everything that a host may print.
 func TestCanaries(t *testing.T) {
 	t.Parallel()
 	const canary = "CANARY"

@@ -17,28 +17,28 @@ import (
 	retryablehttp "github.com/hashicorp/go-retryablehttp"
 )
 
-// call is one interaction to be done.
-type call struct {
+// interaction is a FHIR interaction to perform.
+type interaction struct {
 	method       string
 	url          *url.URL
 	resourceType string // for errors and logs
 	id           string
-	header       http.Header // beside Accept, User-Agent and credentials
+	header       http.Header // besides Accept, User-Agent and credentials
 	body         []byte
 	accept       func(status int) bool // nil: 200
 	idempotent   bool
-	// repeatRefused allows a request that is not idempotent to be repeated after 429 and 503.
+	// repeatRefused allows retries after 429 and 503 of a request that is not idempotent.
 	repeatRefused bool
-	paced         bool // the caller waits after 429
-	anonymous     bool // send no credentials, wherever it goes
+	paced         bool // the caller itself waits after 429
+	anonymous     bool // never send credentials
 
-	// decode reads the body of an accepted answer. ErrTruncated and transient outcomes lead to a retry.
+	// decode reads the body of an accepted response. ErrTruncated and transient outcomes cause a retry.
 	decode func(*answer) error
-	// stream is for answers whose body is read by the caller, who closes it. There is no decode then.
+	// stream leaves reading and closing the body to the caller; decode is not called.
 	stream bool
 }
 
-// answer is what came back.
+// answer is the response to an interaction.
 type answer struct {
 	status int
 	header http.Header
@@ -47,12 +47,12 @@ type answer struct {
 	reader io.ReadCloser // for a stream
 }
 
-// exchange is a call under way. It travels in the context of its requests.
+// exchange is the state of an interaction in progress, kept in the context of its requests.
 type exchange struct {
-	call        *call
+	call        *interaction
 	credentials http.Header
 	attempts    int
-	status      int // of the last answer; 0: there was none
+	status      int // of the last response; 0: none
 	answer      *answer
 }
 
@@ -68,8 +68,8 @@ const (
 	acceptFHIR = "application/fhir+json, application/json;q=0.9"
 )
 
-// do runs a call: with retries, and with fresh credentials once if the first are refused.
-func (c *Client) do(ctx context.Context, q *call) (*answer, error) {
+// do performs an interaction with retries, and once more with fresh credentials after 401.
+func (c *Client) do(ctx context.Context, q *interaction) (*answer, error) {
 	var credentials http.Header
 	if c.auth != nil && !q.anonymous && c.net.ours(q.url) {
 		var err error
@@ -102,7 +102,7 @@ func (c *Client) do(ctx context.Context, q *call) (*answer, error) {
 	return c.send(ctx, q, fresh)
 }
 
-func (c *Client) send(ctx context.Context, q *call, credentials http.Header) (*answer, error) {
+func (c *Client) send(ctx context.Context, q *interaction, credentials http.Header) (*answer, error) {
 	x := &exchange{call: q, credentials: credentials}
 	req, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, x), q.method, q.url.String(), nil)
 	if err != nil {
@@ -138,10 +138,10 @@ func (c *Client) send(ctx context.Context, q *call, credentials http.Header) (*a
 	case x.answer != nil: // received and accepted
 		return x.answer, nil
 	}
-	return nil, c.failure(ctx, x, resp, nil) // the last answer of several that asked for a retry
+	return nil, c.failure(ctx, x, resp, nil) // the last of several retryable responses
 }
 
-// receive is called for an answer that is not retried for its status.
+// receive handles a response whose status causes no retry.
 func (c *Client) receive(x *exchange, resp *http.Response) error {
 	accepted := resp.StatusCode == http.StatusOK
 	if x.call.accept != nil {
@@ -176,11 +176,11 @@ func (c *Client) receive(x *exchange, resp *http.Response) error {
 	return nil
 }
 
-// maxOutcomeBytes bounds the body of an answer that is read for its OperationOutcome only.
+// maxOutcomeBytes bounds the body of an error response, which is read for its OperationOutcome.
 const maxOutcomeBytes = 1 << 20
 
-// failure makes the error of a call out of the last answer or the last error. Errors of the caller's context are
-// returned as they are.
+// failure makes the error of an interaction from the last response or error. Errors of the caller's context are
+// returned unchanged.
 func (c *Client) failure(ctx context.Context, x *exchange, resp *http.Response, err error) error {
 	if resp == nil && ctx.Err() != nil {
 		return ctx.Err()
@@ -213,12 +213,12 @@ func (c *Client) failure(ctx context.Context, x *exchange, resp *http.Response, 
 	return e
 }
 
-// refused is the error of a call that is not even sent.
-func (q *call) refused(detail string) error {
+// refused returns the error of an interaction that is invalid and not sent.
+func (q *interaction) refused(detail string) error {
 	return &Error{Method: q.method, ResourceType: q.resourceType, ID: q.id, kinds: []error{ErrRejected}, detail: detail}
 }
 
-// safeCause reduces an error of net/http to what holds no URL and no byte that a server has sent.
+// safeCause reduces an error of net/http to one without URLs and without anything that a server sent.
 func safeCause(err error) error {
 	var (
 		own     *Error
@@ -264,7 +264,7 @@ func safeCause(err error) error {
 
 var errTransport = errors.New("protocol error")
 
-func (c *Client) log(ctx context.Context, level slog.Level, q *call, msg string, attrs ...slog.Attr) {
+func (c *Client) log(ctx context.Context, level slog.Level, q *interaction, msg string, attrs ...slog.Attr) {
 	if !c.cfg.Logger.Enabled(ctx, level) {
 		return
 	}
@@ -272,7 +272,7 @@ func (c *Client) log(ctx context.Context, level slog.Level, q *call, msg string,
 	c.cfg.Logger.LogAttrs(ctx, level, msg, attrs...)
 }
 
-// notJSON reports whether a body is obviously something else, such as a gateway's HTML page.
+// notJSON reports whether a body is obviously not JSON, such as a gateway's HTML page.
 func notJSON(body []byte) bool {
 	trimmed := bytes.TrimLeft(body, " \t\r\n\ufeff")
 	return len(trimmed) > 0 && trimmed[0] != '{'

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// retryAfter reads a Retry-After field (RFC 9110 section 10.2.3): seconds, or a date, which counts from the answer's own
-// Date where there is one, so that a wrong clock does no harm. It reports whether there was a usable value.
+// retryAfter parses a Retry-After field (RFC 9110 section 10.2.3): seconds, or a date. A date is compared with the
+// response's own Date if there is one, so that wrong clocks do not matter. Ok reports whether the value is usable.
 func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {
@@ -39,7 +39,7 @@ func retryAfter(h http.Header, now time.Time) (time.Duration, bool) {
 	return min(max(at.Sub(now), 0), longest), true
 }
 
-// backoff is the pause before retry number attempt (from 0), by what the last answer asks for.
+// backoff returns the pause before retry number attempt (from 0) after a response.
 func (c *Client) backoff(attempt int, resp *http.Response) time.Duration {
 	if resp != nil && resp.StatusCode >= 400 {
 		if wish, ok := retryAfter(resp.Header, c.cfg.Clock()); ok {
@@ -49,8 +49,8 @@ func (c *Client) backoff(attempt int, resp *http.Response) time.Duration {
 	return c.pause(attempt, 0, false)
 }
 
-// pause is the pause before retry number attempt (from 0). A server's wish is honoured up to a cap, and spread by a part
-// of itself so that clients which were refused together do not come back together.
+// pause returns the pause before retry number attempt (from 0). A server's Retry-After is honoured up to a maximum,
+// with jitter added so that clients that were refused together do not return together.
 func (c *Client) pause(attempt int, wish time.Duration, wished bool) time.Duration {
 	ceiling := c.cfg.MaxBackoff
 	if shift := c.cfg.MinBackoff << min(attempt, 62); shift>>min(attempt, 62) == c.cfg.MinBackoff && shift < ceiling {
@@ -64,8 +64,8 @@ func (c *Client) pause(attempt int, wish time.Duration, wished bool) time.Durati
 	return jitter(ceiling)
 }
 
-// budget bounds retries over all requests of a client, so that a failing server is not asked many times as much as a
-// healthy one: a fifth of the requests may be retries, and a reserve.
+// budget bounds the retries of all requests of a client, so that a failing server does not get a multiple of the load:
+// a fifth of the requests may be retries, plus a reserve.
 type budget struct {
 	mu     sync.Mutex
 	tokens float64
@@ -112,9 +112,9 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 		return false, nil
 	}
 	if x.attempts > c.cfg.MaxRetries {
-		return true, nil // retryablehttp counts too, and gives up
+		return true, nil // retryablehttp counts as well, and stops
 	}
-	// Waiting as the server asked is no burden to it; anything else is.
+	// A retry after the pause that the server asked for does not count against the budget.
 	asked := false
 	if resp != nil && (resp.StatusCode == http.StatusTooManyRequests || resp.StatusCode == http.StatusServiceUnavailable) {
 		wish, _ := retryAfter(resp.Header, c.cfg.Clock())
@@ -132,14 +132,14 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 	return true, nil
 }
 
-// retryable reports whether the same request may succeed when it is sent again, and may be sent again.
+// retryable reports whether the request may be sent again and may then succeed.
 func (x *exchange) retryable(resp *http.Response, err error) bool {
 	if resp != nil && err == nil {
 		switch status := resp.StatusCode; {
 		case status == http.StatusTooManyRequests && x.call.paced:
 			return false
 		case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
-			return x.call.idempotent || x.call.repeatRefused // it was refused before it was done
+			return x.call.idempotent || x.call.repeatRefused // refused before it was performed
 		case status == http.StatusRequestTimeout, status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported:
 			return x.call.idempotent
 		}

@@ -9,30 +9,29 @@ import (
 	"strconv"
 )
 
-// Search yields the resources of a search (http://hl7.org/fhir/search.html) on all its pages, matches and included
-// ones, as the server sent them. While one page is being consumed the next is fetched.
+// Search yields the resources of all pages of a search (http://hl7.org/fhir/search.html), matches and included ones, as
+// the server sent them. The next page is fetched while one is consumed.
 //
-// The sequence ends with the last page, or with an error as its last element: the result is whole, or there is an
-// error. A search whose pages the server has dropped is started again, without yielding a resource twice; when it meets
-// another version of a resource that was yielded already, it fails with [ErrChanged]. The server's total is never looked
-// at, nor taken for the end.
+// The sequence ends with the last page or with an error as its last element: the result is complete, or there is an
+// error. If the server drops the pages, the search restarts and yields no resource twice; it fails with [ErrChanged] if
+// a resource that was yielded has another version now. The server's total is ignored.
 //
-// A yielded slice stays valid, and keeps its page in memory. Breaking out of the loop ends the requests under way.
+// A yielded slice stays valid and keeps its page in memory. Leaving the loop cancels running requests.
 func (c *Client) Search(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
 	return c.entries(ctx, resourceType, params, func(entry) bool { return true })
 }
 
-// Resources yields the matches of a search that are of the searched type, and nothing that was included beside them. It
-// makes a Client a source for a view runner. A match without a resourceType is yielded too: it is for the runner to report
-// or to skip. Otherwise Resources is like [Client.Search].
+// Resources yields the matches of a search that have the searched type, without included resources. It makes a Client
+// a source for a view runner. A match without a resourceType is yielded too, for the runner to report or skip.
+// Otherwise it is like [Client.Search].
 func (c *Client) Resources(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
 	return c.entries(ctx, resourceType, params, func(e entry) bool {
 		return (e.resourceType == resourceType || e.resourceType == "") && e.mode != "include"
 	})
 }
 
-// SearchPages yields the pages of a search, each the Bundle as the server sent it. A search whose pages the server has
-// dropped ends with [ErrExpired]. Otherwise it is like [Client.Search].
+// SearchPages yields the pages of a search, each as the Bundle that the server sent. It fails with [ErrExpired] when
+// the server has dropped the pages. Otherwise it is like [Client.Search].
 func (c *Client) SearchPages(ctx context.Context, resourceType string, params url.Values) iter.Seq2[json.RawMessage, error] {
 	return func(yield func(json.RawMessage, error) bool) {
 		for b, err := range c.pages(ctx, resourceType, params, 0) {
@@ -63,7 +62,7 @@ func (c *Client) entries(ctx context.Context, resourceType string, params url.Va
 	}
 }
 
-// pages yields the pages of a search, the next one being fetched while one is consumed.
+// pages yields the pages of a search and fetches the next one while one is consumed.
 func (c *Client) pages(ctx context.Context, resourceType string, params url.Values, restarts int) iter.Seq2[*bundle, error] {
 	return func(yield func(*bundle, error) bool) {
 		p, err := c.newPager(resourceType, params, restarts)
@@ -108,7 +107,7 @@ func (c *Client) pages(ctx context.Context, resourceType string, params url.Valu
 	}
 }
 
-// searchURL is the address of a search's first page.
+// searchURL returns the URL of a search's first page.
 func (c *Client) searchURL(resourceType string, params url.Values) *url.URL {
 	u := c.base.JoinPath(resourceType)
 	query := make(url.Values, len(params)+1)
@@ -123,7 +122,7 @@ func (c *Client) searchURL(resourceType string, params url.Values) *url.URL {
 }
 
 func (c *Client) newPager(resourceType string, params url.Values, restarts int) (*pager, error) {
-	q := &call{method: http.MethodGet, resourceType: resourceType, idempotent: true}
+	q := &interaction{method: http.MethodGet, resourceType: resourceType, idempotent: true}
 	if !isType(resourceType) {
 		q.resourceType = ""
 		return nil, q.refused("not a resource type")

@@ -23,8 +23,8 @@ func TestSearchReadsEveryPage(t *testing.T) {
 	}
 }
 
-// TestFaultyResourcesAreHandedOut: what is wrong inside of one resource is for its reader to find, who may go on with the
-// next; the page is as good as it was.
+// TestFaultyResourcesAreHandedOut: what is wrong inside of one resource is for its reader to find, who may go on with
+// the next; the page is as good as it was.
 func TestFaultyResourcesAreHandedOut(t *testing.T) {
 	t.Parallel()
 	want := []string{

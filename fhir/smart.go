@@ -36,23 +36,23 @@ type BackendServicesConfig struct {
 	Key crypto.Signer
 	// KeyID names the key in the client's JWKS. "" means the key's thumbprint (RFC 7638).
 	KeyID string
-	// JWKSURL is where the client publishes its JWKS, sent as jku. "" leaves it out.
+	// JWKSURL is the URL of the client's JWKS, sent as jku. "" omits it.
 	JWKSURL string
-	// Scopes are asked for. Nil means "system/*.rs".
+	// Scopes are requested. Nil means "system/*.rs".
 	Scopes []string
-	// BaseURL is the FHIR server's, where the token endpoint is looked up (.well-known/smart-configuration). It is not
-	// needed with TokenURL.
+	// BaseURL is the base URL of the FHIR server, whose .well-known/smart-configuration names the token endpoint. It is
+	// not needed with TokenURL.
 	BaseURL string
-	// TokenURL is the token endpoint. "" means that it is looked up.
+	// TokenURL is the token endpoint. "" means discovery from BaseURL.
 	TokenURL string
-	// HTTP configures the requests; its Auth is not used. A token endpoint that was looked up and is on a private
-	// address other than BaseURL's must be among its AllowedHosts.
+	// HTTP configures the requests; its Auth is not used. A discovered token endpoint on a private address other than
+	// BaseURL's must be among its AllowedHosts.
 	HTTP Config
 }
 
 // BackendServices is an [Auth] by SMART Backend Services
-// (http://hl7.org/fhir/smart-app-launch/backend-services.html): it gets access tokens with signed assertions, keeps each
-// until shortly before it expires, and fetches another when one is refused. Any number of goroutines may use it at once.
+// (http://hl7.org/fhir/smart-app-launch/backend-services.html): it gets access tokens with signed assertions, keeps
+// each until shortly before it expires, and gets a new one after 401. Any number of goroutines may share it.
 type BackendServices struct {
 	cfg    BackendServicesConfig
 	method jwt.SigningMethod
@@ -70,15 +70,15 @@ type accessToken struct {
 }
 
 const (
-	// assertionLife is how long an assertion is valid; the specification allows five minutes.
+	// assertionLife is the validity of an assertion; the specification allows five minutes.
 	assertionLife = 4 * time.Minute
-	// defaultTokenLife is assumed when a server does not tell expires_in.
+	// defaultTokenLife is assumed if a server omits expires_in.
 	defaultTokenLife = 5 * time.Minute
 	maxTokenLife     = 24 * time.Hour
 )
 
-// NewBackendServices checks cfg and sends nothing yet. It fails when the client id, the key or the URL is missing or
-// cannot be used.
+// NewBackendServices checks cfg; it sends nothing. It fails when the client id, the key or the URL is missing or
+// unusable.
 func NewBackendServices(cfg BackendServicesConfig) (*BackendServices, error) {
 	b := &BackendServices{cfg: cfg}
 	if cfg.ClientID == "" {
@@ -178,7 +178,7 @@ func (b *BackendServices) Credentials(ctx context.Context, refused http.Header) 
 // CloseIdleConnections closes connections to the token endpoint.
 func (b *BackendServices) CloseIdleConnections() { b.client.CloseIdleConnections() }
 
-// fetch gets a token. Every attempt has an assertion of its own, since a server may take each jti once only.
+// fetch gets a token. Each attempt has its own assertion, because a server may accept each jti only once.
 func (b *BackendServices) fetch(ctx context.Context) (accessToken, error) {
 	endpoint, err := b.discover(ctx)
 	if err != nil {
@@ -209,7 +209,7 @@ func sleep(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// discover looks up the token endpoint.
+// discover reads the token endpoint from the server's SMART configuration.
 func (b *BackendServices) discover(ctx context.Context) (*url.URL, error) {
 	b.mu.Lock()
 	endpoint := b.endpoint
@@ -217,7 +217,7 @@ func (b *BackendServices) discover(ctx context.Context) (*url.URL, error) {
 	if endpoint != nil {
 		return endpoint, nil
 	}
-	q := &call{
+	q := &interaction{
 		method: http.MethodGet, resourceType: "smart-configuration", url: b.client.base.JoinPath(".well-known", "smart-configuration"),
 		header: http.Header{"Accept": {"application/json"}}, idempotent: true,
 	}
@@ -269,7 +269,7 @@ func (b *BackendServices) assertion(audience string) (string, error) {
 	return signed, nil
 }
 
-// oauthErrors are the codes of RFC 6749 section 5.2; any other text of a server is not repeated.
+// oauthErrors are the codes of RFC 6749 section 5.2. Any other text of a server stays out of errors.
 var oauthErrors = []string{"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type", "invalid_scope"}
 
 func (b *BackendServices) request(ctx context.Context, endpoint *url.URL) (token accessToken, err error) {
@@ -283,7 +283,7 @@ func (b *BackendServices) request(ctx context.Context, endpoint *url.URL) (token
 		"client_assertion_type": {"urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
 		"client_assertion":      {assertion},
 	}
-	q := &call{
+	q := &interaction{
 		method: http.MethodPost, resourceType: "token", url: endpoint, body: []byte(form.Encode()),
 		header: http.Header{"Accept": {"application/json"}, "Content-Type": {"application/x-www-form-urlencoded"}},
 		accept: func(status int) bool { return status == 200 || status == 400 || status == 401 },
@@ -317,10 +317,10 @@ func (b *BackendServices) request(ctx context.Context, endpoint *url.URL) (token
 	return token, err
 }
 
-// notToken reports whether a character cannot be in a bearer token.
+// notToken reports whether a character is not allowed in a bearer token.
 func notToken(r rune) bool { return r <= ' ' || r > '~' }
 
-// tokenLife reads expires_in: seconds, which some servers send as a string.
+// tokenLife parses expires_in: seconds, as a number or, from some servers, a string.
 func tokenLife(raw json.RawMessage) time.Duration {
 	text := string(bytes.Trim(raw, `"`))
 	seconds, err := strconv.ParseFloat(text, 64)
@@ -341,7 +341,7 @@ func (b *BackendServices) JWKS() []byte {
 	return set
 }
 
-// jwk is the members that make up the public key.
+// jwk returns the members of the public key.
 func (b *BackendServices) jwk() map[string]any {
 	encode := base64.RawURLEncoding.EncodeToString
 	switch key := b.cfg.Key.(type) {

@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// network is what all requests of a client go through: where they may connect to, how many at a time, and how long they
-// may take.
+// network is the transport of a client: it decides where requests may connect to, how many run concurrently, and how
+// long they may take.
 type network struct {
 	cfg     Config
 	base    *url.URL
@@ -50,10 +50,10 @@ func newNetwork(cfg Config, base *url.URL) *network {
 	return n
 }
 
-// ours reports whether u is on the origin that the host has configured.
+// ours reports whether u is on the configured origin.
 func (n *network) ours(u *url.URL) bool { return origin(u) == n.origin }
 
-// proxy chooses a proxy. Behind one nobody can check addresses, so that only known hosts may be reached through it.
+// proxy chooses a proxy. Addresses cannot be checked behind a proxy, so only configured hosts are reached through it.
 func (n *network) proxy(req *http.Request) (*url.URL, error) {
 	via, err := n.cfg.Proxy(req)
 	if err != nil {
@@ -76,8 +76,8 @@ func proxyAddress(u *url.URL) string {
 	return hostPort(u)
 }
 
-// dial connects. The address of a host that the host service has not configured must be public; it is checked after the
-// name was resolved, so that no name can lead elsewhere.
+// dial connects. A host that is not configured must have a public address, which is checked after name resolution, so
+// that DNS cannot redirect the connection.
 func (n *network) dial(ctx context.Context, netw, address string) (net.Conn, error) {
 	d := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
 	name := address // in the form of hostPort
@@ -106,7 +106,7 @@ func (n *network) dial(ctx context.Context, netw, address string) (net.Conn, err
 	return conn, err
 }
 
-// RoundTrip sends one request once.
+// RoundTrip sends a request, without retries.
 func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	host := n.limits.host(hostPort(req.URL))
 	start, err := host.acquire(req.Context())
@@ -139,12 +139,12 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	w.body, w.ctx, w.outer = resp.Body, ctx, req.Context()
 	w.release = func() { host.release(start, v, pause) }
 	w.timer = time.AfterFunc(w.idle, func() { cancel(faultf(ErrStalled, "no data")) })
-	w.timer.Stop() // it runs only while somebody reads
+	w.timer.Stop() // it runs only during a Read
 	resp.Body = w
 	return resp, nil
 }
 
-// stalled turns the error of an attempt that was cancelled for its time into that reason.
+// stalled replaces the error of an attempt that a deadline cancelled by the deadline's error.
 func stalled(inner, outer context.Context, err error) error {
 	if outer.Err() == nil {
 		if cause := context.Cause(inner); errors.Is(cause, ErrStalled) {
@@ -154,7 +154,7 @@ func stalled(inner, outer context.Context, err error) error {
 	return err
 }
 
-// watch is a body that must keep coming. Closing it gives the request's slot back.
+// watch is a body with an idle deadline. Closing it releases the request's slot.
 type watch struct {
 	cancel       context.CancelCauseFunc
 	idle         time.Duration
@@ -196,8 +196,8 @@ const maxRedirects = 5
 
 var errRedirects = errors.New("too many redirects")
 
-// checkRedirect is the CheckRedirect of the HTTP client. Credentials go to our origin only: net/http would send
-// Authorization to another port of the host, and other fields anywhere; and its Referer would tell the query.
+// checkRedirect is the CheckRedirect of the HTTP client. Credentials go to the configured origin only: net/http would
+// send Authorization to another port of the host and custom fields anywhere, and its Referer would reveal the query.
 func (n *network) checkRedirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
 	switch {
@@ -214,7 +214,7 @@ func (n *network) checkRedirect(req *http.Request, via []*http.Request) error {
 	}
 	away := !n.ours(req.URL)
 	for _, r := range via {
-		away = away || !n.ours(r.URL) // what once left does not come back with credentials
+		away = away || !n.ours(r.URL) // credentials are not sent again after a redirect to another origin
 	}
 	if away {
 		req.Header.Del("Authorization")

@@ -24,7 +24,7 @@ const (
 	Unhealthy Status = "unhealthy"
 )
 
-// Bodies are the answers to the three probes at one moment.
+// Bodies are the response bodies of the three probes at one moment.
 type Bodies struct {
 	Health json.RawMessage // of /health
 	Live   json.RawMessage // of /health/live
@@ -34,10 +34,10 @@ type Bodies struct {
 	IsReady bool   // /health/ready answers 200 when true, otherwise 503
 }
 
-// alive is all that liveness says: that the process can answer.
+// alive is the body of liveness: the process can answer.
 const alive = `{"status":"alive"}`
 
-// Bodies returns what the probes would be told now. It checks nothing itself and does not block.
+// Bodies returns the current response bodies. It runs no check and does not block.
 func (c *Checker) Bodies() Bodies {
 	b := Bodies{Status: Healthy, IsReady: true, Live: json.RawMessage(alive)}
 	var details map[string]probe.CheckResult
@@ -84,8 +84,8 @@ func (c *Checker) Bodies() Bodies {
 	return b
 }
 
-// Routes registers GET (and HEAD) of /health, /health/live and /health/ready on mux. It panics, as mux does, when one
-// of them is taken.
+// Routes registers GET (and HEAD) of /health, /health/live and /health/ready on mux. It panics, as mux does, if one of
+// them is registered already.
 func (c *Checker) Routes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /health", func(w http.ResponseWriter, _ *http.Request) {
 		b := c.Bodies()
@@ -107,7 +107,7 @@ func answer(w http.ResponseWriter, ok bool, body []byte) {
 	if !ok {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	}
-	_, _ = w.Write(body) // a probe that has gone away is not our concern
+	_, _ = w.Write(body) // the client of the probe may have disconnected
 }
 
 func readiness(ready bool) string {
@@ -125,8 +125,9 @@ func appendName(dst []byte, name string) []byte {
 	return append(dst, `"`+name+`":`...)
 }
 
-// appendDetails appends what a check returned as members of the component's object. A detail with a bad or taken name, or with a value that JSON cannot
-// hold, is left out: a probe must be answered whatever a check returned.
+// appendDetails appends the details of a check as members of the component's object. It omits a detail with an
+// invalid or duplicate name, or with a value that JSON cannot represent, because probes must be answered whatever a
+// check returns.
 func appendDetails(dst []byte, details map[string]any) []byte {
 	for _, name := range slices.Sorted(maps.Keys(details)) {
 		if !isName(name) || name == "status" || name == "error" {

@@ -220,7 +220,7 @@ func TestNewRefuses(t *testing.T) {
 		{"no name", []health.Component{{Check: ok}}, "health: component 0: name"},
 		{"bad name", []health.Component{{Name: `a"b`, Check: ok}}, "health: component 0: name"},
 		{"long name", []health.Component{{Name: strings.Repeat("a", 64), Check: ok}}, "health: component 0: name"},
-		{"two of a name", []health.Component{{Name: "a", Check: ok}, {Name: "a", Check: ok}}, "health: component a: there are two"},
+		{"two of a name", []health.Component{{Name: "a", Check: ok}, {Name: "a", Check: ok}}, "health: component a: duplicate name"},
 		{"no check", []health.Component{{Name: "a"}}, "health: component a: no Check"},
 		{"negative interval", []health.Component{{Name: "a", Check: ok, Interval: -1}}, "health: component a: negative"},
 		{"negative timeout", []health.Component{{Name: "a", Check: ok, Timeout: -1}}, "health: component a: negative"},

@@ -16,16 +16,16 @@ type Config struct {
 	// Components are shown in this order. There may be none.
 	Components []Component
 
-	// Logger gets one record whenever the status of a component changes: its name, status and error class. Nil means
-	// silence.
+	// Logger gets one record whenever the status of a component changes: its name, status and error class. Nil disables
+	// logging.
 	Logger *slog.Logger
 
-	// Clock gives the timestamp of /health. Nil means time.Now.
+	// Clock returns the timestamp of /health. Nil means time.Now.
 	Clock func() time.Time
 }
 
-// Checker checks components at intervals and answers probes from what it learnt. Any number of goroutines may use it
-// at once. Make one with [New].
+// Checker checks components periodically and answers probes from the last results. Any number of goroutines may share
+// it. Make one with [New].
 type Checker struct {
 	components []*component
 	logger     *slog.Logger
@@ -35,16 +35,16 @@ type Checker struct {
 
 	mu       sync.Mutex         // guards what follows
 	current  probe.Checker      // nil unless started
-	abandon  context.CancelFunc // ends the Refresh that runs; nil: none does
+	abandon  context.CancelFunc // cancels the running Refresh; nil: none is running
 	stopping int                // calls of Stop that wait for life
 }
 
-// lock lets one of Start, Stop and Refresh run at a time. It returns what lets the next one.
+// lock serialises Start, Stop and Refresh. It returns the function that unlocks.
 func (c *Checker) lock(ctx context.Context) (unlock func(), err error) {
 	unlock = func() { <-c.life }
 	select {
 	case c.life <- struct{}{}:
-		return unlock, nil // also when ctx has ended: nobody is waited for
+		return unlock, nil // also when ctx has ended, since there is nothing to wait for
 	default:
 	}
 	select {
@@ -55,9 +55,8 @@ func (c *Checker) lock(ctx context.Context) (unlock func(), err error) {
 	}
 }
 
-// New checks cfg and returns a Checker that is not started: until [Checker.Start] nothing is probed, and the instance is
-// alive but not ready. It fails when a component has no valid name, no Check, a negative Interval or Timeout, or when a
-// name is taken twice.
+// New checks cfg and returns a Checker. Until [Checker.Start] no check runs, and the instance is alive but not ready.
+// New fails if a component has an invalid or duplicate name, no Check, or a negative Interval or Timeout.
 func New(cfg Config) (*Checker, error) {
 	c := &Checker{logger: cfg.Logger, clock: cfg.Clock, life: make(chan struct{}, 1)}
 	if c.logger == nil {
@@ -70,9 +69,9 @@ func New(cfg Config) (*Checker, error) {
 	for i, p := range cfg.Components {
 		switch {
 		case !isName(p.Name):
-			return nil, fmt.Errorf("health: component %d: name %q is not made of lower case letters, digits and underscores", i, p.Name)
+			return nil, fmt.Errorf("health: component %d: name %q must consist of lower case letters, digits and underscores", i, p.Name)
 		case seen[p.Name]:
-			return nil, fmt.Errorf("health: component %s: there are two", p.Name)
+			return nil, fmt.Errorf("health: component %s: duplicate name", p.Name)
 		case p.Check == nil:
 			return nil, fmt.Errorf("health: component %s: no Check", p.Name)
 		case p.Interval < 0 || p.Timeout < 0:
@@ -91,8 +90,8 @@ func New(cfg Config) (*Checker, error) {
 }
 
 // Start begins to check every component, at once and then at its interval, and returns without waiting for the first
-// results (see [Checker.Wait]). The checks go on until [Checker.Stop]; ctx governs Start alone. Starting twice is
-// starting once.
+// results (see [Checker.Wait]). The checks continue until [Checker.Stop]; ctx applies to Start alone. Starting twice
+// has no further effect.
 func (c *Checker) Start(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -108,9 +107,9 @@ func (c *Checker) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends all checks and waits for the functions that still run, until ctx ends; then it returns ctx's error, and
-// those functions are left behind. Afterwards the instance is not ready. Stop may be called before Start and more than
-// once; a stopped Checker may be started again.
+// Stop ends all checks and waits for running check functions. If ctx ends first, it returns ctx's error and no longer
+// waits for them. Afterwards the instance is not ready. Stop may be called before Start and more than once; a stopped
+// Checker may be started again.
 func (c *Checker) Stop(ctx context.Context) error {
 	c.stop(1)
 	unlock, err := c.lock(ctx)
@@ -131,8 +130,8 @@ func (c *Checker) Stop(ctx context.Context) error {
 	return nil
 }
 
-// Wait returns once every component was checked since Start, well or not, or when ctx ends, with its error. It returns
-// [ErrNotStarted] when the Checker is not started.
+// Wait returns when every component has been checked since Start, whatever the result. It returns ctx's error if ctx
+// ends first, and [ErrNotStarted] if the Checker is not started.
 func (c *Checker) Wait(ctx context.Context) error {
 	current := c.running()
 	if current == nil {
@@ -144,9 +143,9 @@ func (c *Checker) Wait(ctx context.Context) error {
 // ErrNotStarted is returned by methods that need a started [Checker].
 var ErrNotStarted = errors.New("health: checker not started")
 
-// Refresh checks every component now, whatever its interval, and returns once the results are in; meanwhile probes get
-// the results from before. It returns ctx's error when ctx ends first, and [ErrNotStarted] when the Checker is not
-// started or is stopped meanwhile.
+// Refresh checks every component now, regardless of its interval, and waits for the results; meanwhile probes get the
+// previous results. It returns ctx's error if ctx ends first, and [ErrNotStarted] if the Checker is not started or is
+// stopped meanwhile.
 func (c *Checker) Refresh(ctx context.Context) error {
 	unlock, err := c.lock(ctx)
 	if err != nil {
@@ -173,7 +172,7 @@ func (c *Checker) Refresh(ctx context.Context) error {
 	return nil
 }
 
-// stop notes that a Stop begins (1) or has ended (-1), and ends the Refresh that runs.
+// stop records that a Stop begins (1) or has ended (-1), and cancels the running Refresh.
 func (c *Checker) stop(n int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -183,7 +182,7 @@ func (c *Checker) stop(n int) {
 	}
 }
 
-// abandonable makes cancel what ends the running Refresh. It reports whether no Stop is waiting.
+// abandonable registers cancel as what ends the running Refresh. It reports whether no Stop is waiting.
 func (c *Checker) abandonable(cancel context.CancelFunc) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -204,8 +203,8 @@ func (c *Checker) swap(next probe.Checker) (old probe.Checker) {
 	return old
 }
 
-// launch starts a checker with periodic checks only: a synchronous one would hold the library's mutex, and with it
-// every probe, for as long as it takes.
+// launch starts a checker with periodic checks only: a synchronous check would hold the library's mutex, and so delay
+// every probe, while it runs.
 func (c *Checker) launch() probe.Checker {
 	opts := []probe.CheckerOption{probe.WithDisabledAutostart()}
 	for _, p := range c.components {
@@ -225,7 +224,7 @@ func (c *Checker) launch() probe.Checker {
 	return checker
 }
 
-// report logs a status that differs from the one logged before.
+// report logs a status that differs from the last logged one.
 func (c *Checker) report(ctx context.Context, p *component, state probe.CheckState) {
 	level, status := slog.LevelInfo, Healthy
 	if state.Status != probe.StatusUp {
@@ -241,7 +240,7 @@ func (c *Checker) report(ctx context.Context, p *component, state probe.CheckSta
 	}
 }
 
-// await polls the library, which tells when a status changes but not when a check was the first.
+// await polls the library, which reports changes of a status but not the first check.
 func (c *Checker) await(ctx context.Context, checker probe.Checker) error {
 	const pause = 5 * time.Millisecond
 	ticker := time.NewTicker(pause)
@@ -267,7 +266,7 @@ func allChecked(result probe.CheckerResult) bool {
 	return true
 }
 
-// component is a Component with what its last check returned.
+// component is a Component with the result of its last check.
 type component struct {
 	Component
 
@@ -277,8 +276,8 @@ type component struct {
 	logged  Status
 }
 
-// run is the check as the library calls it. The library gives up on a check that ignores its context and would start
-// the next one beside it; here the next one waits until the first has returned.
+// run is the check that the library calls. The library abandons a check that ignores its context and would start the
+// next one beside it; run makes the next one wait until the first has returned.
 func (p *component) run(ctx context.Context) (err error) {
 	done := make(chan struct{})
 	for {
@@ -322,7 +321,7 @@ func (p *component) lastDetails() []byte {
 	return p.details
 }
 
-// idle waits for the running check, if any.
+// idle waits until no check is running.
 func (p *component) idle(ctx context.Context) error {
 	p.mu.Lock()
 	done := p.done

@@ -14,7 +14,7 @@ import (
 	probe "github.com/alexliesenfeld/health"
 )
 
-// Classes of errors, as the bodies show them.
+// Error classes in the bodies.
 const (
 	ClassTimeout      = "timeout"      // no answer in time
 	ClassCancelled    = "cancelled"    // the check was stopped
@@ -33,8 +33,9 @@ const (
 
 var errPanic = errors.New("health: check panicked")
 
-// ErrorClass returns the class of err: one word, without addresses, host names or the error's text. An error that has
-// a method ErrorClass() string names its own class (lower case letters, digits, underscores). For nil it returns "".
+// ErrorClass returns the class of an error: one word, without addresses, host names or the error's text. An error
+// with a method ErrorClass() string names its own class (lower case letters, digits, underscores). The class of nil
+// is "".
 func ErrorClass(err error) string {
 	if err == nil {
 		return ""

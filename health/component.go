@@ -16,16 +16,16 @@ type Component struct {
 	// Name is the member of "components" in the bodies: lower case letters, digits and underscores, at most 63.
 	Name string
 
-	// Check probes the component and returns what /health shows beside its status, as a map of member names to
-	// simple values (it may be nil). It must honour ctx, which ends after Timeout. It runs in one goroutine at a
-	// time. Values must not be secret, and must not name patients: whoever reaches /health sees them.
+	// Check checks the component and returns the details that /health shows besides its status: a map from member names
+	// to simple values, or nil. It must honour ctx, which ends after Timeout. It runs in one goroutine at a time. Details
+	// must contain neither secrets nor patients' data: everybody who can reach /health sees them.
 	Check func(ctx context.Context) (details map[string]any, err error)
 
 	// Critical makes the instance unhealthy and not ready while the component is down. Otherwise the instance is
 	// degraded and stays ready.
 	Critical bool
 
-	// NotInReady leaves a component out of the body of /health/ready. A critical component is always there.
+	// NotInReady omits the component from the body of /health/ready, unless it is critical.
 	NotInReady bool
 
 	// Interval is the pause between two checks. Zero means [DefaultInterval].
@@ -62,7 +62,7 @@ func Database(db Pinger, active func(ctx context.Context) (int, error)) Componen
 }
 
 // FHIRServer is the component "fhir_server". Version returns the FHIR version of the server's CapabilityStatement,
-// such as "4.0.1"; a text that does not look like a version is not shown.
+// such as "4.0.1"; other text is not shown.
 func FHIRServer(version func(ctx context.Context) (string, error)) Component {
 	return Component{
 		Name: "fhir_server",
@@ -79,8 +79,8 @@ func FHIRServer(version func(ctx context.Context) (string, error)) Component {
 	}
 }
 
-// Cache is the component "cache". It is not part of /health/ready. HitRate returns the share of lookups that the
-// cache has answered, in percent, or an error when the cache cannot be reached.
+// Cache is the component "cache". It is not part of /health/ready. HitRate returns the percentage of lookups that were
+// hits, or an error if the cache cannot be reached.
 func Cache(hitRate func(ctx context.Context) (percent float64, err error)) Component {
 	return Component{
 		Name:       "cache",
@@ -95,7 +95,7 @@ func Cache(hitRate func(ctx context.Context) (percent float64, err error)) Compo
 	}
 }
 
-// isVersion tells a version such as 4.0.1 or 6.0.0-ballot2 from any other text that a server may send.
+// isVersion reports whether s looks like a version, such as 4.0.1 or 6.0.0-ballot2.
 func isVersion(s string) bool {
 	if len(s) == 0 || len(s) > 32 || s[0] < '0' || s[0] > '9' {
 		return false
@@ -108,7 +108,7 @@ func isVersion(s string) bool {
 	return true
 }
 
-// isName reports whether s may be the name of a component or of a detail.
+// isName reports whether s is a valid name of a component or a detail.
 func isName(s string) bool {
 	if len(s) == 0 || len(s) > 63 {
 		return false

@@ -1,5 +1,5 @@
-// Package health answers the probes of an orchestrator such as Kubernetes: is this instance alive, is it ready for
-// work, and how are the parts that it depends on.
+// Package health answers the probes of a platform such as Kubernetes: is this instance alive, is it ready for work, and
+// what is the state of the components it depends on.
 //
 //	checker, err := health.New(health.Config{Components: []health.Component{
 //		health.Database(db, activeRequests),
@@ -18,13 +18,14 @@
 //
 // What they promise, each with a test:
 //
-//   - liveness looks at nothing but the process;
-//   - readiness fails (503) only for critical components: the instance's own database, and what the host marks so.
+//   - liveness depends on the process alone;
+//   - readiness fails (503) only for critical components: the instance's own database, and those that the host marks.
 //     Any other component that is down makes the instance degraded, which is still 200;
-//   - before the first check of a critical component has succeeded, before Start and after Stop: not ready;
+//   - the instance is not ready before the first check of each critical component has succeeded, before Start and after
+//     Stop;
 //   - components are checked at intervals, not by probes: a probe is answered at once while a dependency hangs, and
 //     a thousand probes cost no more checks than one. A check that hangs is not started a second time;
-//   - bodies and logs hold classes of errors (see [ErrorClass]), never addresses, host names or error texts.
+//   - bodies and logs contain error classes (see [ErrorClass]), never addresses, host names or error texts.
 //
 // The package is built on github.com/alexliesenfeld/health.
 package health

@@ -211,8 +211,8 @@ func (o *Orchestrator) authorize(ctx context.Context, a Actor, roles []string, r
 	return "", &DeniedError{Rule: "authorizer", Reason: "the host's authorizer refused"}
 }
 
-// changeOrDeny is change for what a person does: a refusal by f (a [*DeniedError], before it drafts anything) is recorded
-// in the audit trail and returned.
+// changeOrDeny is change for what a person does: a refusal by f (a [*DeniedError], before it drafts anything) is
+// recorded in the audit trail and returned.
 func (o *Orchestrator) changeOrDeny(ctx context.Context, id string, by Actor, f func(context.Context, *draft) error) error {
 	var denied *DeniedError
 	err := o.change(ctx, id, func(ctx context.Context, d *draft) error {

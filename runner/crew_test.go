@@ -71,8 +71,8 @@ func TestCrew(t *testing.T) {
 	}
 }
 
-// TestCallbacksAreTheCallers: the progress function and the writer are called in the goroutine that called the run, even
-// if there are several workers. So the caller can recover from their panics.
+// TestCallbacksAreTheCallers: the progress function and the writer are called in the goroutine that called the run,
+// even if there are several workers. So the caller can recover from their panics.
 func TestCallbacksAreTheCallers(t *testing.T) {
 	t.Parallel()
 	v := mustView(t, `{"resource":"Patient",`+columnID+`}`)

@@ -16,8 +16,8 @@ import (
 var update = flag.Bool("update", false, "rewrite the golden files in testdata")
 
 // TestErrorTexts compares the texts of errors with the golden files in testdata/errors. Each view in an archive has a
-// name that begins with the error's code. It is followed by NDJSON named "data", if the view is to be run, and by "want":
-// the error of compiling or running the view.
+// name that begins with the error's code. It is followed by NDJSON named "data", if the view is to be run, and by
+// "want": the error of compiling or running the view.
 func TestErrorTexts(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)

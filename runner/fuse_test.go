@@ -65,8 +65,8 @@ func realViews(t *testing.T) map[string]*View {
 	return list
 }
 
-// again returns the resources of a type, each three times: as it is, with texts that compare in another way, and as it is.
-// So most of them have the shape of one that came before.
+// again returns the resources of a type, each three times: as it is, with texts that compare in another way, and as
+// it is. So most of them have the shape of one that came before.
 func again(t *testing.T, set, resource string) Source {
 	t.Helper()
 	name := filepath.Join(testdata.Shared(t, "data", set), resource+".ndjson")
@@ -161,7 +161,8 @@ func TestFusedSemantics(t *testing.T) {
 	}
 }
 
-// TestJoinOfNothing: join() of nothing is null, or the empty text where a host asks for it, on every way through a view.
+// TestJoinOfNothing: join() of nothing is null, or the empty text where a host asks for it, on every way through a
+// view.
 func TestJoinOfNothing(t *testing.T) {
 	t.Parallel()
 	const selects = `[{"column":[{"name":"one","path":"name.given.join('-')"},{"name":"all","path":"name.given.join()","collection":true}]}]`

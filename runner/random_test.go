@@ -48,8 +48,8 @@ func sampleResources(tb testing.TB) [][][]byte {
 	return all
 }
 
-// compareRandom writes a view, and perhaps spoils the resources, as the bytes say, and holds the fused way, the plain way and
-// the oracle against each other. It reports whether the view compiled and had a fused way.
+// compareRandom writes a view, and perhaps spoils the resources, as the bytes say, and holds the fused way, the plain
+// way and the oracle against each other. It reports whether the view compiled and had a fused way.
 func compareRandom(t *testing.T, list [][]byte, decisions []byte) (compiled, hasFused bool) {
 	t.Helper()
 	a := &viewAuthor{choices: &choices{decisions}, m: model.Load(model.R4)}
@@ -113,8 +113,8 @@ func compareRandom(t *testing.T, list [][]byte, decisions []byte) (compiled, has
 	return true, v.plan.Way() != rows.ByPlain
 }
 
-// sameRows reports whether rows are the same, however their strings are escaped: the fused way keeps escapes of the source
-// where join() of one text is that text.
+// sameRows reports whether rows are the same, however their strings are escaped: the fused way keeps escapes of the
+// source where join() of one text is that text.
 func sameRows(t *testing.T, a, b string) bool {
 	return a == b || cmp.Equal(decoded(t, lines(a)), decoded(t, lines(b)))
 }
@@ -183,8 +183,8 @@ func TestRandomViews(t *testing.T) {
 	}
 }
 
-// FuzzViews runs random views over real and spoiled resources the fused way, the plain way and through the oracle: rows and
-// errors must be the same.
+// FuzzViews runs random views over real and spoiled resources the fused way, the plain way and through the oracle:
+// rows and errors must be the same.
 func FuzzViews(f *testing.F) {
 	all := sampleResources(f)
 	r := rand.New(rand.NewPCG(3, 5))

@@ -75,7 +75,8 @@ func (a *viewAuthor) columnNames() []string {
 	return names
 }
 
-// selectPart writes a select that has columns of the given names, in this order, and perhaps nested selects and unions of others.
+// selectPart writes a select that has columns of the given names, in this order, and perhaps nested selects and
+// unions of others.
 func (a *viewAuthor) selectPart(at here, depth int, names []string) map[string]any {
 	s := map[string]any{}
 	switch a.intN(5) {

@@ -98,7 +98,8 @@ func TestElements(t *testing.T) {
 	}
 }
 
-// TestFurtherSemantics has cases for the rules that TestSemantics, TestRepeat, TestWhere and TestConstants do not cover.
+// TestFurtherSemantics has cases for the rules that TestSemantics, TestRepeat, TestWhere and TestConstants do not
+// cover.
 func TestFurtherSemantics(t *testing.T) {
 	t.Parallel()
 	const column = `"column":[{"name":"c","path":"family"}]`
@@ -201,8 +202,8 @@ func TestKeysJoin(t *testing.T) {
 	}
 }
 
-// TestAllNestings is rules S3 to S12 in every nesting of three levels: each level iterates in one of five ways or is a union,
-// and tells its %rowIndex. Rows are compared with the oracle's, the fused way and the plain way.
+// TestAllNestings is rules S3 to S12 in every nesting of three levels: each level iterates in one of five ways or is
+// a union, and tells its %rowIndex. Rows are compared with the oracle's, the fused way and the plain way.
 func TestAllNestings(t *testing.T) {
 	t.Parallel()
 	data := [][]byte{

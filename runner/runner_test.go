@@ -305,7 +305,8 @@ func TestAbandonedRuns(t *testing.T) {
 	}
 }
 
-// staleCache always returns its first value, and stores the load function. If eager, it loads again and drops the result.
+// staleCache always returns its first value, and stores the load function. If eager, it loads again and drops the
+// result.
 type staleCache struct {
 	value any
 	load  func() error

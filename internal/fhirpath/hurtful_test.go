@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// What hurtful expressions are made of: a literal near the longest that an expression can hold, collections of thousands of
-// numbers, and a text and a number as long as there can be.
+// What hurtful expressions are made of: a literal near the longest that an expression can hold, collections of
+// thousands of numbers, and a text and a number as long as there can be.
 const (
 	thousands       = "1.repeatAll(iif($this < 4000, $this + 1, {}))"
 	tensOfThousands = "1.repeatAll(iif($this < 30000, $this + 1, {}))"
@@ -29,8 +29,8 @@ func forThousands(value, projection string) string {
 	return "defineVariable('a', " + value + ").select(" + thousands + ".select(" + projection + "))"
 }
 
-// hurtful returns expressions that would not end, or not soon, without limits. Those whose name begins with "bearable: " end
-// soon all the same, and have a result.
+// hurtful returns expressions that would not end, or not soon, without limits. Those whose name begins with
+// "bearable: " end soon all the same, and have a result.
 func hurtful() map[string]string {
 	list := map[string]string{}
 	for _, m := range []map[string]string{hurtfulShapes(), hurtfulCollections(), hurtfulTexts(), hurtfulNumbers()} {

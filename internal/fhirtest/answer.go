@@ -13,8 +13,8 @@ import (
 	"time"
 )
 
-// Answer is one answer that replaces the right one. The functions of this package make the usual ones; their fields may
-// be changed.
+// Answer is a response that replaces the correct one. The functions of this package make the usual ones; their fields
+// may be changed.
 type Answer struct {
 	// Match chooses the requests to answer; nil: all.
 	Match func(*http.Request) bool
@@ -185,7 +185,7 @@ func Deep(n int) Answer {
 	return JSON(`{"resourceType":"Bundle","type":"searchset","entry":` + strings.Repeat("[", n) + strings.Repeat("]", n) + `}`)
 }
 
-// Garbage answers with bytes that are no HTTP.
+// Garbage answers with bytes that are not HTTP.
 func Garbage(bytes string) Answer {
 	return Answer{handle: func(s *Server, w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -206,7 +206,7 @@ func (s *Server) hang(r *http.Request) {
 	}
 }
 
-// record makes the right answer without sending it.
+// record makes the correct response without sending it.
 func (s *Server) record(r *http.Request) (int, http.Header, []byte) {
 	rec := httptest.NewRecorder()
 	s.right(rec, r)
@@ -221,7 +221,7 @@ func copyHeader(to, from http.Header) {
 
 func flush(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }
 
-// write sends a right answer.
+// write sends a correct response.
 func (s *Server) write(w http.ResponseWriter, r *http.Request, status int, body []byte) {
 	s.mu.Lock()
 	zip := s.behaviour.Gzip
@@ -297,7 +297,7 @@ func (a Answer) With(handler http.HandlerFunc) Answer {
 	return a
 }
 
-// Chunked answers 200 with a body whose length is not told.
+// Chunked answers 200 with a body of unknown length.
 func Chunked(body string) Answer {
 	return Answer{handle: func(_ *Server, w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/fhir+json")

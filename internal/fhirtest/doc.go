@@ -1,5 +1,5 @@
 // Package fhirtest is a FHIR server inside the test process: it serves given resources by read, search and Bulk Data
-// export, and misbehaves on request in every way that real servers were seen to.
+// export, and can misbehave in every way that was observed in real servers.
 //
 //	s := fhirtest.New(t, fhirtest.Dir("testdata/patients"))
 //	s.Configure(func(b *fhirtest.Behaviour) { b.RelativeNext = true }) // how it answers, from now on
@@ -8,5 +8,5 @@
 //
 // [Behaviour] holds the switches for how the server pages, counts, links and exports. Single answers that replace the
 // right one are [Answer] values: [Server.Next] gives them to the next requests, [Server.Always] to all of them.
-// [Server.Requests] tells what was asked.
+// [Server.Requests] lists the requests.
 package fhirtest

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// NewPipe starts a server that is reached through [Pipe.Dial] only: its connections are in memory, so that tests can run
-// in a testing/synctest bubble, where time passes at once. The caller calls Close at the end of the bubble.
+// NewPipe starts a server that is reached through [Pipe.Dial] only: its connections are in memory, so that tests can
+// run in a testing/synctest bubble, where time passes at once. The caller calls Close at the end of the bubble.
 func NewPipe(tb testing.TB, opts ...Option) *Pipe {
 	tb.Helper()
 	p := &Pipe{

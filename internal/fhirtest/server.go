@@ -110,7 +110,7 @@ func newServer(tb testing.TB, opts []Option) *Server {
 	return s
 }
 
-// Close ends the server, and answers that were told to hang.
+// Close ends the server and its hanging responses.
 func (s *Server) Close() {
 	s.mu.Lock()
 	select {
@@ -159,22 +159,21 @@ func (s *Server) Always(a Answer) {
 	s.always = &a
 }
 
-// Require makes the server answer 401 to requests that do not carry this bearer token. Requests to the token endpoint
-// are not meant.
+// Require makes the server answer 401 to requests without this bearer token, except at the token endpoint.
 func (s *Server) Require(token string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.token = token
 }
 
-// Requests returns what was asked so far, in order of arrival.
+// Requests returns the requests so far, in order of arrival.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return append([]Request(nil), s.requests...)
 }
 
-// MaxInFlight is the largest number of requests that were answered at the same time.
+// MaxInFlight returns the maximum number of concurrent requests so far.
 func (s *Server) MaxInFlight() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -223,7 +222,7 @@ func (s *Server) scripted(r *http.Request) (Answer, bool) {
 	return Answer{}, false
 }
 
-// right is the right answer.
+// right returns the correct response.
 func (s *Server) right(w http.ResponseWriter, r *http.Request) {
 	path := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/fhir"), "/")
 	parts := strings.Split(path, "/")

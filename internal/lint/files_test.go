@@ -76,8 +76,9 @@ func TestEachPackageHasADocFile(t *testing.T) {
 	}
 }
 
-// TestNothingSleeps keeps the code and its tests from guessing how long something takes. What waits for a time has a timer
-// beside its context; what waits for something to happen is told by a channel, or asks again at each tick of a ticker.
+// TestNothingSleeps keeps the code and its tests from guessing how long something takes. What waits for a time has a
+// timer beside its context; what waits for something to happen is told by a channel, or asks again at each tick of a
+// ticker.
 func TestNothingSleeps(t *testing.T) {
 	t.Parallel()
 	sleep := regexp.MustCompile(`\btime\.Sleep\b`)

@@ -5,7 +5,7 @@ import (
 	"iter"
 )
 
-// Block is some whole lines of one input. It belongs to whoever took it from the reader until Release.
+// Block holds complete lines of one input. It belongs to the caller of Next until Release.
 type Block struct {
 	Data      []byte // the lines with their line feeds; the last line of an input may have none
 	File      string // name of the input
@@ -18,13 +18,13 @@ type Block struct {
 	reader *Reader
 }
 
-// Lines goes over the lines that are not blank, each with its number in the file and without its line end.
-// The lines are part of Data.
+// Lines yields the lines that are not blank, each with its number in the file and without its line end. The lines are
+// slices of Data.
 func (b *Block) Lines() iter.Seq2[int64, []byte] { return Lines(b.Data, b.FirstLine) }
 
-// Release gives the block's memory back. Neither the block nor anything that points into
-// Data may be used afterwards. Any goroutine may call it, once for each block, also after the reader is
-// closed. A block that is not released is left to the garbage collector.
+// Release returns the block's memory for reuse. Neither the block nor slices of Data may be used afterwards. Any
+// goroutine may call it, once for each block, also after the reader is closed. A block that is not released is
+// garbage collected.
 func (b *Block) Release() {
 	r := b.reader
 	if r == nil {
@@ -32,13 +32,13 @@ func (b *Block) Release() {
 	}
 	b.Data, b.buf, b.reader = nil, nil, nil
 	if cap(b.own) > 4*max(r.cfg.BlockSize, DefaultBlockSize) {
-		return // grown for one long line; not to be kept
+		return // grown for one long line; too large to keep
 	}
 	blocks.Put(b)
 }
 
-// Lines goes over the lines of data that are not blank. The first line of data has the number first. Lines
-// come without their line end: a line feed, or a carriage return and a line feed.
+// Lines yields the lines of data that are not blank, without their line end (a line feed, or a carriage return and a
+// line feed). The first line of data has the number first.
 func Lines(data []byte, first int64) iter.Seq2[int64, []byte] {
 	return func(yield func(int64, []byte) bool) {
 		for number := first; len(data) > 0; number++ {

@@ -1,10 +1,9 @@
 // Package ndjson reads newline-delimited JSON in large blocks of whole lines.
 //
-// A [Reader] goes through one or more inputs, plain or compressed (gzip with any number of members, zstd
-// with any number of frames; told apart by their first bytes), and hands out [Block] values that each hold
-// whole lines of one input. Several goroutines may take blocks from one reader, so that reading is shared
-// out with the work; [Block.Index] restores the order. A block is given back with [Block.Release] and its
-// buffer used again: in the steady state nothing is allocated.
+// A [Reader] reads one or more inputs, plain or compressed (gzip with any number of members, zstd with any number of
+// frames, detected by their first bytes), and returns [Block] values with complete lines of one input. Several
+// goroutines may take blocks from one reader, so that reading runs in parallel with the work; [Block.Index] restores
+// the order. [Block.Release] returns a block's buffer for reuse: in the steady state nothing is allocated.
 //
 //	r := ndjson.NewReader(ndjson.Config{}, ndjson.File("Patient.ndjson.gz"))
 //	defer r.Close()
@@ -14,7 +13,7 @@
 //			break
 //		}
 //		if err != nil {
-//			return err // names the file, and the line where there is one; or call Next again to go on behind it
+//			return err // names the file, and the line if there is one; Next may be called again to continue after it
 //		}
 //		for number, line := range block.Lines() {
 //			...
@@ -22,7 +21,7 @@
 //		block.Release()
 //	}
 //
-// A line ends at a line feed or at the end of its input. A carriage return before the line feed and a byte
-// order mark at the begin of an input are taken away, and lines of white space are passed over, but counted.
-// Everything else, bytes that are not text included, is left to whoever parses the line.
+// A line ends at a line feed or at the end of its input. A carriage return before the line feed and a byte order mark
+// at the beginning of an input are removed. Lines of white space are skipped, but counted. Everything else is
+// returned as it is, even if it is not text.
 package ndjson

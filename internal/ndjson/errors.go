@@ -8,13 +8,13 @@ import (
 )
 
 var (
-	// ErrLineTooLong is in the error about a line over [Config].MaxLine.
+	// ErrLineTooLong: a line is longer than [Config].MaxLine.
 	ErrLineTooLong = errors.New("line too long")
-	// ErrClosed is the error of a reader that was closed.
+	// ErrClosed: the reader is closed.
 	ErrClosed = errors.New("ndjson: reader is closed")
 )
 
-// Error says at which file and line reading failed. It never holds text from the file.
+// Error says at which file and line reading failed. It never contains text of the file.
 type Error struct {
 	File string // name of the input
 	Line int64  // number of the line that could not be read, counted from 1; 0 where no line was begun

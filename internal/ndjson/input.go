@@ -12,12 +12,11 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Input is something that lines are read from.
+// Input is a source of lines.
 type Input struct {
-	// Name stands for the input in blocks and errors, usually the path of a file.
+	// Name identifies the input in blocks and errors, usually by the path of a file.
 	Name string
-	// Open is called when the reader comes to the input, and what it returns is closed when the reader
-	// leaves it.
+	// Open is called when the reader reaches the input. Its result is closed after the input has been read.
 	Open func() (io.ReadCloser, error)
 }
 
@@ -40,7 +39,7 @@ func Stream(name string, r io.Reader) Input {
 	return Input{Name: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(r), nil }}
 }
 
-// How compressed data begins: RFC 1952 section 2.3.1, RFC 8878 sections 3.1.1 and 3.1.2 (a skippable frame
+// The first bytes of compressed data: RFC 1952 section 2.3.1, RFC 8878 sections 3.1.1 and 3.1.2 (a skippable frame
 // begins with any of 0x50 to 0x5F before skipMagic).
 var (
 	gzipMagic = []byte{0x1f, 0x8b}
@@ -49,25 +48,23 @@ var (
 )
 
 const (
-	// sourceBuffer is how much is read at once of compressed data; larger reads of plain data go past
-	// the buffer.
+	// sourceBuffer is the size of one read of compressed data. Larger reads of plain data bypass the buffer.
 	sourceBuffer = 64 << 10
-	// maxWindow is the most memory a zstd frame may ask for: what zstd itself accepts without --long.
+	// maxWindow is the maximum memory that a zstd frame may request: the limit of the zstd program without --long.
 	maxWindow = 128 << 20
 )
 
-// errEmpty is the error for a file without a byte whose name says that it is compressed: even nothing has
-// a header when compressed.
+// errEmpty is the error for an empty file whose name says that it is compressed: even compressed nothing has a header.
 var errEmpty = errors.New("compressed file is empty")
 
-// decoders are kept from one input to the next.
+// decoders are reused for all inputs.
 type decoders struct {
 	buffer *bufio.Reader
 	gzip   *gzip.Reader
 	zstd   *zstd.Decoder
 }
 
-// plain returns what src holds after decompression, if it is compressed.
+// plain returns a reader of the decompressed src.
 func (d *decoders) plain(src io.Reader, name string) (io.Reader, error) {
 	if d.buffer == nil {
 		d.buffer = bufio.NewReaderSize(src, sourceBuffer)
@@ -100,7 +97,7 @@ func (d *decoders) plain(src io.Reader, name string) (io.Reader, error) {
 	return d.buffer, nil
 }
 
-// close frees what the decoders hold.
+// close frees the decoders' memory.
 func (d *decoders) close() {
 	if d.zstd != nil {
 		d.zstd.Close()

@@ -9,17 +9,17 @@ import (
 	"sync"
 )
 
-// Config says how a [Reader] reads. The zero value is the default.
+// Config configures a [Reader]. The zero value is ready to use.
 type Config struct {
-	// BlockSize is how many bytes a block holds at most, unless one line is longer: 0 means
-	// [DefaultBlockSize]. It is raised to 16 bytes and lowered to MaxLine.
+	// BlockSize is the maximum size of a block in bytes, unless one line is longer: 0 means [DefaultBlockSize]. It is at
+	// least 16 bytes and at most MaxLine.
 	BlockSize int
-	// MaxLine is how many bytes a line may have, without its line feed: 0 means [DefaultMaxLine]. A longer
-	// one is an error. Memory for one long line is at most about twice this.
+	// MaxLine is the maximum length of a line in bytes, without its line feed: 0 means [DefaultMaxLine]. A longer line
+	// is an error. A long line needs at most about twice this in memory.
 	MaxLine int
 }
 
-// What [Config] means by 0.
+// Defaults of [Config].
 const (
 	DefaultBlockSize = 256 << 10
 	DefaultMaxLine   = 64 << 20
@@ -32,8 +32,7 @@ const (
 
 var byteOrderMark = []byte("\ufeff")
 
-// Reader reads whole lines from its inputs, one input after the other. Any number of goroutines may call
-// its methods.
+// Reader reads complete lines from its inputs, one input after the other. Any number of goroutines may share it.
 type Reader struct {
 	cfg Config
 
@@ -50,16 +49,16 @@ type stream struct {
 	name   string
 	source io.Closer
 	text   io.Reader
-	rest   []byte // read and not yet handed out
+	rest   []byte // read but not yet returned
 	line   int64  // number of the first line in rest
 	offset int64  // of rest
 
 	begun   bool  // the first bytes have been looked at for a byte order mark
 	tooLong bool  // rest is inside a line that is to be passed over
-	err     error // comes when rest has been handed out
+	err     error // returned after rest
 }
 
-// NewReader returns a reader of the inputs. Nothing is opened before the first Next.
+// NewReader returns a reader of the inputs. The first Next opens the first input.
 func NewReader(cfg Config, inputs ...Input) *Reader {
 	if cfg.BlockSize <= 0 {
 		cfg.BlockSize = DefaultBlockSize
@@ -72,12 +71,11 @@ func NewReader(cfg Config, inputs ...Input) *Reader {
 	return &Reader{cfg: cfg, inputs: inputs}
 }
 
-// Next returns the next block, io.EOF behind the last, or an error.
+// Next returns the next block, io.EOF after the last one, or an error.
 //
-// Every error of an input is an [*Error]. Next may be called again after it: behind a line that is too
-// long it goes on with the next line, after any other error with the next input. All whole lines before
-// the fault have been handed out by then. ctx is looked at before a block is read, not while the input is
-// waited for.
+// Every error of an input is an [*Error]. Next may be called again after it: after a line that is too long it
+// continues with the next line, after any other error with the next input. All complete lines before the error have
+// been returned by then. ctx is checked before a block is read, not while the input blocks.
 func (r *Reader) Next(ctx context.Context) (*Block, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -115,8 +113,8 @@ func (r *Reader) Next(ctx context.Context) (*Block, error) {
 	}
 }
 
-// Blocks goes over all blocks up to the end or the first error, which comes as the last element. Each block
-// is released when the loop's body is done with it: the body must not keep it.
+// Blocks yields all blocks up to the end or the first error, which is the last element. Each block is released after
+// the loop's body, which must not keep it.
 func (r *Reader) Blocks(ctx context.Context) iter.Seq2[*Block, error] {
 	return func(yield func(*Block, error) bool) {
 		for {
@@ -137,8 +135,8 @@ func (r *Reader) Blocks(ctx context.Context) iter.Seq2[*Block, error] {
 	}
 }
 
-// Close closes the input that is open, if any, and forgets the others. Blocks that were handed out stay
-// good. It may be called twice.
+// Close closes the open input, if any, and drops the others. Blocks that were returned stay valid. It may be called
+// twice.
 func (r *Reader) Close() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -172,7 +170,7 @@ func (r *Reader) leave() error {
 	return err
 }
 
-// read returns the next block of s, or io.EOF, or what is wrong with line s.line.
+// read returns the next block of s, io.EOF, or the error of line s.line.
 func (r *Reader) read(ctx context.Context, s *stream) (*Block, error) {
 	b := r.block(len(s.rest))
 	if s.tooLong {
@@ -220,7 +218,7 @@ func (r *Reader) read(ctx context.Context, s *stream) (*Block, error) {
 	return b, nil
 }
 
-// failure returns why the last size bytes of the input are no line.
+// failure returns why the last size bytes of the input are not a line.
 func (s *stream) failure(size, maxLine int) error {
 	if s.err == io.EOF && size > maxLine {
 		return fmt.Errorf("%w: more than %d bytes", ErrLineTooLong, maxLine)
@@ -228,7 +226,7 @@ func (s *stream) failure(size, maxLine int) error {
 	return s.err
 }
 
-// blocks are those that were released, by whatever reader.
+// blocks are released blocks of any reader.
 var blocks sync.Pool
 
 // block returns a block to read into, with room for more than size bytes.
@@ -238,7 +236,7 @@ func (r *Reader) block(size int) *Block {
 		b = &Block{}
 	}
 	b.reader = r
-	// No block has room for more than one line of the greatest length, so no longer line slips through.
+	// No block has room for more than a line of the maximum length, so that longer lines are detected.
 	room := min(max(r.cfg.BlockSize, size+minBlockSize), r.cfg.MaxLine+1)
 	if cap(b.own) < room {
 		b.own = make([]byte, 0, room)
@@ -247,7 +245,7 @@ func (r *Reader) block(size int) *Block {
 	return b
 }
 
-// fill reads until buf is full, or sets s.err. A byte order mark at the begin of the input is taken away.
+// fill reads until buf is full, or sets s.err. It removes a byte order mark at the beginning of the input.
 func (s *stream) fill(buf []byte) []byte {
 	for tries := 0; len(buf) < cap(buf) && s.err == nil; {
 		n, err := s.text.Read(buf[len(buf):cap(buf)])
@@ -268,7 +266,7 @@ func (s *stream) fill(buf []byte) []byte {
 	return buf
 }
 
-// passLine reads up to the end of the current line, with buf to read into, and keeps what comes behind it.
+// passLine skips the rest of the current line, reading into buf, and keeps what follows.
 func (s *stream) passLine(ctx context.Context, buf []byte) error {
 	for {
 		if err := ctx.Err(); err != nil {

@@ -84,7 +84,8 @@ func (c *combiner) rows(ctx context.Context, eval evaluator, root focus) (int, e
 	return c.product(ctx, c.plan.Root, root)
 }
 
-// part puts the rows of a part on the stack, one after the other, and returns their number. on is where the part stands.
+// part puts the rows of a part on the stack, one after the other, and returns their number. on is where the part
+// stands.
 func (c *combiner) part(ctx context.Context, p *Part, on focus) (int, error) {
 	if c.visits++; c.visits > MaxVisits && c.visits > MaxVisits+VisitsPerNode*c.nodes {
 		return 0, p.fault(fmt.Errorf("%w: the view takes too long on the resource", ErrLimit))
@@ -181,8 +182,8 @@ func (r *repetition) descend(ctx context.Context, from focus, depth int) error {
 	return nil
 }
 
-// product puts the rows for one item on the stack: the Cartesian product of the part's columns, which are one row, and of
-// the rows of each of its parts. Earlier parts vary slower.
+// product puts the rows for one item on the stack: the Cartesian product of the part's columns, which are one row,
+// and of the rows of each of its parts. Earlier parts vary slower.
 func (c *combiner) product(ctx context.Context, p *Part, on focus) (int, error) {
 	base := len(c.stack)
 	if err := c.push(p.Width); err != nil {
@@ -274,8 +275,8 @@ func (c *combiner) cross(p, part *Part, base, start, rows, k int) error {
 	return nil
 }
 
-// nullRow puts the row of a forEachOrNull without items on the stack: nulls, and 0 for columns whose path is %rowIndex, in
-// the part and everything below it.
+// nullRow puts the row of a forEachOrNull without items on the stack: nulls, and 0 for columns whose path is
+// %rowIndex, in the part and everything below it.
 func (c *combiner) nullRow(ctx context.Context, p *Part) error {
 	base := len(c.stack)
 	if err := c.push(p.Width); err != nil {

@@ -65,7 +65,8 @@ func (e *Engine) Release() {
 	e.memory = nil
 }
 
-// Evaluator returns the evaluator of paths. The loaded resource is its root, if the engine was made for whole resources.
+// Evaluator returns the evaluator of paths. The loaded resource is its root, if the engine was made for whole
+// resources.
 func (e *Engine) Evaluator() *fhirpath.Evaluator { return e.plain.ev }
 
 // Load puts a resource on a tape, which may have no more on it than its type, its id, and what the view reads.

@@ -6,8 +6,8 @@ import (
 	"unsafe"
 )
 
-// template is the rows of a resource without its texts. Resources that are alike get their rows by filling it in. It does not
-// change.
+// template is the rows of a resource without its texts. Resources that are alike get their rows by filling it in. It
+// does not change.
 type template struct {
 	odd   bool // the resource is for the plain evaluator
 	rows  int
@@ -70,8 +70,8 @@ func (r *recorder) cell(_ context.Context, p *Part, c *Column, on focus) (Cell, 
 	return Cell{Kind: slotKind, Start: uint32(len(r.template.slots) - 1)}, nil
 }
 
-// record makes and remembers the template of the loaded resource. It is nil where there is none: because of an error, which
-// comes again when the resource is evaluated, or because it would be too large.
+// record makes and remembers the template of the loaded resource. It is nil where there is none: because of an error,
+// which comes again when the resource is evaluated, or because it would be too large.
 func (e *Engine) record(ctx context.Context, root focus) *template {
 	t := &template{}
 	e.recorder.template = t

@@ -79,8 +79,8 @@ func (t *tape) cell(ctx context.Context, p *Part, c *Column, on focus) (Cell, er
 	return cell, err
 }
 
-// origin says where the cell of a column comes from. It depends on the shape of the resource and on how the texts compare
-// that the view compares, and on nothing else, so that it holds for every resource that is alike in both.
+// origin says where the cell of a column comes from. It depends on the shape of the resource and on how the texts
+// compare that the view compares, and on nothing else, so that it holds for every resource that is alike in both.
 type origin struct {
 	kind  originKind
 	cell  Cell  // of fromConstant; of fromSpan, the kind and flags
@@ -99,8 +99,8 @@ const (
 	fromSeveral                    // of several nodes, at most one of which has a value
 )
 
-// origin says where the cell of a column with a tape path comes from, as a single value. The nodes that the path leads to
-// are on the machine's list from list on; the caller drops them.
+// origin says where the cell of a column with a tape path comes from, as a single value. The nodes that the path
+// leads to are on the machine's list from list on; the caller drops them.
 func (t *tape) origin(c *Column) (o origin, list int, err error) {
 	f := c.tape
 	if f.Kind == fused.ColumnCondition {

@@ -214,7 +214,8 @@ func claims(t *testing.T, open func() orchestrator.Store, s orchestrator.Store) 
 	})
 }
 
-// claimTogether claims from several stores at once, and checks that each of n things was claimed once. claim returns ids.
+// claimTogether claims from several stores at once, and checks that each of n things was claimed once. claim returns
+// ids.
 func claimTogether(t *testing.T, stores []orchestrator.Store, n int, claim func(s orchestrator.Store, owner string) []string) {
 	t.Helper()
 	var mu sync.Mutex

@@ -89,9 +89,9 @@ func (b *Builder) join(call *syntax.Call, s *Scope) (*Column, bool) {
 	return c, ok && c.Path.class == Text && b.model.SystemType(c.Path.typ) == "String"
 }
 
-// ReferenceKey returns the part of the source that is the key of a relative reference of the form Type/id: the id.
-// It is empty where the reference is conditional, has a fragment, or is of another type than want, which may be "". ok is
-// false for references of any other form.
+// ReferenceKey returns the part of the source that is the key of a relative reference of the form Type/id: the id. It
+// is empty where the reference is conditional, has a fragment, or is of another type than want, which may be "". ok
+// is false for references of any other form.
 func (m *Machine) ReferenceKey(node int32, want string) (start, end uint32, ok bool) {
 	n := &m.nodes[node]
 	text := m.src[n.Start:n.End]

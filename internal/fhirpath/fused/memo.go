@@ -3,13 +3,13 @@ package fused
 import "github.com/researchflow/researchflow/internal/fhirjson"
 
 // Memo remembers what a view came to on resources that a machine saw before. What a machine does depends on the shape
-// of the tape and on how the texts compare that it compares, and on nothing else. So where both are as they were before,
-// it would come to the same nodes again. T is whatever the caller makes of them, which must not depend on the texts of
-// the resource either.
+// of the tape and on how the texts compare that it compares, and on nothing else. So where both are as they were
+// before, it would come to the same nodes again. T is whatever the caller makes of them, which must not depend on the
+// texts of the resource either.
 //
 // Resources that come from one program have few shapes, and then looking up is much cheaper than looking again. Where
-// they have many, a memo notices, and rests for a while. When it has come to 4 MB, it forgets everything and begins anew.
-// The zero Memo is ready; one goroutine at a time may use it, for one view and one key set.
+// they have many, a memo notices, and rests for a while. When it has come to 4 MB, it forgets everything and begins
+// anew. The zero Memo is ready; one goroutine at a time may use it, for one view and one key set.
 type Memo[T any] struct {
 	shapes [memoShapes]*remembered[T] // by hash
 	last   *remembered[T]

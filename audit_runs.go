@@ -9,9 +9,9 @@ import (
 	"github.com/researchflow/researchflow/runner"
 )
 
-// auditRun writes each run of a view to the audit trail: before the first byte is read, and with counts when
-// it has ended. Runs on behalf of a request go to the request's chain, all others to the system's. Where the
-// entry cannot be written the run is refused.
+// auditRun writes a run of a view to the audit trail: before the first byte is read, and again, with counts, when it
+// has ended. A run on behalf of a request goes to the request's chain, any other to the system's. If it fails, the run
+// is refused.
 func (f *Flow) auditRun(ctx context.Context, ev runner.AuditEvent) error {
 	phase := "requested"
 	if ev.Done {
@@ -44,7 +44,7 @@ func (f *Flow) auditRun(ctx context.Context, ev runner.AuditEvent) error {
 	return f.Orchestrator.Record(ctx, e)
 }
 
-// runErrorClass names the kind of failure in one word of a closed set: texts of errors name places in the data.
+// runErrorClass classifies an error in one of a few fixed words, because error texts name places in the data.
 func runErrorClass(err error) string {
 	var (
 		run    *runner.RunError
