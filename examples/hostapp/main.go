@@ -1,6 +1,6 @@
-// Command hostapp is an HTTP service that embeds ResearchFlow, as a host would write it: health probes, and endpoints
-// that take a request, tell its status and take decisions at its gates. It is configured by the environment (see
-// researchflow.FromEnv) and ADDR, the address to listen on (default :8080).
+// Command hostapp is an HTTP service that embeds ResearchFlow, as a host would write it: health probes, and
+// endpoints that accept a request, return its status and accept decisions at its gates. It is configured by the
+// environment (see researchflow.FromEnv) and ADDR, the address to listen on (default :8080).
 //
 //	go run ./examples/hostapp
 //	curl -d @examples/quickstart/request.json localhost:8080/requests
@@ -32,12 +32,12 @@ func main() {
 	defer stop()
 	logger := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	if err := run(ctx, logger, cmp.Or(os.Getenv("ADDR"), ":8080"), func(net.Addr) {}); err != nil {
-		logger.Error("hostapp ends", "error", err)
+		logger.Error("hostapp failed", "error", err)
 		os.Exit(1)
 	}
 }
 
-// run serves until ctx ends; it tells the address it listens on.
+// run serves until ctx ends. It calls listening with the address that it listens on.
 func run(ctx context.Context, logger *slog.Logger, addr string, listening func(net.Addr)) (err error) {
 	cfg := researchflow.FromEnv()
 	cfg.Logger = logger
@@ -67,13 +67,14 @@ func run(ctx context.Context, logger *slog.Logger, addr string, listening func(n
 		return err
 	case <-ctx.Done():
 	}
-	// Connections end first, then Close hands running steps to other instances.
+	// First connections end, then Close hands running steps to other instances.
 	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	return server.Shutdown(grace)
 }
 
-// submit takes a request as JSON (orchestrator.NewRequest). A host with logins sets SubmittedBy from them.
+// submit accepts a request as JSON (orchestrator.NewRequest). A host with authentication sets SubmittedBy from the
+// login.
 func submit(flow *researchflow.Flow) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, ok := read(w, r)
@@ -87,7 +88,7 @@ func submit(flow *researchflow.Flow) http.HandlerFunc {
 		}
 		id, err := flow.Orchestrator.Submit(r.Context(), request)
 		if invalid := new(orchestrator.ValidationError); errors.As(err, &invalid) {
-			answer(w, http.StatusUnprocessableEntity, map[string]any{"error": "the request is not complete", "faults": invalid.Faults})
+			answer(w, http.StatusUnprocessableEntity, map[string]any{"error": "the request has faults", "faults": invalid.Faults})
 			return
 		}
 		if err != nil {
@@ -99,13 +100,13 @@ func submit(flow *researchflow.Flow) http.HandlerFunc {
 	}
 }
 
-// status tells the state of a request and what it waits for.
+// status returns the state of a request and what it waits for.
 func status(flow *researchflow.Flow) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		request, err := flow.Orchestrator.Status(r.Context(), r.PathValue("id"))
 		switch {
 		case errors.Is(err, orchestrator.ErrNotFound):
-			answer(w, http.StatusNotFound, map[string]any{"error": "there is no such request"})
+			answer(w, http.StatusNotFound, map[string]any{"error": "no such request"})
 		case err != nil:
 			answer(w, http.StatusServiceUnavailable, map[string]any{"error": "the request could not be read"})
 		default:
@@ -118,8 +119,8 @@ func status(flow *researchflow.Flow) http.HandlerFunc {
 	}
 }
 
-// decide takes a decision as JSON (orchestrator.Decision). A host with logins sets By from them: here the caller says
-// who it is, and in which roles.
+// decide accepts a decision as JSON (orchestrator.Decision). Here callers say who they are and which roles they have;
+// a host with authentication sets By from the login.
 func decide(flow *researchflow.Flow) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		body, ok := read(w, r)
@@ -130,7 +131,7 @@ func decide(flow *researchflow.Flow) http.HandlerFunc {
 		decoder := json.NewDecoder(bytes.NewReader(body))
 		decoder.DisallowUnknownFields()
 		if decoder.Decode(&decision) != nil || decoder.More() {
-			answer(w, http.StatusBadRequest, map[string]any{"error": "the body is not a decision as JSON"})
+			answer(w, http.StatusBadRequest, map[string]any{"error": "the body is not a JSON decision"})
 			return
 		}
 		decision.Gate = r.PathValue("id")
@@ -140,27 +141,27 @@ func decide(flow *researchflow.Flow) http.HandlerFunc {
 		case err == nil:
 			answer(w, http.StatusOK, map[string]any{"gate": decision.Gate, "verdict": decision.Verdict})
 		case errors.As(err, &invalid):
-			answer(w, http.StatusUnprocessableEntity, map[string]any{"error": "the decision is not complete", "faults": invalid.Faults})
+			answer(w, http.StatusUnprocessableEntity, map[string]any{"error": "the decision has faults", "faults": invalid.Faults})
 		case errors.Is(err, orchestrator.ErrNotFound):
-			answer(w, http.StatusNotFound, map[string]any{"error": "there is no such gate"})
+			answer(w, http.StatusNotFound, map[string]any{"error": "no such gate"})
 		case errors.Is(err, orchestrator.ErrDenied):
 			answer(w, http.StatusForbidden, map[string]any{"error": err.Error()})
 		case errors.Is(err, orchestrator.ErrDecided), errors.Is(err, orchestrator.ErrInvalidTransition):
-			answer(w, http.StatusConflict, map[string]any{"error": "the gate is decided, or the request has moved on"})
+			answer(w, http.StatusConflict, map[string]any{"error": "the gate was decided already, or the request has moved on"})
 		default:
 			answer(w, http.StatusServiceUnavailable, map[string]any{"error": "the decision could not be stored"})
 		}
 	}
 }
 
-// read returns the body; where it cannot, it has answered.
+// read returns the body. If it cannot, it answers the request and returns false.
 func read(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, 1<<20))
 	switch {
 	case errors.As(err, new(*http.MaxBytesError)):
-		answer(w, http.StatusRequestEntityTooLarge, map[string]any{"error": "the body is longer than 1 MiB"})
+		answer(w, http.StatusRequestEntityTooLarge, map[string]any{"error": "the body is larger than 1 MiB"})
 	case err != nil:
-		answer(w, http.StatusBadRequest, map[string]any{"error": "the body ends too early"})
+		answer(w, http.StatusBadRequest, map[string]any{"error": "the body could not be read"})
 	}
 	return body, err == nil
 }
@@ -168,5 +169,5 @@ func read(w http.ResponseWriter, r *http.Request) ([]byte, bool) {
 func answer(w http.ResponseWriter, code int, body map[string]any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(code)
-	_ = json.NewEncoder(w).Encode(body) // who has gone away needs no answer
+	_ = json.NewEncoder(w).Encode(body) // the client has gone away: there is nobody to tell
 }

@@ -60,7 +60,7 @@ func call(t *testing.T, method, url, body string) (code int, header http.Header,
 	return resp.StatusCode, resp.Header, answer
 }
 
-// await reads a request's status until it has come to a state.
+// await polls a request's status until it reaches a state.
 func await(t *testing.T, url, state string) map[string]any {
 	t.Helper()
 	deadline := time.After(30 * time.Second)
@@ -77,12 +77,12 @@ func await(t *testing.T, url, state string) map[string]any {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("the request did not come to %s: %v", state, answer)
+			t.Fatalf("the request did not reach %s: %v", state, answer)
 		}
 	}
 }
 
-func TestRequestComesToItsFirstGate(t *testing.T) {
+func TestRequestReachesItsFirstGate(t *testing.T) {
 	base := serve(t)
 	text, err := os.ReadFile(filepath.Join(testdata.Root(t), "examples", "quickstart", "request.json"))
 	if err != nil {
@@ -115,15 +115,15 @@ func TestGateIsDecided(t *testing.T) {
 		member     string
 		want       any
 	}{
-		{"none", by + `"verdict":"approve"}`, http.StatusNotFound, "error", "there is no such gate"},
-		{gate, `{"verdict":`, http.StatusBadRequest, "error", "the body is not a decision as JSON"},
-		{gate, by + `"verdikt":"approve"}`, http.StatusBadRequest, "error", "the body is not a decision as JSON"},
-		{gate, by + `"verdict":"approve"} {}`, http.StatusBadRequest, "error", "the body is not a decision as JSON"},
-		{gate, by + `"verdict":"reject"}`, http.StatusUnprocessableEntity, "error", "the decision is not complete"},
+		{"none", by + `"verdict":"approve"}`, http.StatusNotFound, "error", "no such gate"},
+		{gate, `{"verdict":`, http.StatusBadRequest, "error", "the body is not a JSON decision"},
+		{gate, by + `"verdikt":"approve"}`, http.StatusBadRequest, "error", "the body is not a JSON decision"},
+		{gate, by + `"verdict":"approve"} {}`, http.StatusBadRequest, "error", "the body is not a JSON decision"},
+		{gate, by + `"verdict":"reject"}`, http.StatusUnprocessableEntity, "error", "the decision has faults"},
 		{gate, `{"by":{"id":"x"},"verdict":"approve"}`, http.StatusForbidden, "error", "orchestrator: denied (role): the actor has none of the roles that may do this"},
 		{gate, by + `"verdict":"approve"}`, http.StatusOK, "gate", gate},
 		{gate, by + `"verdict":"approve"}`, http.StatusOK, "gate", gate}, // a repeat
-		{gate, by + `"verdict":"reject","reason":"no"}`, http.StatusConflict, "error", "the gate is decided, or the request has moved on"},
+		{gate, by + `"verdict":"reject","reason":"no"}`, http.StatusConflict, "error", "the gate was decided already, or the request has moved on"},
 	}
 	for _, tt := range tests {
 		code, _, answer := call(t, http.MethodPost, base+"/gates/"+tt.gate, tt.body)
@@ -142,10 +142,10 @@ func TestProbesAndFaults(t *testing.T) {
 		member, want       string
 	}{
 		{http.MethodGet, "/health/live", "", http.StatusOK, "status", "alive"},
-		{http.MethodGet, "/requests/REQ-20260101-00000000", "", http.StatusNotFound, "error", "there is no such request"},
+		{http.MethodGet, "/requests/REQ-20260101-00000000", "", http.StatusNotFound, "error", "no such request"},
 		{http.MethodPost, "/requests", "{", http.StatusBadRequest, "error", "orchestrator: request: line 1: the text ends too early"},
-		{http.MethodPost, "/requests", "{}", http.StatusUnprocessableEntity, "error", "the request is not complete"},
-		{http.MethodPost, "/requests", strings.Repeat(" ", 1<<20+1), http.StatusRequestEntityTooLarge, "error", "the body is longer than 1 MiB"},
+		{http.MethodPost, "/requests", "{}", http.StatusUnprocessableEntity, "error", "the request has faults"},
+		{http.MethodPost, "/requests", strings.Repeat(" ", 1<<20+1), http.StatusRequestEntityTooLarge, "error", "the body is larger than 1 MiB"},
 	}
 	for _, tt := range tests {
 		code, _, answer := call(t, tt.method, base+tt.path, tt.body)

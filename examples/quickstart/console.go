@@ -10,11 +10,10 @@ import (
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
-// straight is how many states the straight way from submission to complete has.
-const straight = 18
+// straightStates is the number of states on the straight path from submission to complete.
+const straightStates = 18
 
-// console prints what happens: with a progress bar on a terminal, plain lines otherwise. State changes may
-// come from any goroutine.
+// console prints what happens: on a terminal with a progress bar, elsewhere as plain lines. Any goroutine may use it.
 type console struct {
 	mu  sync.Mutex
 	w   io.Writer
@@ -53,11 +52,11 @@ func (c *console) start(id string, opt options) {
 	c.line("request %s %s; data: %s", id, verb, source)
 }
 
-// entered shows a state.
+// entered shows the state that the request entered.
 func (c *console) entered(s orchestrator.StateChange) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.bar.Show(float64(s.Seq)/straight, s.To)
+	c.bar.Show(float64(s.Seq)/straightStates, s.To)
 	text := fmt.Sprintf("%s  %2d  %-24s", s.At.UTC().Format(time.TimeOnly), s.Seq, s.To)
 	if s.Reason != "" {
 		text += "  " + s.Reason
@@ -91,14 +90,14 @@ func (c *console) stop() {
 	c.bar = nil
 }
 
-// crashed says how to go on after the crash that follows.
+// crashed says how to continue after the crash that follows.
 func (c *console) crashed(s orchestrator.StateChange, opt options) {
-	c.mu.Lock() // for good: nothing is printed any more
-	fmt.Fprintf(c.w, "\ncrashing after %s is committed, as asked for; go on with\n  %s\n", s.To, opt.goOn(s.Request))
+	c.mu.Lock() // never unlocked: nothing may be printed after this
+	fmt.Fprintf(c.w, "\ncrashing after %s is committed, as requested; continue with\n  %s\n", s.To, opt.resumeCommand(s.Request))
 }
 
-// goOn is the command that goes on with a request.
-func (o options) goOn(id string) string {
+// resumeCommand returns the command line that continues a request.
+func (o options) resumeCommand(id string) string {
 	command := fmt.Sprintf("go run ./examples/quickstart -db '%s' -out '%s'", o.db, o.out)
 	for _, flag := range []struct{ name, value string }{{"data", o.data}, {"fhir", o.fhir}} {
 		if flag.value != "" {

@@ -18,24 +18,25 @@ import (
 	"github.com/researchflow/researchflow/store/storetest"
 )
 
-// crash is a run that dies after a state, and one that goes on.
+// crash is a run that dies after a state, and a second run that resumes it.
 type crash struct {
 	state string
-	// until is where the run dies if it cannot come to the state; then another process of a host asks for it, and dies.
+	// until is set if the run cannot reach the state by itself: it dies after until, and then another process requests
+	// the state, and dies too.
 	until string
-	// before and after are flags and answers of the two runs besides what both have.
+	// before and after are the additional flags of the two runs, with their answers at gates.
 	before, after           []string
 	beforeInput, afterInput string
-	// way is the history in the end; nil: the straight way. end is in the last line on standard error where the way
-	// does not lead to complete.
-	way []string
-	end string
+	// path is the final history; nil means the straight path. If it does not lead to complete, end is in the last line
+	// on standard error.
+	path []string
+	end  string
 }
 
-// way is a history that does not go straight: part of the straight way, then other states.
-func way(part int, then ...string) []string { return append(slices.Clone(straightWay[:part]), then...) }
+// detour returns a history that begins with n states of the straight path and continues with others.
+func detour(n int, then ...string) []string { return append(slices.Clone(straightPath[:n]), then...) }
 
-// crashes has a run for every state: the straight way and its side ways.
+// crashes returns a crash for every state, on the straight path and off it.
 func crashes(t *testing.T) []crash {
 	t.Helper()
 	edit := func(name, old, new string) string {
@@ -50,37 +51,37 @@ func crashes(t *testing.T) []crash {
 		return path
 	}
 	var all []crash
-	for _, state := range straightWay {
+	for _, state := range straightPath {
 		all = append(all, crash{state: state})
 	}
 	ask := []string{"-gates", "ask"}
-	stuck := way(10, "human_review") // the data steward rejects
+	stuck := detour(10, "human_review") // the data steward rejects
 	return append(
 		all,
 		crash{
 			state: "not_feasible", before: []string{"-request", edit("nobody.json", `"resource": "Patient"`, `"resource": "Patient", "condition": "birthDate < @1807-12-31"`)},
-			way: way(5, "not_feasible"), end: "ended in not_feasible: ",
+			path: detour(5, "not_feasible"), end: "ended in not_feasible: ",
 		},
 		crash{
 			state: "qa_failed", before: []string{"-request", edit("names.json", `"identified"`, `"limited"`)},
-			way: way(13, "qa_failed"), end: "ended in qa_failed: ",
+			path: detour(13, "qa_failed"), end: "ended in qa_failed: ",
 		},
 		crash{
 			state: "scope_change", until: "requirements_review",
-			way: append(way(4, "scope_change"), straightWay[1:]...),
+			path: append(detour(4, "scope_change"), straightPath[1:]...),
 		},
 		crash{
 			state: "human_review", before: ask, beforeInput: "a\na\nr\nask the board\n", after: ask, afterInput: "a\na\na\n",
-			way: append(stuck, straightWay[9:]...),
+			path: append(stuck, straightPath[9:]...),
 		},
 		crash{
 			state: "failed", before: ask, beforeInput: "a\na\nr\nask the board\nr\nthe board says no\n",
-			way: append(slices.Clone(stuck), "failed"), end: "ended in failed: ",
+			path: append(slices.Clone(stuck), "failed"), end: "ended in failed: ",
 		},
 	)
 }
 
-// TestCrashAndResume kills the command after each state, and goes on with another one.
+// TestCrashAndResume kills the command after each state, and resumes the request with a second run.
 func TestCrashAndResume(t *testing.T) {
 	t.Parallel()
 	all := crashes(t)
@@ -110,8 +111,8 @@ func dies(t *testing.T, stdin, env string, args ...string) []byte {
 	return out
 }
 
-// askForScopeChange is a host's process that asks for another scope on behalf of the researcher, which nothing in the
-// command does, and dies when that is committed.
+// askForScopeChange requests a scope change on behalf of the researcher, as a host's process would, and dies once it is
+// committed. The command itself never does this.
 func askForScopeChange(ctx context.Context, id, db string) error {
 	s, err := store.Open(ctx, db)
 	if err != nil {
@@ -138,7 +139,7 @@ func crashAndResume(t *testing.T, db string, c crash) {
 	first := dies(t, c.beforeInput, asMain+"=1", slices.Concat(args, c.before, []string{"-crash-after", cmp.Or(c.until, c.state)})...)
 	found := regexp.MustCompile(`-resume (REQ-\d{8}-[0-9A-F]{8})\n`).FindSubmatch(first)
 	if found == nil {
-		t.Fatalf("the first run does not say how to go on:\n%s", first)
+		t.Fatalf("the first run does not say how to continue:\n%s", first)
 	}
 	id := string(found[1])
 	if c.until != "" {
@@ -156,18 +157,18 @@ func crashAndResume(t *testing.T, db string, c crash) {
 	if !strings.Contains(stdout, "audit trail verified: ") {
 		t.Errorf("the audit trail was not verified:\n%s", stdout)
 	}
-	if c.way == nil {
+	if c.path == nil {
 		checkHistory(t, stdout)
 	}
 	delivered(t, out)
-	// Going on with what is complete only reports.
+	// Resuming a complete request only reports.
 	if again := succeed(t, "", resume...); historyOf(again) != historyOf(stdout) {
 		t.Errorf("a third run changes the history:\n%s\nwas\n%s", historyOf(again), historyOf(stdout))
 	}
 }
 
-// checkStored wants the history to be the way, and history, audit trail, gates, attempts and deliveries to agree:
-// nothing twice, nothing missing.
+// checkStored fails the test unless the history is the expected path, and history, audit trail, gates, attempts and
+// deliveries agree.
 func checkStored(t *testing.T, db, id string, c crash) {
 	t.Helper()
 	s, err := store.Open(t.Context(), db)
@@ -187,9 +188,9 @@ func checkStored(t *testing.T, db, id string, c crash) {
 	for _, h := range history {
 		got = append(got, h.To)
 	}
-	want := c.way
+	want := c.path
 	if want == nil {
-		want = straightWay
+		want = straightPath
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("history: got %v, want %v", got, want)

@@ -13,8 +13,8 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/workflow"
 )
 
-// follow shows each state that the request enters and has its gates decided, until it has ended. An end other
-// than complete is an error.
+// follow shows each state that the request enters and has its gates decided, until the request ends. It is an error
+// if it does not end as complete.
 func follow(ctx context.Context, flow *researchflow.Flow, id string, gates reviewers, out *console) error {
 	var last orchestrator.StateChange
 	for change, err := range flow.Orchestrator.Watch(ctx, id, 0) {
@@ -36,7 +36,7 @@ func follow(ctx context.Context, flow *researchflow.Flow, id string, gates revie
 	return nil
 }
 
-// quitError says that somebody left at a gate; the request waits in the database.
+// quitError means that the user quit at a gate. The request waits in the database.
 type quitError string
 
 func (e quitError) Error() string { return string(e) }
@@ -49,7 +49,7 @@ type reviewers struct {
 	out  *console
 }
 
-// people are who reviews here, by the role that a gate asks for. None of them submits requests.
+// people are the reviewers, by the role that a gate requires. None of them submits requests.
 var people = map[string]orchestrator.Actor{
 	workflow.RoleInformatician:   {ID: "i.falk", Name: "Ines Falk"},
 	workflow.RoleDataSteward:     {ID: "d.okoro", Name: "David Okoro"},
@@ -57,7 +57,7 @@ var people = map[string]orchestrator.Actor{
 	workflow.RoleAdministrator:   {ID: "a.weiss", Name: "Anna Weiss"},
 }
 
-// decide decides the gate that was opened by a change, if it is still open.
+// decide decides the gate that a change opened, if it is still open.
 func (r reviewers) decide(ctx context.Context, id string, change orchestrator.StateChange) error {
 	status, err := r.flow.Orchestrator.Status(ctx, id)
 	if err != nil {
@@ -86,7 +86,7 @@ func (r reviewers) decide(ctx context.Context, id string, change orchestrator.St
 	return nil
 }
 
-// stuck says why a request waits for an administrator: approving again and again would not help.
+// stuck returns an error that says why a request waits for an administrator. Approving it again would not help.
 func (r reviewers) stuck(ctx context.Context, id string, change orchestrator.StateChange) error {
 	executions, err := r.flow.Store.Executions(ctx, id)
 	if err != nil {
@@ -98,7 +98,7 @@ func (r reviewers) stuck(ctx context.Context, id string, change orchestrator.Sta
 	return fmt.Errorf("request %s waits for an administrator: %s", id, change.Reason)
 }
 
-// question asks on the terminal.
+// question asks the user for a verdict and a reason.
 func (r reviewers) question(gate *orchestrator.Gate, by orchestrator.Actor, change orchestrator.StateChange) (orchestrator.Verdict, string, error) {
 	for {
 		answer, err := r.prompt(fmt.Sprintf("%s, %s (%s): approve, reject or quit? [a/r/q] ", gate.State, by.Name, gate.Roles[0]))
@@ -109,8 +109,8 @@ func (r reviewers) question(gate *orchestrator.Gate, by orchestrator.Actor, chan
 		case "a", "approve":
 			return orchestrator.Approve, "approved on the terminal", nil
 		case "q", "quit":
-			return "", "", quitError(fmt.Sprintf("request %s waits at %s: go on with %s",
-				change.Request, gate.State, r.opt.goOn(change.Request)))
+			return "", "", quitError(fmt.Sprintf("request %s waits at %s: continue with %s",
+				change.Request, gate.State, r.opt.resumeCommand(change.Request)))
 		case "r", "reject":
 			reason, err := r.prompt("reason: ")
 			if err != nil {
@@ -130,7 +130,7 @@ func (r reviewers) prompt(text string) (string, error) {
 		return line, nil
 	}
 	if errors.Is(err, io.EOF) {
-		return "", errors.New("the input ended at a question")
+		return "", errors.New("the input ended before the question was answered")
 	}
 	return "", err
 }

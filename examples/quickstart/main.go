@@ -8,7 +8,7 @@
 //	go run ./examples/quickstart -db sqlite://rf.db -crash-after data_extraction
 //	go run ./examples/quickstart -db sqlite://rf.db -resume REQ-20261123-1A2B3C4D
 //
-// It exits with 0 when the request was answered, 1 when it was not, and 2 for wrong use.
+// It exits with 0 if the request was answered, 1 if it was not, and 2 for wrong usage.
 package main
 
 import (
@@ -35,7 +35,7 @@ func main() {
 	os.Exit(code)
 }
 
-// run is the command: it returns the exit status.
+// run is the command without the process around it. It returns the exit code.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
 	opt, err := parse(args, stderr)
 	if errors.Is(err, flag.ErrHelp) {
@@ -61,7 +61,7 @@ type options struct {
 	data, fhir, db, out, request, gates, crashAfter, resume string
 }
 
-// usageError is wrong use of the command.
+// usageError means wrong usage of the command.
 type usageError string
 
 func (e usageError) Error() string { return string(e) }
@@ -74,10 +74,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.fhir, "fhir", "", "base `URL` of a FHIR server, instead of -data")
 	flags.StringVar(&o.db, "db", "", "database `URL`, sqlite://PATH or postgres://... (default: a temporary SQLite file)")
 	flags.StringVar(&o.out, "out", "out", "`folder` for the package")
-	flags.StringVar(&o.request, "request", "", "`file` with the request as JSON (default: a study of type 2 diabetes; everybody with -data or -fhir)")
+	flags.StringVar(&o.request, "request", "", "`file` with the request as JSON (default: a study of type 2 diabetes; with -data or -fhir, all patients)")
 	flags.StringVar(&o.gates, "gates", "auto", "who decides: auto (named reviewers approve) or ask (on the terminal)")
 	flags.StringVar(&o.crashAfter, "crash-after", "", "die without warning once this `state` is committed")
-	flags.StringVar(&o.resume, "resume", "", "go on with the request of this `id`, in the same -db and -out")
+	flags.StringVar(&o.resume, "resume", "", "continue the request with this `id`, with the same -db and -out")
 	err := flags.Parse(args)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
@@ -90,13 +90,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	case flags.NArg() > 0:
 		return o, usageError(fmt.Sprintf("unexpected argument %q (-help lists the flags)", flags.Arg(0)))
 	case o.data != "" && o.fhir != "":
-		return o, usageError("-data and -fhir exclude each other")
+		return o, usageError("-data and -fhir cannot be used together")
 	case o.gates != "auto" && o.gates != "ask":
 		return o, usageError(fmt.Sprintf("-gates is %q, want auto or ask", o.gates))
 	case o.resume != "" && o.db == "":
 		return o, usageError("-resume needs the -db of the first run")
 	case o.resume != "" && o.request != "":
-		return o, usageError("-resume and -request exclude each other: the request is in the database")
+		return o, usageError("-resume and -request cannot be used together: the request is in the database")
 	case o.out == "":
 		return o, usageError("-out is empty")
 	}
@@ -105,12 +105,12 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		for _, s := range workflow.Default().States {
 			states = append(states, s.Name)
 		}
-		return o, usageError(fmt.Sprintf("-crash-after %q is not a state; there are %s", o.crashAfter, strings.Join(states, ", ")))
+		return o, usageError(fmt.Sprintf("-crash-after: unknown state %q; the states are %s", o.crashAfter, strings.Join(states, ", ")))
 	}
 	return o, nil
 }
 
-// answer opens everything, brings the request to its end and reports.
+// answer opens everything, follows the request to its end and reports.
 func answer(ctx context.Context, opt options, in *bufio.Reader, out *console) (err error) {
 	request, err := loadRequest(opt)
 	if err != nil {
@@ -123,7 +123,7 @@ func answer(ctx context.Context, opt options, in *bufio.Reader, out *console) (e
 		if err != nil {
 			return err
 		}
-		forget = func() { // not reached with -crash-after: the file is there to resume
+		forget = func() { // not reached after a crash: the database is needed to resume
 			os.RemoveAll(dir)
 			if id != "" {
 				os.RemoveAll(filepath.Join(work, id))
@@ -146,9 +146,9 @@ func answer(ctx context.Context, opt options, in *bufio.Reader, out *console) (e
 		if !errors.As(err, new(quitError)) {
 			forget()
 		}
-		os.Remove(work) // if it is empty: other requests may be under way
+		os.Remove(work) // only succeeds if it is empty: other requests may be running
 	}()
-	if flow.FHIR != nil { // tell at once, not after the retries of a step
+	if flow.FHIR != nil { // report a dead server now, not after the retries of a step
 		if _, err := flow.FHIR.Metadata(ctx); err != nil {
 			return err
 		}

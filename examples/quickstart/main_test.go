@@ -22,8 +22,8 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/steps"
 )
 
-// asMain in the environment makes the test program the command, for runs that die; asScopeChange, with a request's id,
-// makes it ask for a change of its scope in the database that its argument names.
+// With asMain in its environment, the test program is the command, for runs that die. With asScopeChange, which holds a
+// request's id, it asks for a scope change of that request in the database that its argument names.
 const (
 	asMain        = "RESEARCHFLOW_QUICKSTART_MAIN"
 	asScopeChange = "RESEARCHFLOW_QUICKSTART_SCOPE_CHANGE"
@@ -39,7 +39,7 @@ func TestMain(m *testing.M) {
 		os.Exit(1)
 	}
 	flag.Parse()
-	// Most of their time the tests wait for the leases of hosts that died.
+	// The tests mostly wait for the leases of dead hosts.
 	if err := flag.Set("test.parallel", "12"); err != nil {
 		panic(err)
 	}
@@ -61,7 +61,7 @@ func quickstart(t *testing.T, stdin string, args ...string) (code int, stdout, s
 	return code, out.String(), err.String()
 }
 
-// fewPatients writes synthetic data that is enough for every step, and quick with the race detector.
+// fewPatients writes enough synthetic data for every step, and little enough for the race detector.
 func fewPatients(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -71,7 +71,7 @@ func fewPatients(t *testing.T) string {
 	return dir
 }
 
-// succeed wants exit status 0, and returns standard output.
+// succeed fails the test unless the exit code is 0, and returns standard output.
 func succeed(t *testing.T, stdin string, args ...string) string {
 	t.Helper()
 	code, stdout, stderr := quickstart(t, stdin, args...)
@@ -100,8 +100,8 @@ func delivered(t *testing.T, out string) (string, steps.Manifest) {
 	return dir, m
 }
 
-// straightWay is the history of a request that every gate approved.
-var straightWay = []string{
+// straightPath is the history of a request that is approved at every gate.
+var straightPath = []string{
 	"new_request", "requirements_gathering", "requirements_complete", "requirements_review", "feasibility_validation", "feasible",
 	"phenotype_review", "schedule_kickoff", "kickoff_complete", "extraction_approval", "data_extraction", "extraction_complete",
 	"qa_validation", "qa_passed", "qa_review", "data_delivery", "delivered", "complete",
@@ -109,16 +109,16 @@ var straightWay = []string{
 
 var historyLine = regexp.MustCompile(`(?m)^  +(\d+)  \S+Z  (\w+) +on `)
 
-// checkHistory wants the straight way once, in the part of the report that shows the history.
+// checkHistory fails the test unless the history in the report is the straight path.
 func checkHistory(t *testing.T, stdout string) {
 	t.Helper()
 	lines := historyLine.FindAllStringSubmatch(stdout, -1)
-	if len(lines) != len(straightWay) {
-		t.Fatalf("the history has %d rows, want %d:\n%s", len(lines), len(straightWay), stdout)
+	if len(lines) != len(straightPath) {
+		t.Fatalf("the history has %d rows, want %d:\n%s", len(lines), len(straightPath), stdout)
 	}
 	for i, l := range lines {
-		if l[2] != straightWay[i] {
-			t.Errorf("history row %d is %s, want %s", i+1, l[2], straightWay[i])
+		if l[2] != straightPath[i] {
+			t.Errorf("history row %d is %s, want %s", i+1, l[2], straightPath[i])
 		}
 	}
 }
@@ -138,7 +138,7 @@ func TestWithoutFlags(t *testing.T) {
 		}
 	}
 	for _, want := range []string{
-		"package " + dir, "all 8 hashes of the manifest are right", "approved by Ines Falk (informatician)",
+		"package " + dir, "all 8 hashes match the manifest", "approved by Ines Falk (informatician)",
 		"approved by David Okoro (data_steward)", "approved by Quinn Sato (quality_reviewer)", "audit trail verified: ",
 		"cache: ", `/health       {"status":"healthy"`, `"database":{"status":"healthy","active_requests":0}`,
 		`"fhir_server":{"status":"healthy","version":"4.0.1"}`, `"hit_rate_percent":`,
@@ -204,28 +204,28 @@ func TestGatesAsk(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	args := []string{"-gates", "ask", "-data", fewPatients(t), "-db", "sqlite://" + filepath.Join(dir, "rf.db"), "-out", filepath.Join(dir, "out")}
-	// A rejected phenotype goes back to feasibility; then somebody leaves.
+	// A rejected phenotype goes back to feasibility; then the user quits.
 	code, stdout, stderr := quickstart(t, "a\nwhat?\nr\ncount the controls too\na\nq\n", args...)
-	id := regexp.MustCompile(`go on with go run \./examples/quickstart .* -resume (REQ-\S+)\n`).FindStringSubmatch(stderr)
+	id := regexp.MustCompile(`continue with go run \./examples/quickstart .* -resume (REQ-\S+)\n`).FindStringSubmatch(stderr)
 	if code != 1 || id == nil || !strings.Contains(stdout, "rejected by Ines Falk") {
 		t.Fatalf("exit %d\n%s\n%s", code, stdout, stderr)
 	}
 	stdout = succeed(t, "a\na\n", append(args, "-resume", id[1])...)
-	if n := len(historyLine.FindAllString(stdout, -1)); n != len(straightWay)+3 {
-		t.Errorf("the history has %d rows, want %d:\n%s", n, len(straightWay)+3, stdout)
+	if n := len(historyLine.FindAllString(stdout, -1)); n != len(straightPath)+3 {
+		t.Errorf("the history has %d rows, want %d:\n%s", n, len(straightPath)+3, stdout)
 	}
 	code, _, stderr = quickstart(t, "a\n", append(args[:len(args)-1], filepath.Join(dir, "other"))...)
-	if code != 1 || stderr != "quickstart: the input ended at a question\n" {
+	if code != 1 || stderr != "quickstart: the input ended before the question was answered\n" {
 		t.Errorf("end of input: exit %d, %q", code, stderr)
 	}
 }
 
-// TestQuitSaysHowToGoOn does what the command says to somebody who quits, without a database of their own.
-func TestQuitSaysHowToGoOn(t *testing.T) {
+// TestQuitSaysHowToResume runs the command that is printed when the user quits, without a -db of their own.
+func TestQuitSaysHowToResume(t *testing.T) {
 	t.Parallel()
 	out := filepath.Join(t.TempDir(), "out")
 	code, stdout, stderr := quickstart(t, "a\na\na\nq\n", "-gates", "ask", "-data", fewPatients(t), "-out", out)
-	_, command, ok := strings.Cut(stderr, " waits at qa_review: go on with go run ./examples/quickstart ")
+	_, command, ok := strings.Cut(stderr, " waits at qa_review: continue with go run ./examples/quickstart ")
 	if code != 1 || !ok {
 		t.Fatalf("exit %d\n%s\n%s", code, stdout, stderr)
 	}
@@ -237,12 +237,12 @@ func TestQuitSaysHowToGoOn(t *testing.T) {
 	}
 }
 
-// TestNothingStaysWithoutDatabase: what was extracted for a request that nobody can go on with is removed.
+// TestNothingStaysWithoutDatabase: data extracted for a request that nobody can resume is removed.
 func TestNothingStaysWithoutDatabase(t *testing.T) {
 	t.Parallel()
 	tests := []struct{ name, input, want string }{
-		{"end of input", "a\na\na\n", "the input ended at a question"},
-		{"rejected, then end of input", "a\na\na\nr\nagain\n", "the input ended at a question"},
+		{"end of input", "a\na\na\n", "the input ended before the question was answered"},
+		{"rejected, then end of input", "a\na\na\nr\nagain\n", "the input ended before the question was answered"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -291,9 +291,9 @@ func TestFaultsAreOneLine(t *testing.T) {
 		{"unknown flag", []string{"-nonsense"}, 2, "-nonsense"},
 		{"argument", []string{"x"}, 2, `unexpected argument "x"`},
 		{"gates", []string{"-gates", "never"}, 2, "want auto or ask"},
-		{"crash state", []string{"-crash-after", "lunch"}, 2, "is not a state; there are new_request, "},
+		{"crash state", []string{"-crash-after", "lunch"}, 2, `unknown state "lunch"; the states are new_request, `},
 		{"resume without database", []string{"-resume", "REQ-20260101-00000000"}, 2, "-resume needs the -db"},
-		{"two sources", []string{"-data", "a", "-fhir", "b"}, 2, "exclude each other"},
+		{"two sources", []string{"-data", "a", "-fhir", "b"}, 2, "cannot be used together"},
 		{"unknown request", []string{"-db", "sqlite://" + filepath.Join(dir, "a.db"), "-resume", "REQ-20260101-00000000"}, 1, "not found"},
 		{"database URL", []string{"-db", "mysql://x"}, 1, "the database URL does not parse"},
 		{"database folder", []string{"-db", "sqlite://" + filepath.Join(dir, "nowhere", "rf.db")}, 1, "store: "},

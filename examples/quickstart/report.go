@@ -16,7 +16,7 @@ import (
 	"github.com/researchflow/researchflow/orchestrator/steps"
 )
 
-// report shows the package, history, audit trail, cache and health of a request that is complete.
+// report shows the package, history and audit trail of a complete request, and the cache and health of the library.
 func report(ctx context.Context, flow *researchflow.Flow, id string, out *console) error {
 	deliveries, err := flow.Store.Deliveries(ctx, id)
 	if err != nil {
@@ -38,7 +38,7 @@ func report(ctx context.Context, flow *researchflow.Flow, id string, out *consol
 		}
 		out.line("  %-32s %12s %10d bytes  sha256 %s", f.Name, rows, f.Bytes, f.SHA256[:16])
 	}
-	out.line("  cohort of %d patients; all %d hashes of the manifest are right", m.Cohort, len(m.Files))
+	out.line("  cohort of %d patients; all %d hashes match the manifest", m.Cohort, len(m.Files))
 
 	reports, err := flow.Store.FeasibilityReports(ctx, id)
 	if err != nil {
@@ -63,7 +63,7 @@ func report(ctx context.Context, flow *researchflow.Flow, id string, out *consol
 
 	head, err := flow.Orchestrator.VerifyAudit(ctx, id)
 	if err != nil {
-		return fmt.Errorf("the audit trail does not verify: %w", err)
+		return fmt.Errorf("the audit trail is not intact: %w", err)
 	}
 	out.line("\naudit trail verified: %d entries, head %s", head.Seq, head.Hash)
 	kinds := map[string]int{}
@@ -92,8 +92,8 @@ func report(ctx context.Context, flow *researchflow.Flow, id string, out *consol
 	return nil
 }
 
-// checkPackage reads a package folder as its receiver would: every file must be as the manifest says, and the
-// manifest as the audit trail says.
+// checkPackage checks a package folder as its recipient would: every file must match the manifest, and the manifest
+// the hash that the delivery recorded.
 func checkPackage(dir, manifestSum string) (steps.Manifest, error) {
 	var m steps.Manifest
 	text, err := os.ReadFile(filepath.Join(dir, "manifest.json"))
@@ -101,7 +101,7 @@ func checkPackage(dir, manifestSum string) (steps.Manifest, error) {
 		return m, err
 	}
 	if sum := sha256.Sum256(text); hex.EncodeToString(sum[:]) != manifestSum {
-		return m, errors.New("manifest.json is not the one that was delivered")
+		return m, errors.New("manifest.json has changed since it was delivered")
 	}
 	if err := json.Unmarshal(text, &m); err != nil {
 		return m, fmt.Errorf("manifest.json: %w", err)
@@ -117,7 +117,7 @@ func checkPackage(dir, manifestSum string) (steps.Manifest, error) {
 			return m, err
 		}
 		if size != f.Bytes || hex.EncodeToString(h.Sum(nil)) != f.SHA256 {
-			return m, fmt.Errorf("%s is not as the manifest says", f.Name)
+			return m, fmt.Errorf("%s does not match the manifest", f.Name)
 		}
 	}
 	return m, nil

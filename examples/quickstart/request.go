@@ -8,7 +8,7 @@ import (
 	"github.com/researchflow/researchflow/orchestrator"
 )
 
-// The requests that ship, in the form that -request reads: one for the synthetic data, one that fits any data.
+// The built-in requests, in the form that -request reads: one for the synthetic data, one for any data.
 var (
 	//go:embed request.json
 	diabetesRequest []byte
@@ -20,7 +20,7 @@ func loadRequest(opt options) (orchestrator.NewRequest, error) {
 	text, name := diabetesRequest, "request.json"
 	switch {
 	case opt.resume != "":
-		return orchestrator.NewRequest{}, nil // it is in the database
+		return orchestrator.NewRequest{}, nil // the request is in the database
 	case opt.request != "":
 		var err error
 		if text, err = os.ReadFile(opt.request); err != nil {

@@ -7,8 +7,8 @@
 // The view is a file, or the name of a view that ships with the library. The source is a directory or file of NDJSON
 // (plain, gzip or zstd) or JSON (a resource, an array or a Bundle), or the address of a FHIR server.
 //
-// The exit code is 0, or 1 where the run failed, or 2 for wrong use: flags, a view with faults, a source that is not
-// there. With -out the file is complete or not there at all.
+// The exit code is 0 for success, 1 if the run failed, and 2 for wrong usage: flags, a view with faults, a source that
+// does not exist. With -out, the file is either complete or not written at all.
 package main
 
 import (
@@ -34,7 +34,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // a second signal ends the program where the first one cannot: while a pipe is read
+	context.AfterFunc(ctx, stop) // a second signal ends the program if the first cannot, as while it reads a pipe
 	code := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	os.Exit(code)
@@ -47,7 +47,7 @@ const (
 	exitUsage
 )
 
-// usageError is wrong use: exit code 2.
+// usageError means wrong usage: exit code 2.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
@@ -78,7 +78,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitFailed
 }
 
-// message is an error's text without the names of packages in front.
+// message returns an error's text without leading package names.
 func message(err error) string {
 	text := err.Error()
 	for _, prefix := range [...]string{"runner: ", "parquet: ", "views: ", "fhir: "} {
@@ -95,13 +95,13 @@ func parseAndRun(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	flags.StringVar(&s.source, "source", "", "`DIR|FILE|URL` of the resources")
 	flags.StringVar(&s.format, "format", "csv", "`csv|ndjson|json|parquet`")
 	flags.StringVar(&s.out, "out", "", "`FILE` to write; standard output by default")
-	flags.IntVar(&s.limit, "limit", 0, "most `rows` to write; 0: all")
-	flags.IntVar(&s.parallel, "parallel", 0, "`workers`; 0: one for each processor")
+	flags.IntVar(&s.limit, "limit", 0, "maximum number of `rows` to write; 0: all")
+	flags.IntVar(&s.parallel, "parallel", 0, "maximum number of `workers`; 0: one for each processor")
 	flags.StringVar(&s.onError, "on-error", "fail", "`fail|skip`: what to do with a resource that cannot be turned into rows")
 	flags.BoolVar(&s.csvGuard, "csv-guard", true, "put an apostrophe before CSV text that a spreadsheet would run as a formula")
-	flags.BoolVar(&s.stats, "stats", false, "write the figures of the run to standard error, as one line of JSON")
+	flags.BoolVar(&s.stats, "stats", false, "write statistics of the run to standard error, as one line of JSON")
 	var quiet strings.Builder
-	flags.SetOutput(&quiet) // a wrong flag is one line; only -h prints the flags
+	flags.SetOutput(&quiet) // an error is one line; only -h prints the flags
 	if err := flags.Parse(args); err != nil {
 		if errors.Is(err, flag.ErrHelp) {
 			fmt.Fprint(stderr, quiet.String())
@@ -178,7 +178,7 @@ func (s *settings) writer(w io.Writer) runner.Writer {
 	return runner.NewCSVWriter(w, runner.CSVGuard(s.csvGuard))
 }
 
-// report says what was left out, and prints the figures.
+// report says what was left out, and prints the statistics.
 func (s *settings) report(stderr io.Writer, view *runner.View, stats runner.Stats) error {
 	if stats.Skipped > 0 {
 		fmt.Fprintf(stderr, "viewrun: %d of %d resources were skipped\n", stats.Skipped, stats.Resources)
@@ -212,7 +212,7 @@ func (s *settings) report(stderr io.Writer, view *runner.View, stats runner.Stat
 	return err
 }
 
-// loadView compiles the view in a file, or the shipped one of that name.
+// loadView compiles the view in a file, or the view of that name that ships with the library.
 func loadView(name string) (*runner.View, error) {
 	data, err := os.ReadFile(name)
 	switch {
@@ -228,7 +228,7 @@ func loadView(name string) (*runner.View, error) {
 	return nil, errors.New(pathError(err))
 }
 
-// pathError is the text of a file's error: the path, then what is wrong.
+// pathError returns the text of a file's error: the path, then what is wrong.
 func pathError(err error) string {
 	var e *fs.PathError
 	if errors.As(err, &e) {
@@ -237,7 +237,7 @@ func pathError(err error) string {
 	return err.Error()
 }
 
-// openSource returns the source, and how many bytes it has where that is known.
+// openSource returns the source and its size in bytes, or -1 if that is unknown.
 func openSource(name, resource string) (src runner.Source, size int64, err error) {
 	if strings.HasPrefix(name, "http://") || strings.HasPrefix(name, "https://") {
 		client, err := fhir.NewClient(name, fhir.Config{})

@@ -96,7 +96,7 @@ func TestParquet(t *testing.T) {
 	}
 }
 
-// TestCSVGuard: text that is a formula to a spreadsheet is written as it is only where the guard is off.
+// TestCSVGuard: text that a spreadsheet would run as a formula is written unchanged only if the guard is off.
 func TestCSVGuard(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -134,7 +134,7 @@ func TestStats(t *testing.T) {
 	}
 }
 
-// TestSharedViews writes every view of the shared folder and compares with the golden rows where there are some.
+// TestSharedViews runs every view of the shared folder and compares with its golden rows, if it has any.
 func TestSharedViews(t *testing.T) {
 	t.Parallel()
 	views, err := filepath.Glob(filepath.Join(testdata.Shared(t, "views"), "*.json"))
@@ -177,7 +177,7 @@ func rows(t *testing.T, text string) []map[string]any {
 	return list
 }
 
-// TestBadInput: each is a one-line error that names the place, and nothing is left where -out points.
+// TestBadInput: each input gives a one-line error that says where, and leaves nothing where -out points.
 func TestBadInput(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -195,7 +195,7 @@ func TestBadInput(t *testing.T) {
 		args []string
 		code int
 		want string
-		more bool // a drawing follows
+		more bool // a line with a caret follows
 	}{
 		{"no flags", nil, 2, "-view is missing", false},
 		{"no source", []string{"-view", view}, 2, "-source is missing", false},
@@ -275,7 +275,7 @@ func TestOut(t *testing.T) {
 	}
 }
 
-// TestOutKeepsMode: a file that is replaced keeps its mode, whatever new files get.
+// TestOutKeepsMode: a replaced file keeps its mode, whatever the mode of new files is.
 func TestOutKeepsMode(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -312,7 +312,7 @@ func TestServer(t *testing.T) {
 	}
 }
 
-// TestFaultOnAPage: one faulty resource of a server's page is named, or skipped and counted.
+// TestFaultOnAPage: a faulty resource on a server's page is reported, or skipped and counted.
 func TestFaultOnAPage(t *testing.T) {
 	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

@@ -7,20 +7,20 @@ import (
 	"path/filepath"
 )
 
-// output is where rows go. A regular file is written under another name and renamed by commit, so that it is complete
-// or not there.
+// output is where rows go. A regular file is written under a temporary name and renamed by commit, so it is either
+// complete or absent.
 type output struct {
 	io.Writer
 	file *os.File
-	path string // to be renamed to; "" where the file is written in place
+	path string // the final name; "" if the file is written in place
 }
 
-// create opens the output: w where there is no path.
+// create opens the output. Without a path that is w.
 func create(path string, w io.Writer) (*output, error) {
 	if path == "" {
 		return &output{Writer: w}, nil
 	}
-	mode := os.FileMode(0o666) // less what the umask takes away
+	mode := os.FileMode(0o666) // before the umask
 	info, err := os.Stat(path)
 	switch {
 	case err == nil && info.IsDir():
@@ -40,7 +40,7 @@ func create(path string, w io.Writer) (*output, error) {
 		path = target
 	}
 	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.tmp")
-	if err != nil { // not in the words of the other name
+	if err != nil { // the error names the path that the user gave
 		var cause *os.PathError
 		if errors.As(err, &cause) {
 			err = cause.Err
@@ -54,7 +54,7 @@ func create(path string, w io.Writer) (*output, error) {
 	if err != nil {
 		return nil, usagef("%s", pathError(err))
 	}
-	if info != nil { // the mode of the file that is replaced, without what the umask takes away
+	if info != nil { // keep the mode of the replaced file, whatever the umask is
 		if err := f.Chmod(mode); err != nil {
 			f.Close()
 			os.Remove(name)
@@ -64,7 +64,7 @@ func create(path string, w io.Writer) (*output, error) {
 	return &output{Writer: f, file: f, path: path}, nil
 }
 
-// commit makes the output what it is to be.
+// commit completes the output: it gives the file its final name.
 func (o *output) commit() error {
 	if o.file == nil {
 		return nil
@@ -87,7 +87,7 @@ func (o *output) commit() error {
 	return nil
 }
 
-// discard takes away what was not committed.
+// discard removes an output that was not committed.
 func (o *output) discard() {
 	if o.file == nil {
 		return

@@ -11,10 +11,10 @@ import (
 // bar shows the progress of a run on a terminal, and nothing elsewhere.
 type bar struct {
 	line *progress.Line
-	size int64 // of the source in bytes; -1 if it is not known
+	size int64 // of the source in bytes; -1 if unknown
 }
 
-// newBar returns a bar on stderr. Rows that go to a terminal themselves need none.
+// newBar returns a bar on stderr. It shows nothing if rows go to a terminal.
 func newBar(stdout, stderr io.Writer, toFile bool, size int64) bar {
 	if !toFile && progress.IsTerminal(stdout) {
 		return bar{}

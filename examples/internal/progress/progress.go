@@ -9,14 +9,14 @@ import (
 	"time"
 )
 
-// Line is a line that is written over and over. One goroutine at a time may use it. The nil Line shows nothing.
+// Line is a line that is rewritten in place. One goroutine at a time may use it. A nil Line shows nothing.
 type Line struct {
 	w     io.Writer
 	shown time.Time // when it was last written
 	text  string    // what is on the terminal now
 }
 
-// interval is the least time between two states of the line, so that a fast program does not wait for its terminal.
+// interval is the minimum time between two updates, so that a fast program does not wait for its terminal.
 const interval = 100 * time.Millisecond
 
 // New returns a line on w, or nil if w is not a terminal.
@@ -37,8 +37,8 @@ func IsTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// Show draws a bar and a text behind it. A share below 0 means that the share is not known: there is no bar. The line
-// may be skipped if the last one is young.
+// Show draws a bar followed by a text. If share is negative, it is unknown, and there is no bar. An update that follows
+// too soon on the last one is skipped.
 func (l *Line) Show(share float64, text string) {
 	if l == nil || time.Since(l.shown) < interval {
 		return
@@ -47,7 +47,7 @@ func (l *Line) Show(share float64, text string) {
 	l.draw(Bar(share) + text)
 }
 
-// Bar draws a share from 0 to 1 as a bar with a percentage. It is empty for a share below 0.
+// Bar draws a share from 0 to 1 as a bar with a percentage. It is empty for a negative share.
 func Bar(share float64) string {
 	if share < 0 {
 		return ""
@@ -57,7 +57,7 @@ func Bar(share float64) string {
 	return fmt.Sprintf("[%s%s] %3.0f %%  ", strings.Repeat("=", done), strings.Repeat(" ", width-done), min(share, 1)*100)
 }
 
-// draw puts a text over the present one. A terminal that fails is no reason to stop.
+// draw replaces the text on the terminal. It ignores write errors: they are no reason to stop.
 func (l *Line) draw(text string) {
 	spaces := strings.Repeat(" ", max(0, len(l.text)-len(text)))
 	fmt.Fprint(l.w, "\r"+text+spaces)
@@ -72,7 +72,7 @@ func (l *Line) Print(text string) {
 	l.draw(line)
 }
 
-// Clear takes the line off the terminal.
+// Clear removes the line from the terminal.
 func (l *Line) Clear() {
 	if l != nil && l.text != "" {
 		l.draw("")

@@ -29,7 +29,7 @@ func TestBar(t *testing.T) {
 	}
 }
 
-// TestLine: a shorter text covers a longer one, what is printed stands above the line, and nothing is left at the end.
+// TestLine: a shorter text erases a longer one, printed text is above the line, and nothing remains at the end.
 func TestLine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
