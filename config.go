@@ -50,7 +50,7 @@ type Config struct {
 	Views func(name string) (*runner.View, error)
 
 	// Cache configures the cache of results; by default 5 minutes and 256 MiB. DisableCache turns it off.
-	Cache        cache.Options
+	Cache        cache.Config
 	DisableCache bool
 	// MaxParallel is the maximum number of workers for one run of a view; there are never more than GOMAXPROCS. The
 	// default is 10, and 1 runs nothing in parallel. A negative number is an error.

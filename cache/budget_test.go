@@ -15,7 +15,7 @@ import (
 func TestOversizedValueIsNotKeptAndEvictsNothing(t *testing.T) {
 	t.Parallel()
 	for _, cost := range []int64{100_000, 100_001, math.MaxInt64} {
-		c := cache.New(cache.Options{MaxBytes: 100_000})
+		c := cache.New(cache.Config{MaxBytes: 100_000})
 		defer c.Close()
 		for i := range 10 {
 			if !c.Set(strconv.Itoa(i), i, 1000) {
@@ -44,7 +44,7 @@ func TestOversizedValueIsNotKeptAndEvictsNothing(t *testing.T) {
 
 func TestOversizedSetRemovesTheOutdatedValue(t *testing.T) {
 	t.Parallel()
-	c := cache.New(cache.Options{MaxBytes: 10_000})
+	c := cache.New(cache.Config{MaxBytes: 10_000})
 	defer c.Close()
 	c.Set("k", "old", 1)
 	c.Set("k", "new", 1_000_000)
@@ -58,7 +58,7 @@ func TestOversizedSetRemovesTheOutdatedValue(t *testing.T) {
 
 func TestLeastRecentlyUsedGoesFirst(t *testing.T) {
 	t.Parallel()
-	c := cache.New(cache.Options{MaxBytes: 50_000})
+	c := cache.New(cache.Config{MaxBytes: 50_000})
 	defer c.Close()
 	for _, k := range []string{"a", "b", "c", "d"} {
 		c.Set(k, k, 10_000)
@@ -77,7 +77,7 @@ func TestLeastRecentlyUsedGoesFirst(t *testing.T) {
 
 func TestReplacingKeepsTheBooksRight(t *testing.T) {
 	t.Parallel()
-	c := cache.New(cache.Options{MaxBytes: 50_000})
+	c := cache.New(cache.Config{MaxBytes: 50_000})
 	defer c.Close()
 	c.Set("k", 1, 10_000)
 	first := c.Stats().Bytes
@@ -97,7 +97,7 @@ func TestReplacingKeepsTheBooksRight(t *testing.T) {
 
 func TestNoBudget(t *testing.T) {
 	t.Parallel()
-	c := cache.New(cache.Options{MaxBytes: -1})
+	c := cache.New(cache.Config{MaxBytes: -1})
 	defer c.Close()
 	if !c.Set("k", "v", 1<<50) {
 		t.Error("a cache without a budget refused a value")
@@ -110,7 +110,7 @@ func TestMemoryStaysWithinBudget(t *testing.T) {
 		t.Run(fmt.Sprintf("values of %d bytes", size), func(t *testing.T) {
 			const budget = 16 << 20
 			before := heap()
-			c := cache.New(cache.Options{MaxBytes: budget})
+			c := cache.New(cache.Config{MaxBytes: budget})
 			for i := range 2 * budget / (size + 600) {
 				key := "server|tenant|view|" + strconv.Itoa(i)
 				_, err := c.GetOrLoad(t.Context(), key, func(context.Context) (any, int64, error) {
@@ -147,7 +147,7 @@ func heap() int64 {
 
 func TestClose(t *testing.T) {
 	t.Parallel()
-	c := cache.New(cache.Options{})
+	c := cache.New(cache.Config{})
 	c.Set("k", "v", 1)
 	started := make(chan struct{})
 	got := make(chan error, 1)

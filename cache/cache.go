@@ -14,7 +14,7 @@ import (
 //
 // Make one with [New].
 type Cache struct {
-	opts Options
+	cfg Config
 
 	mu       sync.Mutex // guards everything below, and every call into items
 	items    *ttlcache.Cache[string, *entry]
@@ -34,16 +34,16 @@ type entry struct {
 }
 
 // New returns an empty cache. It starts nothing. [Cache.Close] frees the cache's memory.
-func New(opts Options) *Cache {
-	opts = opts.withDefaults()
+func New(cfg Config) *Cache {
+	cfg = cfg.withDefaults()
 	life := ttlcache.NoTTL
-	if opts.TTL > 0 {
-		life = opts.TTL + opts.StaleFor
+	if cfg.TTL > 0 {
+		life = cfg.TTL + cfg.StaleFor
 	}
 	// The cost limit of ttlcache is not used: DeleteAll does not reset it, an item above it empties the cache, and
 	// evictions are reported late, by goroutines. Budget and statistics are kept here instead.
 	return &Cache{
-		opts: opts,
+		cfg: cfg,
 		items: ttlcache.New(
 			ttlcache.WithTTL[string, *entry](life),
 			ttlcache.WithDisableTouchOnHit[string, *entry](),
@@ -55,7 +55,7 @@ func New(opts Options) *Cache {
 }
 
 // Get returns the value of a key, and whether there is one. It makes the entry the most recently used but does not
-// extend its life. Get never returns a value older than the TTL, whatever Options.StaleFor, because it loads no new
+// extend its life. Get never returns a value older than the TTL, whatever Config.StaleFor, because it loads no new
 // one.
 func (c *Cache) Get(key string) (any, bool) {
 	c.mu.Lock()
@@ -111,7 +111,7 @@ func (c *Cache) Stats() Stats {
 	s := c.stats
 	s.Size = int64(len(c.costs))
 	s.InFlight = int64(len(c.inFlight))
-	s.MaxBytes = c.opts.MaxBytes
+	s.MaxBytes = c.cfg.MaxBytes
 	s.HitRatePercent = hitRatePercent(s.Hits, s.Misses)
 	return s
 }
@@ -151,7 +151,7 @@ func (c *Cache) lookup(key string, staleToo bool) *entry {
 // store stores a value as the last step of Set or of a load.
 func (c *Cache) store(key string, value any, cost int64) bool {
 	cost = max(cost, 0) + int64(len(key)) + entryOverhead
-	if limit := c.opts.MaxBytes; limit >= 0 && (cost > limit || cost < 0) {
+	if limit := c.cfg.MaxBytes; limit >= 0 && (cost > limit || cost < 0) {
 		c.stats.TooLarge++
 		if c.remove(key) {
 			c.stats.Deletions++
@@ -166,22 +166,22 @@ func (c *Cache) store(key string, value any, cost int64) bool {
 	}
 	c.makeRoom(cost)
 	e := &entry{value: value}
-	if c.opts.TTL > 0 && c.opts.StaleFor > 0 {
-		e.stale = time.Now().Add(c.opts.TTL)
+	if c.cfg.TTL > 0 && c.cfg.StaleFor > 0 {
+		e.stale = time.Now().Add(c.cfg.TTL)
 	}
 	c.items.Set(key, e, ttlcache.DefaultTTL)
 	c.costs[key] = cost
 	c.stats.Bytes += cost
 	c.stats.Stores++
-	if c.sweeper == nil && c.opts.TTL > 0 {
-		c.sweeper = time.AfterFunc(c.opts.sweepEvery(), c.sweep)
+	if c.sweeper == nil && c.cfg.TTL > 0 {
+		c.sweeper = time.AfterFunc(c.cfg.sweepEvery(), c.sweep)
 	}
 	return true
 }
 
 // makeRoom removes entries until cost fits into the budget: expired ones first, then the least recently used.
 func (c *Cache) makeRoom(cost int64) {
-	limit := c.opts.MaxBytes
+	limit := c.cfg.MaxBytes
 	if limit < 0 || c.stats.Bytes+cost <= limit {
 		return
 	}
@@ -268,5 +268,5 @@ func (c *Cache) sweep() {
 		c.sweeper = nil
 		return
 	}
-	c.sweeper.Reset(c.opts.sweepEvery())
+	c.sweeper.Reset(c.cfg.sweepEvery())
 }

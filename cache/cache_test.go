@@ -45,19 +45,19 @@ func TestTTL(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
 		name    string
-		opts    cache.Options
+		opts    cache.Config
 		reads   []time.Duration // ages at which the entry is read before the last look
 		age     time.Duration
 		wantHit bool
 	}{
-		{name: "young", opts: cache.Options{TTL: time.Minute}, age: 59 * time.Second, wantHit: true},
-		{name: "exactly as old as the TTL", opts: cache.Options{TTL: time.Minute}, age: time.Minute, wantHit: true},
-		{name: "too old", opts: cache.Options{TTL: time.Minute}, age: time.Minute + 1},
+		{name: "young", opts: cache.Config{TTL: time.Minute}, age: 59 * time.Second, wantHit: true},
+		{name: "exactly as old as the TTL", opts: cache.Config{TTL: time.Minute}, age: time.Minute, wantHit: true},
+		{name: "too old", opts: cache.Config{TTL: time.Minute}, age: time.Minute + 1},
 		{name: "default TTL, young", age: cache.DefaultTTL - 1, wantHit: true},
 		{name: "default TTL, too old", age: cache.DefaultTTL + 1},
-		{name: "no expiry", opts: cache.Options{TTL: -1}, age: 1e6 * time.Hour, wantHit: true},
+		{name: "no expiry", opts: cache.Config{TTL: -1}, age: 1e6 * time.Hour, wantHit: true},
 		{
-			name: "a hit does not prolong a life", opts: cache.Options{TTL: time.Minute},
+			name: "a hit does not prolong a life", opts: cache.Config{TTL: time.Minute},
 			reads: []time.Duration{20 * time.Second, 40 * time.Second, 59 * time.Second}, age: time.Minute + 1,
 		},
 	}
@@ -87,7 +87,7 @@ func TestTTL(t *testing.T) {
 func TestExpiredEntriesAreFreedUnasked(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cache.New(cache.Options{TTL: time.Minute})
+		c := cache.New(cache.Config{TTL: time.Minute})
 		defer c.Close()
 		c.Set("k", make([]byte, 1<<20), 1<<20)
 		<-time.After(time.Minute + time.Minute/8 + time.Second)
@@ -101,7 +101,7 @@ func TestExpiredEntriesAreFreedUnasked(t *testing.T) {
 func TestStaleWhileReloading(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cache.New(cache.Options{TTL: time.Minute, StaleFor: time.Minute})
+		c := cache.New(cache.Config{TTL: time.Minute, StaleFor: time.Minute})
 		defer c.Close()
 		load(t, c, "k", give("old", 1))
 		<-time.After(90 * time.Second)
@@ -135,7 +135,7 @@ func TestStaleWhileReloading(t *testing.T) {
 func TestGetHandsOutNothingStale(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cache.New(cache.Options{TTL: time.Minute, StaleFor: time.Minute})
+		c := cache.New(cache.Config{TTL: time.Minute, StaleFor: time.Minute})
 		defer c.Close()
 		load(t, c, "k", give("old", 1))
 		<-time.After(time.Minute)
@@ -155,7 +155,7 @@ func TestGetHandsOutNothingStale(t *testing.T) {
 func TestStaleEntrySurvivesAFailedReload(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cache.New(cache.Options{TTL: time.Minute, StaleFor: time.Minute})
+		c := cache.New(cache.Config{TTL: time.Minute, StaleFor: time.Minute})
 		defer c.Close()
 		load(t, c, "k", give("old", 1))
 		<-time.After(90 * time.Second)
@@ -175,7 +175,7 @@ func TestStaleEntrySurvivesAFailedReload(t *testing.T) {
 func TestOneLoadForManyCallers(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cache.New(cache.Options{})
+		c := cache.New(cache.Config{})
 		defer c.Close()
 		const callers = 100
 		var loads atomic.Int64
@@ -214,7 +214,7 @@ func TestCancelledCallerFailsAlone(t *testing.T) {
 		t.Run(fmt.Sprintf("the first caller leaves: %v", first), func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := cache.New(cache.Options{})
+				c := cache.New(cache.Config{})
 				defer c.Close()
 				release := make(chan struct{})
 				slow := func(ctx context.Context) (any, int64, error) {
@@ -258,7 +258,7 @@ func TestCancelledCallerFailsAlone(t *testing.T) {
 func TestLoadIsCancelledWhenNobodyWaits(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cache.New(cache.Options{})
+		c := cache.New(cache.Config{})
 		defer c.Close()
 		ctx, cancel := context.WithCancel(t.Context())
 		ended, finish := make(chan struct{}), make(chan struct{})
@@ -293,7 +293,7 @@ func TestLoadIsCancelledWhenNobodyWaits(t *testing.T) {
 func TestLoadSeesValuesOfTheFirstContext(t *testing.T) {
 	t.Parallel()
 	type key struct{}
-	c := cache.New(cache.Options{})
+	c := cache.New(cache.Config{})
 	defer c.Close()
 	ctx := context.WithValue(t.Context(), key{}, "trace")
 	v, err := c.GetOrLoad(ctx, "k", func(ctx context.Context) (any, int64, error) { return ctx.Value(key{}), 1, nil })
@@ -321,7 +321,7 @@ func TestErrorsAreNotKept(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			c := cache.New(cache.Options{})
+			c := cache.New(cache.Config{})
 			defer c.Close()
 			v, err := c.GetOrLoad(t.Context(), "k", tt.load)
 			if v != nil || !tt.want(err) {
@@ -339,7 +339,7 @@ func TestErrorsAreNotKept(t *testing.T) {
 
 func TestEndedContextLoadsNothing(t *testing.T) {
 	t.Parallel()
-	c := cache.New(cache.Options{})
+	c := cache.New(cache.Config{})
 	defer c.Close()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -9,7 +9,7 @@ import (
 )
 
 func ExampleCache_GetOrLoad() {
-	c := cache.New(cache.Options{TTL: 5 * time.Minute, MaxBytes: 64 << 20})
+	c := cache.New(cache.Config{TTL: 5 * time.Minute, MaxBytes: 64 << 20})
 	defer c.Close()
 
 	load := func(context.Context) (any, int64, error) {

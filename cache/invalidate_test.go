@@ -26,7 +26,7 @@ func TestInvalidationDuringALoad(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				c := cache.New(cache.Options{})
+				c := cache.New(cache.Config{})
 				defer c.Close()
 				release := make(chan struct{})
 				var wg sync.WaitGroup
@@ -55,7 +55,7 @@ func TestInvalidationDuringALoad(t *testing.T) {
 func TestCallerAfterInvalidationLoadsAnew(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c := cache.New(cache.Options{})
+		c := cache.New(cache.Config{})
 		defer c.Close()
 		release := make(chan struct{})
 		var wg sync.WaitGroup
@@ -84,7 +84,7 @@ func TestCallerAfterInvalidationLoadsAnew(t *testing.T) {
 
 func TestDeletePrefix(t *testing.T) {
 	t.Parallel()
-	c := cache.New(cache.Options{})
+	c := cache.New(cache.Config{})
 	defer c.Close()
 	for _, k := range []string{"a/1", "a/2", "ab", "b/1"} {
 		c.Set(k, k, 1)

@@ -12,7 +12,7 @@ import "math"
 //	Size    = Stores - Replacements - Evictions - Expirations - Deletions
 type Stats struct {
 	Hits         int64 `json:"hits"`         // lookups answered from memory
-	StaleHits    int64 `json:"stale_hits"`   // of Hits, those answered under Options.StaleFor
+	StaleHits    int64 `json:"stale_hits"`   // of Hits, those answered under Config.StaleFor
 	Misses       int64 `json:"misses"`       // lookups not answered from memory
 	Joined       int64 `json:"joined"`       // of Misses, those that waited for the load of another caller
 	Loads        int64 `json:"loads"`        // loads started

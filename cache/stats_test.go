@@ -24,7 +24,7 @@ func TestHitRatePercent(t *testing.T) {
 		{0, 0, 0}, {0, 1, 0}, {1, 0, 100}, {1, 1, 50}, {2, 1, 66.7}, {1, 2, 33.3}, {6, 1, 85.7}, {171, 29, 85.5},
 	}
 	for _, tt := range tests {
-		c := cache.New(cache.Options{})
+		c := cache.New(cache.Config{})
 		c.Set("k", "v", 1)
 		for range tt.hits {
 			c.Get("k")
@@ -41,7 +41,7 @@ func TestHitRatePercent(t *testing.T) {
 
 func TestStatsOfASequence(t *testing.T) {
 	t.Parallel()
-	c := cache.New(cache.Options{MaxBytes: 10_000})
+	c := cache.New(cache.Config{MaxBytes: 10_000})
 	defer c.Close()
 	load(t, c, "a", give(1, 1000))                                            // miss, load, store
 	load(t, c, "a", mustNotLoad(t))                                           // hit
@@ -67,7 +67,7 @@ func TestStatsOfASequence(t *testing.T) {
 // TestHammer does everything from many goroutines at once and then checks that the figures add up.
 func TestHammer(t *testing.T) {
 	t.Parallel()
-	c := cache.New(cache.Options{MaxBytes: 60_000, TTL: 3 * time.Millisecond, StaleFor: time.Millisecond})
+	c := cache.New(cache.Config{MaxBytes: 60_000, TTL: 3 * time.Millisecond, StaleFor: time.Millisecond})
 	const workers, rounds = 8, 3000
 	var gets, getHits, loadsRun, loadCalls, loadFailures, cancelled atomic.Int64
 	down := errors.New("down")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -116,6 +117,43 @@ func TestRefusedCredentials(t *testing.T) {
 				t.Errorf("%d requests, want %d", got, tt.wantRequests)
 			}
 		})
+	}
+}
+
+type unresolved struct{}
+
+func (unresolved) Credentials(context.Context, http.Header) (http.Header, error) {
+	return nil, &net.DNSError{Err: "no such host", Name: "CANARY.internal", IsNotFound: true}
+}
+
+// TestWhyThereAreNoCredentials checks that errors.As finds what stopped an Auth, which health checks show as a class.
+func TestWhyThereAreNoCredentials(t *testing.T) {
+	t.Parallel()
+	c := newClient(t, fhirtest.New(t).URL(), fhir.Config{Auth: unresolved{}})
+	_, err := c.Metadata(t.Context())
+	var dns *net.DNSError
+	if !errors.As(err, &dns) || !dns.IsNotFound || !errors.Is(err, fhir.ErrUnauthorized) {
+		t.Errorf("Metadata: %v, want ErrUnauthorized because of a DNS error", err)
+	}
+}
+
+// TestFixedCredentials checks the header fields of the ready Auths, which a host's own Auth may delegate to.
+func TestFixedCredentials(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		auth        fhir.Auth
+		field, want string
+	}{
+		{fhir.BearerToken("t"), "Authorization", "Bearer t"},
+		{fhir.BasicAuth("user", "password"), "Authorization", "Basic dXNlcjpwYXNzd29yZA=="},
+		{fhir.APIKey("x-key", "k"), "X-Key", "k"},
+	} {
+		for _, refused := range []http.Header{nil, {tt.field: {tt.want}}} { // they have no others
+			got, err := tt.auth.Credentials(t.Context(), refused)
+			if err != nil || len(got) != 1 || got.Get(tt.field) != tt.want {
+				t.Errorf("Credentials(%v) = %v, %v, want %s: %s", refused, got, err, tt.field, tt.want)
+			}
+		}
 	}
 }
 

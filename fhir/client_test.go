@@ -39,6 +39,9 @@ func TestRead(t *testing.T) {
 	t.Parallel()
 	s := fhirtest.New(t, fhirtest.Patients(2))
 	c := newClient(t, s.URL()+"/", fhir.Config{})
+	if got := c.BaseURL(); got != s.URL() {
+		t.Errorf("BaseURL() = %q, want %q", got, s.URL())
+	}
 	tests := []struct {
 		resourceType, id string
 		want             string

@@ -1,6 +1,7 @@
 package fhir
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -93,29 +94,21 @@ type Config struct {
 	Clock func() time.Time
 }
 
-func or[T comparable](v, def T) T {
-	var zero T
-	if v == zero {
-		return def
-	}
-	return v
-}
-
 func (c Config) withDefaults() Config {
-	c.Timeout = or(c.Timeout, DefaultTimeout)
-	c.HeaderTimeout = or(c.HeaderTimeout, DefaultHeaderTimeout)
-	c.IdleTimeout = or(c.IdleTimeout, DefaultIdleTimeout)
-	c.MaxRetries = max(0, or(c.MaxRetries, DefaultMaxRetries))
-	c.MinBackoff = or(c.MinBackoff, DefaultMinBackoff)
-	c.MaxBackoff = max(or(c.MaxBackoff, DefaultMaxBackoff), c.MinBackoff)
-	c.MaxRetryAfter = or(c.MaxRetryAfter, DefaultMaxRetryAfter)
-	c.MaxConcurrent = or(c.MaxConcurrent, DefaultMaxConcurrent)
-	c.MaxBodyBytes = or(c.MaxBodyBytes, DefaultMaxBodyBytes)
-	c.MaxCompressionRatio = or(c.MaxCompressionRatio, DefaultMaxCompressionRatio)
-	c.MaxPages = or(c.MaxPages, DefaultMaxPages)
-	c.MaxRestarts = max(0, or(c.MaxRestarts, DefaultMaxRestarts))
-	c.PageSize = or(c.PageSize, DefaultPageSize)
-	c.UserAgent = or(c.UserAgent, DefaultUserAgent)
+	c.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
+	c.HeaderTimeout = cmp.Or(c.HeaderTimeout, DefaultHeaderTimeout)
+	c.IdleTimeout = cmp.Or(c.IdleTimeout, DefaultIdleTimeout)
+	c.MaxRetries = max(0, cmp.Or(c.MaxRetries, DefaultMaxRetries))
+	c.MinBackoff = cmp.Or(c.MinBackoff, DefaultMinBackoff)
+	c.MaxBackoff = max(cmp.Or(c.MaxBackoff, DefaultMaxBackoff), c.MinBackoff)
+	c.MaxRetryAfter = cmp.Or(c.MaxRetryAfter, DefaultMaxRetryAfter)
+	c.MaxConcurrent = cmp.Or(c.MaxConcurrent, DefaultMaxConcurrent)
+	c.MaxBodyBytes = cmp.Or(c.MaxBodyBytes, DefaultMaxBodyBytes)
+	c.MaxCompressionRatio = cmp.Or(c.MaxCompressionRatio, DefaultMaxCompressionRatio)
+	c.MaxPages = cmp.Or(c.MaxPages, DefaultMaxPages)
+	c.MaxRestarts = max(0, cmp.Or(c.MaxRestarts, DefaultMaxRestarts))
+	c.PageSize = cmp.Or(c.PageSize, DefaultPageSize)
+	c.UserAgent = cmp.Or(c.UserAgent, DefaultUserAgent)
 	if c.Proxy == nil {
 		c.Proxy = http.ProxyFromEnvironment
 	}

@@ -86,7 +86,7 @@ func (o *Outcome) kind() error {
 
 var (
 	severities = []string{"fatal", "error", "warning", "information", "success"}
-	// issueTypes is http://hl7.org/fhir/ValueSet/issue-type of R4 to R5.
+	// issueTypes is http://hl7.org/fhir/ValueSet/issue-type of FHIR R4 to R5.
 	issueTypes = []string{
 		"invalid", "structure", "required", "value", "invariant", "security", "login", "unknown", "expired", "forbidden",
 		"suppressed", "processing", "not-supported", "duplicate", "multiple-matches", "not-found", "deleted", "too-long",

@@ -136,7 +136,8 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	case resp.StatusCode < 500:
 		v = served
 	}
-	w.body, w.ctx, w.outer = resp.Body, ctx, req.Context()
+	w.body = resp.Body
+	w.explain = func(err error) error { return stalled(ctx, req.Context(), err) }
 	w.release = func() { host.release(start, v, pause) }
 	w.timer = time.AfterFunc(w.idle, func() { cancel(faultf(ErrStalled, "no data")) })
 	w.timer.Stop() // it runs only during a Read
@@ -160,7 +161,7 @@ type watch struct {
 	idle         time.Duration
 	timer, total *time.Timer
 	body         io.ReadCloser
-	ctx, outer   context.Context //nolint:containedctx // a body has no other way to know them
+	explain      func(error) error // see stalled
 	release      func()
 	once         sync.Once
 }
@@ -170,7 +171,7 @@ func (w *watch) Read(p []byte) (int, error) {
 	n, err := w.body.Read(p)
 	w.timer.Stop()
 	if err != nil && err != io.EOF {
-		err = stalled(w.ctx, w.outer, err)
+		err = w.explain(err)
 	}
 	return n, err
 }

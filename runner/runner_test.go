@@ -105,7 +105,7 @@ func TestRunnerCaches(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "Patient.ndjson", []byte(patient("a")+"\n"+patient("b")+"\n"))
-	c := cache.New(cache.Options{TTL: time.Hour})
+	c := cache.New(cache.Config{TTL: time.Hour})
 	t.Cleanup(func() { c.Close() })
 	r, err := New(Dir(dir), WithCache(c))
 	if err != nil {
@@ -163,7 +163,7 @@ func TestRunnerIsShared(t *testing.T) {
 	data, want := manyPatients(100)
 	dir := t.TempDir()
 	write(t, dir, "Patient.ndjson", data)
-	c := cache.New(cache.Options{})
+	c := cache.New(cache.Config{})
 	t.Cleanup(func() { c.Close() })
 	r, err := New(Dir(dir), WithCache(c))
 	if err != nil {
@@ -364,7 +364,7 @@ func TestCachedView(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "Patient.ndjson", []byte(patient("a")))
-	c := cache.New(cache.Options{})
+	c := cache.New(cache.Config{})
 	t.Cleanup(func() { c.Close() })
 	r, err := New(Dir(dir), WithCache(c))
 	if err != nil {

@@ -127,7 +127,7 @@ func TestServicesAreNotCached(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, dir, "Condition.ndjson", []byte(conditions))
-	c := cache.New(cache.Options{TTL: time.Hour})
+	c := cache.New(cache.Config{TTL: time.Hour})
 	t.Cleanup(func() { c.Close() })
 	r, err := New(Dir(dir), WithCache(c))
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
@@ -66,7 +67,7 @@ func Throttled(retryAfter string) Answer { return Busy(429, retryAfter) }
 
 // Busy answers with a status and an OperationOutcome, with Retry-After when it is not "".
 func Busy(status int, retryAfter string) Answer {
-	a := outcome(status, "throttled", "too many requests")
+	a := Outcome(status, "throttled", "too many requests")
 	if retryAfter != "" {
 		a.Header = http.Header{"Retry-After": {retryAfter}}
 	}
@@ -74,9 +75,7 @@ func Busy(status int, retryAfter string) Answer {
 }
 
 // Outcome answers with a status and an OperationOutcome with one issue.
-func Outcome(status int, code, diagnostics string) Answer { return outcome(status, code, diagnostics) }
-
-func outcome(status int, code, diagnostics string) Answer {
+func Outcome(status int, code, diagnostics string) Answer {
 	return Answer{Status: status, Body: outcomeBody("error", code, diagnostics)}
 }
 
@@ -107,7 +106,7 @@ func Reset() Answer {
 func Cut(n int) Answer {
 	return Answer{handle: func(s *Server, w http.ResponseWriter, r *http.Request) {
 		status, header, body := s.record(r)
-		copyHeader(w.Header(), header)
+		maps.Copy(w.Header(), header)
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 		w.WriteHeader(status)
 		w.Write(body[:min(n, len(body))])
@@ -137,7 +136,7 @@ func CutSilently(n int) Answer {
 func ByteOrderMark() Answer {
 	return Answer{handle: func(s *Server, w http.ResponseWriter, r *http.Request) {
 		status, header, body := s.record(r)
-		copyHeader(w.Header(), header)
+		maps.Copy(w.Header(), header)
 		w.Header().Del("Content-Length")
 		w.WriteHeader(status)
 		io.WriteString(w, "\ufeff")
@@ -154,7 +153,7 @@ func StallHeader() Answer {
 func StallBody(n int) Answer {
 	return Answer{handle: func(s *Server, w http.ResponseWriter, r *http.Request) {
 		status, header, body := s.record(r)
-		copyHeader(w.Header(), header)
+		maps.Copy(w.Header(), header)
 		w.WriteHeader(status)
 		w.Write(body[:min(n, len(body))])
 		flush(w)
@@ -213,12 +212,6 @@ func (s *Server) record(r *http.Request) (int, http.Header, []byte) {
 	return rec.Code, rec.Header(), rec.Body.Bytes()
 }
 
-func copyHeader(to, from http.Header) {
-	for name, values := range from {
-		to[name] = values
-	}
-}
-
 func flush(w http.ResponseWriter) { _ = http.NewResponseController(w).Flush() }
 
 // write sends a correct response.
@@ -255,7 +248,7 @@ func readAll(r *http.Request) string {
 func Drip(d time.Duration) Answer {
 	return Answer{handle: func(s *Server, w http.ResponseWriter, r *http.Request) {
 		status, header, body := s.record(r)
-		copyHeader(w.Header(), header)
+		maps.Copy(w.Header(), header)
 		w.WriteHeader(status)
 		for i := range body {
 			if _, err := w.Write(body[i : i+1]); err != nil {

@@ -81,7 +81,7 @@ func (s *Server) serveExport(w http.ResponseWriter, r *http.Request, parts []str
 
 func (s *Server) kickOff(w http.ResponseWriter, r *http.Request, parts []string) {
 	if r.Header.Get("Prefer") != "respond-async" {
-		outcome(400, "processing", "HAPI-0513: Must request async processing for $export").serve(s, w, r)
+		Outcome(400, "processing", "HAPI-0513: Must request async processing for $export").serve(s, w, r)
 		return
 	}
 	s.mu.Lock()
@@ -152,7 +152,7 @@ func (s *Server) exportStatus(w http.ResponseWriter, r *http.Request, id string)
 		e = nil
 	}
 	if e == nil {
-		outcome(404, "not-found", "no such export").serve(s, w, r)
+		Outcome(404, "not-found", "no such export").serve(s, w, r)
 		return
 	}
 	if r.Method == http.MethodDelete {
@@ -242,7 +242,7 @@ func (s *Server) exportFile(w http.ResponseWriter, r *http.Request, id, number, 
 	i, err := strconv.Atoi(number)
 	if e == nil || err != nil || i < 0 || i >= len(e.files) {
 		s.mu.Unlock()
-		outcome(404, "not-found", "no such file").serve(s, w, r)
+		Outcome(404, "not-found", "no such file").serve(s, w, r)
 		return
 	}
 	if e.expired > 0 || r.URL.Query().Get("signature") != strconv.Itoa(e.served) {

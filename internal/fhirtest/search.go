@@ -28,7 +28,7 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request, resourceType str
 	s.searches[id] = &search{self: s.URL() + "/" + resourceType + "?" + r.URL.RawQuery, found: found}
 	s.mu.Unlock()
 	if unsupported != "" {
-		outcome(400, "not-supported", "HAPI-0524: Unknown search parameter "+unsupported).serve(s, w, r)
+		Outcome(400, "not-supported", "HAPI-0524: Unknown search parameter "+unsupported).serve(s, w, r)
 		return
 	}
 	s.servePage(w, r, id, 0)
@@ -38,7 +38,7 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request, resourceType str
 func (s *Server) page(w http.ResponseWriter, r *http.Request) {
 	offset, err := strconv.Atoi(r.URL.Query().Get("_getpagesoffset"))
 	if err != nil {
-		outcome(400, "invalid", "_getpagesoffset").serve(s, w, r)
+		Outcome(400, "invalid", "_getpagesoffset").serve(s, w, r)
 		return
 	}
 	s.servePage(w, r, r.URL.Query().Get("_getpages"), offset)
@@ -62,7 +62,7 @@ func (s *Server) servePage(w http.ResponseWriter, r *http.Request, id string, of
 		b.OnExpire()
 	}
 	if dropped || se == nil {
-		outcome(410, "processing", `HAPI-0418: Search ID "`+id+`" does not exist and may have expired`).serve(s, w, r)
+		Outcome(410, "processing", `HAPI-0418: Search ID "`+id+`" does not exist and may have expired`).serve(s, w, r)
 		return
 	}
 

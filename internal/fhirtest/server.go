@@ -200,7 +200,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case scripted:
 		answer.serve(s, w, r)
 	case token != "" && path != "token" && !strings.HasPrefix(path, ".well-known/") && r.Header.Get("Authorization") != "Bearer "+token:
-		outcome(401, "login", "the token is not accepted").serve(s, w, r)
+		Outcome(401, "login", "the token is not accepted").serve(s, w, r)
 	default:
 		s.right(w, r)
 	}
@@ -229,7 +229,7 @@ func (s *Server) right(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case s.serveExport(w, r, parts):
 	case r.Method != http.MethodGet:
-		outcome(405, "not-supported", "").serve(s, w, r)
+		Outcome(405, "not-supported", "").serve(s, w, r)
 	case path == ".well-known/smart-configuration":
 		s.write(w, r, 200, []byte(`{"token_endpoint":"`+s.URL()+`/token","grant_types_supported":["client_credentials"],`+
 			`"token_endpoint_auth_signing_alg_values_supported":["RS384","ES384"],"capabilities":["client-confidential-asymmetric"]}`))
@@ -242,7 +242,7 @@ func (s *Server) right(w http.ResponseWriter, r *http.Request) {
 	case len(parts) == 2:
 		s.read(w, r, parts[0], parts[1])
 	default:
-		outcome(404, "not-found", "").serve(s, w, r)
+		Outcome(404, "not-found", "").serve(s, w, r)
 	}
 }
 
@@ -251,7 +251,7 @@ func (s *Server) read(w http.ResponseWriter, r *http.Request, resourceType, id s
 	res, ok := s.store.get(resourceType, id)
 	s.mu.Unlock()
 	if !ok {
-		outcome(404, "not-found", "HAPI-2001: Resource "+resourceType+"/"+id+" is not known").serve(s, w, r)
+		Outcome(404, "not-found", "HAPI-2001: Resource "+resourceType+"/"+id+" is not known").serve(s, w, r)
 		return
 	}
 	s.write(w, r, 200, res.raw)

@@ -2,7 +2,7 @@ package synth
 
 import (
 	"encoding/binary"
-	"encoding/hex"
+	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"time"
@@ -41,17 +41,7 @@ func (s source) id() string {
 	binary.BigEndian.PutUint64(b[8:], s.r.Uint64())
 	b[6] = b[6]&0x0f | 0x40
 	b[8] = b[8]&0x3f | 0x80
-	var text [36]byte
-	hex.Encode(text[0:8], b[0:4])
-	text[8] = '-'
-	hex.Encode(text[9:13], b[4:6])
-	text[13] = '-'
-	hex.Encode(text[14:18], b[6:8])
-	text[18] = '-'
-	hex.Encode(text[19:23], b[8:10])
-	text[23] = '-'
-	hex.Encode(text[24:36], b[10:16])
-	return string(text[:])
+	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }
 
 func pick[T any](s source, list []T) T { return list[s.below(len(list))] }

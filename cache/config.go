@@ -2,7 +2,7 @@ package cache
 
 import "time"
 
-// Defaults of [Options].
+// Defaults of [Config].
 const (
 	DefaultTTL      = 5 * time.Minute
 	DefaultMaxBytes = 256 << 20
@@ -12,8 +12,8 @@ const (
 // of its list, the slots in three maps and in the expiration queue. TestMemoryStaysWithinBudget measures it.
 const entryOverhead = 640
 
-// Options configures a [Cache]. The zero value is ready to use.
-type Options struct {
+// Config configures a [Cache]. The zero value is ready to use.
+type Config struct {
 	// TTL is the maximum age of a value, counted from the end of its load. Zero means [DefaultTTL]; a negative value means
 	// that entries do not expire.
 	TTL time.Duration
@@ -28,18 +28,18 @@ type Options struct {
 	MaxBytes int64
 }
 
-func (o Options) withDefaults() Options {
-	if o.TTL == 0 {
-		o.TTL = DefaultTTL
+func (c Config) withDefaults() Config {
+	if c.TTL == 0 {
+		c.TTL = DefaultTTL
 	}
-	if o.MaxBytes == 0 {
-		o.MaxBytes = DefaultMaxBytes
+	if c.MaxBytes == 0 {
+		c.MaxBytes = DefaultMaxBytes
 	}
-	o.StaleFor = max(o.StaleFor, 0)
-	return o
+	c.StaleFor = max(c.StaleFor, 0)
+	return c
 }
 
 // sweepEvery is the interval at which expired entries are removed while the cache is not empty.
-func (o Options) sweepEvery() time.Duration {
-	return max((o.TTL+o.StaleFor)/8, time.Second)
+func (c Config) sweepEvery() time.Duration {
+	return max((c.TTL+c.StaleFor)/8, time.Second)
 }
