@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -132,6 +133,22 @@ func TestNoCredentialsNoRequest(t *testing.T) {
 	_, err := c.Metadata(t.Context())
 	if !errors.Is(err, fhir.ErrUnauthorized) || strings.Contains(err.Error(), "CANARY") || len(s.Requests()) != 0 {
 		t.Errorf("Metadata: %v, %d requests", err, len(s.Requests()))
+	}
+}
+
+type unresolved struct{}
+
+func (unresolved) Credentials(context.Context, http.Header) (http.Header, error) {
+	return nil, &net.DNSError{Err: "no such host", Name: "login.example.org"}
+}
+
+// TestCauseOfMissingCredentials checks that the cause of missing credentials can be found with errors.As.
+func TestCauseOfMissingCredentials(t *testing.T) {
+	t.Parallel()
+	_, err := newClient(t, "https://fhir.example.org", fhir.Config{Auth: unresolved{}}).Read(t.Context(), "Patient", "p1")
+	var dns *net.DNSError
+	if !errors.As(err, &dns) || !errors.Is(err, fhir.ErrUnauthorized) {
+		t.Errorf("Read: %v, want ErrUnauthorized because of a DNSError", err)
 	}
 }
 
