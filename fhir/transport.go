@@ -194,15 +194,13 @@ func (w *watch) stop() {
 
 const maxRedirects = 5
 
-var errRedirects = errors.New("too many redirects")
-
 // checkRedirect is the CheckRedirect of the HTTP client. Credentials go to the configured origin only: net/http would
 // send Authorization to another port of the host and custom fields anywhere, and its Referer would reveal the query.
 func (n *network) checkRedirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
 	switch {
 	case len(via) > maxRedirects:
-		return faultf(ErrNotFHIR, errRedirects.Error())
+		return faultf(ErrNotFHIR, "too many redirects")
 	case via[0].Method != http.MethodGet && via[0].Method != http.MethodHead:
 		return faultf(ErrForeignOrigin, "redirect of a request that is not GET")
 	case req.URL.User != nil:
