@@ -71,18 +71,28 @@ func (a *authorizer) credentials(ctx context.Context, refused http.Header) (http
 	if s, ok := a.auth.(static); ok {
 		return http.Header(s), sendable(http.Header(s))
 	}
-	done := a.group.DoChan(fingerprint(refused), func() (any, error) {
+	header, err := shareCall(ctx, &a.group, fingerprint(refused), func(ctx context.Context) (http.Header, error) {
+		return a.auth.Credentials(ctx, refused)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return header, sendable(header)
+}
+
+// shareCall calls get once for concurrent callers with the same key. The call goes on when ctx ends.
+func shareCall(
+	ctx context.Context, group *singleflight.Group, key string, get func(context.Context) (http.Header, error),
+) (http.Header, error) {
+	done := group.DoChan(key, func() (any, error) {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
 		defer cancel()
-		return a.auth.Credentials(ctx, refused)
+		return get(ctx)
 	})
 	select {
 	case res := <-done:
-		if res.Err != nil {
-			return nil, res.Err
-		}
 		header, _ := res.Val.(http.Header)
-		return header, sendable(header)
+		return header, res.Err
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
@@ -92,14 +102,12 @@ func (a *authorizer) credentials(ctx context.Context, refused http.Header) (http
 func sendable(h http.Header) error {
 	const marks = "!#$%&'*+-.^_`|~" // RFC 9110 section 5.6.2, beside letters and digits
 	for name, values := range h {
-		if name == "" || strings.ContainsFunc(name, func(r rune) bool {
-			return !(r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune(marks, r))
-		}) {
-			return faultf(ErrUnauthorized, "a header field cannot have that name")
+		if name == "" || strings.ContainsFunc(name, func(r rune) bool { return !alphanumeric(r) && !strings.ContainsRune(marks, r) }) {
+			return faultf(ErrUnauthorized, "a header field has an invalid name")
 		}
 		for _, v := range values {
 			if strings.ContainsFunc(v, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }) {
-				return faultf(ErrUnauthorized, "a header field cannot hold a line end or another control character")
+				return faultf(ErrUnauthorized, "a header field contains a line end or another control character")
 			}
 		}
 	}

@@ -247,6 +247,10 @@ func TestCredentialsAreSent(t *testing.T) {
 		if got := h.Get("User-Agent"); got != "test/1" {
 			t.Errorf("User-Agent: %q", got)
 		}
+		given, err := tt.auth.Credentials(t.Context(), h)
+		if err != nil || given.Get(tt.header) != tt.want {
+			t.Errorf("Credentials: %q, %v; want %q", given.Get(tt.header), err, tt.want)
+		}
 		if got := h.Get("Accept"); !strings.HasPrefix(got, "application/fhir+json") {
 			t.Errorf("Accept: %q", got)
 		}
@@ -269,6 +273,9 @@ func TestIdentity(t *testing.T) {
 	a, again, b := identity(fhir.BearerToken("a")), identity(fhir.BearerToken("a")), identity(fhir.BearerToken("b"))
 	if a == "" || a != again || a == b || strings.Contains(a, "Bearer") {
 		t.Errorf("Identity of tokens: %q, %q, %q", a, again, b)
+	}
+	if got, want := newClient(t, "https://fhir.example.org/r4/", fhir.Config{}).BaseURL(), "https://fhir.example.org/r4"; got != want {
+		t.Errorf("BaseURL = %q, want %q", got, want)
 	}
 	if got := identity(&tokens{}); got != "" {
 		t.Errorf("Identity of an unnamed Auth: %q, want none", got)

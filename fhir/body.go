@@ -80,7 +80,7 @@ func decoded(resp *http.Response, ratio int) (io.Reader, error) {
 		}
 		return &expanded{out: out, in: in, ratio: int64(ratio)}, nil
 	}
-	return nil, faultf(ErrNotFHIR, "content coding was not asked for")
+	return nil, faultf(ErrNotFHIR, "content coding that was not requested")
 }
 
 // byteOrderMark precedes the JSON of some servers. RFC 8259 section 8.1 lets parsers ignore it.

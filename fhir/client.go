@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strings"
 	"time"
 
 	retryablehttp "github.com/hashicorp/go-retryablehttp"
@@ -105,26 +106,17 @@ func (c *Client) unexpected(q *interaction, a *answer, err error) error {
 
 // isType reports whether s can be the name of a resource type.
 func isType(s string) bool {
-	if s == "" || len(s) > 64 || s[0] < 'A' || s[0] > 'Z' {
-		return false
-	}
-	for _, r := range s {
-		if !(r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z') {
-			return false
-		}
-	}
-	return true
+	return s != "" && len(s) <= 64 && s[0] >= 'A' && s[0] <= 'Z' &&
+		!strings.ContainsFunc(s, func(r rune) bool { return !alphanumeric(r) || r <= '9' })
 }
 
 // isID reports whether s is a logical id (http://hl7.org/fhir/datatypes.html#id).
 func isID(s string) bool {
-	if s == "" || len(s) > 64 || s == "." || s == ".." {
-		return false
-	}
-	for _, r := range s {
-		if !(r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '.') {
-			return false
-		}
-	}
-	return true
+	return s != "" && len(s) <= 64 && s != "." && s != ".." &&
+		!strings.ContainsFunc(s, func(r rune) bool { return !alphanumeric(r) && r != '-' && r != '.' })
+}
+
+// alphanumeric reports whether r is an ASCII letter or digit.
+func alphanumeric(r rune) bool {
+	return r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z' || r >= '0' && r <= '9'
 }

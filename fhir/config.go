@@ -65,8 +65,7 @@ type Config struct {
 	// MaxPages is the maximum number of pages of one search. Zero means [DefaultMaxPages].
 	MaxPages int
 	// MaxRestarts is how often a search restarts after the server has dropped its pages (410). While restarts are left,
-	// a search keeps about 40 bytes for each resource. Zero means [DefaultMaxRestarts], a negative
-	// value none.
+	// a search keeps about 40 bytes for each resource. Zero means [DefaultMaxRestarts], a negative value none.
 	MaxRestarts int
 	// PageSize is the _count of searches that do not give one. Zero means [DefaultPageSize], a negative value leaves
 	// it to the server.

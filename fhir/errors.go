@@ -17,18 +17,18 @@ var (
 	ErrThrottled      = errors.New("throttled")                                    // 429, after all retries
 	ErrRejected       = errors.New("request rejected")                             // any other 4xx
 	ErrUnavailable    = errors.New("server unavailable")                           // 5xx, after all retries
-	ErrOutcome        = errors.New("the server answered with an OperationOutcome") // instead of the requested resource
-	ErrNotFHIR        = errors.New("not a FHIR answer")                            // HTML, other JSON, another resource type
-	ErrTruncated      = errors.New("truncated answer")                             // it ends too early, after all retries
+	ErrOutcome        = errors.New("the server answered with an OperationOutcome") // not with the resource
+	ErrNotFHIR        = errors.New("not a FHIR answer")                            // such as HTML or another type
+	ErrTruncated      = errors.New("truncated answer")                             // after all retries
 	ErrTooLarge       = errors.New("answer too large")                             // bytes, compression ratio or depth
-	ErrStalled        = errors.New("server stalled")                               // no header or no data within the time limits
+	ErrStalled        = errors.New("server stalled")                               // a time limit has passed
 	ErrConnection     = errors.New("connection failed")                            // no answer, after all retries
 	ErrForeignOrigin  = errors.New("foreign origin")                               // a server's link leads elsewhere
-	ErrBlockedAddress = errors.New("blocked address")                              // a server's link leads to a private network
-	ErrPagingLoop     = errors.New("paging does not end")                          // a page again, or too many
+	ErrBlockedAddress = errors.New("blocked address")                              // a server's link, private network
+	ErrPagingLoop     = errors.New("paging does not end")                          // a repeated page, or too many
 	ErrExpired        = errors.New("search expired")                               // a page was gone, after all restarts
-	ErrChanged        = errors.New("data changed during the search")               // a restarted search met another version
-	ErrExport         = errors.New("export failed")                                // Bulk Data: the server could not, or not all
+	ErrChanged        = errors.New("data changed during the search")               // found by a restarted search
+	ErrExport         = errors.New("export failed")                                // Bulk Data, wholly or partly
 )
 
 // Error is the failure of one interaction. Its text, log value and JSON name the interaction, the status, the kind of

@@ -81,7 +81,7 @@ func (c *Client) Export(ctx context.Context, cfg ExportConfig) (*ExportResult, e
 		if restarts == 0 {
 			return nil, e.fault(ErrExpired, "the server has dropped the export")
 		}
-		c.log(ctx, slog.LevelWarn, e.call(http.MethodGet, nil), "fhir: the export is gone and starts again")
+		c.log(ctx, slog.LevelWarn, e.interaction(http.MethodGet, nil), "fhir: the server has dropped the export; restarting it")
 	}
 }
 
@@ -148,7 +148,7 @@ func (c *Client) newExport(ctx context.Context, cfg ExportConfig) (*exporter, er
 		return nil, err
 	}
 	if e.state.StatusURL != "" && e.state.Request != e.digest() {
-		return nil, e.fault(ErrRejected, "the store holds another export that is under way")
+		return nil, e.fault(ErrRejected, "the store contains a different unfinished export")
 	}
 	return e, nil
 }
@@ -163,7 +163,7 @@ func (e *exporter) digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
-func (e *exporter) call(method string, u *url.URL) *interaction {
+func (e *exporter) interaction(method string, u *url.URL) *interaction {
 	return &interaction{method: method, resourceType: "$export", url: u, idempotent: true, header: http.Header{"Accept": {"application/json"}}}
 }
 
@@ -202,7 +202,7 @@ func (e *exporter) run(ctx context.Context) (*ExportResult, error) {
 			last.kinds, last.detail = append([]error{ErrExpired}, last.kinds...), "files of the manifest are gone"
 			return nil, &last
 		}
-		e.c.log(ctx, slog.LevelWarn, e.call(http.MethodGet, nil), "fhir: the manifest has expired and is fetched again", slog.Int("files", missing))
+		e.c.log(ctx, slog.LevelWarn, e.interaction(http.MethodGet, nil), "fhir: the manifest has expired; fetching it again", slog.Int("files", missing))
 	}
 }
 
@@ -231,7 +231,7 @@ func (e *exporter) kickOff(ctx context.Context) error {
 	}
 	u.RawQuery = query.Encode()
 
-	q := e.call(http.MethodGet, u)
+	q := e.interaction(http.MethodGet, u)
 	q.header = http.Header{"Accept": {mimeFHIR}, "Prefer": {"respond-async"}}
 	// A refused kick-off may be repeated. One whose response was lost may have started an export.
 	q.idempotent, q.repeatRefused = false, true
@@ -252,7 +252,7 @@ func (e *exporter) kickOff(ctx context.Context) error {
 	}
 	status, err := resolve(a.url, location)
 	if err == nil && !e.c.net.ours(status) {
-		err = faultf(ErrForeignOrigin, "the status URL has another scheme, host or port than the base URL")
+		err = faultf(ErrForeignOrigin, "the status URL and the base URL differ in scheme, host or port")
 	}
 	if err != nil {
 		return e.fail(err)
@@ -275,7 +275,7 @@ func (e *exporter) fail(err error) error {
 func (e *exporter) statusURL() (*url.URL, error) {
 	u, err := url.Parse(e.state.StatusURL)
 	if err != nil || u.User != nil || !e.c.net.ours(u) {
-		return nil, e.fault(ErrForeignOrigin, "the stored status URL is not of this server")
+		return nil, e.fault(ErrForeignOrigin, "the stored status URL is not on this server")
 	}
 	return u, nil
 }
@@ -286,7 +286,7 @@ func (e *exporter) delete(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	q := e.call(http.MethodDelete, u)
+	q := e.interaction(http.MethodDelete, u)
 	q.accept = func(status int) bool {
 		return status/100 == 2 || slices.Contains([]int{
 			http.StatusNotFound, http.StatusGone, http.StatusMethodNotAllowed, http.StatusNotImplemented,
@@ -314,7 +314,7 @@ func (e *exporter) finish(ctx context.Context, m *manifest) (*ExportResult, erro
 		return nil, err
 	}
 	if err := done.delete(ctx); err != nil {
-		e.c.log(ctx, slog.LevelWarn, e.call(http.MethodDelete, nil), "fhir: the export cannot be deleted from the server", slog.Any("error", err))
+		e.c.log(ctx, slog.LevelWarn, e.interaction(http.MethodDelete, nil), "fhir: cannot delete the export from the server", slog.Any("error", err))
 	}
 	if failed != nil {
 		return result, &Error{

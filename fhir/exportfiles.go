@@ -208,7 +208,7 @@ func (e *exporter) fetchOnce(ctx context.Context, w wanted) (f ExportedFile, err
 	out := bufio.NewWriter(io.MultiWriter(tmp, hash))
 	err = e.copyLines(out, a.reader, &f)
 	if err == nil && w.count >= 0 && f.Lines != w.count {
-		err = faultf(ErrTruncated, "another number of lines than the manifest says")
+		err = faultf(ErrTruncated, "the number of lines differs from the manifest")
 	}
 	if err == nil {
 		err = out.Flush()
@@ -258,7 +258,7 @@ func (e *exporter) copyLines(out *bufio.Writer, in io.Reader, f *ExportedFile) e
 				return parseErr
 			}
 			if head.resourceType != f.Type {
-				return faultf(ErrNotFHIR, "a line is not of the type that the manifest says")
+				return faultf(ErrNotFHIR, "the resource type of a line differs from the manifest")
 			}
 			if _, err := out.Write(append(text, '\n')); err != nil {
 				return err

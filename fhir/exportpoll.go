@@ -25,7 +25,7 @@ func (e *exporter) poll(ctx context.Context, again bool) (*manifest, error) {
 	failures := 0
 	for attempt := 0; ; attempt++ {
 		var m *manifest
-		q := e.call(http.MethodGet, u)
+		q := e.interaction(http.MethodGet, u)
 		q.paced = true // servers cancel exports that are polled too often
 		if e.state.ETag != "" && len(e.state.Manifest) > 0 {
 			q.header.Set("If-None-Match", e.state.ETag)
@@ -63,7 +63,7 @@ func (e *exporter) poll(ctx context.Context, again bool) (*manifest, error) {
 			} else if failures++; failures > maxPollFailures {
 				return nil, err
 			}
-			e.c.log(ctx, slog.LevelInfo, q, "fhir: the export's status is not available now", slog.Int("status", failure.Status))
+			e.c.log(ctx, slog.LevelInfo, q, "fhir: the export's status is temporarily unavailable", slog.Int("status", failure.Status))
 			err = sleep(ctx, pollPause(attempt, failure.RetryAfter, failure.RetryAfter > 0))
 		case errors.Is(err, ErrNotFound), errors.Is(err, ErrGone):
 			return nil, errExportGone
@@ -93,7 +93,7 @@ func (e *exporter) complete(ctx context.Context, a *answer, first *manifest) (*m
 	for next != "" {
 		u, err := resolve(from, next)
 		if err == nil && !e.c.net.ours(u) {
-			err = faultf(ErrForeignOrigin, "the next manifest has another scheme, host or port than the base URL")
+			err = faultf(ErrForeignOrigin, "the next manifest and the base URL differ in scheme, host or port")
 		}
 		if err == nil && (seen[u.String()] || len(pages) >= maxManifests) {
 			err = faultf(ErrPagingLoop, "the manifest's pages do not end")
@@ -103,7 +103,7 @@ func (e *exporter) complete(ctx context.Context, a *answer, first *manifest) (*m
 		}
 		seen[u.String()] = true
 		var m *manifest
-		q := e.call(http.MethodGet, u)
+		q := e.interaction(http.MethodGet, u)
 		q.decode = func(a *answer) (err error) {
 			if m, err = parseManifest(a.body); err != nil {
 				return e.c.unexpected(q, a, err)

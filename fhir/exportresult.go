@@ -87,13 +87,13 @@ func (r *ExportResult) Deleted(ctx context.Context) iter.Seq2[string, error] {
 				} `json:"entry"`
 			}
 			if err := json.Unmarshal(line, &b); err != nil {
-				yield("", errors.New("fhir: export: a deleted file holds a Bundle of another shape"))
+				yield("", errors.New("fhir: export: a deleted file contains a malformed Bundle"))
 				return
 			}
 			for _, e := range b.Entry {
 				typ, id, ok := strings.Cut(e.Request.URL, "/")
 				if e.Request.Method != "DELETE" || !ok || !isType(typ) || !isID(id) {
-					yield("", errors.New("fhir: export: a deleted file holds an entry that is no deletion of a resource"))
+					yield("", errors.New("fhir: export: a deleted file contains an entry that does not delete a resource"))
 					return
 				}
 				if !yield(e.Request.URL, nil) {

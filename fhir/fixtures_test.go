@@ -120,6 +120,22 @@ func TestRecordedOutcomes(t *testing.T) {
 	}
 }
 
+// TestKindsOfOutcomes answers with status 200 and an OperationOutcome, whose code then decides the kind of failure.
+func TestKindsOfOutcomes(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]error{
+		"not-found": fhir.ErrNotFound, "deleted": fhir.ErrGone, "throttled": fhir.ErrThrottled, "login": fhir.ErrUnauthorized,
+		"suppressed": fhir.ErrForbidden, "timeout": fhir.ErrUnavailable, "incomplete": fhir.ErrUnavailable, "invalid": fhir.ErrRejected,
+	} {
+		s := fhirtest.New(t)
+		s.Always(fhirtest.Outcome(200, code, ""))
+		_, err := newClient(t, s.URL(), fhir.Config{MaxRetries: -1}).Read(t.Context(), "Patient", "x")
+		if !errors.Is(err, want) || !errors.Is(err, fhir.ErrOutcome) {
+			t.Errorf("Read answered with %s: %v, want %v", code, err, want)
+		}
+	}
+}
+
 func TestRecordedCapabilities(t *testing.T) {
 	t.Parallel()
 	for file, want := range map[string]string{

@@ -39,7 +39,7 @@ func parseManifest(body []byte) (*manifest, error) {
 		return nil, err
 	}
 	if r.resourceType != "" {
-		return nil, faultf(ErrNotFHIR, "a resource and no manifest")
+		return nil, faultf(ErrNotFHIR, "a resource instead of a manifest")
 	}
 	type file struct {
 		Type  string      `json:"type"`

@@ -33,7 +33,7 @@ func resolve(from *url.URL, link string) (*url.URL, error) {
 	u.Fragment, u.RawFragment, u.RawQuery = "", "", escapeQuery(u.RawQuery)
 	switch {
 	case u.User != nil:
-		return nil, faultf(ErrForeignOrigin, "a link holds user information")
+		return nil, faultf(ErrForeignOrigin, "a link contains user information")
 	case u.Scheme != "http" && u.Scheme != "https", u.Host == "":
 		return nil, faultf(ErrForeignOrigin, "a link is neither http nor https")
 	}

@@ -25,7 +25,7 @@ type pager struct {
 	seed    maphash.Seed
 	bodies  map[uint64]bool // hashes of the pages' contents
 	empty   int             // pages without entries in a row
-	replay  bool            // started again: what was handed out already is left out
+	replay  bool            // restarted: skip what was already yielded
 	seen    map[[16]byte]uint64
 }
 
@@ -52,13 +52,13 @@ func (p *pager) next(ctx context.Context) (*bundle, error) {
 			return nil, err
 		}
 		p.restarts--
-		p.c.log(ctx, slog.LevelWarn, p.call(), "fhir: the search has expired and starts again", slog.Int("page", p.pages+1))
+		p.c.log(ctx, slog.LevelWarn, p.interaction(), "fhir: the search has expired; restarting it", slog.Int("page", p.pages+1))
 		p.at, p.replay = p.first, true
 		p.pages, p.empty, p.visited, p.bodies = 0, 0, nil, nil
 	}
 }
 
-func (p *pager) call() *interaction {
+func (p *pager) interaction() *interaction {
 	return &interaction{method: http.MethodGet, url: p.at, resourceType: p.resourceType, idempotent: true}
 }
 
@@ -74,12 +74,12 @@ func (p *pager) fail(err error) error {
 func (p *pager) fetch(ctx context.Context) (*bundle, error) {
 	address := p.at.String()
 	if p.visited[address] {
-		return nil, p.fail(faultf(ErrPagingLoop, "a next link leads to a page that was read already"))
+		return nil, p.fail(faultf(ErrPagingLoop, "a next link leads back to an earlier page"))
 	}
 	if p.pages >= p.c.cfg.MaxPages {
 		return nil, p.fail(faultf(ErrPagingLoop, "more pages than Config.MaxPages"))
 	}
-	q := p.call()
+	q := p.interaction()
 	var b *bundle
 	q.decode = func(a *answer) error {
 		var err error
@@ -122,7 +122,7 @@ func (p *pager) link(from *url.URL, next string) (*url.URL, error) {
 		return nil, err
 	}
 	if !p.c.net.ours(u) {
-		return nil, faultf(ErrForeignOrigin, "the next link has another scheme, host or port than the base URL")
+		return nil, faultf(ErrForeignOrigin, "the next link and the base URL differ in scheme, host or port")
 	}
 	return u, nil
 }
@@ -145,7 +145,7 @@ func (p *pager) outcomes(ctx context.Context, q *interaction, b *bundle) error {
 				kinds: []error{outcome.kind(), ErrOutcome},
 			}
 		}
-		p.c.log(ctx, slog.LevelWarn, q, "fhir: the server has a remark on the search", slog.String("outcome", outcome.String()))
+		p.c.log(ctx, slog.LevelWarn, q, "fhir: the server reported an issue with the search", slog.String("outcome", outcome.String()))
 	}
 	clear(b.entries[len(kept):])
 	b.entries = kept
@@ -168,7 +168,7 @@ func (p *pager) progress(b *bundle) error {
 	}
 	sum := h.Sum64()
 	if p.bodies[sum] {
-		return faultf(ErrPagingLoop, "a page holds exactly what another held")
+		return faultf(ErrPagingLoop, "a page repeats the content of an earlier page")
 	}
 	p.bodies[sum] = true
 	return nil
@@ -193,7 +193,7 @@ func (p *pager) once(b *bundle) error {
 		case !p.replay: // the server's own affair
 			kept = append(kept, e)
 		case before != version:
-			return faultf(ErrChanged, "another version of a resource that was handed out already")
+			return faultf(ErrChanged, "a resource that was already yielded has a new version")
 		}
 	}
 	clear(b.entries[len(kept):])

@@ -49,7 +49,7 @@ type answer struct {
 
 // exchange is the state of an interaction in progress, kept in the context of its requests.
 type exchange struct {
-	call        *interaction
+	interaction *interaction
 	credentials http.Header
 	attempts    int
 	status      int // of the last response; 0: none
@@ -103,7 +103,7 @@ func (c *Client) do(ctx context.Context, q *interaction) (*answer, error) {
 }
 
 func (c *Client) send(ctx context.Context, q *interaction, credentials http.Header) (*answer, error) {
-	x := &exchange{call: q, credentials: credentials}
+	x := &exchange{interaction: q, credentials: credentials}
 	req, err := http.NewRequestWithContext(context.WithValue(ctx, exchangeKey{}, x), q.method, q.url.String(), nil)
 	if err != nil {
 		return nil, q.refused("the request cannot be made")
@@ -144,14 +144,14 @@ func (c *Client) send(ctx context.Context, q *interaction, credentials http.Head
 // receive handles a response whose status causes no retry.
 func (c *Client) receive(x *exchange, resp *http.Response) error {
 	accepted := resp.StatusCode == http.StatusOK
-	if x.call.accept != nil {
-		accepted = x.call.accept(resp.StatusCode)
+	if x.interaction.accept != nil {
+		accepted = x.interaction.accept(resp.StatusCode)
 	}
 	if !accepted {
 		return c.failure(resp.Request.Context(), x, resp, nil)
 	}
 	a := &answer{status: resp.StatusCode, header: resp.Header, url: resp.Request.URL}
-	if x.call.stream && resp.StatusCode == http.StatusOK {
+	if x.interaction.stream && resp.StatusCode == http.StatusOK {
 		content, err := decoded(resp, c.cfg.MaxCompressionRatio)
 		if err != nil {
 			return err
@@ -167,8 +167,8 @@ func (c *Client) receive(x *exchange, resp *http.Response) error {
 	if a.body, err = readBody(resp, c.cfg.MaxBodyBytes, c.cfg.MaxCompressionRatio); err != nil {
 		return err
 	}
-	if x.call.decode != nil {
-		if err := x.call.decode(a); err != nil {
+	if x.interaction.decode != nil {
+		if err := x.interaction.decode(a); err != nil {
 			return err
 		}
 	}
@@ -190,7 +190,7 @@ func (c *Client) failure(ctx context.Context, x *exchange, resp *http.Response, 
 		e.Attempts = x.attempts
 		return e
 	}
-	e = &Error{Method: x.call.method, ResourceType: x.call.resourceType, ID: x.call.id, Attempts: x.attempts}
+	e = &Error{Method: x.interaction.method, ResourceType: x.interaction.resourceType, ID: x.interaction.id, Attempts: x.attempts}
 	if resp != nil {
 		e.Status = resp.StatusCode
 		e.kinds = []error{statusKind(resp.StatusCode)}

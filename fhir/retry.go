@@ -121,14 +121,14 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 		asked = wish > 0
 	}
 	if !asked && !c.budget.retry() {
-		c.log(ctx, slog.LevelWarn, x.call, "fhir: retry budget used up", slog.Int("status", x.status))
+		c.log(ctx, slog.LevelWarn, x.interaction, "fhir: retry budget used up", slog.Int("status", x.status))
 		return false, nil
 	}
 	attrs := []slog.Attr{slog.Int("status", x.status), slog.Int("attempt", x.attempts)}
 	if err != nil {
 		attrs = append(attrs, slog.String("cause", safeCause(err).Error()))
 	}
-	c.log(ctx, slog.LevelInfo, x.call, "fhir: retry", attrs...)
+	c.log(ctx, slog.LevelInfo, x.interaction, "fhir: retry", attrs...)
 	return true, nil
 }
 
@@ -136,21 +136,21 @@ func (c *Client) checkRetry(ctx context.Context, resp *http.Response, err error)
 func (x *exchange) retryable(resp *http.Response, err error) bool {
 	if resp != nil && err == nil {
 		switch status := resp.StatusCode; {
-		case status == http.StatusTooManyRequests && x.call.paced:
+		case status == http.StatusTooManyRequests && x.interaction.paced:
 			return false
 		case status == http.StatusTooManyRequests, status == http.StatusServiceUnavailable:
-			return x.call.idempotent || x.call.repeatRefused // refused before it was performed
+			return x.interaction.idempotent || x.interaction.repeatRefused // refused before it was performed
 		case status == http.StatusRequestTimeout, status >= 500 && status != http.StatusNotImplemented && status != http.StatusHTTPVersionNotSupported:
-			return x.call.idempotent
+			return x.interaction.idempotent
 		}
 		return false
 	}
-	if !x.call.idempotent {
+	if !x.interaction.idempotent {
 		return false
 	}
 	var e *Error
 	if errors.As(err, &e) {
-		return e.Outcome.transient() && !(x.call.paced && e.Status == http.StatusTooManyRequests)
+		return e.Outcome.transient() && !(x.interaction.paced && e.Status == http.StatusTooManyRequests)
 	}
 	for _, final := range []error{ErrForeignOrigin, ErrBlockedAddress, ErrTooLarge, ErrNotFHIR} {
 		if errors.Is(err, final) {

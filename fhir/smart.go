@@ -154,9 +154,7 @@ func (b *BackendServices) Credentials(ctx context.Context, refused http.Header) 
 	if token.header != nil && b.client.cfg.Clock().Before(token.until) {
 		return token.header, nil
 	}
-	done := b.group.DoChan("", func() (any, error) {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), renewTimeout)
-		defer cancel()
+	return shareCall(ctx, &b.group, "", func(ctx context.Context) (http.Header, error) {
 		token, err := b.fetch(ctx)
 		if err != nil {
 			return nil, err
@@ -166,13 +164,6 @@ func (b *BackendServices) Credentials(ctx context.Context, refused http.Header) 
 		b.token = token
 		return token.header, nil
 	})
-	select {
-	case res := <-done:
-		header, _ := res.Val.(http.Header)
-		return header, res.Err
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
 }
 
 // CloseIdleConnections closes connections to the token endpoint.
@@ -304,7 +295,7 @@ func (b *BackendServices) request(ctx context.Context, endpoint *url.URL) (token
 			return faultf(ErrUnauthorized, doc.Error)
 		}
 		if err != nil || doc.AccessToken == "" || !strings.EqualFold(doc.TokenType, "bearer") || strings.ContainsFunc(doc.AccessToken, notToken) {
-			return faultf(ErrUnauthorized, "the token endpoint gave no bearer token")
+			return faultf(ErrUnauthorized, "the token endpoint returned no bearer token")
 		}
 		life := tokenLife(doc.ExpiresIn)
 		token = accessToken{

@@ -24,7 +24,7 @@ type network struct {
 	limits  *limiter
 	next    http.RoundTripper
 	pool    *http.Transport
-	proxies sync.Map                                                             // addresses of proxies, which the host has configured
+	proxies sync.Map                                                             // addresses of the proxies in use
 	dialRaw func(ctx context.Context, network, address string) (net.Conn, error) // nil: the network; tests
 }
 
@@ -63,7 +63,7 @@ func (n *network) proxy(req *http.Request) (*url.URL, error) {
 		return nil, nil
 	}
 	if to := hostPort(req.URL); to != hostPort(n.base) && !n.allowed.has(to) {
-		return nil, faultf(ErrBlockedAddress, "another host, through a proxy")
+		return nil, faultf(ErrBlockedAddress, "a host that is not configured, behind a proxy")
 	}
 	n.proxies.Store(proxyAddress(via), true)
 	return via, nil
@@ -101,7 +101,7 @@ func (n *network) dial(ctx context.Context, netw, address string) (net.Conn, err
 	}
 	conn, err := d.DialContext(ctx, netw, address)
 	if err != nil && !known && !errors.Is(err, ErrBlockedAddress) {
-		err = faultf(ErrConnection, "a host that the server's link leads to") // its name is the server's text
+		err = faultf(ErrConnection, "to a host of a server's link") // without the name, which the server chose
 	}
 	return conn, err
 }
@@ -115,9 +115,9 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	ctx, cancel := context.WithCancelCause(req.Context())
 	w := &watch{cancel: cancel, idle: n.cfg.IdleTimeout}
-	w.timer = time.AfterFunc(n.cfg.HeaderTimeout, func() { cancel(faultf(ErrStalled, "no header")) })
-	if x := exchangeOf(ctx); n.cfg.Timeout > 0 && (x == nil || !x.call.stream) {
-		w.total = time.AfterFunc(n.cfg.Timeout, func() { cancel(faultf(ErrStalled, "no end")) })
+	w.timer = time.AfterFunc(n.cfg.HeaderTimeout, func() { cancel(faultf(ErrStalled, "no response header")) })
+	if x := exchangeOf(ctx); n.cfg.Timeout > 0 && (x == nil || !x.interaction.stream) {
+		w.total = time.AfterFunc(n.cfg.Timeout, func() { cancel(faultf(ErrStalled, "no complete response")) })
 	}
 	resp, err := n.next.RoundTrip(req.WithContext(ctx))
 	w.timer.Stop()
@@ -136,8 +136,7 @@ func (n *network) RoundTrip(req *http.Request) (*http.Response, error) {
 	case resp.StatusCode < 500:
 		v = served
 	}
-	w.body = resp.Body
-	w.explain = func(err error) error { return stalled(ctx, req.Context(), err) }
+	w.body, w.explain = resp.Body, func(err error) error { return stalled(ctx, req.Context(), err) }
 	w.release = func() { host.release(start, v, pause) }
 	w.timer = time.AfterFunc(w.idle, func() { cancel(faultf(ErrStalled, "no data")) })
 	w.timer.Stop() // it runs only during a Read
@@ -161,7 +160,7 @@ type watch struct {
 	idle         time.Duration
 	timer, total *time.Timer
 	body         io.ReadCloser
-	explain      func(error) error // see stalled
+	explain      func(error) error // names the deadline that ended a read
 	release      func()
 	once         sync.Once
 }
@@ -195,15 +194,13 @@ func (w *watch) stop() {
 
 const maxRedirects = 5
 
-var errRedirects = errors.New("too many redirects")
-
 // checkRedirect is the CheckRedirect of the HTTP client. Credentials go to the configured origin only: net/http would
 // send Authorization to another port of the host and custom fields anywhere, and its Referer would reveal the query.
 func (n *network) checkRedirect(req *http.Request, via []*http.Request) error {
 	req.Header.Del("Referer")
 	switch {
 	case len(via) > maxRedirects:
-		return faultf(ErrNotFHIR, errRedirects.Error())
+		return faultf(ErrNotFHIR, "too many redirects")
 	case via[0].Method != http.MethodGet && via[0].Method != http.MethodHead:
 		return faultf(ErrForeignOrigin, "redirect of a request that is not GET")
 	case req.URL.User != nil:
