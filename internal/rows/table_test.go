@@ -14,8 +14,10 @@ func everyCell() *Table {
 	first := len(t.Items)
 	t.Items = append(t.Items, t.integer(1), booleanCell(false), t.text(String, t.Source[10:11]))
 	t.Cells = []Cell{
-		{}, booleanCell(true), t.integer(-7), t.text(Decimal, t.Source[34:38]), t.text(String, t.Source[10:11]),
-		{Kind: String, Start: 24, Len: 4, Flags: InSource | Escaped}, made, object, t.list(first), t.list(len(t.Items)),
+		{},
+		booleanCell(true), t.integer(-7), t.text(Decimal, t.Source[34:38]), t.text(String, t.Source[10:11]),
+		{Kind: String, Start: 24, Len: 4, Flags: InSource | Escaped},
+		made, object, t.list(first), t.list(len(t.Items)),
 	}
 	return t
 }
