@@ -2,14 +2,14 @@
 //
 // A [Tape] holds one [Node] for each JSON value, in document order. A node does not hold the value: it
 // holds where the value's text begins and ends in the source, so strings are copied and escapes decoded
-// only when somebody asks for the text ([Tape.AppendString]). The index behind a container's last
+// only when the text is asked for ([Tape.AppendString]). The index behind a container's last
 // descendant is [Node.Next], hence a subtree is skipped in one step:
 //
 //	for i := obj + 1; i != int(t.Node(obj).Next); i = int(t.Node(i).Next) {
 //		// i is a member of the object obj
 //	}
 //
-// Member names that a caller cares for are put into a [KeySet] once. Parsing resolves them to small
+// Member names of interest are put into a [KeySet] once. Parsing resolves them to small
 // integers, so that later steps compare integers and not text.
 //
 // # Strictness
@@ -17,7 +17,7 @@
 // The parser accepts exactly RFC 8259 and, of it, only what cannot be read in two ways. Besides the
 // grammar these are errors with a byte offset: invalid UTF-8 (a byte order mark included), control
 // characters in strings, escaped surrogates that are no pair, duplicate member names (compared after
-// their escapes are decoded), and anything behind the value. Depth, nodes and bytes are limited
+// their escapes are decoded), and anything after the value. Depth, nodes and bytes are limited
 // ([Limits]). Errors never hold text from the source.
 //
 // # Cost

@@ -22,7 +22,7 @@ const (
 	ControlCharacter                      // U+0000 to U+001F unescaped in a string
 	InvalidUTF8                           // bytes in a string that are not UTF-8
 	DuplicateKey                          // a member name that the same object already has
-	TrailingData                          // something other than white space behind the value
+	TrailingData                          // something other than white space after the value
 )
 
 // String returns the kind in words.
@@ -44,12 +44,12 @@ var errorKinds = [...]string{
 	ControlCharacter: "control character in string",
 	InvalidUTF8:      "invalid UTF-8",
 	DuplicateKey:     "duplicate member name",
-	TrailingData:     "data behind the value",
+	TrailingData:     "data after the value",
 }
 
 // SyntaxError says where and how a text is not JSON. It never holds text from the source.
 type SyntaxError struct {
-	Offset int       // bytes before the fault, counted from the begin of the text
+	Offset int       // bytes before the fault, counted from the beginning of the text
 	Kind   ErrorKind // what is wrong
 	Msg    string    // what was expected; may be empty
 }

@@ -8,7 +8,7 @@ import (
 // KeyID stands for a member name of a [KeySet]. 0 is every name that is not in the set.
 type KeyID uint16
 
-// KeySet maps the member names that somebody cares for to the ids 1 to n. It does not change once built,
+// KeySet maps the member names of interest to the ids 1 to n. It does not change once built,
 // and any number of goroutines may share it. The nil set holds no name.
 type KeySet struct {
 	table []keyEntry // first entry of each slot; the length is a power of two

@@ -21,7 +21,7 @@ func (t *Tape) Parse(src []byte, keys *KeySet, limits Limits) error {
 	return t.parse(src, keys, nil, limits)
 }
 
-// ParseProjected is [Tape.Parse] for somebody who wants only some members, and knows which: members that
+// ParseProjected is [Tape.Parse] for callers that want some known members only: members that
 // are not in the projection p get no node, and neither does anything in them. Names are resolved against
 // the key set of p. The whole text is still checked, except that names that get no node may be there
 // twice.

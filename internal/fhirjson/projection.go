@@ -1,6 +1,6 @@
 package fhirjson
 
-// Projection says which members of a document somebody wants, as a tree of names. It does not change once
+// Projection says which members of a document are wanted, as a tree of names. It does not change once
 // built, and any number of goroutines may share it.
 type Projection struct {
 	keys *KeySet

@@ -9,7 +9,7 @@ const (
 	hl7    = "http://terminology.hl7.org/CodeSystem/"
 )
 
-// disease is a diagnosis with its codes and what follows from it.
+// disease is a diagnosis with its codes and treatment.
 type disease struct {
 	snomed, icd10, text string
 	// chance per 1000 adults below 45, from 45 to 64, from 65 on
@@ -19,7 +19,7 @@ type disease struct {
 	drugs   []drug
 }
 
-// drug is an RxNorm clinical drug and how it is taken.
+// drug is an RxNorm clinical drug with its dosage.
 type drug struct {
 	rxnorm, text, instruction, route, unit string
 	routeCode                              string

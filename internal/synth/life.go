@@ -8,7 +8,7 @@ import (
 // life is one patient and everything recorded about them.
 type life struct {
 	source
-	until    time.Time // no record is later
+	until    time.Time // no record is later than this
 	birth    time.Time
 	patient  patient
 	subject  reference
@@ -33,8 +33,8 @@ func newLife(cfg Config, index int, st *staff) *life {
 	}
 	l.doctor = refTo(pick(l.source, st.practitioners))
 	l.provider = refTo(pick(l.source, st.organizations))
-	l.bear(index)
-	l.fallIll()
+	l.makePatient(index)
+	l.chooseDiseases()
 	l.live()
 	return l
 }
@@ -58,8 +58,8 @@ func (l *life) age(at time.Time) int {
 	return years
 }
 
-// bear makes the Patient: one in eight a child, adults up to 92, a few of the old deceased.
-func (l *life) bear(index int) {
+// makePatient makes the Patient: one in eight is a child, adults are up to 92, and a few of the old are deceased.
+func (l *life) makePatient(index int) {
 	years := l.between(18, 60) + l.between(0, 32)
 	if l.permille(125) {
 		years = l.between(1, 17)
@@ -136,9 +136,9 @@ func (l *life) bear(index int) {
 	l.smoker = years >= 18 && l.permille(160)
 }
 
-// fallIll decides the chronic and the passing diseases; who has one diabetes does not get the other, and
-// diabetes and high blood pressure make kidney disease likelier.
-func (l *life) fallIll() {
+// chooseDiseases chooses chronic and passing diseases. Nobody has both types of diabetes; diabetes and high blood
+// pressure make kidney disease more likely.
+func (l *life) chooseDiseases() {
 	age := l.age(l.until)
 	if age < 18 {
 		if l.permille(90) {

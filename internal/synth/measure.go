@@ -49,7 +49,7 @@ func (l *life) measure(enc reference, at time.Time, year int) {
 	}
 }
 
-// due tells whether the last measurement of a kind is at least that many days back, and notes this one.
+// due reports whether the last measurement of a kind is at least that many days ago, and if so records this one.
 func (l *life) due(kind string, at time.Time, days int) bool {
 	if last, ok := l.lastMeasure[kind]; ok && at.Before(last.AddDate(0, 0, days)) {
 		return false

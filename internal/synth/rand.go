@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// source is a random stream that gives integers only: floating point would not give the same bytes on
-// processors that fuse a multiplication and an addition.
+// source is a random stream of integers. Floating point would give other bytes on processors that fuse a multiplication
+// and an addition.
 type source struct{ r *rand.Rand }
 
 func newSource(seed, stream uint64) source {

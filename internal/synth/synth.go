@@ -12,17 +12,17 @@ import (
 	"time"
 )
 
-// DefaultPatients is how many patients a population has unless [Config] says otherwise.
+// DefaultPatients is the default number of patients.
 const DefaultPatients = 200
 
 // Config describes a population. The zero value is [DefaultPatients] patients from seed 0. It may be shared.
 type Config struct {
-	// Seed picks the population; every value, zero included, is a seed of its own.
+	// Seed selects the population. Zero is a seed like any other.
 	Seed uint64
-	// Patients is how many patients there are; zero means DefaultPatients, a negative number is an error.
+	// Patients is the number of patients. Zero means DefaultPatients; a negative number is an error.
 	Patients int
-	// Until is the day of the last record, UTC; its time of day is ignored. Zero means 2025-12-31. It is not
-	// taken from a clock, so that data made tomorrow is the same.
+	// Until is the day of the last record, UTC; its time of day is ignored. Zero means 2025-12-31. It does not
+	// come from a clock, so that the same data can be made at any time.
 	Until time.Time
 }
 
@@ -100,9 +100,9 @@ type Summary struct {
 	Bytes int64
 }
 
-// WriteDir writes a population as NDJSON to dir, one file per resource type (Patient.ndjson, ...). The folder
-// is made when it is absent. A file gets its name when all are complete, so that a failed run leaves no half
-// file; files of an earlier run are replaced.
+// WriteDir writes a population as NDJSON to dir, one file per resource type (Patient.ndjson, ...). The folder is made
+// if necessary. Files get their names when all are complete, so that a failed run leaves no partial file; files of an
+// earlier run are replaced.
 func WriteDir(dir string, cfg Config) (Summary, error) {
 	sum := Summary{Resources: map[string]int{}}
 	if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -1,4 +1,4 @@
-// Package testdata finds the data and conformance cases that live beside the repository.
+// Package testdata finds the data and conformance cases beside the repository.
 package testdata
 
 import (
@@ -7,8 +7,8 @@ import (
 	"testing"
 )
 
-// Root returns the repository's root: the nearest folder above the working directory that holds go.mod
-// of the library. It fails the test when there is none.
+// Root returns the repository's root: the nearest folder above the working directory with the LICENSE file. It fails
+// the test if there is none.
 func Root(tb testing.TB) string {
 	tb.Helper()
 	dir, err := os.Getwd()
