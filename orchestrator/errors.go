@@ -35,7 +35,7 @@ var (
 	ErrUnsupported = errors.New("orchestrator: not supported by this store")
 	// ErrParked: this version of the program cannot continue the request; the error's text says why.
 	ErrParked = errors.New("orchestrator: the request is parked")
-	// ErrInvalid is wrapped by every [*ValidationError].
+	// ErrInvalid is wrapped by every [*ValidationError], and by the error of [New] for an invalid definition.
 	ErrInvalid = errors.New("orchestrator: invalid")
 )
 
@@ -122,6 +122,12 @@ func (e *ValidationError) orNil() error {
 	}
 	return e
 }
+
+// invalidDefinition makes the error of a definition one of kind ErrInvalid.
+type invalidDefinition struct{ error }
+
+// Unwrap returns ErrInvalid and the [*workflow.DefinitionError].
+func (e *invalidDefinition) Unwrap() []error { return []error{ErrInvalid, e.error} }
 
 // DecidedError says how a gate was decided.
 type DecidedError struct {

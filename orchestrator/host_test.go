@@ -159,6 +159,11 @@ func TestNewChecksItsConfiguration(t *testing.T) {
 			t.Errorf("%s: got %v, want %s", tt.name, err, tt.want)
 		}
 	}
+	_, err := orchestrator.New(s, orchestrator.WithDefinition(bad))
+	var faults *workflow.DefinitionError
+	if !errors.Is(err, orchestrator.ErrInvalid) || !errors.As(err, &faults) {
+		t.Errorf("an invalid definition: %v, want ErrInvalid and a DefinitionError", err)
+	}
 }
 
 // TestStateChangesAreSeenInOrder: the hook of the host that writes, and Watch of another.

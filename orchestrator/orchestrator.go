@@ -169,7 +169,7 @@ func New(store Store, opts ...Option) (*Orchestrator, error) {
 	}
 	machine, err := workflow.Compile(s.definition)
 	if err != nil {
-		return nil, err
+		return nil, &invalidDefinition{err}
 	}
 	for _, from := range slices.Sorted(maps.Keys(s.migrations)) {
 		for _, old := range slices.Sorted(maps.Keys(s.migrations[from])) {
