@@ -284,7 +284,7 @@ func (c *combiner) nullRow(ctx context.Context, p *Part) error {
 	}
 	row := c.stack[base:]
 	if c.plan.NullRowLiterals {
-		if err := c.nullCells(ctx, p, row, p.First, func(*Column) bool { return true }); err != nil {
+		if err := c.nullCells(ctx, p, row, p.First, true); err != nil {
 			return err
 		}
 	}
@@ -294,7 +294,7 @@ func (c *combiner) nullRow(ctx context.Context, p *Part) error {
 // zeroIndexes evaluates the columns of a part and everything below it whose path is %rowIndex. The first cell of row is
 // that of column first.
 func (c *combiner) zeroIndexes(ctx context.Context, p *Part, row []Cell, first int) error {
-	if err := c.nullCells(ctx, p, row, first, func(column *Column) bool { return column.RowIndex }); err != nil {
+	if err := c.nullCells(ctx, p, row, first, false); err != nil {
 		return err
 	}
 	parts := p.Parts
@@ -309,10 +309,10 @@ func (c *combiner) zeroIndexes(ctx context.Context, p *Part, row []Cell, first i
 	return nil
 }
 
-// nullCells evaluates some columns of a part on nothing.
-func (c *combiner) nullCells(ctx context.Context, p *Part, row []Cell, first int, some func(*Column) bool) error {
+// nullCells evaluates the columns of a part on nothing: all, or those whose path is %rowIndex.
+func (c *combiner) nullCells(ctx context.Context, p *Part, row []Cell, first int, all bool) error {
 	for i := range p.Columns {
-		if column := &p.Columns[i]; some(column) {
+		if column := &p.Columns[i]; all || column.RowIndex {
 			cell, err := c.eval.cell(ctx, p, column, focus{})
 			if err != nil {
 				return err

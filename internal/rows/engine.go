@@ -19,7 +19,7 @@ type Engine struct {
 	loaded   *fhirjson.Tape // of the resource: the evaluator's, or the projected one
 	root     fhirpath.Value
 
-	// Made counts resources by how their rows were made.
+	// Made counts resources by how their rows were made. Recording a template counts as ByTape.
 	Made [ByTemplate + 1]int64
 }
 
@@ -80,7 +80,7 @@ func (e *Engine) Load(raw []byte) (*fhirjson.Tape, error) {
 
 // Rows adds the rows of the loaded resource to a table. maxRows bounds them, and the items of iterations; 0 means the
 // default. After an error the table may hold more cells and items than before, which the caller takes back. Errors of
-// parts of the view are of type [*Fault].
+// parts of the view are of type [*Fault], others those of [Engine.Load].
 func (e *Engine) Rows(ctx context.Context, out *Table, maxRows int) error {
 	e.plain.out = out
 	e.begin(e.loaded.Len(), maxRows)
@@ -117,11 +117,12 @@ func (e *Engine) onTape(ctx context.Context) (Way, error) {
 	}
 	if e.plan.tape.templates {
 		t, learn := e.memory.memo.Find(e.tape.machine)
+		way := ByTemplate
 		if learn {
-			t = e.record(ctx, root)
+			t, way = e.record(ctx, root), ByTape // its paths are walked
 		}
 		if t != nil {
-			return ByTemplate, e.fill(ctx, t)
+			return way, e.fill(ctx, t)
 		}
 	}
 	return ByTape, e.add(ctx, &e.tape, root)

@@ -60,6 +60,11 @@ func (t *tape) cell(ctx context.Context, p *Part, c *Column, on focus) (Cell, er
 	case c.Collection:
 		return t.list(c)
 	}
+	return t.single(c)
+}
+
+// single makes the cell of a column as a single value.
+func (t *tape) single(c *Column) (Cell, error) {
 	o, list, err := t.origin(c)
 	if err != nil {
 		return Cell{}, err
@@ -205,16 +210,11 @@ func (t *tape) join(nodes []int32, separator string) Cell {
 func (t *tape) list(c *Column) (Cell, error) {
 	first := len(t.out.Items)
 	if k := c.tape.Kind; k == fused.ColumnCondition || k == fused.ColumnJoin {
-		o, list, err := t.origin(c)
+		cell, err := t.single(c)
 		if err != nil {
 			return Cell{}, err
 		}
-		cell, err := t.make(&o, c, t.machine.Items(list))
-		t.machine.Drop(list)
-		if err != nil {
-			return Cell{}, err
-		}
-		if o.kind != fromNothing {
+		if cell.Kind != Null {
 			t.out.Items = append(t.out.Items, cell)
 		}
 		return t.out.list(first), nil

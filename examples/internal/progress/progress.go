@@ -44,11 +44,11 @@ func (l *Line) Show(share float64, text string) {
 		return
 	}
 	l.shown = time.Now()
-	l.draw(Bar(share) + text)
+	l.draw(bar(share) + text)
 }
 
-// Bar draws a share from 0 to 1 as a bar with a percentage. It is empty for a negative share.
-func Bar(share float64) string {
+// bar draws a share from 0 to 1 as a bar with a percentage. It is empty for a negative share.
+func bar(share float64) string {
 	if share < 0 {
 		return ""
 	}

@@ -23,8 +23,8 @@ func TestBar(t *testing.T) {
 		{1, "[========================] 100 %  "},
 		{7, "[========================] 100 %  "},
 	} {
-		if got := Bar(tt.share); got != tt.want {
-			t.Errorf("Bar(%g) = %q, want %q", tt.share, got, tt.want)
+		if got := bar(tt.share); got != tt.want {
+			t.Errorf("bar(%g) = %q, want %q", tt.share, got, tt.want)
 		}
 	}
 }
